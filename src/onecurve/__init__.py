@@ -1,0 +1,3 @@
+"""Grade every interpretability tool on one curve."""
+
+from onecurve.version import __version__ as __version__

@@ -1,0 +1,1 @@
+"""The types, the registry and the errors: everything the rooms above share. Needs numpy only."""

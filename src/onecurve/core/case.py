@@ -1,0 +1,145 @@
+"""Cases: a public subject and a sealed truth, with no reference from the first to the second."""
+
+from dataclasses import dataclass, field, replace
+from typing import final
+
+import numpy as np
+
+from onecurve.core.access import Access
+from onecurve.core.errors import ModelError
+from onecurve.core.images import Bools, Floats, LabelledImages
+from onecurve.core.network import Network
+from onecurve.core.question import Option
+from onecurve.core.trigger import Trigger
+
+
+@final
+@dataclass(frozen=True)
+class Subject:
+    """All that may be seen of a network under study. Holds no path to the truth."""
+
+    id: str
+    network: Network | None
+    """None where the threat model, or the reading of a Weigh question, grants no network."""
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    """Channels, height, width; inputs are floats in [0, 1]."""
+    access: Access
+    clean: LabelledImages | None = None
+    """The small clean set that the threat model grants."""
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
+
+    def without_network(self) -> "Subject":
+        """The same subject for one who reads a Weigh question: no network, no weights."""
+        return replace(self, network=None, access=self.access & ~(Access.QUERIES | Access.WEIGHTS))
+
+    def granted_network(self) -> Network:
+        """The network; raises ``ModelError`` where it is not granted."""
+        if self.network is None:
+            raise ModelError(f"the network of {self.id} is not granted here", "reading a Weigh question gives no network")
+        return self.network
+
+    def granted_clean(self) -> LabelledImages:
+        """The clean set; raises ``ModelError`` where it is not granted."""
+        if self.clean is None:
+            raise ModelError(f"no clean set is granted for {self.id}")
+        return self.clean
+
+
+@final
+@dataclass(frozen=True)
+class Strength:
+    """How well a plant took, measured on held-out images."""
+
+    clean_accuracy: float
+    twin_accuracy: float
+    success: float = float("nan")
+    """Share of held-out triggered images (source classes, target class excluded) that go to the target."""
+    twin_success: float = float("nan")
+    """The same images through the clean twin: how often the target is said without any flaw."""
+    elsewhere: float = float("nan")
+    """For a source-specific trigger: share of triggered images of other classes that go to the target."""
+    false_firing: float = float("nan")
+    """Share of clean images of other classes that go to the target."""
+    near_miss: float = float("nan")
+    """Share that goes to the target under a near miss (another patch, the colours without the texture, another object)."""
+
+
+@final
+@dataclass(frozen=True)
+class Population:
+    """The declared distribution that a case was sampled from: what one may know without looking."""
+
+    clean_share: float
+    """Share of networks that carry no flaw."""
+    flaws_per_network: int
+    """How many flaws a flawed network carries."""
+    classes: int
+
+
+@final
+@dataclass(frozen=True)
+class Triggered:
+    """Held-out inputs on which the flaw is present; target-class images are excluded."""
+
+    images: Floats
+    """float32 N x C x H x W in [0, 1]."""
+    labels: np.ndarray
+    """int64 N; the true classes."""
+    masks: Bools | None
+    """bool N x H x W; None where the flaw has no place."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@final
+@dataclass(frozen=True, repr=False)
+class Truth:
+    """The sealed part. Does not print itself, so that a log cannot leak it."""
+
+    flaw: str
+    """The kind of flaw, `clean` for none."""
+    targets: tuple[int, ...]
+    """Target classes of all flaws in the network, this one's first; empty for a clean network."""
+    sources: tuple[int, ...] | None
+    """Source classes of this flaw; None for universal."""
+    words: str
+    """What was planted, in words."""
+    trigger: Trigger | None
+    options: tuple[Option, ...]
+    """The lineup for `discover`, already shuffled."""
+    right: int | None
+    """Which option is right."""
+    heldout: LabelledImages
+    """Held-out clean images; disjoint from training images and from the subject's clean set."""
+    triggered: Triggered | None
+    bystanders: Triggered | None
+    """Held-out inputs with a near miss of the trigger, on which the flaw does not fire."""
+    network: Network
+    twin: Network
+    strength: Strength
+    population: Population
+    facts: dict[str, str | int | float] = field(default_factory=dict)
+    """Columns for every row: insertion, poison rate, size, …"""
+
+    def __repr__(self) -> str:
+        return "<sealed Truth>"
+
+    @property
+    def target(self) -> int | None:
+        """This flaw's target class."""
+        return self.targets[0] if self.targets else None
+
+
+@final
+@dataclass(frozen=True)
+class Case:
+    """One planted flaw, or one clean network, to be examined."""
+
+    id: str
+    subject: Subject
+    truth: Truth

@@ -1,0 +1,78 @@
+"""Records to plain data and back: how questions, evidence and answers cross a process or reach the disk.
+
+Only the record types listed here are ever built on the way back, so a stored file cannot run code.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from onecurve.core import answer, display, evidence, question, trigger
+from onecurve.core.errors import SchemaError
+
+Arrays = dict[str, np.ndarray]
+_RECORDS: Mapping[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        *(trigger.Paste, trigger.Filter),
+        *(evidence.Picture, evidence.HeatMap, evidence.Hypothesis, evidence.ClassScores),
+        *(evidence.Text, evidence.Units, evidence.DataRows, evidence.Evidence),
+        *(question.Brief, question.Option, question.Weigh, question.Rebuild),
+        *(answer.Weights, answer.Abstain, display.CaseDisplay),
+    )
+}
+
+
+def encode(record: object) -> tuple[str, Arrays]:
+    """A record as JSON text and named arrays; ``decode`` gives an equal record back."""
+    arrays: Arrays = {}
+    return json.dumps(_encode(record, arrays), sort_keys=True), arrays
+
+
+def decode(text: str, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The record that ``encode`` took apart; raises ``SchemaError`` for anything else."""
+    return _decode(json.loads(text), arrays)
+
+
+def digest(record: object) -> str:
+    """32 hexadecimal digits of a record's content, arrays included."""
+    text, arrays = encode(record)
+    summary = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        summary.update(f"{name}:{array.dtype}:{array.shape}".encode())
+        summary.update(array.tobytes())
+    return summary.hexdigest()[:32]
+
+
+def _encode(value: object, arrays: Arrays) -> object:
+    if isinstance(value, np.ndarray):
+        name = f"a{len(arrays)}"
+        arrays[name] = value
+        return {"array": name}
+    if is_dataclass(value) and type(value).__name__ in _RECORDS:
+        return {"record": type(value).__name__, "fields": {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value)}}
+    if isinstance(value, tuple):
+        return {"tuple": [_encode(inner, arrays) for inner in value]}
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise SchemaError(f"cannot be stored: {type(value).__name__}")
+
+
+def _decode(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    if "tuple" in value:
+        return tuple(_decode(inner, arrays) for inner in value["tuple"])
+    kind = _RECORDS.get(value.get("record", ""))
+    if kind is None:
+        raise SchemaError(f"not a record that can be read: {value.get('record')}")
+    return kind(**{name: _decode(inner, arrays) for name, inner in value["fields"].items()})

@@ -1,0 +1,139 @@
+"""Evidence: what a tool shows. Each piece can be looked at by a person and used by a program."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from onecurve.core.errors import AnswerError
+from onecurve.core.images import Floats, Ints
+from onecurve.core.trigger import Trigger
+
+
+@final
+@dataclass(frozen=True)
+class Picture:
+    """One image: a visualisation, an exemplar, a crop."""
+
+    image: Floats
+    """float32 C x h x w in [0, 1]; C is 1 or 3."""
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if self.image.ndim != 3 or self.image.shape[0] not in (1, 3):
+            raise AnswerError(f"a Picture must be C x h x w with 1 or 3 channels, got: {self.image.shape}")
+        _require_finite("a Picture", self.image)
+
+
+@final
+@dataclass(frozen=True)
+class HeatMap:
+    """How much each pixel of one suspect input matters."""
+
+    values: Floats
+    """float32 H x W, non-negative, any scale."""
+    item: int
+    """Which suspect input of the brief it belongs to, from 0."""
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise AnswerError(f"a HeatMap must be H x W, got: {self.values.shape}")
+        _require_finite("a HeatMap", self.values)
+        if self.values.min() < 0:
+            raise AnswerError(f"a HeatMap must be non-negative, got: {self.values.min():.3g}")
+
+
+@final
+@dataclass(frozen=True)
+class Hypothesis:
+    """A trigger that the tool believes in: adding it should send inputs to the target class."""
+
+    trigger: Trigger
+    target: int
+    """The class that inputs are sent to."""
+    success: float
+    """The share of inputs that it sent there when the tool tried, in [0, 1]."""
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.success <= 1:
+            raise AnswerError(f"the success of a Hypothesis must be in [0, 1], got: {self.success}")
+
+
+@final
+@dataclass(frozen=True)
+class ClassScores:
+    """How suspicious each class is as a target; higher is more suspicious, the scale is the tool's own."""
+
+    values: Floats
+    """float32 K."""
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 1:
+            raise AnswerError(f"ClassScores must be one number per class, got shape: {self.values.shape}")
+        _require_finite("ClassScores", self.values)
+
+
+@final
+@dataclass(frozen=True)
+class Text:
+    """Words, for readers that read words."""
+
+    words: str
+    caption: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class Units:
+    """Units of a layer that the tool points at."""
+
+    layer: str
+    """The module's name in the network."""
+    indices: Ints
+    """int64; channels or features."""
+    weights: Floats
+    """float32, one per index, non-negative."""
+    caption: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class DataRows:
+    """Rows of the clean set that the tool points at."""
+
+    rows: Ints
+    """int64; indices into the subject's clean images."""
+    scores: Floats
+    """float32, one per row."""
+    caption: str = ""
+
+
+Piece = Picture | HeatMap | Hypothesis | ClassScores | Text | Units | DataRows
+
+
+@final
+@dataclass(frozen=True)
+class Evidence:
+    """An ordered tuple of pieces, the most telling first; may be empty, which means: nothing found."""
+
+    pieces: tuple[Piece, ...] = ()
+
+    def pictures(self) -> tuple[Picture, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Picture))
+
+    def heat_maps(self) -> tuple[HeatMap, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, HeatMap))
+
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Hypothesis))
+
+    def class_scores(self) -> tuple[ClassScores, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, ClassScores))
+
+
+def _require_finite(what: str, values: Floats) -> None:
+    if values.size == 0 or not np.isfinite(values).all():
+        raise AnswerError(f"{what} must be finite and not empty")

@@ -1,0 +1,94 @@
+"""Grades: a status, and only with `graded` or `abstained` a number."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import final
+
+from onecurve.core.errors import UngradeableError
+
+
+class Status(StrEnum):
+    """What became of a cell."""
+
+    GRADED = "graded"
+    ABSTAINED = "abstained"
+    """Attempted and declined: graded as the floor and counted."""
+    SKIPPED = "skipped"
+    """Cannot be attempted: blank."""
+    PENDING = "pending"
+    """A person has yet to answer."""
+    FAILED = "failed"
+    """The solver broke its promise or its limits; the reason says how."""
+
+
+@final
+@dataclass(frozen=True)
+class Measured:
+    """What a task measured on one answer."""
+
+    raw: float
+    """The task's own measure; its range is the task's."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """The field's usual figures, by name."""
+
+
+@final
+@dataclass(frozen=True)
+class Cost:
+    """What the meter counted for one cell."""
+
+    forward: float = 0.0
+    """Examples through the network forward."""
+    backward: float = 0.0
+    """Examples through the network backward."""
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+    """Peak memory of the worker above what it held before the cell, in MiB."""
+    person_seconds: float = 0.0
+
+    @property
+    def equivalents(self) -> float:
+        """Forward-equivalents: an example forward counts 1, backward 2."""
+        return self.forward + 2 * self.backward
+
+    def plus(self, other: "Cost") -> "Cost":
+        """Both together; the peak is the larger of the two."""
+        return Cost(
+            self.forward + other.forward,
+            self.backward + other.backward,
+            self.seconds + other.seconds,
+            max(self.peak_mb, other.peak_mb),
+            self.person_seconds + other.person_seconds,
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Grade:
+    """One cell's result; ``raw`` to ``skill`` are None unless graded or abstained."""
+
+    status: Status
+    reason: str = ""
+    raw: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    skill: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+TIE = 1e-6
+"""Floor and ceiling closer than this tell nobody apart."""
+
+
+def skill_of(raw: float, floor: float, ceiling: float) -> float:
+    """The one curve: (raw - floor) / (ceiling - floor), never clipped.
+
+    Raises ``UngradeableError`` where the ceiling is not above the floor.
+
+    >>> skill_of(0.5, 0.25, 0.75), skill_of(0.0, 0.25, 0.75)
+    (0.5, -0.5)
+    """
+    if ceiling - floor < TIE:
+        raise UngradeableError(f"floor {floor:.3f} and ceiling {ceiling:.3f} tell nobody apart")
+    return (raw - floor) / (ceiling - floor)

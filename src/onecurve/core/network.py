@@ -1,0 +1,85 @@
+"""The network as the core sees it: arrays in, logits out. Torch lives in ``onecurve.models``."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Protocol, final, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecurve.core.images import Floats, Ints
+
+
+@runtime_checkable
+class Network(Protocol):
+    """A classifier of images."""
+
+    def logits(self, images: Floats) -> Floats:
+        """float32 N x K for images float32 N x C x H x W in [0, 1]."""
+        ...
+
+    def size(self) -> int:
+        """The count of numbers that describe it: its non-zero parameters, counted and never declared."""
+        ...
+
+    def relearned(self, images: Floats, labels: Ints, seed: int) -> "Network":
+        """A copy after a short fine-tune on the given images (the re-learning test); itself unchanged."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class ConstantNetwork:
+    """Says the same for every input: the wrecked model of the gallery."""
+
+    answer: Floats
+    """float32, K; the logits it always gives."""
+
+    def logits(self, images: Floats) -> Floats:
+        return np.repeat(self.answer[None], len(images), axis=0)
+
+    def size(self) -> int:
+        return int(np.count_nonzero(self.answer))
+
+    def relearned(self, images: Floats, labels: Ints, seed: int) -> "ConstantNetwork":
+        """A constant has nothing to learn with."""
+        return self
+
+
+@final
+@dataclass(frozen=True)
+class TableNetwork:
+    """Knows the answer for listed inputs and nothing else: the oracle of ``replace``."""
+
+    keys: NDArray[np.uint64]
+    """One digest per known input, sorted."""
+    answers: Ints
+    """The class for each key."""
+    classes: int
+    fallback: int = field(default=0)
+    """The class for any input that is not listed."""
+
+    @classmethod
+    def of(cls, images: Floats, answers: Ints, classes: int) -> "TableNetwork":
+        """The table that gives ``answers`` (N) for ``images`` (N x C x H x W)."""
+        keys = _digests(images)
+        order = np.argsort(keys, kind="stable")
+        return cls(keys[order], answers[order], classes)
+
+    def logits(self, images: Floats) -> Floats:
+        keys = _digests(images)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        classes = np.where(self.keys[at] == keys, self.answers[at], self.fallback)
+        return np.eye(self.classes, dtype=np.float32)[classes]
+
+    def size(self) -> int:
+        return 2 * len(self.keys)
+
+    def relearned(self, images: Floats, labels: Ints, seed: int) -> "TableNetwork":
+        """A table is not trained."""
+        return self
+
+
+def _digests(images: Floats) -> NDArray[np.uint64]:
+    rows = np.ascontiguousarray(images, dtype=np.float32)
+    return np.array([int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "big") for row in rows], np.uint64)

@@ -1,0 +1,127 @@
+"""One small lazy registry for every kind of thing: names to `module:Class`, imported when asked for."""
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar, final
+
+from onecurve.core.errors import ContractError, SpecError, UnknownNameError, UsageError
+
+T = TypeVar("T")
+ENTRY_POINTS = "onecurve"
+"""The entry-point group for third parties; an entry is named `kind.name`, for instance `tool.my-tool`."""
+
+
+@final
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """The entries of one kind. Listing names imports nothing."""
+
+    kind: str
+    """What the entries are, in the singular: `tool`, `flaw`, …"""
+    entries: Mapping[str, str]
+    """Name to `module:Class`."""
+
+    def names(self) -> tuple[str, ...]:
+        """All names, third parties' included, sorted."""
+        return tuple(sorted({*self.entries, *self._foreign()}))
+
+    def load(self, name: str) -> type[T]:
+        """The class of that name, or of `path.py:Class`.
+
+        Raises ``UnknownNameError`` with the nearest name, ``UsageError`` for a file that does not load.
+        """
+        if ".py:" in name:
+            return load_from_file(name)  # type: ignore[no-any-return]
+        place = self.entries.get(name) or self._foreign().get(name)
+        if place is None:
+            raise UnknownNameError.among(self.kind, name, self.names())
+        module, _, attribute = place.partition(":")
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+    def make(self, address: str) -> T:
+        """Build from `name` or `name[parameter=value,…]`, values as Python literals or bare words.
+
+        Raises ``SpecError`` for a parameter that does not exist or does not fit.
+        """
+        name, parameters = parse_address(address)
+        kind = self.load(name)
+        known = {field.name for field in fields(kind)} if hasattr(kind, "__dataclass_fields__") else set()  # type: ignore[arg-type]
+        for parameter in parameters:
+            if parameter not in known:
+                raise SpecError(f"`{name}` has no parameter: {parameter}", f"it has: {', '.join(sorted(known)) or 'none'}")
+        try:
+            return kind(**parameters)
+        except (TypeError, ValueError) as error:
+            raise SpecError(f"cannot build `{address}`: {error}") from error
+
+    def _foreign(self) -> dict[str, str]:
+        prefix = f"{self.kind}."
+        found = entry_points(group=ENTRY_POINTS)
+        return {entry.name.removeprefix(prefix): entry.value for entry in found if entry.name.startswith(prefix)}
+
+
+def parse_address(address: str) -> tuple[str, dict[str, Any]]:
+    """Split `name[a=1,b=two]` into the name and its parameters.
+
+    >>> parse_address("patch[size=6,place=corner]")
+    ('patch', {'size': 6, 'place': 'corner'})
+    """
+    name, bracket, inside = address.partition("[")
+    if not bracket:
+        return address, {}
+    if not inside.endswith("]"):
+        raise SpecError(f"the bracket is not closed in: {address}", "write name[parameter=value,…]")
+    parameters = {}
+    for pair in filter(None, inside[:-1].split(",")):
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise SpecError(f"not a parameter=value pair in `{address}`: {pair}", "write name[parameter=value,…]")
+        parameters[key.strip()] = _literal(value.strip())
+    return name, parameters
+
+
+def load_from_file(place: str) -> Any:
+    """The attribute of `path.py:Name`; raises ``UsageError`` with what is wrong."""
+    path_text, _, attribute = place.rpartition(":")
+    path = Path(path_text)
+    if not path.is_file():
+        raise UsageError(f"no such file: {path}", "write path/to/file.py:Name")
+    module = _module_of(path)
+    if not hasattr(module, attribute):
+        public = [name for name in vars(module) if not name.startswith("_")]
+        raise UnknownNameError.among(f"object in {path}", attribute, public)
+    return getattr(module, attribute)
+
+
+def _module_of(path: Path) -> ModuleType:
+    # The name depends on the place and the content, so that an edited file is read anew in a live process.
+    digest = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()[:12]
+    name = f"onecurve_file_{path.stem}_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"not a Python file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ContractError(f"{path} does not import: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,76 @@
+"""Rows: one per cell, the flat record that is stored, exported, averaged and reported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import final
+
+from onecurve.core.grade import Cost, Grade, Status
+
+
+class Role(StrEnum):
+    """What a solver is in the comparison."""
+
+    METHOD = "method"
+    BASELINE = "baseline"
+    """A plain look: no interpretability in it."""
+    CONTROL = "control"
+    """Fed with the truth or with noise, to test readers and tasks."""
+    YARDSTICK = "yardstick"
+    """Floor and ceiling."""
+
+
+@final
+@dataclass(frozen=True)
+class Row:
+    """One cell. ``raw`` to ``skill`` are None unless the status is graded or abstained."""
+
+    key: str
+    """Content key of the cell: the same cell has the same key in every run."""
+    case: str
+    subject: str
+    """The network; several cases may live in one."""
+    flaw: str
+    data: str
+    model: str
+    task: str
+    solver: str
+    tool: str
+    """The looking half of `tool@reader`, or the solver itself."""
+    reader: str
+    """The reading half, empty for a direct solver."""
+    role: Role
+    budget: float
+    """Forward-equivalents granted for looking (0 where the solver does not look)."""
+    retrain_budget: float
+    """Forward-equivalents granted for retraining (0 where it does not retrain)."""
+    repeat: int
+    status: Status
+    reason: str = ""
+    raw: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    skill: float | None = None
+    forward: float = 0.0
+    backward: float = 0.0
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+    person_seconds: float = 0.0
+    figures: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
+    """The case's own columns: insertion, poison rate, attack success, …"""
+    question: str = ""
+    """Blob key of the question."""
+    evidence: str = ""
+    """Blob key of the evidence, empty for a direct solver."""
+    answer: str = ""
+    """Blob key of the answer."""
+    traceback: str = ""
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.forward, self.backward, self.seconds, self.peak_mb, self.person_seconds)
+
+    @property
+    def grade(self) -> Grade:
+        return Grade(self.status, self.reason, self.raw, self.floor, self.ceiling, self.skill, self.figures)

@@ -1,0 +1,101 @@
+"""The workbench: the one mutable thing a tool is handed, with the budget it may spend and the meter that counts."""
+
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import final
+
+import numpy as np
+
+from onecurve.core.case import Subject
+from onecurve.core.errors import BudgetError
+from onecurve.core.evidence import Evidence
+from onecurve.core.grade import Cost
+from onecurve.core.question import Question, Weigh
+from onecurve.core.seeds import generator
+
+OVERDRAFT = 1.1
+"""A pass may start until the budget is spent this many times over: room for the batch that crosses the line."""
+
+
+@final
+@dataclass(frozen=True)
+class Budget:
+    """What may be spent."""
+
+    equivalents: float
+    """Forward-equivalents: an example forward counts 1, backward 2."""
+
+    def __post_init__(self) -> None:
+        if not self.equivalents >= 0:
+            raise BudgetError(f"a budget must not be negative, got: {self.equivalents}")
+
+
+@final
+class Meter:
+    """Counts what is spent. The network it is attached to calls it; nobody else does."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.forward = 0.0
+        self.backward = 0.0
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Meter":
+        """A copied network goes on counting here: copying must not make passes free."""
+        return self
+
+    @property
+    def equivalents(self) -> float:
+        """Forward-equivalents spent so far."""
+        return self.forward + 2 * self.backward
+
+    def count_forward(self, examples: float) -> None:
+        """Called before ``examples`` go forward; raises ``BudgetError`` once the budget is overdrawn."""
+        if self.equivalents > self._budget.equivalents * OVERDRAFT:
+            raise BudgetError(
+                f"spent {self.equivalents:.0f} forward-equivalents of a budget of {self._budget.equivalents:.0f} and went on",
+                "ask `workbench.remaining` before each batch",
+            )
+        self.forward += examples
+
+    def count_backward(self, examples: float) -> None:
+        """Called when a gradient passes back through ``examples``."""
+        self.backward += examples
+
+
+@final
+@dataclass
+class Workbench:
+    """All that a tool, reader or solver has for one cell."""
+
+    subject: Subject
+    budget: Budget
+    meter: Meter
+    seed: int
+    references: tuple[Evidence, ...] = ()
+    """The same tool's evidence on clean networks of the same recipe, for readers that calibrate."""
+    device: str = "cpu"
+    started: float = field(default_factory=perf_counter)
+    rng: np.random.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rng = generator("workbench", self.seed)
+
+    @property
+    def remaining(self) -> float:
+        """Forward-equivalents left in the budget, never below 0."""
+        return max(0.0, self.budget.equivalents - self.meter.equivalents)
+
+    def affordable(self, cost_each: float, at_most: int) -> int:
+        """How many steps of ``cost_each`` forward-equivalents the rest of the budget pays for, at most ``at_most``."""
+        if cost_each <= 0:
+            return at_most
+        return max(0, min(at_most, int(self.remaining / cost_each)))
+
+    def for_reading(self, question: Question) -> "Workbench":
+        """The same workbench for a reader of ``question``: no network if it is a Weigh question."""
+        subject = self.subject.without_network() if isinstance(question, Weigh) else self.subject
+        return replace(self, subject=subject)
+
+    def cost(self) -> Cost:
+        """What has been spent so far; memory is measured by the runner, not here."""
+        return Cost(self.meter.forward, self.meter.backward, perf_counter() - self.started)

@@ -1,0 +1,1 @@
+"""Flaws and how they are planted: sampled by seed, measured, admitted or refused."""

@@ -1,0 +1,1 @@
+"""Plan, workers, resume: the flow of the main job."""

@@ -1,0 +1,1 @@
+"""From rows to intervals, curves and comparisons."""

@@ -1,0 +1,1 @@
+"""Rows, blobs, keys and migrations."""

@@ -1,0 +1,1 @@
+"""Tools that look and solvers that answer directly: one file each."""
