@@ -1,1 +1,1 @@
-"""From rows to pages; nothing here triggers a run."""
+"""From rows and stored evidence to a folder of pages that opens from disk."""

@@ -1,0 +1,74 @@
+"""What the report is made of: rows, displays, records and facts, filled by whoever has them.
+
+The report is a pure function of this record: it runs nothing, and what is missing here is shown as not kept.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, final
+
+from onecurve.core.display import Calibration, CaseDisplay, PlantRecord
+from onecurve.core.row import Row
+from onecurve.core.spec import Parameter
+
+
+@final
+@dataclass(frozen=True)
+class Entry:
+    """The facts of one tool, reader or direct solver, as its class states them."""
+
+    name: str
+    """As it stands in ``Row.tool`` or ``Row.reader``."""
+    kind: str
+    """`tool`, `reader` or `solver`."""
+    version: int
+    summary: str
+    """One line."""
+    source: str
+    """Paper with arXiv id, or `baseline`."""
+    needs: tuple[str, ...] = ()
+    """What it must be granted: ``Access.words()``."""
+    tasks: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True)
+class RunFacts:
+    """What was run, when, where and with which versions."""
+
+    command: str
+    """The exact command line that makes these rows again."""
+    suite: str
+    """Name of the suite."""
+    suite_text: str
+    """The suite file itself."""
+    seed: int
+    started: datetime
+    finished: datetime
+    seconds: float
+    """Wall time; less than the sum over cells where several workers ran."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Package name to version."""
+    machine: str = ""
+    """The machine in words."""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """What was hashed to its digest: suite, rows, code, data."""
+
+
+@final
+@dataclass(frozen=True)
+class Results:
+    """All that a report shows. ``record`` may raise ``KeyError``, which is shown as `not kept`."""
+
+    rows: tuple[Row, ...]
+    displays: Mapping[str, CaseDisplay]
+    """By case id."""
+    plants: tuple[PlantRecord, ...]
+    calibrations: tuple[Calibration, ...]
+    record: Callable[[str], Any]
+    """Loads the stored question, evidence or answer of a blob key."""
+    entries: Mapping[str, Entry]
+    """Facts of every tool, reader and direct solver, by name."""
+    run: RunFacts
