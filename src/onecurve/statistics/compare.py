@@ -1,0 +1,141 @@
+"""Does one solver beat another? Paired over the cases that both attempted, with Holm's correction across many.
+
+Only shared cases count: a solver that skipped the hard cases gains nothing by it, and a failed cell counts as the floor.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecurve.core.row import Row
+from onecurve.core.seeds import generator
+from onecurve.statistics.cases import at_largest_budget, case_scores
+from onecurve.statistics.intervals import Interval, TooFewError, mean_interval
+
+EXACT_UP_TO = 14
+"""Up to so many pairs all sign patterns are tried; beyond, ``FLIPS`` random ones."""
+FLIPS = 20_000
+
+
+@final
+@dataclass(frozen=True)
+class Comparison:
+    """``first`` minus ``second`` on one task, each at its largest budget."""
+
+    first: str
+    second: str
+    task: str
+    n: int
+    """Shared cases."""
+    difference: float | None
+    """Mean over shared cases of the difference of skill; None where none is shared."""
+    interval: Interval | None
+    p: float | None
+    """Two-sided sign-flip permutation test of the mean difference."""
+    p_adjusted: float | None
+    """``p`` after Holm's correction across the comparisons made together."""
+    wins: int
+    """Cases where ``first`` earned more."""
+    losses: int
+    ties: int
+    why_no_interval: str = ""
+
+    def separated(self, level: float = 0.05) -> bool:
+        """Whether the corrected test tells the two apart at that level."""
+        return self.p_adjusted is not None and self.p_adjusted <= level
+
+
+@final
+@dataclass(frozen=True)
+class Pairs:
+    """Differences over shared cases, in order of case."""
+
+    differences: tuple[float, ...]
+    flaws: tuple[str, ...]
+
+
+def compare(rows: Iterable[Row], first: str, second: str, task: str, *, seed: int = 0) -> Comparison:
+    """The comparison of two solvers on one task; with fewer than two shared cases it holds the reason and no test."""
+    shared = pairs(rows, first, second, task)
+    differences = shared.differences
+    interval, p, reason = _tested(shared, seed)
+    return Comparison(
+        first=first,
+        second=second,
+        task=task,
+        n=len(differences),
+        difference=fmean(differences) if differences else None,
+        interval=interval,
+        p=p,
+        p_adjusted=p,
+        wins=sum(value > 0 for value in differences),
+        losses=sum(value < 0 for value in differences),
+        ties=sum(value == 0 for value in differences),
+        why_no_interval=reason,
+    )
+
+
+def compare_many(rows: Iterable[Row], couples: Sequence[tuple[str, str]], task: str, *, seed: int = 0) -> tuple[Comparison, ...]:
+    """All those (first, second) comparisons on one task, with Holm's correction across them."""
+    listed = tuple(rows)
+    plain = [compare(listed, first, second, task, seed=seed) for first, second in couples]
+    tested = [at for at, comparison in enumerate(plain) if comparison.p is not None]
+    adjusted = holm([p for comparison in plain if (p := comparison.p) is not None])
+    for at, p in zip(tested, adjusted, strict=True):
+        plain[at] = replace(plain[at], p_adjusted=p)
+    return tuple(plain)
+
+
+def pairs(rows: Iterable[Row], first: str, second: str, task: str) -> Pairs:
+    """Differences of skill over the cases that both solvers attempted, failures as floor, each at its largest budget."""
+    chosen = at_largest_budget(row for row in rows if row.task == task and row.solver in (first, second))
+    one = {score.case: score for score in case_scores((row for row in chosen if row.solver == first), failures_as_floor=True)}
+    other = {score.case: score for score in case_scores((row for row in chosen if row.solver == second), failures_as_floor=True)}
+    shared = sorted(one.keys() & other.keys())
+    return Pairs(tuple(one[case].skill - other[case].skill for case in shared), tuple(one[case].flaw for case in shared))
+
+
+def sign_flip_p(differences: Sequence[float], *, seed: int = 0) -> float:
+    """Two-sided p of the mean difference when each pair's sign is a coin toss; exact for few pairs.
+
+    Raises ``TooFewError`` for fewer than two pairs. With n pairs p is at least 2 / 2**n.
+    """
+    data = np.asarray(differences, np.float64)
+    if len(data) < 2:
+        raise TooFewError.of("a paired test", len(data))
+    exact = len(data) <= EXACT_UP_TO
+    signs = _all_signs(len(data)) if exact else generator("sign flips", seed).choice(np.array([-1, 1], np.int8), (FLIPS, len(data)))
+    reached = np.abs(signs @ data) >= abs(data.sum()) - 1e-12
+    return float(reached.mean()) if exact else float((1 + reached.sum()) / (1 + FLIPS))
+
+
+def holm(ps: Sequence[float]) -> tuple[float, ...]:
+    """Holm's step-down correction (Holm 1979), in the given order.
+
+    >>> holm([0.01, 0.04])
+    (0.02, 0.04)
+    """
+    adjusted = [0.0] * len(ps)
+    largest = 0.0
+    for rank, at in enumerate(sorted(range(len(ps)), key=lambda at: ps[at])):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[at]))
+        adjusted[at] = largest
+    return tuple(adjusted)
+
+
+def _tested(shared: Pairs, seed: int) -> tuple[Interval | None, float | None, str]:
+    try:
+        interval = mean_interval(shared.differences, shared.flaws, seed=seed, span=(-1.0, 1.0))
+        return interval, sign_flip_p(shared.differences, seed=seed), ""
+    except TooFewError as error:
+        return None, None, error.message
+
+
+def _all_signs(count: int) -> NDArray[np.int8]:
+    bits = np.arange(2**count)[:, None] >> np.arange(count) & 1
+    signs: NDArray[np.int8] = (2 * bits - 1).astype(np.int8)
+    return signs

@@ -1,0 +1,104 @@
+"""Skill against cost: one point per budget, one curve per solver, and the front that nobody beats.
+
+The x of a point is what was spent, not what was granted: a solver that leaves its budget unused stands further left.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import final
+
+from onecurve.core.row import Role, Row
+from onecurve.statistics.cases import by_budget, by_solver, case_scores
+from onecurve.statistics.intervals import Interval
+from onecurve.statistics.summary import interval_or_reason
+
+
+@final
+@dataclass(frozen=True)
+class CurvePoint:
+    """One budget of one solver on one task."""
+
+    budget: float
+    retrain_budget: float
+    cost: float
+    """Median over cases of the forward-equivalents spent."""
+    mean: float
+    interval: Interval | None
+    why_no_interval: str
+    n: int
+    """Cases with a score."""
+    failed: int
+    """Cells that failed, left out of the mean."""
+
+
+@final
+@dataclass(frozen=True)
+class Curve:
+    """One solver on one task; points in order of budget, budgets without a scored case left out."""
+
+    solver: str
+    task: str
+    role: Role
+    points: tuple[CurvePoint, ...]
+
+
+@final
+@dataclass(frozen=True)
+class FrontPoint:
+    """A point of the Pareto front: no other point is as cheap and better."""
+
+    solver: str
+    cost: float
+    mean: float
+
+
+def curves(rows: Iterable[Row], *, seed: int = 0) -> tuple[Curve, ...]:
+    """One curve per (solver, task), sorted by solver and task."""
+    return tuple(Curve(solver, task, members[0].role, _points(members, seed)) for (solver, task), members in by_solver(rows).items())
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Positions of the (cost, skill) points on the front, cheapest first; of equal points the first.
+
+    >>> pareto_front([(1, 0.2), (2, 0.1), (3, 0.9)])
+    (0, 2)
+    """
+    order = sorted(range(len(points)), key=lambda at: (points[at][0], -points[at][1], at))
+    front: list[int] = []
+    for at in order:
+        if not front or points[at][1] > points[front[-1]][1]:
+            front.append(at)
+    return tuple(front)
+
+
+def front_of(several: Iterable[Curve], *, without: Iterable[Role] = (Role.CONTROL, Role.YARDSTICK)) -> tuple[FrontPoint, ...]:
+    """The front over the points of several curves of one task; ``ValueError`` for curves of several tasks."""
+    left_out = set(without)
+    chosen = tuple(curve for curve in several if curve.role not in left_out)
+    if len({curve.task for curve in chosen}) > 1:
+        raise ValueError("a front is drawn over the curves of one task")
+    points = [FrontPoint(curve.solver, point.cost, point.mean) for curve in chosen for point in curve.points]
+    return tuple(points[at] for at in pareto_front([(point.cost, point.mean) for point in points]))
+
+
+def _points(rows: tuple[Row, ...], seed: int) -> tuple[CurvePoint, ...]:
+    points = (_point(budget, retrain, members, seed) for (budget, retrain), members in by_budget(rows).items())
+    return tuple(point for point in points if point is not None)
+
+
+def _point(budget: float, retrain_budget: float, rows: tuple[Row, ...], seed: int) -> CurvePoint | None:
+    scores = case_scores(rows)
+    if not scores:
+        return None
+    interval, reason = interval_or_reason(scores, seed)
+    return CurvePoint(
+        budget=budget,
+        retrain_budget=retrain_budget,
+        cost=median(score.cost for score in scores),
+        mean=fmean(score.skill for score in scores),
+        interval=interval,
+        why_no_interval=reason,
+        n=len(scores),
+        failed=sum(row.status == "failed" for row in rows),
+    )
