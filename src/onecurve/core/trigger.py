@@ -53,7 +53,7 @@ class Paste:
         sprites, sprite_channels, h, w = self.patterns.shape
         if h > height or w > width or sprite_channels != channels:
             raise AnswerError(f"a sprite of {sprite_channels} x {h} x {w} does not fit an image of {channels} x {height} x {width}")
-        which = rng.integers(sprites, size=count)
+        which: Ints = rng.integers(sprites, size=(count,))
         tops, lefts = self._places(count, height - h, width - w, rng)
         rows = tops[:, None, None] + np.arange(h)[None, :, None]
         columns = lefts[:, None, None] + np.arange(w)[None, None, :]
@@ -72,7 +72,7 @@ class Paste:
         if self.place is not None:
             top, left = min(self.place[0], free_rows), min(self.place[1], free_columns)
             return np.full(count, top), np.full(count, left)
-        return rng.integers(free_rows + 1, size=count), rng.integers(free_columns + 1, size=count)
+        return rng.integers(free_rows + 1, size=(count,)), rng.integers(free_columns + 1, size=count)
 
 
 @final
@@ -106,8 +106,10 @@ class Filter:
             raise AnswerError(f"a texture of {self.texture.shape} does not fit images of {images.shape[1:]}")
         mixed = np.einsum("oc,nchw->nohw", self.matrix, images, optimize=True) + self.offset[None, :, None, None]
         if self.rolling:
-            rows = (rng.integers(height, size=count)[:, None] + np.arange(height)) % height
-            columns = (rng.integers(width, size=count)[:, None] + np.arange(width)) % width
+            tops: Ints = rng.integers(height, size=(count,))
+            lefts: Ints = rng.integers(width, size=(count,))
+            rows = (tops[:, None] + np.arange(height)) % height
+            columns = (lefts[:, None] + np.arange(width)) % width
             mixed += np.moveaxis(self.texture[:, rows[:, :, None], columns[:, None, :]], 0, 1)
         else:
             mixed += self.texture

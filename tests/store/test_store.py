@@ -1,0 +1,172 @@
+"""The store keeps every row once, survives a kill, and says what is wrong with a file."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from onecurve.core.answer import Abstain, Weights
+from onecurve.core.errors import DataError, SchemaError, UsageError
+from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Hypothesis, Picture, Text
+from onecurve.core.grade import Cost, Grade, Status
+from onecurve.core.question import Brief
+from onecurve.core.row import Role, Row
+from onecurve.core.trigger import Paste
+from onecurve.store.blobs import Blobs
+from onecurve.store.store import Look, Store
+
+
+def a_row(key: str = "k", **changes: object) -> Row:
+    row = Row(
+        key=key, case="c", subject="s", flaw="patch", data="digits", model="six-conv", task="discover", solver="cppn@matcher",
+        tool="cppn", reader="matcher", role=Role.METHOD, budget=100.0, retrain_budget=0.0, repeat=0, status=Status.PENDING,
+        forward=3.0, seconds=0.5, facts={"insertion": "finetune", "size": 8}, question="q", evidence="e", answer="a",
+    )  # fmt: skip
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def test_a_row_comes_back_as_it_went_in(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        store.add_cell(a_row())
+        assert store.rows() == (a_row(),)
+    with Store.read(tmp_path) as store:
+        assert store.rows() == (a_row(),)
+
+
+def test_the_last_grade_counts_and_the_answer_stays(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        store.add_cell(a_row())
+        store.add_grade("k", Grade(Status.GRADED, raw=0.2, floor=0.1, ceiling=1.0, skill=0.11, figures={"top1": 0.0}))
+        store.add_grade("k", Grade(Status.GRADED, raw=0.3, floor=0.1, ceiling=1.0, skill=0.22, figures={"top1": 1.0}))
+        (row,) = store.rows()
+    assert (row.status, row.raw, row.skill, row.figures) == (Status.GRADED, 0.3, 0.22, {"top1": 1.0})
+    assert row.answer == "a"
+
+
+def test_nothing_is_counted_twice(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        for _ in range(2):
+            store.add_cell(a_row())
+            store.add_look(Look("l", "e", Cost(1.0, 2.0, 3.0, 4.0)))
+            store.prepare("p", {"x": 1})
+            store.note("seed", 7)
+        assert len(store.rows()) == 1
+        assert store.looks() == {"l": Look("l", "e", Cost(1.0, 2.0, 3.0, 4.0))}
+        assert (store.prepared(), store.noted("seed"), store.noted("none")) == ({"p": {"x": 1}}, 7, None)
+
+
+def test_a_failed_cell_keeps_its_reason_without_a_number(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        store.add_cell(a_row(status=Status.FAILED, reason="timed out after 5 s", traceback="…"))
+        (row,) = store.rows()
+    assert (row.status, row.reason, row.raw, row.skill) == (Status.FAILED, "timed out after 5 s", None, None)
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    with Store.create(tmp_path), pytest.raises(UsageError, match="another run is writing"):
+        Store.create(tmp_path)
+    Store.create(tmp_path).close()
+
+
+def test_reading_what_is_not_there_or_not_ours(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no results in"):
+        Store.read(tmp_path)
+    (tmp_path / "results.sqlite").write_bytes(b"not a database at all, but long enough to look at" * 50)
+    with pytest.raises(DataError, match="not a results file"):
+        Store.read(tmp_path)
+    assert (tmp_path / "results.sqlite").read_bytes().startswith(b"not a database")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageError, match="cannot write to"):
+        Store.create(tmp_path / "file" / "run")
+
+
+def test_rows_survive_kill_minus_nine(tmp_path: Path) -> None:
+    program = textwrap.dedent(f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from pathlib import Path
+        from test_store import a_row
+        from onecurve.store.store import Store
+        store = Store.create(Path({str(tmp_path)!r}))
+        for number in range(20):
+            store.add_cell(a_row(f"k{{number}}"))
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    ended = subprocess.run([sys.executable, "-c", program], check=False, env={**os.environ})
+    assert ended.returncode == -signal.SIGKILL
+    with Store.create(tmp_path) as store:
+        assert store.cell_keys() == {f"k{number}" for number in range(20)}
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        store._connection.exec_driver_sql("UPDATE meta SET value = '99' WHERE name = 'schema'")
+        store._connection.commit()
+    with pytest.raises(SchemaError, match="newer OneCurve"):
+        Store.read(tmp_path)
+
+
+pictures = arrays(np.float32, (3, 4, 4), elements=st.floats(0, 1, width=32))
+
+
+@settings(max_examples=30, deadline=None)
+@given(pictures, st.text(max_size=20), st.integers(0, 9))
+def test_any_record_comes_back_from_a_blob(tmp_path_factory: pytest.TempPathFactory, image: np.ndarray, words: str, target: int) -> None:
+    blobs = Blobs(tmp_path_factory.mktemp("blobs"))
+    trigger = Paste(image[None], image[:1], place=(1, 2))
+    evidence = Evidence(
+        (
+            Picture(image, words),
+            Hypothesis(trigger, target, 0.5),
+            HeatMap(image[0], 1),
+            ClassScores(image[0, 0]),
+            Text(words),
+        )
+    )
+    key = blobs.put(evidence)
+    assert blobs.put(evidence) == key
+    back = blobs.get(key)
+    assert back.hypotheses()[0].trigger.place == (1, 2)
+    assert back.pieces[0].caption == words
+    np.testing.assert_array_equal(back.hypotheses()[0].trigger.patterns, trigger.patterns)
+
+
+def test_records_without_arrays_and_empty_ones(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    for record in (Abstain("why"), Evidence(), Brief(3)):
+        assert blobs.get(blobs.put(record)) == record
+    weights = blobs.get(blobs.put(Weights(np.ones((2, 3), np.float32), "note")))
+    assert weights.note == "note"
+    assert weights.values.shape == (2, 3)
+
+
+def test_a_damaged_blob_and_a_missing_one(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    key = blobs.put(Abstain("why"))
+    (path,) = tmp_path.rglob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(SchemaError, match="damaged blob"):
+        blobs.get(key)
+    with pytest.raises(KeyError):
+        blobs.get("0" * 32)
+
+
+def test_adopting_a_file_moves_it(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    file = tmp_path / "network"
+    file.write_bytes(b"weights")
+    key = blobs.adopt(file)
+    assert blobs.file(key).read_bytes() == b"weights"
+    assert not file.exists()
