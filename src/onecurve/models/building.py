@@ -1,0 +1,116 @@
+"""From an address to a network: a name of the catalog, or a person's own `FILE.py:CALLABLE[weights=PATH]`.
+
+A person's file is Python and is run; weights are data and are never run.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from onecurve.core.errors import ModelError, OneCurveError
+from onecurve.core.registry import load_from_file
+from onecurve.models.catalog import MODELS
+from onecurve.models.network import evaluating
+from onecurve.models.parts import is_finite
+from onecurve.models.randomness import seeded
+from onecurve.models.weights import load_weights
+
+Shape = tuple[int, int, int]
+FILE_ADDRESS = re.compile(r"(?P<place>.+\.py:\w+)(?:\[weights=(?P<weights>.+)\])?")
+
+
+def build(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
+    """The network of that address for images of ``shape`` (channels, height, width) and so many classes, in eval mode.
+
+    ``address`` is a name of the catalog with parameters, or `FILE.py:CALLABLE`, optionally with `[weights=PATH]`, where the
+    callable makes an ``nn.Module``; it gets ``shape``, ``classes`` and ``seed`` if its signature has parameters of these
+    names. A person's network is tried on two images of noise before it is handed out. The global random state is left as
+    it was. Raises ``ModelError`` for anything that is not such a network, ``UnknownNameError`` and ``SpecError`` for a
+    misspelt name or parameter.
+    """
+    _check_sizes(shape, classes)
+    if not is_file_address(address):
+        module: nn.Module = MODELS.make(address).build(shape, classes, seed)
+        return module.eval()
+    match = FILE_ADDRESS.fullmatch(address)
+    if match is None:
+        raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")
+    module = _made(match["place"], {"shape": shape, "classes": classes, "seed": seed}, seed)
+    if match["weights"]:
+        load_weights(module, match["weights"].strip("'\""))
+    check_network(module, shape, classes, address)
+    return module
+
+
+def is_file_address(address: str) -> bool:
+    """Whether the address names a person's file and not an entry of the catalog."""
+    return ".py" in address.partition("[")[0]
+
+
+def check_network(module: nn.Module, shape: Shape, classes: int, name: str) -> None:
+    """Put the module in eval mode and try it on two images of noise.
+
+    Raises ``ModelError`` unless it gives 2 x ``classes`` finite logits, the same ones twice.
+    """
+    module.eval()
+    device = next((values.device for values in module.parameters()), torch.device("cpu"))
+    images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
+    first, second = _tried(module, images, name), _tried(module, images, name)
+    if not isinstance(first, Tensor) or first.shape != (2, classes):
+        got = f"{tuple(first.shape)}" if isinstance(first, Tensor) else type(first).__name__
+        raise ModelError(f"`{name}` must give logits of shape (2, {classes}) for two images, got: {got}", "logits are N x classes")
+    if not first.is_floating_point() or not is_finite(first):
+        raise ModelError(f"`{name}` must give finite floating-point logits, got: {first.flatten()[:4].tolist()}", "are the weights finite?")
+    if not torch.allclose(first, second, rtol=1e-4, atol=1e-5):
+        raise ModelError(f"`{name}` gives different logits for the same images", "in eval mode a network must not draw at random")
+
+
+def _check_sizes(shape: Shape, classes: int) -> None:
+    if len(shape) != 3 or shape[0] not in (1, 3) or min(shape[1:]) < 16:
+        raise ModelError(f"images must be 1 or 3 channels x height x width, at least 16 pixels a side, got: {tuple(shape)}")
+    if classes < 2:
+        raise ModelError(f"a classifier needs at least 2 classes, got: {classes}")
+
+
+def _made(place: str, offered: dict[str, Any], seed: int) -> nn.Module:
+    try:
+        thing = load_from_file(place)
+    except OneCurveError as error:
+        raise ModelError(error.message, error.hint) from error
+    with seeded(seed):
+        module = thing if isinstance(thing, nn.Module) else _called(thing, place, offered)
+    if not isinstance(module, nn.Module):
+        raise ModelError(f"`{place}` must return an nn.Module, got: {type(module).__name__}")
+    return module
+
+
+def _called(thing: Callable[..., object], place: str, offered: dict[str, Any]) -> Any:
+    if not callable(thing):
+        raise ModelError(f"`{place}` must be a callable that makes an nn.Module, got: {type(thing).__name__}")
+    try:
+        known = set(inspect.signature(thing).parameters)
+    except (TypeError, ValueError):
+        known = set()
+    wanted = {name: value for name, value in offered.items() if name in known}
+    try:
+        return thing(**wanted)
+    except Exception as error:
+        raise ModelError(
+            f"`{place}` raised {type(error).__name__}: {error}",
+            "it is called without arguments, or with shape, classes and seed where it names them",
+        ) from error
+
+
+def _tried(module: nn.Module, images: Tensor, name: str) -> Any:
+    try:
+        with evaluating(module), torch.no_grad():
+            return module(images)
+    except Exception as error:
+        first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
+        takes = f"its first convolution takes {first.in_channels} channels" if first else "it must take float N x C x H x W in [0, 1]"
+        what = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        raise ModelError(f"`{name}` does not take images of {' x '.join(map(str, images.shape[1:]))}: {what}", takes) from error

@@ -1,0 +1,57 @@
+"""A store of trained weights by content key, so that the same network is trained once. Safe to share between processes.
+
+A file that is damaged counts as absent: it is trained again and written over.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from torch import Tensor, nn
+
+from onecurve.core.errors import ModelError
+from onecurve.models.weights import read_state, write_state
+
+LARGEST = 2**32
+"""Bytes; no network that was put here is larger."""
+
+
+@final
+@dataclass(frozen=True)
+class Cache:
+    """Weights in ``root``, one safetensors file per key."""
+
+    root: Path
+
+    def network(self, key: str) -> dict[str, Tensor] | None:
+        """The weights kept under that content key, on the CPU, or None."""
+        path = self._path(key)
+        if not path.is_file():
+            return None
+        try:
+            return read_state(path, LARGEST)
+        except ModelError:
+            return None
+
+    def keep(self, key: str, module: nn.Module) -> None:
+        """Keep the module's weights and buffers; raises ``ModelError`` where ``root`` cannot be written."""
+        try:
+            write_state(self._path(key), module.state_dict())
+        except OSError as error:
+            raise ModelError(
+                f"cannot write to the cache {self.root}: {error}", "set ONECURVE_CACHE to a folder that can be written"
+            ) from error
+
+    def _path(self, key: str) -> Path:
+        if not re.fullmatch(r"[0-9A-Za-z_-]{1,128}", key):
+            raise ModelError(f"a cache key is letters, digits, `-` and `_`, got: {key!r}")
+        # Fanned out, as folders of very many files are slow.
+        return self.root / "networks" / key[:2] / f"{key}.safetensors"
+
+
+def default_cache_root() -> Path:
+    """The folder named by ONECURVE_CACHE, or `~/.cache/onecurve`."""
+    named = os.environ.get("ONECURVE_CACHE")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "onecurve"

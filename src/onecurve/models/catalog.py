@@ -1,0 +1,14 @@
+"""The architectures by name. Listing them imports no torch; `building.build` makes the networks."""
+
+from typing import Any
+
+from onecurve.core.registry import Registry
+
+MODELS: Registry[Any] = Registry(
+    "model",
+    {
+        "six-conv": "onecurve.models.six_conv:SixConv",
+        "resnet20": "onecurve.models.resnet20:ResNet20",
+    },
+)
+"""Each entry is a frozen dataclass with `build(shape, classes, seed) -> nn.Module`."""

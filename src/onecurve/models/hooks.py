@@ -1,0 +1,78 @@
+"""Reading what goes on inside a network. Hooks are always taken off again, whatever happens in between.
+
+Names of layers are those of the module that was handed in, so a metered network's begin with `inner.`; names without
+that are understood as well.
+"""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from onecurve.core.errors import ModelError, UnknownNameError
+from onecurve.models.metering import Metered
+
+
+def activations(module: nn.Module, images: Tensor, layer: str) -> Tensor:
+    """What ``layer`` gives in one pass of ``images`` (N x C x H x W) through the module, in the mode the module is in.
+
+    Gradients reach back from it to the images. A layer that runs several times gives its last output. Raises
+    ``UnknownNameError`` for no such layer, ``ModelError`` for one that does not run or gives no tensor.
+    """
+    seen: list[Any] = []
+    # Cloned, as a module that works in place would write over it.
+    handle = layer_named(module, layer).register_forward_hook(lambda _, __, output: seen.append(_cloned(output)))
+    try:
+        module(images)
+    finally:
+        handle.remove()
+    return _last_tensor(seen, layer)
+
+
+def penultimate(module: nn.Module, images: Tensor) -> Tensor:
+    """What goes into the head (see ``head``) in one pass of ``images`` through the module: N x features."""
+    name, linear = head(module)
+    seen: list[Any] = []
+    handle = linear.register_forward_pre_hook(lambda _, inputs: seen.append(_cloned(inputs[0])))
+    try:
+        module(images)
+    finally:
+        handle.remove()
+    return _last_tensor(seen, name)
+
+
+def layer_named(module: nn.Module, name: str) -> nn.Module:
+    """The layer of that name; raises ``UnknownNameError`` with the nearest name."""
+    layers = dict(module.named_modules())
+    within = f"inner.{name}" if isinstance(module, Metered) else name
+    found = layers.get(name) or layers.get(within)
+    if found is None or not name:
+        raise UnknownNameError.among("layer", name, filter(None, layers))
+    return found
+
+
+def last_convolution(module: nn.Module) -> str:
+    """The name of the convolution that was registered last; raises ``ModelError`` where there is none."""
+    names = [name for name, part in module.named_modules() if isinstance(part, nn.Conv2d)]
+    if not names:
+        raise ModelError("the network has no convolution (nn.Conv2d)")
+    return names[-1]
+
+
+def head(module: nn.Module) -> tuple[str, nn.Linear]:
+    """The name and the layer of the last linear layer, in order of registration; raises ``ModelError`` where there is none."""
+    layers = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear)]
+    if not layers:
+        raise ModelError("the network has no linear layer (nn.Linear)")
+    return layers[-1]
+
+
+def _cloned(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
+
+
+def _last_tensor(seen: list[Any], layer: str) -> Tensor:
+    if not seen:
+        raise ModelError(f"a pass through the network never runs the layer: {layer}")
+    if not isinstance(seen[-1], Tensor):
+        raise ModelError(f"the layer `{layer}` gives no tensor, but: {type(seen[-1]).__name__}")
+    return seen[-1]

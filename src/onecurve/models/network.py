@@ -1,0 +1,115 @@
+"""A torch module as the core's Network, and the way back from a subject to the module.
+
+Looking at a network never changes it: ``logits`` leaves training flags and batch-norm statistics as they were.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from onecurve.core.access import Access
+from onecurve.core.case import Subject
+from onecurve.core.errors import ModelError
+from onecurve.core.images import Floats, Ints
+from onecurve.models.randomness import seeded
+
+BATCH = 256
+"""Images per pass of ``logits``."""
+RELEARNING_STEPS = 20
+RELEARNING_RATE = 0.01
+RELEARNING_MOMENTUM = 0.9
+
+
+@final
+@dataclass(frozen=True)
+class TorchNetwork:
+    """A torch classifier: float N x C x H x W in [0, 1] to logits N x K. The module is moved to ``device``, not copied."""
+
+    module: nn.Module
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        self.module.to(self.device)
+
+    def logits(self, images: Floats) -> Floats:
+        """float32 N x K, computed in eval mode without gradients, 256 images at a time; raises ``ModelError`` for no images."""
+        if len(images) == 0:
+            raise ModelError("logits of no images were asked for")
+        with evaluating(self.module), torch.no_grad():
+            parts = [self._pass(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+        return np.concatenate(parts)
+
+    def size(self) -> int:
+        """The count of non-zero parameters.
+
+        Numbers kept in buffers count as well, so that nothing can be moved out of sight; the statistics of normalisation
+        layers, two per channel, do not.
+        """
+        return sum(int(torch.count_nonzero(values)) for values in _describing(self.module))
+
+    def relearned(self, images: Floats, labels: Ints, seed: int) -> "TorchNetwork":
+        """A copy fine-tuned on the given few images; itself unchanged.
+
+        Plain SGD (learning rate 0.01, momentum 0.9), 20 steps, every step on all the images as one batch. Normalisation
+        statistics stay as they are (eval mode): a handful of images would wreck them. ``seed`` matters only to modules
+        that draw at random.
+        """
+        module = deepcopy(self.module).eval()
+        batch, truth = self._tensor(images), torch.from_numpy(np.ascontiguousarray(labels)).to(self.device)
+        parameters = list(module.parameters())
+        for parameter in parameters:
+            parameter.requires_grad = True
+        optimiser = torch.optim.SGD(parameters, RELEARNING_RATE, RELEARNING_MOMENTUM) if parameters else None
+        with seeded(seed, self.device), torch.enable_grad():
+            for _ in range(RELEARNING_STEPS if optimiser else 0):
+                loss = nn.functional.cross_entropy(module(batch), truth)
+                module.zero_grad()
+                loss.backward()
+                assert optimiser is not None
+                optimiser.step()
+        return TorchNetwork(module, self.device)
+
+    def _pass(self, images: Floats) -> Floats:
+        logits: Floats = self.module(self._tensor(images)).float().cpu().numpy()
+        return logits
+
+    def _tensor(self, images: Floats) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(images, np.float32)).to(self.device)
+
+
+def torch_module(subject: Subject) -> nn.Module:
+    """The subject's module, weights, gradients and all.
+
+    Raises ``ModelError`` where the network or its weights are not granted, or where it is not a torch network.
+    """
+    network = subject.granted_network()
+    if Access.WEIGHTS not in subject.access:
+        raise ModelError(f"the weights of {subject.id} are not granted, only queries are", "ask `subject.network.logits`")
+    if not isinstance(network, TorchNetwork):
+        raise ModelError(f"the network of {subject.id} is not a torch module: {type(network).__name__}")
+    return network.module
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Eval mode inside the block; afterwards every part is in the mode it was in."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _describing(module: nn.Module) -> list[Tensor]:
+    statistics = {id(buffer) for part in module.modules() if isinstance(part, _NormBase) for buffer in part.buffers(recurse=False)}
+    buffers = [buffer for buffer in module.buffers() if id(buffer) not in statistics]
+    return [*module.parameters(), *buffers]

@@ -1,0 +1,142 @@
+"""Weight files into a module: safetensors, or torch files that hold nothing but tensors. No file is ever run.
+
+A file that does not fit is refused with the whole list of what does not fit, and then the module is as it was.
+"""
+
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from onecurve.core.errors import ModelError
+from onecurve.models.parts import is_finite
+
+State = dict[str, Tensor]
+LISTED = 12
+"""Problems that are written out; the rest are counted."""
+WRAPPINGS = ("state_dict", "model_state_dict", "model", "net", "network")
+"""Keys under which training scripts keep the weights among other things."""
+
+
+def load_weights(module: nn.Module, path: str | Path) -> None:
+    """Put the weights of a `.safetensors`, `.pt` or `.pth` file into the module, in place.
+
+    A prefix `module.` on every name, and a dictionary around the weights, are what training scripts leave: both are
+    understood. Raises ``ModelError`` for a file that is missing, damaged, far too large or needs code to load, and for
+    names, shapes or numbers that do not fit, all listed.
+    """
+    put_state(module, read_state(Path(path), limit_for(module)), str(path))
+
+
+def limit_for(module: nn.Module) -> int:
+    """The most bytes that a weight file for this module may have: sixteen times what it needs, and 64 MiB."""
+    return 16 * sum(values.numel() * values.element_size() for values in module.state_dict().values()) + 2**26
+
+
+def read_state(path: Path, limit: int) -> State:
+    """Names and tensors of a weight file of at most ``limit`` bytes; raises ``ModelError`` for any other file."""
+    if not path.is_file():
+        raise ModelError(f"no such weight file: {path}")
+    if path.stat().st_size > limit:
+        raise ModelError(f"{path} is far too large for this network: {path.stat().st_size:,} bytes", f"at most {limit:,} are read")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix in (".pt", ".pth"):
+        return _unwrapped(_read_torch(path, limit), path)
+    raise ModelError(f"weights are read from .safetensors, .pt or .pth files, got: {path}")
+
+
+def put_state(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Copy the tensors into the module; raises ``ModelError`` listing every one that is missing, unexpected or unfit."""
+    wanted = module.state_dict()
+    problems = _problems(wanted, state)
+    if problems:
+        more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+        listed = "".join(f"\n  {problem}" for problem in problems[:LISTED])
+        raise ModelError(f"{name} does not fit the network:{listed}{more}", "were the weights saved from this very architecture?")
+    with torch.no_grad():
+        for key, values in state.items():
+            wanted[key].copy_(values)
+
+
+def write_state(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Write tensors as a safetensors file, in one move: other processes see the whole file or none."""
+    # Cloned, since the format refuses tensors that share memory.
+    plain = {key: values.detach().cpu().clone(memory_format=torch.contiguous_format) for key, values in state.items()}
+    write_file(path, save(plain))
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file in one move; folders are made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _problems(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
+    # Old checkpoints lack this counter, which nothing here depends on.
+    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
+    problems = [f"missing: {key}, {tuple(wanted[key].shape)}" for key in missing]
+    problems += [f"unexpected: {key}" for key in state if key not in wanted]
+    for key, values in state.items():
+        if key in wanted and values.shape != wanted[key].shape:
+            problems.append(f"wrong shape: {key} must be {tuple(wanted[key].shape)}, got: {tuple(values.shape)}")
+        elif key in wanted and wanted[key].is_floating_point() != values.is_floating_point():
+            problems.append(f"wrong type: {key} must be {wanted[key].dtype}, got: {values.dtype}")
+        elif not is_finite(values):
+            problems.append(f"not finite: {key} holds NaN or infinity")
+    return problems
+
+
+def _read_safetensors(path: Path) -> State:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
+
+
+def _read_torch(path: Path, limit: int) -> Any:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                unpacked = sum(part.file_size for part in archive.infolist())
+            if unpacked > limit:
+                raise ModelError(f"{path} unpacks to far too much for this network: {unpacked:,} bytes", f"at most {limit:,} are read")
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ModelError(
+            f"{path} needs code to be loaded and is refused",
+            "convert it to safetensors: safetensors.torch.save_file(module.state_dict(), 'weights.safetensors')",
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"{path} is not a whole torch weight file: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        ) from error
+
+
+def _unwrapped(loaded: Any, path: Path) -> State:
+    while isinstance(loaded, dict):
+        inside = next((loaded[key] for key in WRAPPINGS if isinstance(loaded.get(key), dict)), None)
+        if inside is None:
+            break
+        loaded = inside
+    if not isinstance(loaded, dict) or not loaded:
+        raise ModelError(f"{path} must hold a dictionary of tensors, got: {type(loaded).__name__}")
+    others = [str(key) for key, values in loaded.items() if not isinstance(values, Tensor)]
+    if others:
+        raise ModelError(f"{path} holds things that are not tensors: {', '.join(others[:LISTED])}")
+    prefixed = all(str(key).startswith("module.") for key in loaded)
+    return {str(key).removeprefix("module.") if prefixed else str(key): values for key, values in loaded.items()}
