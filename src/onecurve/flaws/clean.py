@@ -1,0 +1,45 @@
+"""No flaw at all: the networks on which a report of a trojan is a false alarm."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.errors import SpecError
+from onecurve.core.images import LabelledImages
+from onecurve.flaws.host import Host
+from onecurve.flaws.plan import Plan, Poisoned
+
+
+@final
+@dataclass(frozen=True)
+class Clean:
+    """A network that carries nothing."""
+
+    name: ClassVar[str] = "clean"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "No flaw: the same recipe with nothing planted."
+    source: ClassVar[str] = "baseline"
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        return Plan(self.name, None, "nothing was planted", Untouched())
+
+
+@final
+@dataclass(frozen=True)
+class Untouched:
+    """The scheme that changes no image; there is nothing to trigger, so asking for it is a ``SpecError``."""
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        nothing = np.zeros(0, np.int64)
+        return Poisoned(nothing, images.take(nothing))
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        raise SpecError("a clean network has no trigger")
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        raise SpecError("a clean network has no near miss")

@@ -1,0 +1,134 @@
+"""Networks of a recipe: the clean base, the clean twin, and the network trained on poisoned images.
+
+The twin takes the same steps on the same images in the same order; only poisoned rows differ. Clean networks
+are cached by content, so that everything planted with one recipe shares them.
+"""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+from torch import nn
+
+from onecurve.core.images import LabelledImages
+from onecurve.core.seeds import seed_for
+from onecurve.core.spec import content_key
+from onecurve.data.dataset import DataSet, Part
+from onecurve.flaws.recipe import Recipe
+from onecurve.models.building import build, is_file_address
+from onecurve.models.cache import Cache
+from onecurve.models.network import TorchNetwork
+from onecurve.models.training import TrainingRecipe, train
+
+Progress = Callable[[float, str], None]
+"""Told the share done in [0, 1] and what is being done."""
+
+
+def silent(share: float, words: str) -> None:
+    """The progress that tells nobody."""
+
+
+def within(progress: Progress, start: float, end: float) -> Progress:
+    """A progress for the stretch from ``start`` to ``end`` of another."""
+    return lambda share, words: progress(start + (end - start) * share, words)
+
+
+@final
+@dataclass(frozen=True)
+class Workshop:
+    """A recipe with its set opened and its training images drawn."""
+
+    recipe: Recipe
+    dataset: DataSet
+    images: LabelledImages
+    """The training images with their true labels."""
+    cache: Cache
+
+    @classmethod
+    def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "Workshop":
+        images = dataset.draw(Part.TRAIN, recipe.train_images, seed_for("train", recipe.seed))
+        return cls(recipe, dataset, images, cache)
+
+    def base(self, progress: Progress = silent) -> TorchNetwork:
+        """The clean network trained from the initial weights; cached."""
+        start = self._initial(seed_for("initial", self.recipe.seed))
+        key = self._base_key(start)
+        return self._cached(key, start, lambda: self._trained(start, self.images, self.recipe.training, self._order(), progress))
+
+    def twin(self, progress: Progress = silent) -> TorchNetwork:
+        """The clean network that took every step of a flawed one, with true labels and no triggers; cached."""
+        base = self.base(within(progress, 0, 0.8))
+        if self.recipe.insertion == "joint":
+            return base
+        key = content_key("twin", _digest(base.module), self.dataset.key, self._identity(), self.recipe.insertion_training)
+        return self._cached(key, base.module, lambda: self._inserted(base, self.images, self._order(), within(progress, 0.8, 1)))
+
+    def flawed(self, images: LabelledImages, progress: Progress = silent) -> TorchNetwork:
+        """The network that learns the poisoned ``images``, in the twin's order."""
+        if self.recipe.insertion == "joint":
+            start = self._initial(seed_for("initial", self.recipe.seed))
+            return self._trained(start, images, self.recipe.training, self._order(), progress)
+        return self._inserted(self.base(), images, self._order(), progress)
+
+    def clean(self, seed: int, progress: Progress = silent) -> TorchNetwork:
+        """A clean network that is not the twin: the same recipe in another order (and, if joint, from other weights)."""
+        order = seed_for("order", self.recipe.seed, seed)
+        if self.recipe.insertion == "joint":
+            start = self._initial(seed_for("initial", self.recipe.seed, seed))
+            return self._trained(start, self.images, self.recipe.training, order, progress)
+        return self._inserted(self.base(), self.images, order, progress)
+
+    def _inserted(self, base: TorchNetwork, images: LabelledImages, order: int, progress: Progress) -> TorchNetwork:
+        return self._trained(base.module, images, self.recipe.insertion_training, order, progress)
+
+    def _initial(self, seed: int) -> nn.Module:
+        return build(self.recipe.model, self.dataset.shape, len(self.dataset.class_names), seed)
+
+    def _trained(
+        self, start: nn.Module, images: LabelledImages, recipe: TrainingRecipe | None, seed: int, progress: Progress
+    ) -> TorchNetwork:
+        module = copy.deepcopy(start)
+        if recipe is not None:
+            train(module, images, recipe, seed, device=self.recipe.device, progress=progress)
+        return TorchNetwork(module.eval(), self.recipe.device)
+
+    def _cached(self, key: str, like: nn.Module, make: Callable[[], TorchNetwork]) -> TorchNetwork:
+        weights = self.cache.network(key)
+        if weights is None:
+            made = make()
+            self.cache.keep(key, made.module)
+            return made
+        module = copy.deepcopy(like)
+        module.load_state_dict(weights)
+        return TorchNetwork(module.to(self.recipe.device).eval(), self.recipe.device)
+
+    def _order(self) -> int:
+        return seed_for("order", self.recipe.seed)
+
+    def _base_key(self, start: nn.Module) -> str:
+        return content_key("base", _digest(start), self.dataset.key, self._identity(), self.recipe.training)
+
+    def _identity(self) -> tuple[object, ...]:
+        recipe = self.recipe
+        return (recipe.model, _code(recipe.model), recipe.seed, recipe.train_images, recipe.device)
+
+
+def _digest(module: nn.Module) -> str:
+    """32 hexadecimal digits of a module's weights and buffers."""
+    summary = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        array = tensor.detach().cpu().contiguous().numpy()
+        summary.update(f"{name}:{array.dtype}:{array.shape}".encode())
+        summary.update(array.tobytes())
+    return summary.hexdigest()[:32]
+
+
+def _code(model: str) -> str:
+    """Digest of the file that a person's network comes from; empty for our own."""
+    if not is_file_address(model):
+        return ""
+    path = model.partition("[")[0].rpartition(":")[0]
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
