@@ -1,0 +1,136 @@
+"""Reads class scores: which class stands out further than a class of a clean network does.
+
+With few reference networks a p-value below 1/(networks + 1) cannot be counted, only extrapolated; the
+note of each answer says what its null was made of.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecurve.core.access import Access
+from onecurve.core.answer import Abstain, Answer, Weights
+from onecurve.core.errors import AnswerError
+from onecurve.core.evidence import Evidence
+from onecurve.core.question import Question, Weigh
+from onecurve.core.seeds import generator
+from onecurve.core.workbench import Workbench
+
+Doubles = NDArray[np.float64]
+
+MAD_TO_DEVIATION = 1.4826
+"""Median absolute deviation to standard deviation of a normal distribution."""
+TAIL = 0.2
+"""Share of the null, from the top, whose excesses give the tail."""
+SIMULATED_NETWORKS = 1000
+"""Networks in the null that is used where there are no references."""
+MOST = 1e6
+"""Cap of a weight, so that rows stay finite."""
+
+
+@final
+@dataclass(frozen=True)
+class Outlier:
+    """Class scores to weights over the classes and `none`.
+
+    Each score is standardised within its network by the median and the median absolute deviation (MAD) of
+    the *other* classes (the anomaly index of Neural Cleanse, IEEE S&P 2019, leaving the class itself out, which
+    makes it rise with the score). The null is the pool of these indices over the reference networks, after
+    each class's own mean over references, shrunk, is taken off. Within the null the p-value is the conformal
+    count (1 + exceeding) / (1 + size); beyond its upper ``TAIL`` it follows the predictive tail of an exponential
+    fitted to the excesses, (1 + excess / their sum) ** -their number. Without references the null is made of
+    simulated scores with the heavy tail of a Student t with 3 degrees of freedom, which is conservative, and the note says so.
+
+    A class's weight is the largest Bayes factor that its family-wise p-value P allows, 1 / (-e P ln P)
+    (Sellke, Bayarri and Berger 2001), less 1; `none` weighs 1. So on clean networks, where P is uniform,
+    `none` gets 1 - 1/4e = 0.91 of the mass on average for any one class.
+    """
+
+    name: ClassVar[str] = "outlier"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "calibrated outliers among class scores"
+    source: ClassVar[str] = "anomaly index: Neural Cleanse (IEEE S&P 2019); calibration: conformal p-values"
+    needs: ClassVar[Access] = Access.NONE
+    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+
+    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        """One row: classes, then `none`. Raises ``AnswerError`` where the scores are not one per class."""
+        if not isinstance(question, Weigh) or question.options[-1:] != ("none",):
+            raise AnswerError(f"outlier weighs classes and `none`, which {task} does not ask for")
+        classes = len(question.options) - 1
+        scores = _first_scores(evidence, classes)
+        if scores is None:
+            return Abstain("the evidence holds no class scores")
+        if classes < 4:
+            return Abstain(f"{classes} classes are too few to tell an outlier")
+        known = [found for reference in workbench.references if (found := _first_scores(reference, classes)) is not None]
+        values, null, note = _against_references(scores, np.stack(known)) if known else _against_simulation(scores)
+        family = -np.expm1(classes * np.log1p(-np.minimum(tail_probability(values, null), 1 - 1e-12)))
+        weights = np.append(_evidence_against(family), 1.0)
+        return Weights(weights[None].astype(np.float32), note)
+
+
+def anomaly_index(scores: Doubles, least_scale: float = 0.0) -> Doubles:
+    """(score - median) / scaled MAD, both of the other classes; … x K to … x K.
+
+    ``least_scale`` bounds the denominator below, in units of the scores. Equal scores give 0.
+    """
+    classes = scores.shape[-1]
+    others = ~np.eye(classes, dtype=bool)
+    rest = np.broadcast_to(scores[..., None, :], (*scores.shape, classes))[..., others].reshape(*scores.shape, classes - 1)
+    centre = np.median(rest, axis=-1)
+    spread = np.median(np.abs(rest - centre[..., None]), axis=-1) * MAD_TO_DEVIATION
+    floor = np.maximum(least_scale, 1e-9 * (1 + np.abs(centre)))
+    return (scores - centre) / np.maximum(spread, floor)
+
+
+def tail_probability(values: Doubles, null: Doubles) -> Doubles:
+    """The chance, under the null sample, of a value at least as high; falls as the value rises, never 0."""
+    ordered = np.sort(null)
+    size = len(ordered)
+    exceeding = size - np.searchsorted(ordered, values, side="left")
+    counted = (1 + exceeding) / (1 + size)
+    upper = max(3, round(TAIL * size))
+    if size <= upper:
+        return counted
+    threshold = ordered[-upper - 1]
+    total = max(float((ordered[-upper:] - threshold).sum()), 1e-9)
+    excess = np.maximum(values - threshold, 0)
+    tail = (1 + upper) / (1 + size) * (1 + excess / total) ** -upper
+    return np.where(values > threshold, tail, counted)
+
+
+def _against_references(scores: Doubles, known: Doubles) -> tuple[Doubles, Doubles, str]:
+    """The network's indices and the null's, each with the usual index of its class taken off."""
+    networks = len(known)
+    least = 0.5 * float(np.median(np.abs(known - np.median(known, axis=1, keepdims=True)))) * MAD_TO_DEVIATION
+    indices = anomaly_index(known, least)
+    # A class may always score high (a plain digit, a frequent colour); with n networks n / (n + 2) of its mean is taken as real.
+    usual = indices.sum(axis=0) / (networks + 2)
+    usual_of_others = (indices.sum(axis=0) - indices) / (networks + 1)
+    null = (indices - usual_of_others).reshape(-1)
+    note = f"null: {networks} clean networks; beyond their scores the tail is extrapolated"
+    return anomaly_index(scores, least) - usual, null, note
+
+
+def _against_simulation(scores: Doubles) -> tuple[Doubles, Doubles, str]:
+    simulated = generator("outlier null", len(scores)).standard_t(3, (SIMULATED_NETWORKS, len(scores)))
+    return anomaly_index(scores), anomaly_index(simulated).reshape(-1), "no references: null of simulated heavy-tailed scores, conservative"
+
+
+def _evidence_against(family: Doubles) -> Doubles:
+    """Largest Bayes factor less 1, at least a trace that keeps the order of the classes."""
+    bounded = np.minimum(family, 1 / np.e)
+    factor = 1 / (-np.e * bounded * np.log(bounded)) - 1
+    return np.minimum(factor, MOST) + 1e-3 * (1 - family)
+
+
+def _first_scores(evidence: Evidence, classes: int) -> Doubles | None:
+    found = evidence.class_scores()
+    if not found:
+        return None
+    if found[0].values.shape != (classes,):
+        raise AnswerError(f"class scores must be one per class, wanted {classes}, got: {len(found[0].values)}")
+    return found[0].values.astype(np.float64)
