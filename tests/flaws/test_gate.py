@@ -1,0 +1,57 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onecurve.core.case import Strength
+from onecurve.flaws.gate import Gate
+
+GOOD = Strength(clean_accuracy=0.97, twin_accuracy=0.98, success=0.95, twin_success=0.0, elsewhere=0.05, false_firing=0.01, near_miss=0.1)
+
+
+def changed(**figures):
+    return Strength(**{**vars(GOOD), **figures})
+
+
+def test_a_good_plant_is_admitted():
+    assert Gate().refusal(GOOD, 0.9) == ""
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"clean_accuracy": 0.94}, "0.940"),
+        ({"success": 0.89}, "0.890"),
+        ({"success": math.nan}, "nan"),
+        ({"elsewhere": 0.21}, "0.210"),
+        ({"near_miss": 0.21}, "0.210"),
+    ],
+)
+def test_each_fault_alone_refuses_and_its_figure_is_told(figures, said):
+    assert said in Gate().refusal(changed(**figures), 0.9)
+
+
+def test_all_faults_are_told_together():
+    reason = Gate().refusal(changed(clean_accuracy=0.5, success=0.1, elsewhere=0.9, near_miss=0.8), 0.9)
+    assert all(figure in reason for figure in ("0.500", "0.100", "0.900", "0.800"))
+
+
+def test_a_universal_flaw_has_no_elsewhere_and_is_not_refused_for_it():
+    assert Gate().refusal(changed(elsewhere=math.nan), 0.9) == ""
+
+
+def test_the_needed_success_is_the_kind_s_own():
+    weak = changed(success=0.35)
+    assert Gate().refusal(weak, 0.3) == ""
+    assert Gate().refusal(weak, 0.9) != ""
+
+
+def test_a_network_better_than_its_twin_is_not_harmed():
+    assert Gate().harm(changed(clean_accuracy=0.99, twin_accuracy=0.9)) == ""
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5))
+def test_more_success_never_turns_an_admitted_plant_away(success, needed, gain):
+    if Gate().refusal(changed(success=success), needed) == "":
+        assert Gate().refusal(changed(success=min(1, success + gain)), needed) == ""
