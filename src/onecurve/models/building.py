@@ -29,13 +29,20 @@ def build(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
     ``address`` is a name of the catalog with parameters, or `FILE.py:CALLABLE`, optionally with `[weights=PATH]`, where the
     callable makes an ``nn.Module``; it gets ``shape``, ``classes`` and ``seed`` if its signature has parameters of these
     names. A person's network is tried on two images of noise before it is handed out. The global random state is left as
-    it was. Raises ``ModelError`` for anything that is not such a network, ``UnknownNameError`` and ``SpecError`` for a
-    misspelt name or parameter.
+    it was. The module knows its ``input_shape``.
+
+    Raises ``ModelError`` for anything that is not such a network, ``UnknownNameError`` and ``SpecError`` for a misspelt
+    name or parameter.
     """
     _check_sizes(shape, classes)
-    if not is_file_address(address):
-        module: nn.Module = MODELS.make(address).build(shape, classes, seed)
-        return module.eval()
+    module = (
+        _of_file(address, shape, classes, seed) if is_file_address(address) else MODELS.make(address).build(shape, classes, seed).eval()
+    )
+    module.input_shape = shape
+    return module
+
+
+def _of_file(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")

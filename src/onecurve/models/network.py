@@ -18,10 +18,12 @@ from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import ModelError
 from onecurve.core.images import Floats, Ints
+from onecurve.models.program import Program
 from onecurve.models.randomness import seeded
 
 BATCH = 256
 """Images per pass of ``logits``."""
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 RELEARNING_STEPS = 20
 RELEARNING_RATE = 0.01
 RELEARNING_MOMENTUM = 0.9
@@ -110,6 +112,11 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def _describing(module: nn.Module) -> list[Tensor]:
-    statistics = {id(buffer) for part in module.modules() if isinstance(part, _NormBase) for buffer in part.buffers(recurse=False)}
+    statistics = {
+        id(buffer)
+        for part in module.modules()
+        for name, buffer in part.named_buffers(recurse=False)
+        if (isinstance(part, _NormBase) and name in STATISTICS) or (isinstance(part, Program) and name in part.statistics)
+    }
     buffers = [buffer for buffer in module.buffers() if id(buffer) not in statistics]
     return [*module.parameters(), *buffers]

@@ -68,11 +68,11 @@ def put_state(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None
             wanted[key].copy_(values)
 
 
-def write_state(path: Path, state: Mapping[str, Tensor]) -> None:
-    """Write tensors as a safetensors file, in one move: other processes see the whole file or none."""
+def write_state(path: Path, state: Mapping[str, Tensor], facts: Mapping[str, str] | None = None) -> None:
+    """Write tensors and ``facts`` about them as a safetensors file, in one move: others see the whole file or none."""
     # Cloned, since the format refuses tensors that share memory.
     plain = {key: values.detach().cpu().clone(memory_format=torch.contiguous_format) for key, values in state.items()}
-    write_file(path, save(plain))
+    write_file(path, save(plain, dict(facts) if facts else None))
 
 
 def write_file(path: Path, content: bytes) -> None:
