@@ -1,8 +1,55 @@
-"""The command line."""
+"""The command line: parse, call one function, print. No torch at import."""
+
+import errno
+import sys
 
 import click
 
+from onecurve.cli.check import check
+from onecurve.cli.grade import grade
+from onecurve.cli.listing import listing
+from onecurve.cli.plant import plant
+from onecurve.cli.report import report
+from onecurve.cli.results import results
+from onecurve.cli.run import run
+from onecurve.core.errors import OneCurveError, UsageError
+from onecurve.version import __version__
 
-@click.group()
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="onecurve")
+def cli() -> None:
+    """Grade every interpretability tool on one curve: what could an engineer do with its answer?
+
+    Start with `onecurve run`: it plants flaws in small networks, lets tools look, and writes a report.
+    """
+
+
+for command in (run, results, report, grade, listing, check, plant):
+    cli.add_command(command)
+
+
 def main() -> None:
-    """Grade every interpretability tool on one curve."""
+    """Run the command line; a person's mistake is one message on stderr and exit code 2, without a traceback."""
+    try:
+        cli()
+    except UsageError as error:
+        sys.exit(_told(error, 2))
+    except OneCurveError as error:
+        sys.exit(_told(error, 1))
+    except KeyboardInterrupt:
+        click.echo("stopped; what is finished is kept, the same command goes on from there", err=True)
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(_told(UsageError("the disk is full", "free some space; the same command goes on from there"), 2))
+
+
+def _told(error: OneCurveError, code: int) -> int:
+    click.secho(f"error: {error.message}", err=True, fg="red")
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)
+    return code

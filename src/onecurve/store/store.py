@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
 
-from sqlalchemy import Connection, create_engine, event, func, insert, select
+from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from onecurve.core.display import PlantRecord
@@ -82,8 +82,10 @@ class Store:
         if self._lock is not None:
             self._lock.close()
 
-    def note(self, name: str, value: Any) -> None:
-        """Keep a fact about the run once; a second note of the same name is ignored."""
+    def note(self, name: str, value: Any, *, anew: bool = False) -> None:
+        """Keep a fact about the run: the first of its name, or with ``anew`` the last."""
+        if anew:
+            self._connection.execute(delete(tables.meta).where(tables.meta.c.name == name))
         self._add_once(tables.meta, "name", {"name": name, "value": value})
 
     def noted(self, name: str) -> Any:

@@ -1,0 +1,23 @@
+"""`onecurve results`: the rows, for programs."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "form", flag_value="json", help="An array of objects [default].")
+@click.option("--csv", "form", flag_value="csv", help="One line per row; figures and facts as columns.")
+@click.option("--parquet", "form", flag_value="parquet", help="Write FOLDER/results.parquet (extra: export).")
+def results(folder: Path, form: str | None) -> None:
+    """Print one row per cell of FOLDER."""
+    from onecurve.store.export import as_csv, as_json, write_parquet  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.store.store import Store  # noqa: PLC0415
+
+    with Store.read(folder) as store:
+        rows = store.rows()
+    if form == "parquet":
+        click.echo(write_parquet(rows, folder / "results.parquet"))
+    else:
+        click.echo(as_csv(rows) if form == "csv" else as_json(rows), nl=False)

@@ -1,0 +1,116 @@
+"""Calibration of lineup readers: true triggers must be read right, noise and clean networks no better than chance."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from onecurve.core.answer import Abstain, Weights, checked, normalised
+from onecurve.core.case import Population, Strength, Subject, Truth
+from onecurve.core.display import Calibration
+from onecurve.core.evidence import Evidence
+from onecurve.core.images import LabelledImages
+from onecurve.core.network import ConstantNetwork
+from onecurve.core.question import Brief, Weigh
+from onecurve.core.roles import Reader
+from onecurve.core.seeds import generator, seed_for
+from onecurve.core.workbench import Budget, Meter, Workbench
+from onecurve.data.catalog import open_data
+from onecurve.data.dataset import Part
+from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.host import Host
+from onecurve.flaws.plan import Plan
+from onecurve.flaws.recipe import Recipe
+from onecurve.statistics.intervals import wilson
+from onecurve.tasks.controls import noise_evidence, oracle_evidence
+
+KINDS = ("patch", "style", "natural-feature")
+EXAMPLES = 64
+"""Held-out images from which the triggered examples of a lineup are drawn."""
+READ_CLEAN = 4
+"""Lineups of each kind that each piece of evidence from a clean network is read against."""
+
+
+def calibrated(
+    reader: Reader, recipe: Recipe, subject: Subject, seed: int, lineups: int, seen: Sequence[tuple[str, Evidence]]
+) -> list[Calibration]:
+    """One record per kind of flaw and condition; ``seen`` is evidence of tools that looked at clean networks."""
+    trial = _Trial(reader, subject, seed)
+    found = []
+    for kind in KINDS:
+        truths = list(_truths(kind, recipe, seed, lineups))
+        if not truths:
+            continue
+        briefs = [Brief(truth.target) for truth in truths]
+        true = [(truth, oracle_evidence(truth, brief)) for truth, brief in zip(truths, briefs, strict=True)]
+        noise = [
+            (truth, noise_evidence(truth, brief, seed_for(seed, n))) for n, (truth, brief) in enumerate(zip(truths, briefs, strict=True))
+        ]
+        found += [trial.record("true trigger", kind, true), trial.record("noise", kind, noise)]
+        for tool in dict.fromkeys(tool for tool, _ in seen):
+            clean = [evidence for name, evidence in seen if name == tool]
+            pairs = [(truth, clean[n % len(clean)]) for n, truth in enumerate(truths[: READ_CLEAN * len(clean)])]
+            found.append(trial.record(f"clean network: {tool}", kind, pairs))
+    return found
+
+
+class _Trial:
+    """Reads lineups and counts."""
+
+    def __init__(self, reader: Reader, subject: Subject, seed: int) -> None:
+        self._reader = reader
+        self._subject = subject.without_network()
+        self._seed = seed
+
+    def record(self, condition: str, kind: str, pairs: Sequence[tuple[Truth, Evidence]]) -> Calibration:
+        masses = [self._read(truth, evidence, number) for number, (truth, evidence) in enumerate(pairs)]
+        correct = round(sum(top for top, _ in masses))
+        share = wilson(correct, len(pairs))
+        mean = float(np.mean([mass for _, mass in masses]))
+        chance = float(np.mean([1 / len(truth.options) for truth, _ in pairs]))
+        return Calibration(type(self._reader).name, condition, kind, len(pairs), correct, mean, chance, share.low, share.high)
+
+    def _read(self, truth: Truth, evidence: Evidence, number: int) -> tuple[float, float]:
+        """Credit for the top option (shared in ties) and mass on the right one."""
+        names = tuple(option.name for option in truth.options)
+        question = Weigh(Brief(truth.target), 1, names, truth.options)
+        budget = Budget(0.0)
+        workbench = Workbench(self._subject, budget, Meter(budget), seed_for(self._seed, number))
+        answer = checked(question, self._reader.read("discover", question, evidence, workbench))
+        if isinstance(answer, Abstain) or not isinstance(answer, Weights) or truth.right is None:
+            return 1 / len(names), 1 / len(names)
+        shares = normalised(answer)[0]
+        top = np.isclose(shares, shares.max())
+        return float(top[truth.right] / top.sum()), float(shares[truth.right])
+
+
+def _truths(kind: str, recipe: Recipe, seed: int, lineups: int) -> Iterator[Truth]:
+    dataset = open_data(recipe.data)
+    if kind == "natural-feature" and not dataset.features:
+        return
+    drawn = dataset.draw(Part.HELDOUT, EXAMPLES * (4 if dataset.features else 1), seed_for(seed, "calibration"))
+    host = Host(dataset, drawn.floats()[:3])
+    flaw = FLAWS.make(kind)
+    for number in range(lineups):
+        plan = flaw.sample(host, generator(seed, kind, number))
+        yield _truth(plan, drawn, seed_for(seed, kind, number, "examples"))
+
+
+def _truth(plan: Plan, drawn: LabelledImages, seed: int) -> Truth:
+    rng = np.random.default_rng(seed)
+    nobody = ConstantNetwork(np.zeros(1, np.float32))
+    return Truth(
+        flaw=plan.kind,
+        targets=(plan.target,) if plan.target is not None else (),
+        sources=plan.sources,
+        words=plan.words,
+        trigger=plan.trigger,
+        options=plan.options,
+        right=plan.right,
+        heldout=drawn,
+        triggered=plan.scheme.triggered(drawn, 8, rng),
+        bystanders=None,
+        network=nobody,
+        twin=nobody,
+        strength=Strength(1.0, 1.0, success=1.0),
+        population=Population(0.0, 1, 1),
+    )

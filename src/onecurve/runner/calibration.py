@@ -1,0 +1,90 @@
+"""The calibration phase: lineup readers tried on true triggers, on noise, and on what tools show of a clean network."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from onecurve.core.codec import digest
+from onecurve.core.question import Brief
+from onecurve.core.spec import content_key
+from onecurve.runner.answering import look_job
+from onecurve.runner.cells import Entrant, Facts, PlannedLook
+from onecurve.runner.jobs import Job, Outcome, Room
+from onecurve.runner.planting import PlantedNetwork
+from onecurve.runner.session import Session
+from onecurve.store.store import Look, Store
+
+TASK = "discover"
+TARGETS = 2
+"""Classes of the clean network that each tool is asked to look at."""
+
+
+def calibrate(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any], solvers: Sequence[Entrant]) -> None:
+    """Try every reader of lineups that the suite uses; results go into the store, once."""
+    readers = {solver.reads.address: solver.reads for solver in solvers if solver.reads and solver.serves(TASK)}
+    clean = next((network for network in networks if not network.flaws), None)
+    if not readers or clean is None or session.suite.lineups == 0 or TASK not in session.suite.tasks:
+        return
+    looks = _clean_looks(session, clean, [solver.looks for solver in solvers if solver.looks and solver.reads and solver.serves(TASK)])
+    seen = _looked(session, looks)
+    session.display.phase("calibrate", len(readers))
+    jobs = [_job(session, clean, facts, seen) for facts in readers.values()]
+    known = session.store.prepared()
+
+    def done(job: Job, outcome: Outcome) -> Iterable[Job]:
+        session.display.done(1, outcome.failed)
+        if outcome.value is None:
+            session.display.say(f"{job.label} failed: {outcome.reason}")
+            session.failures.append(f"{job.label}: {outcome.reason}")
+        else:
+            session.store.prepare(job.key, outcome.value["calibrations"])
+        return ()
+
+    session.run([job for job in jobs if job.key not in known], done)
+
+
+def _clean_looks(session: Session, clean: PlantedNetwork, tools: Sequence[Facts]) -> list[tuple[str, PlannedLook]]:
+    """A look of each tool at some classes of a clean network, as if they were targets."""
+    found = []
+    budget = max(session.suite.look_budgets)
+    for tool in tools:
+        for target in range(TARGETS):
+            brief = Brief(target)
+            key = content_key("clean", clean.key, tool.key, digest(brief), budget, session.suite.seed)
+            found.append((tool.name, PlannedLook(key, clean.name, tool.address, TASK, session.store.blobs.put(brief), budget)))
+    return found
+
+
+def _looked(session: Session, looks: Sequence[tuple[str, PlannedLook]]) -> list[list[str]]:
+    """Take the looks that are missing; pairs of tool and evidence key of those that succeeded."""
+    known = session.store.looks()
+    missing = [look for _, look in looks if look.key not in known]
+    session.display.phase("look at a clean network", len(missing))
+
+    def done(job: Job, outcome: Outcome) -> Iterable[Job]:
+        _keep(session.store, job, outcome)
+        session.display.done(1, outcome.failed)
+        return ()
+
+    session.run([look_job(session, look) for look in missing], done)
+    known = session.store.looks()
+    return [[tool, known[look.key].evidence] for tool, look in looks if known[look.key].evidence]
+
+
+def _keep(store: Store, job: Job, outcome: Outcome) -> None:
+    value = outcome.value or {}
+    store.add_look(Look(job.key, str(value.get("evidence", "")), outcome.cost, outcome.reason, outcome.traceback))
+
+
+def _job(session: Session, clean: PlantedNetwork, facts: Facts, seen: list[list[str]]) -> Job:
+    suite = session.suite
+    arguments = {
+        "reader": facts.address,
+        "recipe": {"data": suite.data, "model": suite.model, "seed": suite.seed, **suite.recipe},
+        "subject": str(session.network_folder(clean.name) / "subject"),
+        "seed": suite.seed,
+        "lineups": suite.lineups,
+        "seen": seen,
+        "blobs": session.blobs,
+    }
+    key = f"calibrations:{content_key(facts.key, suite.planting_key, suite.lineups, seen)}"
+    return Job(Room.SEALED, "calibrate", arguments, f"calibrate {facts.name}", key=key)

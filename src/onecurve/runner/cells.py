@@ -1,0 +1,240 @@
+"""The plan: cases x tasks x solvers x budgets x repeats, each look and each cell keyed by content."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from onecurve.core.access import Access
+from onecurve.core.grade import Status
+from onecurve.core.row import Role, Row
+from onecurve.core.spec import content_key
+
+USUAL_READERS: Mapping[str, str] = {
+    "detect": "outlier",
+    "discover": "matcher",
+    "localise": "verbatim",
+    "predict": "effect",
+    "repair": "unlearn",
+}
+"""Who reads a tool's evidence where the suite names no reader."""
+FED = ("oracle", "noise")
+"""Evidence that the grading side makes: from the truth, and from nothing."""
+
+
+@final
+@dataclass(frozen=True)
+class Facts:
+    """What planning must know of a tool, reader or solver; see ``open_jobs.describe``."""
+
+    kind: str
+    name: str
+    version: int
+    key: str
+    address: str
+    parameters: Mapping[str, str]
+    summary: str
+    source: str
+    needs: int
+    tasks: tuple[str, ...]
+    role: str
+    budgeted: bool
+    task_dependent: bool
+
+
+@final
+@dataclass(frozen=True)
+class Entrant:
+    """One solver of the suite: direct, a tool with its reader, or a reader fed by the grading side."""
+
+    looks: Facts | None
+    reads: Facts | None
+    fed: str = ""
+    """`oracle` or `noise` for a control, else empty."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.tool}@{self.reader}" if self.reader else self.tool
+
+    @property
+    def tool(self) -> str:
+        return self.fed or (self.looks.name if self.looks else "")
+
+    @property
+    def reader(self) -> str:
+        return self.reads.name if self.reads else ""
+
+    @property
+    def role(self) -> Role:
+        return Role.CONTROL if self.fed else Role(self.looks.role if self.looks else Role.METHOD)
+
+    @property
+    def key(self) -> str:
+        """Changes with anything that could change its answers."""
+        return content_key(self.fed, self.looks.key if self.looks else "", self.reads.key if self.reads else "")
+
+    def serves(self, task: str) -> bool:
+        """Whether every half of it can serve the task."""
+        return all(task in half.tasks for half in (self.looks, self.reads) if half is not None)
+
+    def needs(self) -> Access:
+        """What it must be granted."""
+        halves = [Access(half.needs) for half in (self.looks, self.reads) if half is not None]
+        total = Access.NONE
+        for half in halves:
+            total |= half
+        return total
+
+
+@final
+@dataclass(frozen=True)
+class AskedCase:
+    """A case with its questions, as the grading side prepared it."""
+
+    case: str
+    network: str
+    """The planted network's name."""
+    subject_key: str
+    """Changes with the content of the subject's folder."""
+    flaw: str
+    network_flaws: str
+    """All kinds planted in the network, joined by `+`."""
+    tasks: Mapping[str, Mapping[str, Any]]
+    facts: Mapping[str, str | int | float]
+
+
+@final
+@dataclass(frozen=True)
+class PlannedLook:
+    """A look to take; several cells may wait for it."""
+
+    key: str
+    network: str
+    tool: str
+    task: str
+    brief: str
+    budget: float
+
+
+@final
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell to answer."""
+
+    row: Row
+    """As it stands before the answer."""
+    network: str
+    entrant: Entrant
+    look: PlannedLook | None
+    references: tuple[PlannedLook, ...]
+    evidence: str
+    """Blob key of evidence that is already there, for controls."""
+    seed_key: str
+    missing: str
+    """What the case does not grant, in words; empty if the cell can be attempted."""
+
+
+@final
+@dataclass(frozen=True)
+class Grid:
+    """What is crossed with what."""
+
+    entrants: Sequence[Entrant]
+    look_budgets: Sequence[float]
+    retrain_budgets: Sequence[float]
+    repeats: int
+    references: Mapping[str, str]
+    """Reference network name to the key of its subject."""
+    data: str
+    model: str
+    seed: int
+    empty_brief: str
+    """Blob key of the brief that says nothing."""
+
+
+def plan_cells(cases: Sequence[AskedCase], grid: Grid) -> Iterator[PlannedCell]:
+    """Every cell of the run, in a fixed order."""
+    for case in cases:
+        for task, asked in case.tasks.items():
+            for entrant in grid.entrants:
+                if entrant.serves(task):
+                    yield from _cells_of(case, task, asked, entrant, grid)
+
+
+def _cells_of(case: AskedCase, task: str, asked: Mapping[str, Any], entrant: Entrant, grid: Grid) -> Iterator[PlannedCell]:
+    for look_budget in _look_budgets(entrant, asked, grid):
+        for retrain_budget in _retrain_budgets(entrant, asked, grid):
+            for repeat in range(grid.repeats):
+                yield _cell(case, task, asked, entrant, grid, (look_budget, retrain_budget, repeat))
+
+
+def _cell(
+    case: AskedCase, task: str, asked: Mapping[str, Any], entrant: Entrant, grid: Grid, dials: tuple[float, float, int]
+) -> PlannedCell:
+    look_budget, retrain_budget, repeat = dials
+    look = None
+    references: tuple[PlannedLook, ...] = ()
+    if "refusal" not in asked and entrant.looks is not None and entrant.reads is not None:
+        look = _look(case.network, case.subject_key, entrant.looks, task, asked["brief"], asked["brief_digest"], dials, grid.seed)
+        if Access.REFERENCES in entrant.needs():
+            references = tuple(
+                _look(name, key, entrant.looks, task, grid.empty_brief, asked["brief_digest"], dials, grid.seed)
+                for name, key in grid.references.items()
+            )
+    evidence = asked.get(entrant.fed, "") if entrant.fed else ""
+    key = content_key(
+        *(case.case, case.subject_key, task, asked.get("version", 0), asked.get("question", ""), entrant.key),
+        *(look_budget, retrain_budget, repeat, grid.seed, [reference.key for reference in references], evidence),
+    )
+    row = Row(
+        key=key,
+        case=case.case,
+        subject=case.network,
+        flaw=case.network_flaws if asked.get("blind") else case.flaw,
+        data=grid.data,
+        model=grid.model,
+        task=task,
+        solver=entrant.name,
+        tool=entrant.tool,
+        reader=entrant.reader,
+        role=entrant.role,
+        budget=look_budget,
+        retrain_budget=retrain_budget,
+        repeat=repeat,
+        status=Status.PENDING,
+        facts=case.facts,
+        question=asked.get("question", ""),
+        evidence=evidence,
+    )
+    return PlannedCell(row, case.network, entrant, look, references, evidence, key, _missing(entrant, asked, references))
+
+
+def _missing(entrant: Entrant, asked: Mapping[str, Any], references: Sequence[PlannedLook]) -> str:
+    if "refusal" in asked:
+        return str(asked["refusal"])
+    if entrant.fed and not asked[entrant.fed]:
+        return "nothing is planted, so there is no truth to feed"
+    granted = Access(asked["granted"]) | (Access.REFERENCES if references else Access.NONE)
+    missing = entrant.needs().missing_from(granted)
+    return f"{entrant.name} needs {', '.join(missing.words())}, which is not granted" if missing else ""
+
+
+def _look(
+    network: str, subject_key: str, tool: Facts, task: str, brief: str, brief_digest: str, dials: tuple[float, float, int], seed: int
+) -> PlannedLook:
+    budget, _, repeat = dials
+    # One look serves every task with the same brief, unless the tool says that the task matters to it.
+    shared = task if tool.task_dependent else ""
+    key = content_key("look", subject_key, tool.key, brief_digest, budget, repeat, seed, shared)
+    return PlannedLook(key, network, tool.address, task, brief, budget)
+
+
+def _look_budgets(entrant: Entrant, asked: Mapping[str, Any], grid: Grid) -> Sequence[float]:
+    if entrant.looks is None:
+        return (0.0,)
+    if entrant.reads is None and not asked.get("weigh", True):
+        return (0.0,)
+    return grid.look_budgets if entrant.looks.budgeted else grid.look_budgets[:1]
+
+
+def _retrain_budgets(entrant: Entrant, asked: Mapping[str, Any], grid: Grid) -> Sequence[float]:
+    return (0.0,) if asked.get("weigh", True) else grid.retrain_budgets

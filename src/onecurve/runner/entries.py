@@ -1,0 +1,59 @@
+"""What there is, for `onecurve list`: the facts that each entry of a catalog states."""
+
+from typing import Any
+
+from onecurve.core.access import Access
+from onecurve.core.registry import Registry
+from onecurve.data.catalog import DATA
+from onecurve.flaws.catalog import FLAWS
+from onecurve.models.catalog import MODELS
+from onecurve.readers.catalog import READERS
+from onecurve.runner.suite import load_suite, suite_names
+from onecurve.tasks.catalog import TASKS
+from onecurve.tools.catalog import SOLVERS, TOOLS
+
+REGISTRIES: dict[str, Registry[Any]] = {
+    "flaws": FLAWS,
+    "tools": TOOLS,
+    "solvers": SOLVERS,
+    "readers": READERS,
+    "tasks": TASKS,
+    "data": DATA,
+    "models": MODELS,
+}
+
+
+def entries(kind: str) -> list[dict[str, Any]]:
+    """One object per entry of that kind (`flaws`, `tools`, … `suites`), sorted by name."""
+    if kind == "suites":
+        return [_suite(name) for name in suite_names()]
+    registry = REGISTRIES[kind]
+    return [_entry(name, registry.load(name)) for name in registry.names()]
+
+
+def _entry(name: str, kind: type) -> dict[str, Any]:
+    parameters = {field.name: repr(field.default) for field in getattr(kind, "__dataclass_fields__", {}).values()}
+    return {
+        "name": name,
+        "version": getattr(kind, "version", 1),
+        "summary": getattr(kind, "summary", ""),
+        "source": getattr(kind, "source", ""),
+        "needs": list(getattr(kind, "needs", Access.NONE).words()),
+        "tasks": list(getattr(kind, "tasks", ())),
+        "role": str(getattr(kind, "role", "")),
+        "parameters": {key: value for key, value in parameters.items() if "MISSING" not in value},
+    }
+
+
+def _suite(name: str) -> dict[str, Any]:
+    suite = load_suite(name)
+    return {
+        "name": name,
+        "version": 1,
+        "summary": suite.summary,
+        "source": "",
+        "needs": [],
+        "tasks": list(suite.tasks),
+        "role": "",
+        "parameters": {"networks": suite.count, "solvers": len(suite.solvers), "data": suite.data, "model": suite.model},
+    }

@@ -1,0 +1,143 @@
+"""Jobs of the open room: look, read, answer. Told a subject's folder and never where a truth is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any, final
+
+from onecurve.core.answer import Abstain, Rebuilt, checked
+from onecurve.core.case import Subject
+from onecurve.core.errors import ContractError
+from onecurve.core.evidence import Evidence
+from onecurve.core.question import Question, Weigh
+from onecurve.core.row import Role
+from onecurve.core.spec import spec_of
+from onecurve.core.workbench import Budget, Meter, Workbench
+from onecurve.models.network import TorchNetwork, torch_module
+from onecurve.models.storage import load_subject, save_network
+from onecurve.readers.catalog import READERS
+from onecurve.store.blobs import Blobs
+from onecurve.tools.catalog import SOLVERS, TOOLS
+
+
+@final
+@dataclass(frozen=True)
+class Place:
+    """Where a job finds its subject and keeps what it makes, and on which device it runs."""
+
+    subject: str
+    """The subject's folder."""
+    blobs: str
+    device: str = "cpu"
+
+    def workbench(self, budget: float, seed: int, *, network: bool = True) -> Workbench:
+        """A fresh subject with a fresh meter: what one cell changes, no other sees."""
+        granted = Budget(budget)
+        meter = Meter(granted)
+        subject = load_subject(Path(self.subject), meter=meter, device=self.device)
+        return Workbench(subject if network else subject.without_network(), granted, meter, seed, device=self.device)
+
+
+def describe(address: str) -> dict[str, Any]:
+    """The facts of a tool, reader or solver that planning and reporting need."""
+    kind, thing = find(address)
+    facts = type(thing)
+    return {
+        "kind": kind,
+        "name": spec_of(thing).name,
+        "version": spec_of(thing).version,
+        "key": spec_of(thing).key,
+        "address": address,
+        "parameters": {name: str(value) for name, value in spec_of(thing).parameters.items()},
+        "summary": getattr(facts, "summary", ""),
+        "source": getattr(facts, "source", ""),
+        "needs": facts.needs.value,
+        "tasks": list(facts.tasks),
+        "role": str(getattr(facts, "role", Role.METHOD)),
+        "budgeted": bool(getattr(facts, "budgeted", True)),
+        "task_dependent": bool(getattr(facts, "task_dependent", False)),
+    }
+
+
+def find(address: str) -> tuple[str, Any]:
+    """The kind (`tool`, `reader`, `solver`) and the thing of an address, by name or `path.py:Class`.
+
+    Raises ``UnknownNameError`` for no such name, ``ContractError`` for a class that plays no role.
+    """
+    name = address.partition("[")[0]
+    if name in SOLVERS.names():
+        return "solver", SOLVERS.make(address)
+    if name in READERS.names():
+        return "reader", READERS.make(address)
+    thing = TOOLS.make(address)
+    for kind, verb in (("tool", "look"), ("reader", "read"), ("solver", "answer")):
+        if callable(getattr(thing, verb, None)):
+            return kind, thing
+    raise ContractError(f"`{address}` has none of `look`, `read`, `answer`", "see the README's example of a tool")
+
+
+def look(place: Mapping[str, str], tool: str, task: str, brief: str, budget: float, seed: int) -> dict[str, Any]:
+    """Let a tool look; returns the key of its evidence and what it spent."""
+    here = Place(**place)
+    blobs = Blobs(Path(here.blobs))
+    workbench = here.workbench(budget, seed)
+    _, thing = find(tool)
+    evidence = thing.look(task, blobs.get(brief), workbench)
+    if not isinstance(evidence, Evidence):
+        raise ContractError(f"`look` must return Evidence, got: {type(evidence).__name__}")
+    return {"evidence": blobs.put(evidence), **_spent(workbench)}
+
+
+def read(
+    place: Mapping[str, str], reader: str, task: str, question: str, evidence: str, references: list[str], budget: float, seed: int
+) -> dict[str, Any]:
+    """Let a reader answer from evidence; for a Weigh question it is given no network."""
+    here = Place(**place)
+    blobs = Blobs(Path(here.blobs))
+    asked = blobs.get(question)
+    workbench = here.workbench(budget, seed, network=not isinstance(asked, Weigh))
+    seen = tuple(blobs.get(key) for key in references)
+    _, thing = find(reader)
+    return _answered(here, asked, workbench, lambda: thing.read(task, asked, blobs.get(evidence), replace(workbench, references=seen)))
+
+
+def answer(place: Mapping[str, str], solver: str, task: str, question: str, budget: float, seed: int) -> dict[str, Any]:
+    """Let a solver answer directly."""
+    here = Place(**place)
+    asked = Blobs(Path(here.blobs)).get(question)
+    workbench = here.workbench(budget, seed)
+    _, thing = find(solver)
+    return _answered(here, asked, workbench, lambda: thing.answer(task, asked, workbench))
+
+
+def _answered(place: Place, question: Question, workbench: Workbench, act: Callable[[], object]) -> dict[str, Any]:
+    given = checked(question, act())
+    spent = _spent(workbench)
+    blobs = Blobs(Path(place.blobs))
+    if isinstance(given, Abstain):
+        return {"abstained": given.reason, "answer": blobs.put(given), **spent}
+    if isinstance(given, Rebuilt):
+        return {"network": _kept(given, workbench.subject, blobs), "note": given.note, **spent}
+    return {"answer": blobs.put(given), "note": given.note, **spent}
+
+
+def _kept(given: Rebuilt, subject: Subject, blobs: Blobs) -> str:
+    if not isinstance(given.network, TorchNetwork):
+        raise ContractError(
+            f"a solver must hand back a TorchNetwork, got: {type(given.network).__name__}", "wrap the module: TorchNetwork(module)"
+        )
+    file = Path(mkdtemp(dir=blobs.folder)) / "network"
+    try:
+        save_network(file, given.network, torch_module(subject))
+        return blobs.adopt(file)
+    finally:
+        file.unlink(missing_ok=True)
+        file.parent.rmdir()
+
+
+def _spent(workbench: Workbench) -> dict[str, float]:
+    return {"forward": workbench.meter.forward, "backward": workbench.meter.backward}
+
+
+HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {"describe": describe, "look": look, "read": read, "answer": answer}

@@ -1,0 +1,237 @@
+"""The main job: plan, plant, ask, answer, grade, calibrate. Started again, it goes on where it was."""
+
+import os
+import platform
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, final
+
+from onecurve.core.errors import DataError, UsageError
+from onecurve.core.grade import Grade, Status, skill_of
+from onecurve.core.question import Brief
+from onecurve.core.row import Role, Row
+from onecurve.core.spec import content_key
+from onecurve.runner.answering import Answering, grade_job
+from onecurve.runner.calibration import calibrate
+from onecurve.runner.cells import AskedCase, Entrant, Grid, plan_cells
+from onecurve.runner.entrants import entrants
+from onecurve.runner.jobs import Job, Outcome, Room
+from onecurve.runner.planting import PlantedNetwork, plant_all
+from onecurve.runner.pool import Pool
+from onecurve.runner.session import Display, Session, Silent
+from onecurve.runner.suite import Suite, parse_suite
+from onecurve.store.store import Store
+
+LIBRARIES = ("onecurve", "torch", "numpy", "scikit-learn", "captum", "scipy")
+
+
+@final
+@dataclass(frozen=True)
+class Place:
+    """Where and with what a run takes place; nothing here changes a row."""
+
+    out: Path
+    cache: Path
+    slots: int
+    """How many jobs at a time."""
+    device: str = "cpu"
+    command: str = ""
+    """The command line, for the report."""
+
+
+@final
+@dataclass(frozen=True)
+class Ending:
+    """What a run left."""
+
+    out: Path
+    rows: int
+    failed: int
+    seconds: float
+
+
+def run_suite(suite: Suite, place: Place, display: Display | None = None) -> Ending:
+    """Do the whole suite in ``place.out``, going on with whatever is there already.
+
+    Raises ``UsageError`` for what the person must mend; everything finished by then is kept.
+    """
+    started = time.monotonic()
+    shown = display or Silent()
+    with Store.create(place.out) as store, _pool(suite, place) as pool:
+        session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
+        _note_run(session, place)
+        solvers = entrants(session)
+        networks = plant_all(session)
+        asked = _prepared(session, networks)
+        _keep_yardsticks(session, networks, asked)
+        Answering(session, asked).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
+        calibrate(session, networks, asked, solvers)
+        rows = store.rows()
+        seconds = time.monotonic() - started
+        store.note("finished", {"at": datetime.now(UTC).isoformat(), "seconds": seconds}, anew=True)
+        return Ending(place.out, len(rows), sum(row.status is Status.FAILED for row in rows), seconds)
+
+
+def regrade(place: Place, display: Display | None = None) -> Ending:
+    """Grade every kept answer again without running any tool; raises ``DataError`` where nothing was run."""
+    started = time.monotonic()
+    shown = display or Silent()
+    Store.read(place.out).close()
+    with Store.create(place.out) as store:
+        text = store.noted("suite")
+        if text is None:
+            raise DataError(f"no finished planting in: {place.out}", "finish it with `onecurve run`")
+        suite = parse_suite(text, "the suite of this run")
+        with _pool(suite, place) as pool:
+            session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
+            _regrade(session)
+        rows = store.rows()
+        return Ending(place.out, len(rows), sum(row.status is Status.FAILED for row in rows), time.monotonic() - started)
+
+
+def _pool(suite: Suite, place: Place) -> Pool:
+    # Several small processes share the cores better than one with many threads each.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return Pool(place.slots, place.out / "logs", suite.limits.memory_mb)
+
+
+def _note_run(session: Session, place: Place) -> None:
+    store, suite = session.store, session.suite
+    noted = store.noted("planting")
+    if noted is not None and noted != suite.planting_key:
+        raise UsageError(f"{place.out} holds a run with other networks", "choose another folder with --out")
+    store.note("planting", suite.planting_key)
+    store.note("suite", suite.model_dump_json(), anew=True)
+    store.note("started", datetime.now(UTC).isoformat())
+    store.note("command", place.command, anew=True)
+    store.note("versions", {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}})
+    store.note("machine", f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, {place.slots} jobs at a time, {place.device}")
+
+
+def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str, Any]:
+    """What the grading side prepared for each case: questions, floors, ceilings, pictures."""
+    known = session.store.prepared()
+    tasks = content_key(session.suite.tasks)
+    jobs = []
+    for network in networks:
+        for number, case in enumerate(() if network.reference else network.cases):
+            key = f"case:{tasks}:{case}"
+            if key not in known:
+                arguments = {
+                    "folder": str(session.network_folder(network.name)),
+                    "case": case,
+                    "tasks": list(session.suite.tasks),
+                    "first": number == 0,
+                    "seed": session.suite.seed,
+                    "blobs": session.blobs,
+                    "device": session.device,
+                }
+                jobs.append(Job(Room.SEALED, "prepare", arguments, f"ask the questions of {case}", key=key))
+    session.display.phase("ask", len(jobs))
+    failed: list[str] = []
+
+    def done(job: Job, outcome: Outcome) -> Iterable[Job]:
+        session.display.done(1, outcome.failed)
+        if outcome.value is None:
+            failed.append(f"{job.label}: {outcome.reason}")
+        else:
+            session.store.prepare(job.key, dict(outcome.value))
+        return ()
+
+    session.run(jobs, done)
+    if failed:
+        raise UsageError("; ".join(failed))
+    found = session.store.prepared()
+    return {case: found[f"case:{tasks}:{case}"] for network in networks if not network.reference for case in network.cases}
+
+
+def _keep_yardsticks(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> None:
+    """Floor and ceiling as rows: they went through the same door and are counted beside everybody."""
+    kept = session.store.cell_keys()
+    for network in networks:
+        for case in () if network.reference else network.cases:
+            for task, prepared in asked[case]["tasks"].items():
+                for name in () if "refusal" in prepared else ("floor", "ceiling"):
+                    row = _yardstick(session, network, asked[case], task, name)
+                    if row.key not in kept:
+                        session.store.add_cell(row)
+
+
+def _yardstick(session: Session, network: PlantedNetwork, asked: Mapping[str, Any], task: str, name: str) -> Row:
+    prepared = asked["tasks"][task]
+    floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
+    raw = prepared[name]["raw"]
+    return Row(
+        key=content_key(name, asked["case"], network.key, task, prepared["version"], prepared["question"]),
+        case=asked["case"],
+        subject=network.name,
+        flaw=network.kinds if prepared["blind"] else asked["flaw"],
+        data=session.suite.data,
+        model=session.suite.model,
+        task=task,
+        solver=name,
+        tool=name,
+        reader="",
+        role=Role.YARDSTICK,
+        budget=0.0,
+        retrain_budget=0.0,
+        repeat=0,
+        status=Status.GRADED,
+        raw=raw,
+        floor=floor,
+        ceiling=ceiling,
+        skill=skill_of(raw, floor, ceiling),
+        figures=prepared[name]["figures"],
+        facts=asked["facts"],
+        question=prepared["question"],
+    )
+
+
+def _cases(networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> list[AskedCase]:
+    return [
+        AskedCase(case, network.name, network.key, asked[case]["flaw"], network.kinds, asked[case]["tasks"], asked[case]["facts"])
+        for network in networks
+        if not network.reference
+        for case in network.cases
+    ]
+
+
+def _grid(session: Session, solvers: Sequence[Entrant], networks: Sequence[PlantedNetwork]) -> Grid:
+    suite = session.suite
+    return Grid(
+        entrants=solvers,
+        look_budgets=suite.look_budgets,
+        retrain_budgets=suite.retrain_budgets,
+        repeats=suite.repeats,
+        references={network.name: network.key for network in networks if network.reference},
+        data=suite.data,
+        model=suite.model,
+        seed=suite.seed,
+        empty_brief=session.store.blobs.put(Brief()),
+    )
+
+
+def _regrade(session: Session) -> None:
+    rows = [row for row in session.store.rows() if row.answer and row.status in {Status.GRADED, Status.PENDING, Status.FAILED}]
+    floors = {(row.case, row.task): row for row in session.store.rows() if row.solver == "floor"}
+    session.display.phase("grade again", len(rows))
+    by_key = {row.key: row for row in rows}
+
+    def done(job: Job, outcome: Outcome) -> Iterable[Job]:
+        row = by_key[job.key]
+        yardstick = floors[row.case, row.task]
+        grade = Grade(Status.FAILED, outcome.reason)
+        if outcome.value is not None and yardstick.floor is not None and yardstick.ceiling is not None:
+            raw = float(outcome.value["raw"])
+            skill = skill_of(raw, yardstick.floor, yardstick.ceiling)
+            grade = Grade(Status.GRADED, "", raw, yardstick.floor, yardstick.ceiling, skill, outcome.value["figures"])
+        session.store.add_grade(row.key, grade)
+        session.display.done(1, outcome.failed)
+        return ()
+
+    session.run([grade_job(session, row) for row in rows], done)

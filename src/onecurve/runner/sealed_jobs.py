@@ -1,0 +1,159 @@
+"""Jobs of the sealed room: plant, ask, grade. The only place where a truth is opened."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from onecurve.core.access import Access
+from onecurve.core.answer import Answer, Rebuilt, checked
+from onecurve.core.case import Case, Population
+from onecurve.core.codec import digest
+from onecurve.core.errors import OneCurveError
+from onecurve.core.grade import skill_of
+from onecurve.core.question import Brief, Question, Weigh
+from onecurve.core.roles import Task
+from onecurve.core.seeds import seed_for
+from onecurve.data.catalog import open_data
+from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.displays import display
+from onecurve.flaws.planting import base_network, plant
+from onecurve.flaws.storage import load_case, save_planted
+from onecurve.models.cache import Cache
+from onecurve.models.network import torch_module
+from onecurve.models.storage import load_network, load_subject
+from onecurve.readers.catalog import READERS
+from onecurve.runner.calibrating import calibrated
+from onecurve.runner.recipes import recipe_of
+from onecurve.store.blobs import Blobs
+from onecurve.tasks.catalog import TASKS
+from onecurve.tasks.controls import noise_evidence, oracle_evidence
+
+
+def data_facts(address: str) -> dict[str, Any]:
+    """Key, classes and shape of a set; raises ``DataError`` where it cannot be opened."""
+    dataset = open_data(address)
+    return {"key": dataset.key, "classes": len(dataset.class_names), "shape": list(dataset.shape), "features": list(dataset.features)}
+
+
+def train_base(recipe: Mapping[str, Any], cache: str, threads: int) -> dict[str, Any]:
+    """Train the clean network that others start from, or find it in the cache."""
+    torch.set_num_threads(threads)
+    try:
+        base_network(recipe_of(recipe), Cache(Path(cache)))
+    finally:
+        torch.set_num_threads(1)
+    return {}
+
+
+def plant_network(
+    flaws: list[str], recipe: Mapping[str, Any], seed: int, subject: str, folder: str, cache: str, population: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Plant flaws in one network and keep subject and sealed truths; returns what was admitted."""
+    planted = plant(
+        [FLAWS.make(flaw) for flaw in flaws],
+        recipe_of(recipe),
+        seed,
+        subject_id=subject,
+        population=Population(**population),
+        cache=Cache(Path(cache)),
+    )
+    save_planted(Path(folder), planted)
+    records = [{**asdict(record), "strength": dict(record.strength), "facts": dict(record.facts)} for record in planted.records]
+    return {"cases": [case.id for case in planted.cases], "records": records}
+
+
+def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, blobs: str, device: str) -> dict[str, Any]:
+    """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case."""
+    opened = _case(folder, case, device)
+    kept = Blobs(Path(blobs))
+    asked = {}
+    for name in tasks:
+        task: Task = TASKS.make(name)
+        if first or not task.blind:
+            asked[name] = _asked(task, opened, seed_for(seed, case, name), kept)
+    suspects = next((answer["question"] for name, answer in asked.items() if name == "localise" and "question" in answer), None)
+    shown = display(opened, kept.get(suspects) if suspects else None)
+    return {
+        "case": case,
+        "flaw": opened.truth.flaw,
+        "classes": list(opened.subject.class_names),
+        "facts": dict(opened.truth.facts),
+        "tasks": asked,
+        "display": kept.put(shown),
+    }
+
+
+def grade(folder: str, case: str, task: str, question: str, answer: str, network: str, blobs: str, device: str) -> dict[str, Any]:
+    """Measure one kept answer: weights by blob key, a network by the key of its file."""
+    opened = _case(folder, case, device)
+    kept = Blobs(Path(blobs))
+    asked: Question = kept.get(question)
+    given: Answer = kept.get(answer) if answer else _rebuilt(opened, kept.file(network), device)
+    measured = TASKS.make(task).measure(opened, asked, checked(asked, given))
+    return {"raw": measured.raw, "figures": dict(measured.figures)}
+
+
+def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
+    refusal = task.refusal(case.truth)
+    if refusal:
+        return {"refusal": refusal, "blind": task.blind}
+    question = task.ask(case, seed)
+    try:
+        floor = task.measure(case, question, checked(question, task.floor(case, question)))
+        ceiling = task.measure(case, question, checked(question, task.ceiling(case, question)))
+        skill_of(floor.raw, floor.raw, ceiling.raw)
+    except OneCurveError as error:
+        return {"refusal": error.message, "blind": task.blind}
+    granted = case.subject.access | _granted_by(question.brief)
+    return {
+        "question": blobs.put(question),
+        "brief": blobs.put(question.brief),
+        "brief_digest": digest(question.brief),
+        "weigh": isinstance(question, Weigh),
+        "granted": granted.value,
+        "blind": task.blind,
+        "version": type(task).version,
+        "floor": {"raw": floor.raw, "figures": dict(floor.figures)},
+        "ceiling": {"raw": ceiling.raw, "figures": dict(ceiling.figures)},
+        "oracle": blobs.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
+        "noise": blobs.put(noise_evidence(case.truth, question.brief, seed)) if case.truth.trigger else "",
+    }
+
+
+def _granted_by(brief: Brief) -> Access:
+    told = Access.NONE if brief.target is None else Access.TARGET
+    return told if brief.suspects is None else told | Access.SUSPECTS
+
+
+def _rebuilt(case: Case, file: Path, device: str) -> Rebuilt:
+    return Rebuilt(load_network(file, torch_module(case.subject), device))
+
+
+@lru_cache(maxsize=8)
+def _case(folder: str, case: str, device: str) -> Case:
+    # Cases are never changed, and most jobs of a worker concern the few that are being graded now.
+    return load_case(Path(folder), case, device)
+
+
+def calibrate(
+    reader: str, recipe: Mapping[str, Any], subject: str, seed: int, lineups: int, seen: list[list[str]], blobs: str
+) -> dict[str, Any]:
+    """Try a reader of lineups where the right answer is known; ``seen`` holds pairs of tool and evidence key on clean networks."""
+    kept = Blobs(Path(blobs))
+    evidence = [(tool, kept.get(key)) for tool, key in seen]
+    found = calibrated(READERS.make(reader), recipe_of(recipe), load_subject(Path(subject)), seed, lineups, evidence)
+    return {"calibrations": [asdict(one) for one in found]}
+
+
+HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "data_facts": data_facts,
+    "calibrate": calibrate,
+    "train_base": train_base,
+    "plant_network": plant_network,
+    "prepare": prepare,
+    "grade": grade,
+}
