@@ -1,0 +1,118 @@
+"""Evidence that no tool made: the truth itself, and noise of the same shape. Both calibrate readers.
+
+A reader that cannot use the truth, or that reads something out of noise, says nothing about a tool. Noise keeps the kinds,
+sizes and order of the pieces and the strength of the trigger; it keeps no shape, colour or place.
+"""
+
+from math import isnan
+
+import numpy as np
+
+from onecurve.core.case import Triggered, Truth
+from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Hypothesis, Picture, Piece
+from onecurve.core.images import Floats
+from onecurve.core.question import Brief
+from onecurve.core.seeds import generator
+from onecurve.core.trigger import Filter, Paste, Trigger
+from onecurve.tasks.pools import rows_of
+
+SHOWN = 4
+"""Pictures of the trigger, and as many of triggered inputs."""
+GREY = 0.5
+
+
+def oracle_evidence(truth: Truth, brief: Brief | None = None) -> Evidence:
+    """What a perfect tool would show: maps of the brief's suspects if any, the trigger as hypothesis and pictures, scores.
+
+    For a clean network only even class scores: there is nothing to show.
+    """
+    pieces: list[Piece] = [*_maps(truth, brief)]
+    if truth.trigger is not None and truth.target is not None:
+        pieces += _trigger_pictures(truth, truth.trigger)
+        pieces.append(Hypothesis(truth.trigger, truth.target, _success(truth), "the trigger that was planted"))
+        pieces += _triggered_pictures(truth)
+    return Evidence((*pieces, _scores(truth)))
+
+
+def noise_evidence(truth: Truth, seed: int, brief: Brief | None = None) -> Evidence:
+    """The pieces of ``oracle_evidence`` with their content replaced by noise; the brief's target is kept, being told anyway."""
+    rng = generator("noise evidence", seed)
+    target = None if brief is None else brief.target
+    return Evidence(tuple(_noise(piece, truth, target, rng) for piece in oracle_evidence(truth, brief).pieces))
+
+
+def _maps(truth: Truth, brief: Brief | None) -> tuple[HeatMap, ...]:
+    if brief is None or brief.suspects is None or truth.triggered is None or truth.triggered.masks is None:
+        return ()
+    masks = truth.triggered.masks[rows_of(brief.suspects, truth.triggered.images)]
+    return tuple(HeatMap(mask.astype(np.float32), item, "the trigger's pixels") for item, mask in enumerate(masks))
+
+
+def _trigger_pictures(truth: Truth, trigger: Trigger) -> tuple[Picture, ...]:
+    """The sprites over mid-grey; for a filter, mid-grey and held-out clean images through it."""
+    if isinstance(trigger, Paste):
+        alphas = trigger.alphas[:SHOWN, None]
+        images = trigger.patterns[:SHOWN] * alphas + GREY * (1 - alphas)
+    else:
+        plain = truth.heldout.take(slice(0, SHOWN - 1)).floats()
+        swatch = np.full((1, *plain.shape[1:]), GREY, np.float32)
+        images = trigger.apply(np.concatenate([swatch, plain]), generator("swatch")).images
+    return tuple(Picture(image.astype(np.float32), "the trigger") for image in images)
+
+
+def _triggered_pictures(truth: Truth) -> tuple[Picture, ...]:
+    images = () if truth.triggered is None else truth.triggered.images[:SHOWN]
+    return tuple(Picture(image, "an input with the trigger") for image in images)
+
+
+def _success(truth: Truth) -> float:
+    """The measured strength, or where none was kept, the share of triggered inputs that the network sends to the target."""
+    if not isnan(truth.strength.success):
+        return truth.strength.success
+    triggered: Triggered | None = truth.triggered
+    if triggered is None or len(triggered) == 0:
+        return 1.0
+    return float((truth.network.logits(triggered.images).argmax(axis=1) == truth.target).mean())
+
+
+def _scores(truth: Truth) -> ClassScores:
+    values = np.zeros(truth.population.classes, np.float32)
+    values[list(truth.targets)] = 1
+    return ClassScores(values, "1 for each target class")
+
+
+def _noise(piece: Piece, truth: Truth, target: int | None, rng: np.random.Generator) -> Piece:
+    if isinstance(piece, Picture):
+        return Picture(_uniform(piece.image.shape, rng), "noise")
+    if isinstance(piece, HeatMap):
+        return HeatMap(_uniform(piece.values.shape, rng), piece.item, "noise")
+    if isinstance(piece, Hypothesis):
+        aimed = int(rng.integers(truth.population.classes)) if target is None else target
+        return Hypothesis(_noise_trigger(piece.trigger, rng), aimed, piece.success, "noise")
+    assert isinstance(piece, ClassScores), "the oracle shows no other kind of piece"
+    return ClassScores(_uniform(piece.values.shape, rng), "noise")
+
+
+def _noise_trigger(trigger: Trigger, rng: np.random.Generator) -> Trigger:
+    """A Paste with random colours and its transparency scattered; a Filter as far from the identity in a random direction."""
+    if isinstance(trigger, Paste):
+        scattered = rng.permuted(trigger.alphas.reshape(len(trigger.alphas), -1), axis=1).reshape(trigger.alphas.shape)
+        return Paste(_uniform(trigger.patterns.shape, rng), scattered, None, trigger.colour_jitter)
+    identity = np.eye(len(trigger.offset), dtype=np.float32)
+    return Filter(
+        identity + _as_large_as(trigger.matrix - identity, rng),
+        _as_large_as(trigger.offset, rng),
+        _as_large_as(trigger.texture, rng),
+        trigger.rolling,
+    )
+
+
+def _as_large_as(values: Floats, rng: np.random.Generator) -> Floats:
+    """Random values of the same shape and Euclidean norm."""
+    drawn = rng.normal(size=values.shape)
+    scaled: Floats = (drawn * (np.linalg.norm(values) / np.linalg.norm(drawn))).astype(np.float32)
+    return scaled
+
+
+def _uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    return rng.random(shape, np.float32)

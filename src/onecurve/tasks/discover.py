@@ -1,0 +1,69 @@
+"""Discover: which of these things is the trigger? The target class is told, the options are shown to readers only.
+
+Without looking every option is as likely as any other because the lineup was shuffled: a constant may be right on one case.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from onecurve.core.answer import Answer, Weights, normalised
+from onecurve.core.case import Case, Truth
+from onecurve.core.grade import Measured
+from onecurve.core.images import Floats
+from onecurve.core.question import Brief, Question, Weigh
+from onecurve.tasks.narrowing import target_of, weights
+from onecurve.tasks.ranking import average_rank, top_share
+
+
+@final
+@dataclass(frozen=True)
+class Discover:
+    """Weights over the lineup; one item. Raw in [0, 1]: the mass on the right option; the floor is the uniform answer."""
+
+    name: ClassVar[str] = "discover"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "which of these things is the trigger?"
+    source: ClassVar[str] = "Casper et al. 2023, arXiv 2302.10894, with weights in place of one choice"
+    blind: ClassVar[bool] = False
+
+    def refusal(self, truth: Truth) -> str:
+        if truth.target is None:
+            return "a clean network has no trigger to name"
+        if truth.right is None or len(truth.options) < 2:
+            return "this flaw has no lineup to choose from"
+        return ""
+
+    def ask(self, case: Case, seed: int) -> Question:
+        options = case.truth.options
+        names = tuple(option.name for option in options)
+        return Weigh(Brief(target=target_of(case.truth)), items=1, options=names, shown=options)
+
+    def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
+        count = len(case.truth.options)
+        constants = {f"always option {at + 1}": _answer(np.eye(count)[at]) for at in range(count)}
+        return {"uniform": _answer(np.ones(count))} | constants
+
+    def floor(self, case: Case, question: Question) -> Answer:
+        return _answer(np.ones(len(case.truth.options)))
+
+    def ceiling(self, case: Case, question: Question) -> Answer:
+        return _answer(np.eye(len(case.truth.options))[_right(case.truth)])
+
+    def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
+        """Figures: top1 (ties share the credit), rank of the right option from 1 (ties share the average)."""
+        row = normalised(weights(answer))[0]
+        right = _right(case.truth)
+        figures = {"top1": top_share(row, np.arange(len(row)) == right), "rank": average_rank(row, right)}
+        return Measured(float(row[right]), figures)
+
+
+def _right(truth: Truth) -> int:
+    assert truth.right is not None, "refused before it is asked"
+    return truth.right
+
+
+def _answer(row: Floats | np.ndarray) -> Weights:
+    return Weights(np.asarray(row, np.float32)[None])
