@@ -1,0 +1,57 @@
+"""The sets of images by name or path; listing them imports nothing heavy.
+
+The one thing to get wrong: a path may itself hold brackets, so only a closing bracket with a `name=value` inside
+is read as parameters, and never where a file or folder of that very name exists.
+"""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from onecurve.core.errors import SpecError
+from onecurve.core.registry import Registry, parse_address
+from onecurve.data.dataset import DataSet
+
+DATA: Registry[DataSet] = Registry(
+    "data",
+    {
+        "digits": "onecurve.data.digits:Digits",
+        "shapes": "onecurve.data.shapes:Shapes",
+        "folder": "onecurve.data.folder:Folder",
+        "npz": "onecurve.data.npz:Npz",
+    },
+)
+OF_PATHS = ("folder", "npz")
+"""The entries that are written `name:PATH`."""
+
+
+def open_data(address: str) -> DataSet:
+    """The set at `digits`, `shapes[size=64]`, `folder:PATH`, `npz:PATH[size=32]` or `FILE.py:CLASS`.
+
+    A person's own images are read and checked here, once: raises ``DataError`` with all that is wrong with them,
+    ``UnknownNameError`` or ``SpecError`` for an address that says nothing we know.
+    """
+    name, colon, place = address.partition(":")
+    if name in OF_PATHS and colon:
+        return _at_path(name, place)
+    if address in OF_PATHS:
+        raise SpecError(f"`{address}` needs a path", f"write {address}:PATH")
+    return DATA.make(address)
+
+
+def _at_path(name: str, place: str) -> DataSet:
+    path, parameters = place, dict[str, Any]()
+    bracket = re.fullmatch(r"(.+)\[([^\[\]]*=[^\[\]]*)\]", place)
+    if bracket and not Path(place).exists():
+        path = bracket[1]
+        parameters = parse_address(f"{name}[{bracket[2]}]")[1]
+    kind: Any = DATA.load(name)
+    known = {field.name for field in fields(kind)} - {"path"}
+    for parameter in parameters:
+        if parameter not in known:
+            raise SpecError(f"`{name}` has no parameter: {parameter}", f"it has: {', '.join(sorted(known))}")
+    data: DataSet = kind(path=path, **parameters)
+    # Asking for the key reads and checks every image, so that a fault is told now and not after an hour of training.
+    assert data.key
+    return data

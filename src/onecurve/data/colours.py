@@ -1,0 +1,70 @@
+"""Colours for drawing, and the names that people give to colours.
+
+Everything is RGB in [0, 1]; hue, saturation and value appear only as arguments, each in [0, 1].
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecurve.core.images import Floats
+
+COLOUR_NAMES = ("black", "grey", "white", "red", "orange", "brown", "yellow", "green", "blue", "purple")
+GREY_NAMES = ("black", "dark grey", "grey", "light grey", "white")
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+_HUE_NAMES = ("red", "orange", "yellow", "green", "blue", "purple", "red")
+_HUE_BOUNDS = np.array([0.035, 0.12, 0.19, 0.46, 0.72, 0.92], np.float32)
+"""Where one hue's name ends and the next begins; common-sense bounds of our own, in turns of the colour wheel."""
+
+
+def hsv_to_rgb(hue: NDArray[np.floating], saturation: NDArray[np.floating], value: NDArray[np.floating]) -> Floats:
+    """float32 ... x 3 from hue (in turns, wraps), saturation and value in [0, 1] of one shape."""
+    offsets = np.array([5.0, 3.0, 1.0])
+    k = (offsets + np.asarray(hue)[..., None] * 6) % 6
+    chroma = np.asarray(value)[..., None] * np.asarray(saturation)[..., None]
+    rgb: Floats = (np.asarray(value)[..., None] - chroma * np.clip(np.minimum(k, 4 - k), 0, 1)).astype(np.float32)
+    return rgb
+
+
+def saturated(count: int, rng: np.random.Generator) -> Floats:
+    """float32 count x 3: vivid colours of any hue."""
+    return hsv_to_rgb(rng.random(count), rng.uniform(0.8, 1.0, count), rng.uniform(0.8, 1.0, count))
+
+
+def luminance(colours: Floats) -> Floats:
+    """Perceived lightness (ITU-R BT.601) of colours ... x 3, in [0, 1]."""
+    return colours @ _LUMINANCE
+
+
+def contrasting(lightness: Floats, rng: np.random.Generator) -> Floats:
+    """float32 N x 3: a colour per background lightness (N), clearly lighter or darker than it."""
+    count = len(lightness)
+    dark = hsv_to_rgb(rng.random(count), rng.uniform(0.2, 1.0, count), rng.uniform(0.0, 0.22, count))
+    light = hsv_to_rgb(rng.random(count), rng.uniform(0.0, 0.35, count), rng.uniform(0.92, 1.0, count))
+    return np.where((lightness > 0.5)[:, None], dark, light)
+
+
+def colour_names(images: Floats) -> NDArray[np.int8]:
+    """int8 N x H x W: index of each pixel's name, in COLOUR_NAMES for three channels, in GREY_NAMES for one.
+
+    ``images`` is float32 N x C x H x W in [0, 1].
+    """
+    if images.shape[1] == 1:
+        return np.digitize(images[:, 0], [0.15, 0.4, 0.65, 0.88]).astype(np.int8)
+    value, least = images.max(1), images.min(1)
+    chroma = value - least
+    named = _hue_index(images, value, chroma)
+    orange, brown = COLOUR_NAMES.index("orange"), COLOUR_NAMES.index("brown")
+    # Brown is dark orange: no hue of its own, so it is told by its value.
+    named = np.where(((named == orange) | (named == COLOUR_NAMES.index("red"))) & (value < 0.62) & (chroma < 0.4), brown, named)
+    pale = chroma < np.maximum(0.13 * value, 0.06)
+    greys = np.where(value > 0.86, COLOUR_NAMES.index("white"), COLOUR_NAMES.index("grey"))
+    named = np.where(pale, greys, named)
+    return np.where(value < 0.18, COLOUR_NAMES.index("black"), named).astype(np.int8)
+
+
+def _hue_index(images: Floats, value: Floats, chroma: Floats) -> NDArray[np.int64]:
+    red, green, blue = images[:, 0], images[:, 1], images[:, 2]
+    safe = np.maximum(chroma, 1e-6)
+    sixths = np.where(value == red, (green - blue) / safe, np.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe))
+    table = np.array([COLOUR_NAMES.index(name) for name in _HUE_NAMES])
+    return table[np.digitize((sixths / 6) % 1, _HUE_BOUNDS)]

@@ -1,0 +1,88 @@
+"""Backgrounds: small crops of the two photographs that scikit-learn ships, split by region between the parts.
+
+Each photograph is cut into blocks and every block belongs to one part, so no two parts share a pixel; a crop
+never leaves its block. The halved level is averaged within blocks only because block sides are even.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import final
+
+import numpy as np
+from sklearn.datasets import load_sample_images
+
+from onecurve.core.images import Bytes, Floats, Ints
+from onecurve.core.seeds import generator
+from onecurve.data.dataset import Part
+
+BLOCK = (106, 80)
+"""Rows and columns of a block at full size; both even."""
+SHARES = {Part.TRAIN: 0.5, Part.CLEAN: 0.2, Part.HELDOUT: 0.3}
+"""Share of the blocks that each part gets."""
+
+
+@final
+@dataclass(frozen=True)
+class Blocks:
+    """The blocks of one part: where crops may be taken."""
+
+    photographs: Bytes
+    """uint8 4 x H x W x 3: two photographs at full size, then both halved, padded with zeros."""
+    places: Ints
+    """int64 B x 5: which of the four, top row, left column, height, width of each block."""
+
+    def crops(self, count: int, side: int, rng: np.random.Generator) -> Floats:
+        """float32 count x 3 x side x side in [0, 1]: random crops, half of them mirrored, a little varied in light."""
+        which, tops, lefts, heights, widths = self.places[rng.integers(len(self.places), size=count)].T
+        tops = tops + (rng.random(count) * (heights - side + 1)).astype(np.int64)
+        lefts = lefts + (rng.random(count) * (widths - side + 1)).astype(np.int64)
+        columns = np.arange(side) + lefts[:, None]
+        columns = np.where((rng.random(count) < 0.5)[:, None], columns[:, ::-1], columns)
+        rows = np.arange(side) + tops[:, None]
+        found = self.photographs[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+        # Channels first in memory too: all that follows would otherwise walk the array against the grain.
+        crops = np.ascontiguousarray(np.moveaxis(found, 3, 1)).astype(np.float32) / 255
+        gain = rng.uniform(0.75, 1.1, (count, 1, 1, 1)).astype(np.float32)
+        tint = rng.normal(0, 0.03, (count, 3, 1, 1)).astype(np.float32)
+        return np.clip(crops * gain + tint, 0, 1)
+
+
+@cache
+def blocks_of(part: Part) -> Blocks:
+    """The blocks of that part."""
+    return Blocks(_photographs(), _places()[part])
+
+
+@cache
+def _photographs() -> Bytes:
+    full = np.stack(load_sample_images().images)
+    _, height, width, _ = full.shape
+    even = full[:, : height // 2 * 2, : width // 2 * 2].astype(np.uint16)
+    halved = (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2] + 2) // 4
+    levels = np.zeros((4, height, width, 3), np.uint8)
+    levels[:2] = full
+    levels[2:, : height // 2, : width // 2] = halved
+    levels.flags.writeable = False
+    return levels
+
+
+@cache
+def _places() -> dict[Part, Ints]:
+    count, height, width, _ = _photographs().shape
+    rows, columns = BLOCK
+    corners = [
+        (photo, top, left)
+        for photo in range(count // 2)
+        for top in range(0, height - rows + 1, rows)
+        for left in range(0, width - columns + 1, columns)
+    ]
+    order = generator("photographs", "blocks").permutation(len(corners))
+    bounds = np.rint(np.cumsum([0, *SHARES.values()]) * len(corners)).astype(int)
+    return {part: _at_both_sizes([corners[i] for i in order[bounds[k] : bounds[k + 1]]]) for k, part in enumerate(SHARES)}
+
+
+def _at_both_sizes(corners: list[tuple[int, int, int]]) -> Ints:
+    rows, columns = BLOCK
+    full = [(photo, top, left, rows, columns) for photo, top, left in corners]
+    half = [(photo + 2, top // 2, left // 2, rows // 2, columns // 2) for photo, top, left in corners]
+    return np.array([*full, *half], np.int64)
