@@ -1,6 +1,6 @@
 """The small network of the quick suite: six convolutions, fast on a CPU.
 
-Maps shrink early, so the last convolution's map is an eighth of the input's side: 4 x 4 for 32 px.
+Maps shrink early: from the third convolution on they have a quarter of the input's side, 8 x 8 for 32 px.
 """
 
 from collections import OrderedDict

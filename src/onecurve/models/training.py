@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.images import LabelledImages
 from onecurve.core.network import Network
+from onecurve.models.network import layout_for
 from onecurve.models.randomness import seeded
 
 WARM_UP = 0.25
@@ -68,7 +69,7 @@ def train(
     """
     if len(images) == 0:
         raise DataError("there are no images to train on")
-    module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(device=device, memory_format=layout_for(module))  # type: ignore[call-overload]
     module.train()
     try:
         with seeded(seed, device), torch.enable_grad():
@@ -96,11 +97,12 @@ def _run(
     if not parameters:
         raise ModelError("the network has no parameters to train")
     optimiser = torch.optim.AdamW(parameters, recipe.peak_learning_rate, weight_decay=recipe.weight_decay)
+    layout = layout_for(module)
     batches = math.ceil(len(images) / recipe.batch_size)
     total = recipe.epochs * batches
     loss_sum = torch.zeros((), device=device)
     for step, (pixels, labels) in enumerate(_batches(images, recipe, generator, device)):
-        logits = module(pixels)
+        logits = module(pixels.contiguous(memory_format=layout))
         if step == 0:
             _check_labels(images.labels, logits.shape[1])
         loss = nn.functional.cross_entropy(logits, labels)
@@ -124,7 +126,7 @@ def _batches(images: LabelledImages, recipe: TrainingRecipe, generator: torch.Ge
     for _ in range(recipe.epochs):
         for rows in torch.tensor_split(torch.randperm(len(images), generator=generator), count):
             batch = _augmented(pixels[rows].to(device), recipe, generator)
-            yield batch.float().div_(255).contiguous(memory_format=torch.channels_last), labels[rows].to(device)
+            yield batch.float().div_(255), labels[rows].to(device)
 
 
 def _augmented(batch: Tensor, recipe: TrainingRecipe, generator: torch.Generator) -> Tensor:
