@@ -22,16 +22,18 @@ GREY = 0.5
 
 
 def oracle_evidence(truth: Truth, brief: Brief | None = None) -> Evidence:
-    """What a perfect tool would show: maps of the brief's suspects if any, the trigger as hypothesis and pictures, scores.
+    """What a perfect tool would show: maps of the brief's suspects if any, the trigger as pictures and as hypothesis.
 
-    For a clean network only even class scores: there is nothing to show.
+    Where the brief does not tell the target, class scores come first: 1 for each target, all 0 for a clean network.
     """
     pieces: list[Piece] = [*_maps(truth, brief)]
+    if brief is None or brief.target is None:
+        pieces.append(_scores(truth))
     if truth.trigger is not None and truth.target is not None:
         pieces += _trigger_pictures(truth, truth.trigger)
         pieces.append(Hypothesis(truth.trigger, truth.target, _success(truth), "the trigger that was planted"))
         pieces += _triggered_pictures(truth)
-    return Evidence((*pieces, _scores(truth)))
+    return Evidence(tuple(pieces))
 
 
 def noise_evidence(truth: Truth, seed: int, brief: Brief | None = None) -> Evidence:

@@ -13,7 +13,7 @@ from onecurve.core.answer import Answer, Weights
 from onecurve.core.case import Case, Truth
 from onecurve.core.errors import UngradeableError
 from onecurve.core.grade import Measured
-from onecurve.core.images import Bools
+from onecurve.core.images import Bools, Ints
 from onecurve.core.question import Brief, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.tasks import map_figures
@@ -45,21 +45,17 @@ class Localise:
             return "there are no triggered inputs to look at"
         if truth.triggered.masks is None:
             return "a style has no place: the trigger covers the whole input"
+        if len(_usable(truth)) == 0:
+            return "the flaw fires on no triggered input whose mask leaves a part uncovered"
         return ""
 
     def ask(self, case: Case, seed: int) -> Question:
-        """Up to 16 suspects on which the flaw fires and whose mask is neither empty nor full; ``UngradeableError`` for none."""
-        triggered = triggered_of(case.truth)
-        target = target_of(case.truth)
-        fires = classes_said(case.truth.network, triggered.images, case.subject.classes) == target
-        covered = _masks(case).mean(axis=1)
-        usable = np.flatnonzero(fires & (covered > 0) & (covered < 1) & (triggered.labels != target))
-        if len(usable) == 0:
-            raise UngradeableError("the flaw fires on no triggered input that has a mask")
-        suspects = triggered.images[usable[some_rows(len(usable), SUSPECTS, generator("localise", case.id, seed))]]
+        """Up to 16 suspects on which the flaw fires and whose mask is neither empty nor full."""
+        usable = _usable(case.truth)
+        suspects = triggered_of(case.truth).images[usable[some_rows(len(usable), SUSPECTS, generator("localise", case.id, seed))]]
         _, height, width = case.subject.input_shape
         pixels = tuple(f"{row},{column}" for row in range(height) for column in range(width))
-        brief = Brief(target=target, suspects=suspects)
+        brief = Brief(target=target_of(case.truth), suspects=suspects)
         return Weigh(brief, items=len(suspects), options=pixels, inputs=suspects, shape=(height, width))
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
@@ -90,9 +86,19 @@ class Localise:
         return Measured(float(average_precision(maps, masks).mean()), {name: float(values.mean()) for name, values in figures.items()})
 
 
-def _masks(case: Case) -> Bools:
+def _usable(truth: Truth) -> Ints:
+    """Rows of the triggered inputs that the network sends to the target and whose mask is neither empty nor full."""
+    triggered, target = triggered_of(truth), target_of(truth)
+    covered = _masks(truth).mean(axis=1)
+    candidates = np.flatnonzero((covered > 0) & (covered < 1) & (triggered.labels != target))
+    said = classes_said(truth.network, triggered.images[candidates], truth.population.classes)
+    usable: Ints = candidates[said == target]
+    return usable
+
+
+def _masks(truth: Truth) -> Bools:
     """bool N x P for all triggered inputs."""
-    masks = triggered_of(case.truth).masks
+    masks = triggered_of(truth).masks
     if masks is None:
         raise UngradeableError("the trigger has no place")
     return masks.reshape(len(masks), -1)
@@ -101,4 +107,4 @@ def _masks(case: Case) -> Bools:
 def _asked_masks(case: Case, question: Question) -> Bools:
     inputs = weigh(question).inputs
     assert inputs is not None, "this task asks about inputs"
-    return _masks(case)[rows_of(inputs, triggered_of(case.truth).images)]
+    return _masks(case.truth)[rows_of(inputs, triggered_of(case.truth).images)]

@@ -50,31 +50,28 @@ class Predict:
         return ""
 
     def ask(self, case: Case, seed: int) -> Question:
-        """Up to 32 inputs each: clean, triggered, near miss, shuffled; ``UngradeableError`` if the flaw fires on none or all."""
+        """Up to 32 inputs each: clean, triggered, near miss, shuffled."""
         rng = generator("predict", case.id, seed)
         images, labels = _pool(case, rng)
         order = rng.permutation(len(images))
         images, labels = images[order], labels[order]
-        question = Weigh(Brief(target=target_of(case.truth)), len(images), case.subject.class_names, inputs=images, labels=labels)
-        fired = _outcome(case, question)[1]
-        if fired.all() or not fired.any():
-            raise UngradeableError(f"the flaw fires on {fired.sum()} of {len(fired)} inputs, so there is nothing to foretell")
-        return question
+        brief = Brief(target=target_of(case.truth))
+        return Weigh(brief, len(images), case.subject.class_names, inputs=images, labels=labels)
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
-        """Uniform, the labels, the labels' frequencies, the target, and mixtures of target and label in tenths."""
+        """Uniform, the labels, their frequencies, the target, mixtures of target and label in tenths, and the best mixture."""
         classes = case.subject.classes
         _, labels = _asked(question)
         truths = np.eye(classes)[labels]
         target = np.broadcast_to(np.eye(classes)[target_of(case.truth)], truths.shape)
-        frequencies = np.broadcast_to(truths.mean(axis=0), truths.shape)
-        plain = {
+        answers = {
             "uniform": _answer(np.ones_like(truths)),
-            "prior": _answer(frequencies),
+            "prior": _answer(np.broadcast_to(truths.mean(axis=0), truths.shape)),
             "labels": _answer(truths),
             "target": _answer(target),
+            "best hedge": self._best_hedge(case, question, truths, target),
         }
-        return plain | {f"hedge {tenth}/10": _answer(target * tenth / 10 + truths * (1 - tenth / 10)) for tenth in range(1, 10)}
+        return answers | {f"hedge {tenth}/10": _hedge(truths, target, tenth / 10) for tenth in range(1, 10)}
 
     def floor(self, case: Case, question: Question) -> Answer:
         return best_answer(self, case, question)
@@ -83,7 +80,10 @@ class Predict:
         return _answer(np.eye(case.subject.classes)[_outcome(case, question)[0]])
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
-        """Figures: the score, top-1 accuracy (ties share) and count of both groups, log loss in nats, calibration error."""
+        """Figures: score and top-1 accuracy (ties share) of both groups, log loss in nats, calibration error, count fired.
+
+        Raises ``UngradeableError`` where the flaw fires on none of the inputs, or on all.
+        """
         shares = normalised(weights(answer))
         said, fired = _outcome(case, question)
         scores, credits_ = quadratic_scores(shares, said), top_credits(shares, said)
@@ -97,6 +97,14 @@ class Predict:
             "fired": float(fired.sum()),
         }
         return Measured((figures["score_fired"] + figures["score_rest"]) / 2, figures)
+
+    def _best_hedge(self, case: Case, question: Question, truths: np.ndarray, target: np.ndarray) -> Weights:
+        """The best mixture of label and target: the measure is a parabola in the target's share, known from three points."""
+        low, middle, high = (self.measure(case, question, _hedge(truths, target, at)).raw for at in (0.0, 0.5, 1.0))
+        bend = 2 * (low - 2 * middle + high)
+        slope = high - low - bend
+        best = -slope / (2 * bend) if bend < 0 else float(high > low)
+        return _hedge(truths, target, min(1.0, max(0.0, best)))
 
 
 def _pool(case: Case, rng: np.random.Generator) -> tuple[Floats, Ints]:
@@ -124,7 +132,15 @@ def _outcome(case: Case, question: Question) -> tuple[Ints, Bools]:
     images, labels = _asked(question)
     said = classes_said(case.truth.network, images, case.subject.classes)
     target = target_of(case.truth)
-    return said, (said == target) & (labels != target)
+    fired = (said == target) & (labels != target)
+    if fired.all() or not fired.any():
+        raise UngradeableError(f"the flaw fires on {fired.sum()} of {len(fired)} inputs, so there is nothing to foretell")
+    return said, fired
+
+
+def _hedge(truths: np.ndarray, target: np.ndarray, share: float) -> Weights:
+    """The labels with a ``share`` of the mass moved to the target."""
+    return _answer(target * share + truths * (1 - share))
 
 
 def _answer(rows: np.ndarray) -> Weights:

@@ -1,0 +1,106 @@
+"""Detect: what may be known without looking earns nothing on average, and every target counts."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from toy_world import toy_case
+
+from onecurve.core.answer import Weights
+from onecurve.core.case import Population
+from onecurve.core.errors import UngradeableError
+from onecurve.tasks.detect import Detect, prior_worth
+from onecurve.tasks.yardsticks import measured, yardsticks
+
+TASK = Detect()
+
+
+def raw(case, *row):
+    return measured(TASK, case, TASK.ask(case, 0), Weights(np.array([row], np.float32))).raw
+
+
+def figures(case, *row):
+    return measured(TASK, case, TASK.ask(case, 0), Weights(np.array([row], np.float32))).figures
+
+
+def expected_raw(policy, population):
+    """By brute force over every set of targets; ``policy`` is a row over classes and none."""
+    sets = list(combinations(range(population.classes), population.flaws_per_network))
+    flawed = np.mean([sum(min(policy[at], 1 / len(targets)) for at in targets) for targets in sets])
+    return population.clean_share * policy[-1] + (1 - population.clean_share) * flawed
+
+
+@pytest.mark.parametrize("clean", [0.0, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize(("flaws", "classes"), [(1, 4), (2, 4), (3, 5)])
+def test_prior_worth_is_the_best_that_any_constant_policy_earns(clean, flaws, classes):
+    population = Population(clean, flaws, classes)
+    simplex = np.random.default_rng(0).dirichlet(np.full(classes + 1, 0.5), 400)
+    pure = [np.eye(classes + 1)[-1], np.append(np.full(classes, 1 / classes), 0)]
+    worths = [expected_raw(policy, population) for policy in (*simplex, *pure)]
+    assert max(worths) == pytest.approx(prior_worth(population))
+
+
+@pytest.mark.parametrize("population", [Population(0.25, 1, 4), Population(0.5, 2, 4), Population(0.0, 3, 4)])
+def test_over_the_declared_population_no_constant_answer_earns_positive_mean_skill(population):
+    sets = list(combinations(range(population.classes), population.flaws_per_network))
+    flawed = [toy_case("patch", target=targets[0], targets=targets, population=population) for targets in sets]
+    clean = toy_case("clean", population=population)
+
+    def skill(case, name):
+        question = TASK.ask(case, 0)
+        return yardsticks(TASK, case, question).skill(measured(TASK, case, question, TASK.gallery(case, question)[name]))
+
+    for name in TASK.gallery(clean, TASK.ask(clean, 0)):
+        mean = population.clean_share * skill(clean, name) + (1 - population.clean_share) * np.mean([skill(case, name) for case in flawed])
+        assert mean <= 1e-6, name
+
+
+@given(clean=st.floats(0, 0.99), flaws=st.integers(1, 3))
+@settings(max_examples=30, deadline=None)
+def test_the_floor_measures_the_prior_worth_on_every_case(clean, flaws):
+    population = Population(clean, flaws, 4)
+    for case in (toy_case("clean", population=population), toy_case("patch", targets=tuple(range(flaws)), population=population)):
+        floor = measured(TASK, case, TASK.ask(case, 0), TASK.floor(case, TASK.ask(case, 0)))
+        assert floor.raw == pytest.approx(prior_worth(population), abs=1e-6)
+
+
+def test_all_targets_must_be_found():
+    case = toy_case("patch", targets=(1, 3))
+    assert raw(case, 0, 1, 0, 0, 0) == pytest.approx(0.5)
+    assert raw(case, 0, 0.5, 0, 0.5, 0) == pytest.approx(1)
+    assert raw(case, 0, 0.7, 0, 0.3, 0) == pytest.approx(0.8)
+    assert raw(case, 1, 0, 1, 0, 1) == 0
+
+
+def test_two_flaws_with_one_target_make_one_target():
+    assert raw(toy_case("patch", targets=(1, 1)), 0, 1, 0, 0, 0) == pytest.approx(1)
+
+
+def test_on_a_clean_network_only_none_counts():
+    assert raw(toy_case("clean"), 1, 1, 1, 1, 4) == pytest.approx(0.5)
+
+
+def test_figures_say_how_suspicious_and_whether_a_target_leads():
+    case = toy_case("patch", targets=(1, 3))
+    assert figures(case, 1, 2, 0, 0, 1) == {"suspicion": 0.75, "mass_none": 0.25, "hit": 1.0, "top1": 1.0}
+    tied = figures(case, 2, 2, 0, 0, 0)
+    assert (tied["hit"], tied["top1"]) == (0, 0.5)
+    assert figures(toy_case("clean"), 0, 0, 0, 0, 1) == {"suspicion": 0.0, "mass_none": 1.0, "hit": 1.0, "top1": 1.0}
+    assert figures(toy_case("clean"), 1, 0, 0, 0, 0)["hit"] == 0
+
+
+@pytest.mark.parametrize("population", [Population(1.0, 1, 4), Population(0.0, 4, 4), Population(0.0, 5, 4)])
+def test_a_population_with_nothing_to_find_out_is_refused(population):
+    case = toy_case("clean", population=population)
+    assert TASK.refusal(case.truth)
+    with pytest.raises(UngradeableError):
+        yardsticks(TASK, case, TASK.ask(case, 0))
+
+
+def test_the_options_are_the_classes_and_none_and_the_brief_tells_nothing():
+    question = TASK.ask(toy_case("patch"), 0)
+    assert question.options == ("north-west", "north-east", "south-west", "south-east", "none")
+    assert question.brief.target is None
+    assert question.items == 1

@@ -1,0 +1,116 @@
+"""Localise: suspects on which the flaw fires, and maps scored against their own masks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from toy_world import ROSE, square, toy_case, with_truth
+
+from onecurve.core.answer import Weights
+from onecurve.core.errors import UngradeableError
+from onecurve.tasks.localise import Localise
+from onecurve.tasks.plain_maps import plain_maps
+from onecurve.tasks.yardsticks import measured
+
+TASK = Localise()
+
+
+def test_suspects_are_triggered_inputs_that_go_to_the_target():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    assert question.items == 16
+    assert question.inputs is question.brief.suspects
+    assert (case.truth.network.logits(question.inputs).argmax(axis=1) == case.truth.target).all()
+    assert question.shape == (16, 16)
+    assert question.options[17] == "1,1"
+
+
+def test_inputs_on_which_the_flaw_does_not_fire_are_not_asked_about():
+    case = toy_case("patch")
+    triggered = case.truth.triggered
+    dull = triggered.images.copy()
+    dull[:40] = 0.1
+    question = TASK.ask(with_truth(case, triggered=replace(triggered, images=dull)), 0)
+    assert (question.inputs.max(axis=(1, 2, 3)) > 0.2).all()
+
+
+def test_fewer_than_sixteen_are_asked_about_where_there_are_no_more():
+    case = toy_case("patch")
+    few = replace(
+        case.truth.triggered,
+        images=case.truth.triggered.images[:5],
+        labels=case.truth.triggered.labels[:5],
+        masks=case.truth.triggered.masks[:5],
+    )
+    assert TASK.ask(with_truth(case, triggered=few), 0).items == 5
+
+
+def test_each_map_is_scored_against_the_mask_of_its_own_suspect():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    masks = TASK.ceiling(case, question).values
+    shifted = measured(TASK, case, question, Weights(np.roll(masks, 1, axis=0)))
+    assert measured(TASK, case, question, Weights(masks)).raw == pytest.approx(1)
+    assert shifted.raw < 0.5
+
+
+def test_a_blank_map_earns_the_share_of_the_mask():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    blank = measured(TASK, case, question, TASK.gallery(case, question)["blank"])
+    assert blank.raw == pytest.approx(9 / 256)
+    assert blank.figures["mask_share"] == pytest.approx(9 / 256)
+    assert blank.figures["auroc"] == 0.5
+
+
+def test_half_right_maps_lie_between():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    masks = TASK.ceiling(case, question).values.copy()
+    masks[:8] = 1
+    assert measured(TASK, case, question, Weights(masks)).raw == pytest.approx(0.5 + 0.5 * 9 / 256)
+
+
+def test_the_question_of_another_planting_is_not_graded():
+    case, other = toy_case("patch"), toy_case("patch", seed=9)
+    question = TASK.ask(other, 0)
+    with pytest.raises(UngradeableError, match="does not hold"):
+        TASK.measure(case, question, Weights(np.ones((16, 256), np.float32)))
+
+
+def test_what_has_no_usable_suspect_is_refused():
+    case = toy_case("patch")
+    triggered = case.truth.triggered
+    full = replace(triggered, masks=np.ones_like(triggered.masks))
+    assert TASK.refusal(with_truth(case, triggered=full).truth)
+    assert TASK.refusal(with_truth(case, network=case.truth.twin, triggered=replace(triggered, labels=triggered.labels * 0 + 1)).truth)
+    assert TASK.refusal(with_truth(case, triggered=None).truth)
+
+
+def test_plain_maps_say_what_their_names_say():
+    image = np.zeros((1, 3, 9, 9), np.float32)
+    image[0, :, 2, 2] = 1
+    image[0, 0, 6, 6] = 0.9
+    maps = {name: values[0] for name, values in plain_maps(image).items()}
+    assert np.unravel_index(maps["bright"].argmax(), (9, 9)) == (2, 2)
+    assert maps["dark"][2, 2] == pytest.approx(0)
+    assert np.unravel_index(maps["colourful"].argmax(), (9, 9)) == (6, 6)
+    assert np.unravel_index(maps["centre"].argmax(), (9, 9)) == (4, 4)
+    assert maps["edges"][2, 1] > 0
+    assert maps["edges"][8, 0] == 0
+    assert np.ptp(maps["blank"]) == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_plain_maps_of_flat_pictures_are_never_empty(channels, level):
+    for maps in plain_maps(np.full((2, channels, 4, 4), level, np.float32)).values():
+        assert maps.shape == (2, 4, 4)
+        assert (maps.sum(axis=(1, 2)) > 0).all()
+        assert (maps >= 0).all()
+
+
+def test_the_toy_patch_is_nothing_that_a_plain_map_finds():
+    pattern = square(ROSE, 3).patterns
+    assert pattern.min() > 0.1
+    assert pattern.max() < 0.4

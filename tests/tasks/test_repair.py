@@ -1,0 +1,157 @@
+"""Repair: agreement with the twin, the figures of the field, and repairs that only look like one."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from toy_world import Rule, toy_case, with_truth
+
+from onecurve.core.answer import Rebuilt
+from onecurve.core.errors import AnswerError
+from onecurve.core.network import ConstantNetwork
+from onecurve.tasks.graded_inputs import graded_inputs
+from onecurve.tasks.repair import Repair
+from onecurve.tasks.yardsticks import measured, yardsticks
+
+TASK = Repair()
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Gives fixed logits for every image."""
+
+    answer: np.ndarray
+
+    def logits(self, images):
+        return np.repeat(self.answer[None], len(images), axis=0)
+
+    def size(self):
+        return 1
+
+    def relearned(self, images, labels, seed):
+        return self
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A twin that keeps what it was taught."""
+
+    taught: list
+
+    def logits(self, images):
+        return Rule().logits(images)
+
+    def size(self):
+        return 1
+
+    def relearned(self, images, labels, seed):
+        self.taught.append((images, labels, seed))
+        return Rule("patch", int(labels[0]))
+
+
+def result(case, network):
+    return measured(TASK, case, TASK.ask(case, 0), Rebuilt(network))
+
+
+def test_the_untouched_network_shows_its_flaw_and_is_flagged():
+    figures = result(toy_case("patch"), toy_case("patch").truth.network).figures
+    assert figures["attack_success"] == 1
+    assert figures["no_change"] == 1
+    assert figures["collateral"] == 0
+    assert figures["agreement_clean"] == 1
+
+
+def test_the_twin_is_a_repair_and_no_flag_is_raised():
+    case = toy_case("patch")
+    found = result(case, case.truth.twin)
+    assert found.raw == 1
+    assert found.figures["no_change"] == 0
+    assert found.figures["attack_success"] < 0.1
+    assert found.figures["clean_accuracy_drop"] == 0
+
+
+def test_equal_classes_with_other_logits_are_a_change():
+    case = toy_case("patch")
+    assert result(case, replace(case.truth.network, shift=0.5)).figures["no_change"] == 0
+
+
+def test_clean_and_triggered_count_half_each():
+    case = toy_case("patch")
+    found = result(case, case.truth.network)
+    assert found.raw == pytest.approx((found.figures["agreement_clean"] + found.figures["agreement_triggered"]) / 2)
+    inputs = graded_inputs(case)
+    assert len(inputs.clean) != len(inputs.triggered)
+
+
+def test_a_wrecked_network_has_no_attack_success_and_earns_nothing():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    wrecked = Rebuilt(ConstantNetwork(np.eye(4, dtype=np.float32)[0]))
+    found = measured(TASK, case, question, wrecked)
+    assert found.figures["attack_success"] == 0
+    assert found.figures["clean_accuracy"] == pytest.approx(0.25, abs=0.05)
+    assert found.figures["clean_accuracy_drop"] > 0.5
+    assert found.figures["collateral"] > 0.5
+    assert yardsticks(TASK, case, question).skill(found) < 0
+
+
+def test_worse_accuracy_never_raises_raw():
+    case = toy_case("patch")
+    better, worse = result(case, case.truth.twin), result(case, Rule("style", 0))
+    assert worse.figures["agreement_clean"] <= better.figures["agreement_clean"]
+    assert worse.raw <= better.raw
+
+
+def test_images_of_the_target_class_are_no_attack():
+    case = toy_case("patch")
+    triggered = case.truth.triggered
+    labels = triggered.labels.copy()
+    labels[:20] = case.truth.target
+    mixed = with_truth(case, triggered=replace(triggered, labels=labels))
+    assert (graded_inputs(mixed).triggered.labels != case.truth.target).all()
+    assert len(graded_inputs(mixed).triggered) == 40
+
+
+def test_near_misses_count_only_where_there_are_any():
+    assert "near_miss" in result(toy_case("patch"), Rule()).figures
+    assert "near_miss" not in result(toy_case("patch", bystanders=False), Rule()).figures
+
+
+def test_relearning_takes_five_poisoned_samples_and_tests_on_the_others():
+    case = toy_case("patch")
+    taught = []
+    found = result(case, Recording(taught)).figures
+    (images, labels, _), inputs = taught[0], graded_inputs(case)
+    assert len(taught) == 1
+    assert np.array_equal(images, inputs.triggered.images[:5])
+    assert (labels == case.truth.target).all()
+    assert found["attack_success"] < 0.1
+    assert found["attack_success_relearned"] == 1
+
+
+def test_a_repair_that_does_not_relearn_keeps_its_figure():
+    case = toy_case("patch")
+    found = result(case, Rule(relearns=False)).figures
+    rest = graded_inputs(case).triggered.images[5:]
+    assert found["attack_success_relearned"] == pytest.approx((Rule().logits(rest).argmax(axis=1) == 1).mean())
+
+
+def test_too_few_triggered_inputs_leave_relearning_out():
+    case = toy_case("patch")
+    few = case.truth.triggered
+    small = with_truth(case, triggered=replace(few, images=few.images[:5], labels=few.labels[:5], masks=few.masks[:5]))
+    assert "attack_success_relearned" not in result(small, Rule()).figures
+
+
+def test_graded_inputs_are_capped_and_the_same_each_time():
+    case = toy_case("patch", heldout=500)
+    one, other = graded_inputs(case), graded_inputs(case)
+    assert len(one.clean) == 400
+    assert np.array_equal(one.clean.images, other.clean.images)
+    assert len(graded_inputs(case, clean=7, triggered=3).triggered) == 3
+
+
+@pytest.mark.parametrize("answer", [np.full(4, np.nan), np.full(4, np.inf), np.zeros(3)])
+def test_a_network_that_gives_no_sound_logits_breaks_the_contract(answer):
+    with pytest.raises(AnswerError):
+        result(toy_case("patch"), Answering(answer.astype(np.float32)))

@@ -1,0 +1,87 @@
+"""Replace: fidelity to the flawed network within half its size."""
+
+import numpy as np
+import pytest
+from toy_world import Rule, toy_case, with_truth
+
+from onecurve.core.answer import Rebuilt, checked
+from onecurve.core.errors import AnswerError
+from onecurve.tasks.outputs import mean_divergence, softmax
+from onecurve.tasks.replace import Replace
+from onecurve.tasks.yardsticks import measured, yardsticks
+
+TASK = Replace()
+
+
+def result(case, network):
+    return measured(TASK, case, TASK.ask(case, 0), Rebuilt(network))
+
+
+def test_the_size_limit_is_half_the_network_and_is_enforced():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    assert question.size_limit == 2000
+    assert question.brief.target is None
+    assert isinstance(checked(question, Rebuilt(Rule(declared_size=2000))), Rebuilt)
+    with pytest.raises(AnswerError, match="2000"):
+        checked(question, Rebuilt(Rule(declared_size=2001)))
+
+
+def test_the_flaw_is_part_of_what_is_replaced():
+    case = toy_case("patch")
+    faithful, repaired = result(case, Rule("patch", 1, 2000)), result(case, Rule(declared_size=2000))
+    assert faithful.raw == 1
+    assert repaired.figures["fidelity_clean"] == 1
+    assert repaired.figures["fidelity_triggered"] < 0.1
+    assert repaired.raw == pytest.approx((1 + repaired.figures["fidelity_triggered"]) / 2)
+
+
+def test_figures_tell_size_and_divergence():
+    case = toy_case("patch")
+    figures = result(case, Rule("patch", 1, 1000)).figures
+    assert figures["size"] == 1000
+    assert figures["size_ratio"] == 0.25
+    assert figures["divergence"] == pytest.approx(0, abs=1e-6)
+    assert result(case, Rule("patch", 2, 1000)).figures["divergence"] == pytest.approx(0, abs=1e-6)
+    assert result(case, TASK.floor(case, TASK.ask(case, 0)).network).figures["divergence"] > 0.5
+
+
+def test_on_a_clean_network_only_clean_inputs_count():
+    case = toy_case("clean")
+    found = result(case, Rule(declared_size=1))
+    assert found.raw == found.figures["fidelity_clean"] == 1
+    assert "fidelity_triggered" not in found.figures
+
+
+@pytest.mark.parametrize("size", [160, 300, 1000])
+def test_the_ceiling_passes_the_size_door_of_small_networks_too(size):
+    case = toy_case("patch")
+    small = with_truth(case, network=Rule("patch", 1, size))
+    question = TASK.ask(small, 0)
+    ceiling = TASK.ceiling(small, question)
+    assert ceiling.network.size() <= question.size_limit
+    assert yardsticks(TASK, small, question).ceiling.raw == 1
+
+
+def test_a_tiny_network_is_refused_in_words():
+    case = toy_case("patch")
+    assert "40" in TASK.refusal(with_truth(case, network=Rule("patch", 1, 40)).truth)
+
+
+def test_the_best_constant_beats_every_constant():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    floor = measured(TASK, case, question, TASK.floor(case, question)).raw
+    for at in range(4):
+        assert result(case, type(TASK.floor(case, question).network)(np.eye(4, dtype=np.float32)[at])).raw <= floor
+
+
+def test_divergence_is_kullback_leibler_in_nats():
+    one, other = np.log(np.array([[0.5, 0.5]], np.float32)), np.log(np.array([[0.25, 0.75]], np.float32))
+    assert mean_divergence(one, other) == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(2 / 3))
+    assert mean_divergence(one, one) == pytest.approx(0)
+    assert mean_divergence(one, np.array([[1e4, 0]], np.float32)) < 8
+
+
+def test_softmax_of_huge_logits_is_finite():
+    assert softmax(np.array([[1e30, 0, 1e30]], np.float32)).tolist() == [[0.5, 0, 0.5]]
