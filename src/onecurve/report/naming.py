@@ -1,0 +1,95 @@
+"""Names to pages, labels and plain words. File names are safe whatever a solver or case is called."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+from onecurve.core.row import Role, Row
+
+TASKS = ("detect", "discover", "localise", "predict", "repair", "replace")
+"""The order in which an engineer asks; tasks that are not listed follow in order of name."""
+ASKED: Mapping[str, str] = {
+    "detect": "Is this network trojaned, and towards which class?",
+    "discover": "Which of these eight things is the trigger?",
+    "localise": "Where in these suspect inputs is the trigger?",
+    "predict": "What will the network say on these new inputs?",
+    "repair": "Hand back the network without the flaw.",
+    "replace": "Hand back something simpler that behaves the same.",
+}
+RAW: Mapping[str, str] = {
+    "detect": "weight put on the truth",
+    "discover": "weight put on the right thing",
+    "localise": "average precision of the map against the true mask",
+    "predict": "balanced proper score against what the network really says",
+    "repair": "agreement with the clean twin, on clean and on triggered inputs",
+    "replace": "agreement with the network, flaw included, inside a size limit",
+}
+CLEAN = "clean"
+"""The flaw of a network that carries none."""
+
+
+def ordered_tasks(tasks: Iterable[str]) -> tuple[str, ...]:
+    """Tasks without repetition, in the order in which an engineer asks."""
+    known = {task: place for place, task in enumerate(TASKS)}
+    return tuple(sorted(set(tasks), key=lambda task: (known.get(task, len(known)), task)))
+
+
+def page_name(name: str) -> str:
+    """A file name for any name, different for different names.
+
+    >>> page_name("neural-cleanse"), page_name("../a b")
+    ('neural-cleanse.html', 'a-b-2c2c791a.html')
+    """
+    plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-")[:60]
+    digest = "" if plain == name else f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{plain or 'page'}{digest}.html"
+
+
+def solver_link(name: str) -> str:
+    """From the index to the page of a tool, reader or direct solver."""
+    return f"solvers/{page_name(name)}"
+
+
+def case_link(case: str) -> str:
+    """From the index to the page of a case."""
+    return f"cases/{page_name(case)}"
+
+
+def is_contender(row: Row) -> bool:
+    """Whether the row belongs to a method or a plain look, not to a control or yardstick."""
+    return row.role in (Role.METHOD, Role.BASELINE)
+
+
+@final
+@dataclass(frozen=True)
+class Names:
+    """Short labels and steady colours of the solvers of one report."""
+
+    halves: Mapping[str, tuple[str, str]]
+    """Solver to its tool and reader."""
+    styles: Mapping[str, int] = field(default_factory=dict)
+    """Tool to colour and marker number."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Names":
+        """Styles are given in order of name, methods and plain looks first, so that the same rows give the same colours."""
+        ranked = sorted({(not is_contender(row), row.tool) for row in rows})
+        styles: dict[str, int] = {}
+        for _, tool in ranked:
+            styles.setdefault(tool, len(styles))
+        return cls({row.solver: (row.tool, row.reader) for row in rows}, styles)
+
+    def label(self, solver: str, among: Iterable[str]) -> str:
+        """The tool's name alone where no other solver among them uses the same tool, else the whole name."""
+        tool = self.halves[solver][0]
+        return tool if sum(self.halves[other][0] == tool for other in among) <= 1 else solver
+
+    def style(self, solver: str) -> int:
+        """Colour and marker number."""
+        return self.styles[self.halves[solver][0]]
+
+    def link(self, solver: str) -> str:
+        """From the index to the page of the solver's looking half."""
+        return solver_link(self.halves[solver][0])

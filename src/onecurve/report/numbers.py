@@ -1,0 +1,120 @@
+"""Numbers as words: skill, share, cost, seconds; the same form on every page.
+
+A missing number is written as an em dash, never as 0.
+"""
+
+import math
+from datetime import datetime
+
+MISSING = "—"
+_STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def skill(value: float | None) -> str:
+    """Two decimals with a real minus sign.
+
+    >>> skill(-0.314), skill(0.999), skill(-0.001), skill(None)
+    ('−0.31', '1.00', '0.00', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval of skills, empty where there is none.
+
+    >>> interval(-0.1, 0.25)
+    '−0.10 to 0.25'
+    """
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"{skill(low)} to {skill(high)}"
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage.
+
+    >>> share(0.125), share(1), share(0.004), share(None)
+    ('12 %', '100 %', '0.4 %', '—')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    percent = 100 * value
+    return f"{percent:.1f} %".replace("-", "−") if 0 < abs(percent) < 1 else f"{percent:.0f} %".replace("-", "−")
+
+
+def cost(value: float | None) -> str:
+    """Forward-equivalents with two or three significant digits.
+
+    >>> cost(0), cost(950), cost(1234), cost(20000), cost(3.2e6)
+    ('0', '950', '1.2k', '20k', '3.2M')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    for step, letter in _STEPS:
+        if value >= step:
+            scaled = value / step
+            return f"{scaled:.0f}{letter}" if scaled >= 10 or scaled == int(scaled) else f"{scaled:.1f}{letter}"
+    return f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+
+
+def seconds(value: float | None) -> str:
+    """A duration.
+
+    >>> seconds(0.42), seconds(75), seconds(4000), seconds(200000)
+    ('0.4 s', '1 min 15 s', '1 h 7 min', '2 d 8 h')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value < 60:
+        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+    whole = round(value)
+    for large, small, size, inner in (("d", "h", 86400, 3600), ("h", "min", 3600, 60), ("min", "s", 60, 1)):
+        if whole >= size:
+            rest = whole % size // inner
+            return f"{whole // size} {large} {rest} {small}" if rest else f"{whole // size} {large}"
+    return f"{whole} s"
+
+
+def figure(value: float | int | str | bool | None) -> str:
+    """Any figure or fact in at most four significant digits.
+
+    >>> figure(0.123456), figure(12), figure("corner"), figure(float("nan"))
+    ('0.123', '12', 'corner', '—')
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return MISSING
+    if isinstance(value, float):
+        return f"{value:.3g}".replace("-", "−") if abs(value) < 1e4 else cost(value)
+    return str(value)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """A number with its noun.
+
+    >>> count(1, "network"), count(3, "class", "classes")
+    ('1 network', '3 classes')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", " ")
+
+
+def listed(words: list[str] | tuple[str, ...]) -> str:
+    """Words as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def day(moment: datetime) -> str:
+    """A date in words.
+
+    >>> day(datetime(2025, 3, 1))
+    '1 March 2025'
+    """
+    return f"{moment.day} {moment:%B %Y}"

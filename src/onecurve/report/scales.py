@@ -1,0 +1,109 @@
+"""From values to places on a chart, with round ticks.
+
+A cost of zero has no place on a log axis; it gets a column of its own on the left, so that a free tool is still seen.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+
+@final
+@dataclass(frozen=True)
+class LinearScale:
+    """Values low..high to pixels start..end; values outside are held at the edge."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, value: float) -> float:
+        """The pixel of a value."""
+        held = min(max(value, self.low), self.high)
+        return self.start + (held - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def holds(self, value: float) -> bool:
+        """Whether the value lies on the axis."""
+        return self.low <= value <= self.high
+
+
+@final
+@dataclass(frozen=True)
+class LogScale:
+    """Positive values low..high to pixels start..end on a log axis; 0 and below sit at ``zero``."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    zero: float
+
+    def at(self, value: float) -> float:
+        """The pixel of a value."""
+        if value <= 0:
+            return self.zero
+        held = min(max(value, self.low), self.high)
+        share = math.log(held / self.low) / math.log(self.high / self.low)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self) -> tuple[float, ...]:
+        """Whole powers of ten on the axis, at least two values."""
+        first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
+        powers = tuple(10.0**power for power in range(first, last + 1))
+        return powers if len(powers) > 1 else (self.low, self.high)
+
+
+def log_scale(values: Sequence[float], start: float, end: float, zero_width: float) -> LogScale:
+    """The scale that holds all values; leaves ``zero_width`` pixels on the left if any is 0."""
+    positive = [value for value in values if value > 0] or [1.0, 10.0]
+    low, high = min(positive) / 1.5, max(positive) * 1.5
+    if high / low < 100:
+        middle = math.sqrt(low * high)
+        low, high = middle / 10, middle * 10
+    left = start + zero_width if any(value <= 0 for value in values) else start
+    return LogScale(low, high, left, end, start + zero_width / 2)
+
+
+def round_ticks(low: float, high: float, wanted: int) -> tuple[float, ...]:
+    """Round numbers from low to high, about as many as wanted.
+
+    >>> round_ticks(-0.3, 1.1, 5)
+    (0.0, 0.5, 1.0)
+    """
+    raw = (high - low) / max(wanted, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next((factor * power for factor in (1, 2, 2.5, 5) if factor * power >= raw * 0.999), 10 * power)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return tuple(round(index * step, 10) + 0.0 for index in range(first, last + 1))
+
+
+def spread(places: Sequence[float], gap: float, low: float, high: float) -> tuple[float, ...]:
+    """Places moved apart until neighbours are ``gap`` from each other, in the same order, inside low..high.
+
+    Where they cannot all fit, the gap shrinks evenly.
+
+    >>> spread([10, 11], 6, 0, 100)
+    (7.5, 13.5)
+    """
+    if not places:
+        return ()
+    room = min(gap, (high - low) / max(len(places) - 1, 1))
+    order = sorted(range(len(places)), key=lambda index: (places[index], index))
+    levels = _rising([places[index] - rank * room for rank, index in enumerate(order)])
+    top = high - (len(places) - 1) * room
+    moved = {index: min(max(levels[rank], low), top) + rank * room for rank, index in enumerate(order)}
+    return tuple(moved[index] for index in range(len(places)))
+
+
+def _rising(values: Sequence[float]) -> list[float]:
+    """The nearest sequence that never falls, in least squares (pool adjacent violators)."""
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        pools.append((value, 1))
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            (first, many), (second, more) = pools[-2:]
+            pools[-2:] = [((first * many + second * more) / (many + more), many + more)]
+    return [level for level, many in pools for _ in range(many)]

@@ -1,0 +1,113 @@
+"""The report on disk: ``write_report`` turns results into a folder of pages and runs nothing.
+
+An existing report in the folder is overwritten file by file; other files there are left alone.
+"""
+
+from collections import defaultdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from onecurve.core.row import Role, Row
+from onecurve.report import numbers, pictures
+from onecurve.report.assets import Assets
+from onecurve.report.share_chart import share_chart
+from onecurve.report.case_view import CaseView, abridged, case_view
+from onecurve.report.false_alarms import alarm_sentence, alarms
+from onecurve.report.naming import CLEAN, Names, page_name
+from onecurve.report.panels import panels
+from onecurve.report.results import Results
+from onecurve.report.sections import calibration_lines, case_lines, ledger, lost_cells, plant_lines, status_counts
+from onecurve.report.sentences import nobody_found, opening
+from onecurve.report.solver_view import solver_views
+from onecurve.report.table import table
+from onecurve.version import __version__
+
+LOOKS = 4
+"""Cases that the index itself shows: the first of each kind of flaw, at most so many."""
+STRIPS = 5
+"""Strips per task on the index; a case's own page shows all."""
+INDEX_TASKS = ("discover", "localise")
+_STATIC = ("report.css", "report.js")
+
+
+def write_report(results: Results, out: Path) -> Path:
+    """Write `index.html`, a page per case and per solver, and `assets/` into ``out``; returns the path of the index."""
+    assets = Assets(out)
+    for name in _STATIC:
+        assets.write(name, (files("onecurve.report") / "static" / name).read_bytes())
+    shared = {"legend": assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most"), "run": results.run}
+    environment = _environment(shared)
+    views = _write_cases(results, out, assets, environment)
+    with_page = frozenset(results.displays)
+    solvers = environment.get_template("solver.html")
+    for view in solver_views(results, with_page):
+        _write(out / view.link, solvers.render(view=view, up="../"))
+    page = environment.get_template("index.html").render(up="", **_index(results, views, with_page))
+    return _write(out / "index.html", page)
+
+
+def _environment(shared: dict[str, Any]) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("onecurve.report"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
+    environment.filters |= {"page_name": page_name, "listed": numbers.listed}
+    environment.globals |= shared | {"version": __version__}
+    return environment
+
+
+def _write_cases(results: Results, out: Path, assets: Assets, environment: Environment) -> tuple[CaseView, ...]:
+    """Writes one page per case and returns the few views that the index shows."""
+    by_subject: dict[str, list[Row]] = defaultdict(list)
+    for row in results.rows:
+        by_subject[row.subject].append(row)
+    template = environment.get_template("case.html")
+    kept: dict[str, CaseView] = {}
+    order = sorted(results.displays)
+    for place, case in enumerate(order):
+        view = case_view(results.displays[case], by_subject[results.displays[case].subject], results, assets)
+        near = [order[at] if 0 <= at < len(order) else "" for at in (place - 1, place + 1)]
+        _write(out / view.link, template.render(view=view, before=near[0], after=near[1], up="../"))
+        if not view.clean and view.flaw not in kept and len(kept) < LOOKS:
+            kept[view.flaw] = abridged(view, INDEX_TASKS, STRIPS)
+    return tuple(kept.values())
+
+
+def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[str]) -> dict[str, Any]:
+    rows = results.rows
+    names = Names.of(rows)
+    words = {case: display.words for case, display in results.displays.items()}
+    found = alarms(rows, names)
+    calibrated = calibration_lines(results.calibrations)
+    return {
+        "opening": opening(results),
+        "panels": panels(rows, names),
+        "missed": nobody_found(rows),
+        "wolves": alarm_sentence(rows, names),
+        "table": table(results, names),
+        "views": views,
+        "cases": case_lines(rows, words, with_page),
+        "alarms": found,
+        "alarm_chart": share_chart([(one.solver, one.false.value, one.false.low, one.false.high, None) for one in found if one.false.n]),
+        "calibrations": calibrated,
+        "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),
+        "plants": plant_lines(results.plants, with_page),
+        "lost": lost_cells(tuple(row for row in rows if row.role is not Role.YARDSTICK), with_page),
+        "statuses": status_counts(rows),
+        "ledger": ledger(rows),
+        "clean_networks": len({row.subject for row in rows if row.flaw == CLEAN}),
+        "cells": len(rows),
+    }
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
