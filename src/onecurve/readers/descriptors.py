@@ -1,0 +1,72 @@
+"""Classical descriptors of pictures as maps of numbers per pixel: colours, edges, shape, texture.
+
+They know nothing of meaning. Two pictures are alike here if they look alike in colour and form at some scale.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+COLOUR_BINS = 26
+"""Soft bins of colour: 3 x 3 x 3 in RGB, less the middle, which is the neutral background."""
+TEXTURE_BANDS = 12
+"""Four orientations at three scales."""
+LOOKS = 5
+SHAPE = 3
+
+
+def opponents(images: Tensor) -> Tensor:
+    """N x 3 x H x W in [0, 1] to lightness, red-green and blue-yellow about neutral grey, in about [-1, 1]."""
+    red, green, blue = images.unbind(1)
+    lightness = (red + green + blue) / 1.5 - 1
+    return torch.stack([lightness, red - green, blue - (red + green) / 2], 1)
+
+
+def looks(images: Tensor) -> Tensor:
+    """N x 5 x H x W: opponent colours, and the signed gradient of lightness."""
+    colours = opponents(images)
+    down, across = _gradient(colours[:, :1])
+    return torch.cat([colours, down, across], 1)
+
+
+def shape(images: Tensor) -> Tensor:
+    """N x 3 x H x W: where edges are and how they run, whatever the colours on either side.
+
+    The structure tensor, summed over the opponent colours, as doubled angles (so that an edge from dark to light equals one from
+    light to dark), divided by its mean nearby (so that faint edges count like strong ones).
+    """
+    down, across = _gradient(opponents(images))
+    along, diagonal = (across**2 - down**2).sum(1), (2 * across * down).sum(1)
+    energy = (across**2 + down**2).sum(1)
+    nearby = functional.avg_pool2d(energy[:, None], 9, 1, 4, count_include_pad=False)[:, 0]
+    root = (energy / (nearby + 0.003)).clamp(max=9).sqrt()
+    direction = torch.stack([along, diagonal], 1) / (energy[:, None] + 1e-4)
+    return torch.cat([direction * root[:, None], root[:, None] - 0.8], 1)
+
+
+def colours(images: Tensor) -> Tensor:
+    """N x 26 x H x W: how near each pixel's colour is to each of a grid of colours; the neutral one is left out."""
+    levels = torch.tensor([0.1, 0.5, 0.9])
+    nearness = torch.exp(-(((images[:, :, None] - levels[:, None, None]) / 0.22) ** 2))
+    nearness = nearness / nearness.sum(2, keepdim=True)
+    red, green, blue = nearness.unbind(1)
+    joint = (red[:, :, None, None] * green[:, None, :, None] * blue[:, None, None, :]).flatten(1, 3)
+    return torch.cat([joint[:, :13], joint[:, 14:]], 1)
+
+
+def texture(images: Tensor) -> Tensor:
+    """N x 12 x H x W: energy of gradients of lightness and colour in four directions at three scales."""
+    bands = []
+    values = opponents(images)
+    for step in (1, 2, 4):
+        padded = functional.pad(values, (step, step, step, step), mode="replicate")
+        height, width = values.shape[2:]
+        at = lambda row, column: padded[:, :, step + row : step + row + height, step + column : step + column + width]  # noqa: B023, E731 - used at once
+        turns = ((0, step), (step, 0), (step, step), (step, -step))
+        bands += [(at(row, column) - at(-row, -column)).pow(2).sum(1) for row, column in turns]
+    return torch.stack(bands, 1)
+
+
+def _gradient(values: Tensor) -> tuple[Tensor, Tensor]:
+    padded = functional.pad(values, (1, 1, 1, 1), mode="replicate")
+    return padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1], padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]

@@ -1,0 +1,107 @@
+"""Reads what evidence looks like: which option of the lineup do the pictures show?
+
+No option may be favoured without evidence, so every likeness is measured against that of noise and of clean images, which
+look more like some options than like others.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecurve.core.access import Access
+from onecurve.core.answer import Abstain, Answer, Weights
+from onecurve.core.errors import AnswerError, SpecError
+from onecurve.core.evidence import Evidence
+from onecurve.core.images import Floats
+from onecurve.core.question import Question, Weigh
+from onecurve.core.seeds import generator
+from onecurve.core.workbench import Workbench
+from onecurve.readers.embedder import ClassicalEmbedder, Embedder
+from onecurve.readers.lineups import Comparison, comparisons
+from onecurve.readers.noise import noise_pictures
+from onecurve.readers.rendering import framed, pictures_of
+
+Doubles = NDArray[np.float64]
+
+NULL = 32
+"""Pictures of nothing in particular: half noise, half clean images."""
+ENOUGH = 4
+"""Pictures beyond which more of them add no confidence: pictures of one tool err together."""
+MOST_WEIGHT = 4.0
+"""Cap of an aspect's weight, so that the option's own pictures do not decide alone which aspect counts."""
+
+
+@final
+@dataclass(frozen=True)
+class Matcher:
+    """Evidence to weights over a lineup by likeness of pictures.
+
+    Each aspect of likeness is standardised, per option, by its mean and deviation over seeded noise and clean images of the
+    subject framed like the evidence: that is the option's prior. Aspects are weighed by how well they tell the lineup's own
+    pictures apart (their standardised margin, at most ``MOST_WEIGHT``), the sum is standardised again, averaged over the
+    pictures, and goes through a softmax.
+    """
+
+    name: ClassVar[str] = "matcher"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "which option the pictures look like, by colour and form"
+    source: ClassVar[str] = "baseline; in the place of CLIP in 2302.10894"
+    needs: ClassVar[Access] = Access.NONE
+    tasks: ClassVar[tuple[str, ...]] = ("discover",)
+
+    sharpness: float = 1.0
+    """Factor of the standardised likeness inside the softmax (an inverse temperature)."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sharpness <= 100:
+            raise SpecError(f"the sharpness must be above 0 and at most 100, got: {self.sharpness}")
+
+    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        """One row over the options; Abstain where there is nothing to look at."""
+        if not isinstance(question, Weigh) or len(question.shown) != len(question.options):
+            raise AnswerError(f"matcher compares pictures with options that are shown, which {task} does not have")
+        clean = workbench.subject.clean
+        some = np.zeros((0, 3, 1, 1), np.float32) if clean is None else clean.take(_spread(len(clean), NULL // 2)).floats()
+        shown = pictures_of(evidence, some, generator("matcher", workbench.seed), question.brief.suspects)
+        if not shown:
+            return Abstain("the evidence holds nothing to look at")
+        return Weights(self.weigh(shown, some, question, ClassicalEmbedder(), workbench.seed)[None])
+
+    def weigh(self, shown: list[Floats], clean: Floats, question: Weigh, embedder: Embedder, seed: int) -> Floats:
+        """Weights over the options (O) for pictures C x h x w of any size, with any embedder."""
+        null = noise_pictures([picture.shape[1:] for picture in shown], NULL - len(clean), generator("null", seed))
+        nothing = np.stack([framed(picture) for picture in [*null, *clean]])
+        frames = np.stack([framed(picture) for picture in shown])
+        scores = [_scored(frames, nothing, comparison, embedder) for comparison in comparisons(question.shown)]
+        mean = np.mean(scores, axis=0).mean(axis=0) * np.sqrt(min(len(frames), ENOUGH))
+        powers = np.exp(self.sharpness * (mean - mean.max()))
+        return (powers / powers.sum()).astype(np.float32)
+
+
+def _scored(frames: Floats, nothing: Floats, comparison: Comparison, embedder: Embedder) -> Doubles:
+    """N x O: standardised likeness of each picture, all aspects together."""
+    together = np.concatenate([frames, nothing, comparison.trials])
+    likeness = embedder.likeness(together, comparison.references).astype(np.float64)
+    cuts = [len(frames), len(frames) + len(nothing)]
+    seen, null, trials = np.split(likeness, cuts)
+    centre, spread = null.mean(axis=0), null.std(axis=0) + 1e-6
+    weights = _telling((trials - centre) / spread, comparison.right)
+    summed, null_sum = (((part - centre) / spread) @ weights for part in (seen, null))
+    return summed / (null_sum.std(axis=0) + 1e-6)
+
+
+def _telling(trials: Doubles, right: NDArray[np.int64]) -> Doubles:
+    """A: how well each aspect tells the right option from the others on the lineup's own pictures (T x O x A)."""
+    if len(trials) == 0:
+        return np.ones(trials.shape[2])
+    chosen = np.eye(trials.shape[1], dtype=bool)[right]
+    margins = trials[chosen] - trials[~chosen].reshape(len(trials), -1, trials.shape[2]).mean(axis=1)
+    weights = np.clip(margins.mean(axis=0) / (margins.std(axis=0) + 0.5), 0, MOST_WEIGHT)
+    return weights if weights.max() > 0 else np.ones(trials.shape[2])
+
+
+def _spread(count: int, wanted: int) -> NDArray[np.int64]:
+    """Row numbers, at most ``wanted``, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(np.int64))
