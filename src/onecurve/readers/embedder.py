@@ -15,6 +15,7 @@ from torch.nn import functional
 from onecurve.core.images import Floats
 from onecurve.readers import descriptors
 from onecurve.readers.rendering import SIDE
+from onecurve.readers.traces import correlation, high_frequencies, unit
 
 TEMPLATE = 10
 """Pixels of a template: a foreground of 8 with a margin of 1."""
@@ -82,7 +83,7 @@ def _template_aspects(images: Tensor, grounds: list[Tensor], masks: list[Tensor]
     for side in LEVELS:
         level = _shrunk(images, side)
         for number, kind in enumerate(kinds):
-            found = _correlation(kind(level), templates[number], near)
+            found = correlation(kind(level), templates[number], near)
             best[number] = torch.maximum(best[number], found.amax((2, 3)))
     return best
 
@@ -120,16 +121,6 @@ def _shrunk(images: Tensor, side: int) -> Tensor:
     return functional.interpolate(images, (side, side), mode="bilinear", antialias=True, align_corners=False)
 
 
-def _correlation(maps: Tensor, templates: Tensor, near: Tensor) -> Tensor:
-    """N x O x places: cosine between map and template under each option's mask (O x 1 x T x T)."""
-    weighted = templates * near
-    dot = functional.conv2d(maps, weighted)
-    energy = functional.conv2d(maps.pow(2).sum(1, keepdim=True), near)
-    own = (weighted * templates).sum((1, 2, 3))
-    floor = 0.02 * near.sum((1, 2, 3))
-    return dot / ((energy + floor[:, None, None]) * (own + floor)[:, None, None]).sqrt()
-
-
 def _window_aspects(images: Tensor, grounds: list[Tensor], masks: list[Tensor]) -> list[Tensor]:
     """Colours and texture, each N x O: minus the distance between means, in the best window."""
     together, cover = torch.cat(grounds), torch.cat(masks)[:, None]
@@ -162,18 +153,9 @@ def _overlay(images: Tensor, grounds: list[Tensor], masks: list[Tensor]) -> Tens
     if not all(bool((mask == 1).all()) for mask in masks):
         return torch.zeros(len(images), len(grounds))
     least = min(len(ground) for ground in grounds)
-    raised = torch.stack([_high_frequencies(ground[:least]) for ground in grounds])
+    raised = torch.stack([high_frequencies(ground[:least]) for ground in grounds])
     # What all options share at the same place of their rows, such as the photograph behind them, tells none of them apart.
-    own = torch.fft.rfft2(_unit(raised - raised.mean(0, keepdim=True)))
-    seen = torch.fft.rfft2(_unit(_high_frequencies(images)))
+    own = torch.fft.rfft2(unit(raised - raised.mean(0, keepdim=True)))
+    seen = torch.fft.rfft2(unit(high_frequencies(images)))
     peaks = [torch.fft.irfft2((seen[:, None] * each.conj()[None]).sum(2), s=images.shape[2:]).amax((2, 3)).mean(1) for each in own]
     return torch.stack(peaks, 1)
-
-
-def _high_frequencies(images: Tensor) -> Tensor:
-    values = descriptors.opponents(images)
-    return values - functional.avg_pool2d(values, 9, 1, 4, count_include_pad=False)
-
-
-def _unit(values: Tensor) -> Tensor:
-    return values / (values.pow(2).sum((-3, -2, -1), keepdim=True) + 0.1).sqrt()

@@ -1,0 +1,126 @@
+"""The traces that a trigger leaves in an image, as a few numbers: what a detector of that trigger is fitted on.
+
+Nothing here knows the network; it only says how much an image looks as if the trigger had been applied to it.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from onecurve.core.images import Floats
+from onecurve.core.trigger import Filter, Paste, Trigger
+from onecurve.readers import descriptors
+
+WORKING_SIDE = 32
+"""Larger images are shrunk by a whole number to about this side."""
+CHUNK = 64
+"""Images described at a time, so that memory does not grow with the set."""
+SPRITES = 8
+"""Sprites of one hypothesis searched for at most."""
+
+
+def traces(images: Floats, trigger: Trigger) -> dict[str, Floats]:
+    """Named sets of descriptors, each float32 N x D, of images N x C x H x W; the names depend on the kind of trigger."""
+    stride = max(1, round(min(images.shape[2:]) / WORKING_SIDE))
+    parts = [_described(_working(images[at : at + CHUNK], stride), trigger, stride) for at in range(0, len(images), CHUNK)]
+    return {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+
+
+def _described(images: Tensor, trigger: Trigger, stride: int) -> dict[str, Tensor]:
+    statistics = _statistics(images)
+    if isinstance(trigger, Paste):
+        sightings = _sightings(images, trigger, stride)
+        return {"sightings": sightings, "statistics": statistics}
+    overlay = _overlay(images, trigger, stride)
+    return {"overlay": overlay, "statistics": statistics, "both": torch.cat([overlay, statistics], 1)}
+
+
+def _working(images: Floats, stride: int) -> Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(images, np.float32))
+    if tensor.shape[1] != 3:
+        tensor = tensor.mean(1, keepdim=True).repeat(1, 3, 1, 1)
+    return tensor if stride == 1 else functional.avg_pool2d(tensor, stride)
+
+
+def _statistics(images: Tensor) -> Tensor:
+    """N x 21: mean, spread and covariance of the opponent colours, and logarithms of texture energies."""
+    colours = descriptors.opponents(images).flatten(2)
+    centred = colours - colours.mean(2, keepdim=True)
+    covariance = centred @ centred.transpose(1, 2) / centred.shape[2]
+    upper = torch.triu_indices(3, 3, 1)
+    spread = covariance.diagonal(dim1=1, dim2=2).sqrt()
+    bands = (descriptors.texture(images).mean((2, 3)) + 1e-3).log()
+    return torch.cat([colours.mean(2), spread, covariance[:, upper[0], upper[1]], bands], 1)
+
+
+def _sightings(images: Tensor, trigger: Paste, stride: int) -> Tensor:
+    """N x 6: best and mean over sprites of the closest match, in colours, in looks and in shape."""
+    patterns, covers = _sprites(trigger, stride)
+    on_grey = patterns * covers + 0.5 * (1 - covers)
+    near = functional.max_pool2d(covers, 3, 1, 1) if min(covers.shape[2:]) >= 3 else covers
+    kinds = (descriptors.looks, descriptors.shape)
+    matches = [-_difference(images, patterns, covers), *(correlation(kind(images), kind(on_grey), near) for kind in kinds)]
+    best = [_at_place(match, trigger.place, stride) for match in matches]
+    return torch.cat([torch.stack([each.amax(1), each.mean(1)], 1) for each in best], 1)
+
+
+def _sprites(trigger: Paste, stride: int) -> tuple[Tensor, Tensor]:
+    """Patterns S x 3 x h x w and alphas S x 1 x h x w at working size."""
+    patterns = _working(trigger.patterns[:SPRITES], 1)
+    covers = torch.from_numpy(np.ascontiguousarray(trigger.alphas[:SPRITES], np.float32))[:, None]
+    if stride > 1:
+        size = [max(1, round(side / stride)) for side in covers.shape[2:]]
+        patterns, covers = (functional.interpolate(each, size, mode="bilinear", antialias=True) for each in (patterns, covers))
+    return patterns, covers + 1e-4
+
+
+def _difference(images: Tensor, patterns: Tensor, covers: Tensor) -> Tensor:
+    """N x S x places: logarithm of the mean squared difference of colours under alpha."""
+    weighted = patterns * covers
+    squares = functional.conv2d(images.pow(2).sum(1, keepdim=True), covers)
+    crossed = functional.conv2d(images, weighted)
+    own = (weighted * patterns).sum((1, 2, 3))[:, None, None]
+    area = covers.sum((1, 2, 3))[:, None, None]
+    return (((squares - 2 * crossed + own) / area).clamp(min=0) + 1e-3).log()
+
+
+def correlation(maps: Tensor, templates: Tensor, near: Tensor) -> Tensor:
+    """N x O x places: cosine between maps N x D x H x W and templates O x D x h x w under masks O x 1 x h x w.
+
+    Faint windows are held down by a floor of 0.02 per pixel in both energies.
+    """
+    weighted = templates * near
+    dot = functional.conv2d(maps, weighted)
+    energy = functional.conv2d(maps.pow(2).sum(1, keepdim=True), near)
+    own = (weighted * templates).sum((1, 2, 3))
+    floor = 0.02 * near.sum((1, 2, 3))
+    return dot / ((energy + floor[:, None, None]) * (own + floor)[:, None, None]).sqrt()
+
+
+def _at_place(match: Tensor, place: tuple[int, int] | None, stride: int) -> Tensor:
+    """N x S: the best of all places, or of the hypothesised one (give or take one pixel of the working size if shrunk)."""
+    if place is None:
+        return match.amax((2, 3))
+    slack = 0 if stride == 1 else 1
+    row, column = (min(at // stride, size - 1) for at, size in zip(place, match.shape[2:], strict=True))
+    return match[:, :, max(0, row - slack) : row + slack + 1, max(0, column - slack) : column + slack + 1].amax((2, 3))
+
+
+def _overlay(images: Tensor, trigger: Filter, stride: int) -> Tensor:
+    """N x 2: correlation with the texture, at its own phase and at the best one."""
+    texture = _working(trigger.texture[None] + 0.5, stride)
+    seen, own = (torch.fft.rfft2(unit(high_frequencies(each))) for each in (images, texture))
+    matched = torch.fft.irfft2((seen * own.conj()).sum(1), s=images.shape[2:])
+    return torch.stack([matched[:, 0, 0], matched.amax((1, 2))], 1)
+
+
+def high_frequencies(images: Tensor) -> Tensor:
+    """Opponent colours of N x 3 x H x W less their mean over 9 x 9 pixels."""
+    values = descriptors.opponents(images)
+    return values - functional.avg_pool2d(values, 9, 1, 4, count_include_pad=False)
+
+
+def unit(values: Tensor) -> Tensor:
+    """Scaled to about unit energy over the last three axes; near nothing stays near nothing."""
+    return values / (values.pow(2).sum((-3, -2, -1), keepdim=True) + 0.1).sqrt()
