@@ -43,7 +43,7 @@ def calibrated(
         briefs = [Brief(truth.target) for truth in truths]
         true = [(truth, oracle_evidence(truth, brief)) for truth, brief in zip(truths, briefs, strict=True)]
         noise = [
-            (truth, noise_evidence(truth, brief, seed_for(seed, n))) for n, (truth, brief) in enumerate(zip(truths, briefs, strict=True))
+            (truth, noise_evidence(truth, seed_for(seed, n), brief)) for n, (truth, brief) in enumerate(zip(truths, briefs, strict=True))
         ]
         found += [trial.record("true trigger", kind, true), trial.record("noise", kind, noise)]
         for tool in dict.fromkeys(tool for tool, _ in seen):

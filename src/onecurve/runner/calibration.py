@@ -40,6 +40,7 @@ def calibrate(session: Session, networks: Sequence[PlantedNetwork], asked: Mappi
         return ()
 
     session.run([job for job in jobs if job.key not in known], done)
+    session.store.note("calibrations", [job.key for job in jobs], anew=True)
 
 
 def _clean_looks(session: Session, clean: PlantedNetwork, tools: Sequence[Facts]) -> list[tuple[str, PlannedLook]]:

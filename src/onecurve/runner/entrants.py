@@ -14,6 +14,7 @@ from onecurve.version import __version__
 def entrants(session: Session) -> tuple[Entrant, ...]:
     """All solvers and controls of the suite; raises ``UsageError`` for one that cannot be built."""
     suite = session.suite
+    session.display.phase("open the solvers", 0)
     found: dict[str, Entrant] = {}
     for address in (*suite.solvers, *suite.controls):
         for entrant in _of(session, address, suite.tasks):

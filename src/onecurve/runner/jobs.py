@@ -44,6 +44,7 @@ class Outcome:
 
     value: Mapping[str, Any] | None
     reason: str = ""
+    hint: str = ""
     traceback: str = ""
     seconds: float = 0.0
     peak_mb: float = 0.0

@@ -68,7 +68,8 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         networks = plant_all(session)
         asked = _prepared(session, networks)
         _keep_yardsticks(session, networks, asked)
-        Answering(session, asked).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
+        tasks = {case: prepared["tasks"] for case, prepared in asked.items()}
+        Answering(session, tasks).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
         calibrate(session, networks, asked, solvers)
         rows = store.rows()
         seconds = time.monotonic() - started

@@ -33,6 +33,10 @@ from onecurve.tasks.catalog import TASKS
 from onecurve.tasks.controls import noise_evidence, oracle_evidence
 
 
+TOLD = Access.TARGET | Access.SUSPECTS | Access.REFERENCES
+"""Grants that come with a question or a suite, not with a subject."""
+
+
 def data_facts(address: str) -> dict[str, Any]:
     """Key, classes and shape of a set; raises ``DataError`` where it cannot be opened."""
     dataset = open_data(address)
@@ -108,7 +112,7 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
         skill_of(floor.raw, floor.raw, ceiling.raw)
     except OneCurveError as error:
         return {"refusal": error.message, "blind": task.blind}
-    granted = case.subject.access | _granted_by(question.brief)
+    granted = case.subject.access & ~TOLD | _granted_by(question.brief)
     return {
         "question": blobs.put(question),
         "brief": blobs.put(question.brief),
@@ -120,7 +124,7 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
         "floor": {"raw": floor.raw, "figures": dict(floor.figures)},
         "ceiling": {"raw": ceiling.raw, "figures": dict(ceiling.figures)},
         "oracle": blobs.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
-        "noise": blobs.put(noise_evidence(case.truth, question.brief, seed)) if case.truth.trigger else "",
+        "noise": blobs.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
     }
 
 

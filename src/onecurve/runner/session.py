@@ -86,5 +86,5 @@ class Session:
         self.run([Job(room, do, arguments, label)], keep)
         outcome = outcomes[0]
         if outcome.value is None:
-            raise UsageError(f"{label}: {outcome.reason}")
+            raise UsageError(f"{label}: {outcome.reason}", outcome.hint)
         return dict(outcome.value)

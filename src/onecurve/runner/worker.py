@@ -47,11 +47,12 @@ def serve(jobs: Connection, lifeline: Connection, room: Room, log: str, memory_m
 def _outcome(handlers: Mapping[str, Handler], job: Mapping[str, Any]) -> dict[str, Any]:
     before = _reset_peak()
     started = time.perf_counter()
-    outcome: dict[str, Any] = {"value": None, "reason": "", "traceback": ""}
+    outcome: dict[str, Any] = {"value": None, "reason": "", "hint": "", "traceback": ""}
     try:
         outcome["value"] = handlers[job["do"]](**job["arguments"])
     except BaseException as error:  # noqa: BLE001 - the outermost door: one bad tool costs its own cell
         outcome["reason"] = _reason(error)
+        outcome["hint"] = getattr(error, "hint", "")
         outcome["traceback"] = traceback.format_exc()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,0 +1,246 @@
+"""Solvers that behave, and solvers that misbehave in every way that costs their own cell and nothing else."""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from onecurve.core.access import Access
+from onecurve.core.answer import Abstain, Answer, Weights
+from onecurve.core.evidence import ClassScores, Evidence
+from onecurve.core.question import Brief, Question, Weigh
+from onecurve.core.workbench import Workbench
+
+
+class _Facts:
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "for tests"
+    source: ClassVar[str] = "tests"
+    needs: ClassVar[Access] = Access.NONE
+    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+
+
+def _uniform(question: Question) -> Weights:
+    assert isinstance(question, Weigh)
+    return Weights(np.ones((question.items, len(question.options)), np.float32))
+
+
+@dataclass(frozen=True)
+class Uniform(_Facts):
+    name: ClassVar[str] = "uniform"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class Numbered(_Facts):
+    """Cheap and different for every number: many cells of the same cost."""
+
+    number: int = 0
+    name: ClassVar[str] = "numbered"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class Random(_Facts):
+    name: ClassVar[str] = "random"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        assert isinstance(question, Weigh)
+        return Weights(workbench.rng.random((question.items, len(question.options))).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Abstains(_Facts):
+    name: ClassVar[str] = "abstains"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return Abstain("saw nothing")
+
+
+@dataclass(frozen=True)
+class Raises(_Facts):
+    name: ClassVar[str] = "raises"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        raise ZeroDivisionError("on purpose")
+
+
+@dataclass(frozen=True)
+class Hangs(_Facts):
+    name: ClassVar[str] = "hangs"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        time.sleep(3600)
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class Exits(_Facts):
+    name: ClassVar[str] = "exits"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        sys.exit(3)
+
+
+@dataclass(frozen=True)
+class HardExits(_Facts):
+    name: ClassVar[str] = "hard-exits"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        os._exit(4)
+
+
+@dataclass(frozen=True)
+class KillsItself(_Facts):
+    name: ClassVar[str] = "kills-itself"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class Prints(_Facts):
+    name: ClassVar[str] = "prints"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        print("chatter " * 1000)
+        os.write(1, b"straight to the descriptor\n")
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class HugeAllocation(_Facts):
+    name: ClassVar[str] = "huge-allocation"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        np.ones(20 << 30, np.uint8)
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class Grows(_Facts):
+    name: ClassVar[str] = "grows"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        held = []
+        while True:
+            held.append(np.ones(32 << 20, np.uint8))
+            time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class NotANumber(_Facts):
+    name: ClassVar[str] = "not-a-number"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        values = _uniform(question).values
+        values[0, 0] = np.nan
+        return Weights(values)
+
+
+@dataclass(frozen=True)
+class Negative(_Facts):
+    name: ClassVar[str] = "negative"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return Weights(-_uniform(question).values)
+
+
+@dataclass(frozen=True)
+class WrongShape(_Facts):
+    name: ClassVar[str] = "wrong-shape"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return Weights(np.ones((1, 2), np.float32))
+
+
+@dataclass(frozen=True)
+class WrongType(_Facts):
+    name: ClassVar[str] = "wrong-type"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return "class 3"  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Overspends(_Facts):
+    name: ClassVar[str] = "overspends"
+    needs: ClassVar[Access] = Access.QUERIES
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        images = np.zeros((256, *workbench.subject.input_shape), np.float32)
+        for _ in range(1000):
+            workbench.subject.granted_network().logits(images)
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class LooksAround(_Facts):
+    """Writes down every file below the subject's folder and every name it can reach, for the test to search."""
+
+    name: ClassVar[str] = "looks-around"
+    out: str = ""
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        Path(self.out).write_text(repr(vars(workbench)))
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class ShowsScores(_Facts):
+    name: ClassVar[str] = "shows-scores"
+    needs: ClassVar[Access] = Access.QUERIES
+
+    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+        images = workbench.subject.granted_clean().floats()[:16]
+        return Evidence((ClassScores(workbench.subject.granted_network().logits(images).mean(axis=0)),))
+
+
+@dataclass(frozen=True)
+class ShowsNonsense(_Facts):
+    name: ClassVar[str] = "shows-nonsense"
+
+    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+        return Evidence((ClassScores(np.array([np.inf], np.float32)),))
+
+
+@dataclass(frozen=True)
+class ReadsWithNetwork(_Facts):
+    """A reader that tries to run the network although the question grants none."""
+
+    name: ClassVar[str] = "reads-with-network"
+
+    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        workbench.subject.granted_network()
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class NeedsMore(_Facts):
+    name: ClassVar[str] = "needs-more"
+    needs: ClassVar[Access] = Access.SUSPECTS
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return _uniform(question)
+
+
+class NotADataclass(_Facts):
+    name: ClassVar[str] = "not-a-dataclass"
+
+    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+        return _uniform(question)
+
+
+@dataclass(frozen=True)
+class NoVerb(_Facts):
+    name: ClassVar[str] = "no-verb"

@@ -1,0 +1,38 @@
+"""A tiny world for the runner: a clean network and a hardly trained one on drawn shapes, planted once and cached."""
+
+from pathlib import Path
+
+from onecurve.runner.suite import Suite
+
+SOLVERS = Path(__file__).parent / "solvers_for_tests.py"
+RECIPE = {
+    "train_images": 200,
+    "clean_images": 40,
+    "heldout_images": 60,
+    "triggered_images": 20,
+    "training": {"epochs": 1},
+    "insertion_training": {"epochs": 1},
+    "gate": {"clean_drop": 1.0},
+}
+
+
+def suite_of(*solvers: str, seconds: float = 60.0, memory_mb: float = 400.0, tasks: tuple[str, ...] = ("detect",)) -> Suite:
+    """A suite over one clean network; the patch network beside it is refused, being hardly trained, and makes `detect` gradeable."""
+    return Suite(
+        name="tiny",
+        data="digits",
+        recipe=RECIPE,
+        networks=({"flaws": ()}, {"flaws": ("patch",)}),
+        references=1,
+        solvers=solvers,
+        tasks=tasks,
+        look_budgets=(500.0,),
+        retrain_budgets=(500.0,),
+        limits={"seconds": seconds, "memory_mb": memory_mb},
+        lineups=0,
+    )
+
+
+def named(*classes: str) -> tuple[str, ...]:
+    """Addresses of solvers in the test file."""
+    return tuple(f"{SOLVERS}:{name}" for name in classes)
