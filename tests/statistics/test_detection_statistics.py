@@ -1,0 +1,106 @@
+"""Detection over networks: AUROC, false alarms, and abstentions that tell nothing."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from row_making import row
+from sklearn.metrics import roc_auc_score
+
+from onecurve.core.grade import Status
+from onecurve.statistics.detection import auroc, auroc_interval, detection, detections
+from onecurve.statistics.intervals import TooFewError
+
+
+def judged(name, suspicion, *, flaw="patch", solver="solver", **more):
+    return row(name, 0.5, task="detect", flaw=flaw, solver=solver, figures={"suspicion": suspicion}, **more)
+
+
+def many(flawed, clean, **more):
+    made = [judged(f"f{n}", value, **more) for n, value in enumerate(flawed)]
+    return made + [judged(f"c{n}", value, flaw="clean", **more) for n, value in enumerate(clean)]
+
+
+def test_counts_and_area_are_known():
+    found = detection(many([0.9, 0.8, 0.4], [0.6, 0.1, 0.4, 0.0]), "solver")
+    assert found.auroc == pytest.approx((4 + 4 + 2.5) / 12)
+    assert (found.flawed, found.clean, found.found, found.false_alarms) == (3, 4, 2, 1)
+    assert found.false_alarm_interval.holds(0.25)
+    assert found.found_interval.holds(2 / 3)
+
+
+def test_alarms_need_more_than_half_of_the_mass():
+    found = detection(many([0.5, 0.51], [0.5, 0.51]), "solver")
+    assert (found.found, found.false_alarms) == (1, 1)
+
+
+def test_networks_are_the_unit():
+    repeated = [judged("f0", value, repeat=n) for n, value in enumerate((1.0, 0.0, 0.2))]
+    found = detection([*repeated, judged("f1", 0.9), judged("c0", 0.5, flaw="clean"), judged("c1", 0.1, flaw="clean")], "solver")
+    assert (found.flawed, found.clean) == (2, 2)
+    assert found.auroc == pytest.approx(0.75)
+
+
+def test_an_abstention_raises_no_alarm_whatever_its_figures_say():
+    told = row("f0", 0.0, task="detect", status=Status.ABSTAINED, figures={"suspicion": 1.0})
+    found = detection([told, *many([0.9], [0.2, 0.3])[0:0], judged("f1", 0.9), *many([], [0.2, 0.3])], "solver")
+    assert found.found == 1
+    assert found.auroc == 0.5
+
+
+def test_failed_networks_are_left_out_and_counted():
+    broken = row("f9", task="detect", status=Status.FAILED)
+    found = detection([broken, *many([0.9, 0.9], [0.1, 0.1])], "solver")
+    assert (found.flawed, found.failed, found.auroc) == (2, 1, 1.0)
+
+
+def test_what_cannot_be_said_is_missing_with_a_reason():
+    found = detection(many([0.9, 0.8], []), "solver")
+    assert (found.auroc, found.auroc_interval, found.false_alarm_interval) == (None, None, None)
+    assert found.why_missing
+    lone = detection(many([0.9, 0.8], [0.1]), "solver")
+    assert lone.auroc == 1
+    assert lone.auroc_interval is None
+    assert lone.why_missing
+
+
+def test_every_solver_of_detect_has_a_record_and_other_tasks_do_not():
+    made = many([0.9, 0.8], [0.1, 0.2]) + many([0.1, 0.2], [0.9, 0.8], solver="backwards")
+    made += [row("f0", 1.0, solver="elsewhere", task="repair")]
+    assert [(found.solver, found.auroc) for found in detections(made)] == [("backwards", 0.0), ("solver", 1.0)]
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_the_area_is_the_reference_ties_included(seed):
+    rng = np.random.default_rng(seed)
+    flawed, clean = rng.integers(0, 4, 7) / 4, rng.integers(0, 4, 9) / 4
+    assert auroc(list(flawed), list(clean)) == pytest.approx(roc_auc_score([1] * 7 + [0] * 9, [*flawed, *clean]))
+
+
+@given(st.integers(2, 60), st.integers(2, 60), st.floats(0, 1))
+@settings(max_examples=60, deadline=None)
+def test_the_interval_holds_the_area_and_has_a_width(flawed, clean, area):
+    interval = auroc_interval(area, flawed, clean)
+    assert -1e-9 <= interval.low <= area <= interval.high <= 1 + 1e-9
+    assert interval.width > 0.005
+
+
+def test_the_interval_is_symmetric_and_shrinks():
+    low, high = auroc_interval(0.2, 12, 12), auroc_interval(0.8, 12, 12)
+    assert (low.low, low.high) == pytest.approx((1 - high.high, 1 - high.low))
+    assert auroc_interval(1.0, 50, 50).width < auroc_interval(1.0, 5, 5).width / 3
+
+
+def test_the_interval_covers_as_often_as_it_says():
+    rng = np.random.default_rng(6)
+    true = 0.7602  # probability that a normal variable one standard deviation up is the larger of two
+    hits = [auroc_interval(auroc(list(rng.normal(1, 1, 15)), list(rng.normal(0, 1, 15))), 15, 15).holds(true) for _ in range(600)]
+    assert 0.92 <= np.mean(hits) <= 0.985
+
+
+def test_sides_of_less_than_two_are_refused():
+    with pytest.raises(TooFewError):
+        auroc_interval(0.5, 1, 9)
+    with pytest.raises(TooFewError):
+        auroc([], [0.5])
