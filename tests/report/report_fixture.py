@@ -148,6 +148,14 @@ def drawn_trigger(kind: str, number: int, side: int) -> Paste | Filter | None:
     return Paste(pattern[None], alpha[None])
 
 
+def drawn_option(kind: str, place: int, trigger: Paste | Filter, side: int) -> np.ndarray:
+    """The trigger itself for the right option, other sprites and scenes for the rest."""
+    if isinstance(trigger, Filter) or place % 2:
+        return photo(generator("option", kind, place), side)[None]
+    pattern, alpha = sprite(place // 2, side) if place != 2 else (trigger.patterns[0], trigger.alphas[0])
+    return (pattern * alpha + 0.5 * (1 - alpha)).astype(np.float32)[None]
+
+
 def drawn_display(case: str, subject: str, kind: str, side: int) -> CaseDisplay:
     rng = generator("fixture", case)
     trigger = drawn_trigger(kind, int(rng.integers(4)), side)
@@ -160,10 +168,10 @@ def drawn_display(case: str, subject: str, kind: str, side: int) -> CaseDisplay:
         return CaseDisplay(case, subject, kind, words, "", (), None, (), None, clean, labels, labels, none, (), (), no_mask, none, no_mask)
     stamped = trigger.apply(clean, rng)
     masks = no_mask if stamped.masks is None else stamped.masks > 0.5
-    options = tuple(Option(f"option-{at}", name, photo(rng, side)[None]) for at, name in enumerate(NAMES))
+    options = tuple(Option(f"option-{at}", name, drawn_option(kind, at, trigger, side)) for at, name in enumerate(NAMES))
     target = CLASSES[int(rng.integers(10))]
     suspects = none if stamped.masks is None else stamped.images
-    words = f"{NAMES[0]}, pasted anywhere, sends any digit to {target}"
+    words = f"{NAMES[2]}, pasted anywhere, sends any digit to {target}"
     said = (*(target,) * 5, labels[5])
     return CaseDisplay(
         case, subject, kind, words, target, (), trigger, options, 2, clean, labels, labels, stamped.images, labels, said, masks, suspects, masks
@@ -236,7 +244,10 @@ def _row(display: CaseDisplay, who: tuple[str, str, Role, str], budget: float, s
 
 def _figures(task: str, skill: float, display: CaseDisplay) -> dict[str, float]:
     if task == "detect":
-        return {"suspicion": 0.6, "hit": float(skill > 0.3) if display.flaw != "clean" else float(skill < 0.5)}
+        return {
+            "suspicion": min(1.0, max(0.0, 0.5 + skill if display.flaw != "clean" else 0.45 - skill / 3)),
+            "hit": float(skill > 0.3) if display.flaw != "clean" else float(skill < 0.5),
+        }
     return {"top1": float(skill > 0.3), "rank": 2.0} if task == "discover" else {"asr": 0.31, "clean_accuracy": 0.94}
 
 

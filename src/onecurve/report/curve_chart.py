@@ -16,7 +16,7 @@ from onecurve.report.scales import LinearScale, LogScale, log_scale, round_ticks
 
 LOWEST, HIGHEST = -1.0, 1.4
 """The skill axis never reaches further; points beyond are held at the edge and say so in their label."""
-LETTER = 0.56
+LETTER = 0.58
 """Width of an average letter in units of the font size, for the labels' margin."""
 
 
@@ -157,10 +157,10 @@ def _band(line: Line, plot: _Plot) -> Markup:
         return Markup("")
     if len(known) == 1 or known[0][0] == known[-1][0]:
         whiskers = "".join(f"M{x:.1f} {low:.1f}V{high:.1f}" for x, low, high in known)
-        return Markup('<path class="whisker s{c}" data-line="{s}" d="{d}"/>').format(c=line.style % COLOURS, s=line.key, d=whiskers)
+        return Markup('<path class="whisker {k}" data-line="{s}" d="{d}"/>').format(k=_style(line), s=line.key, d=whiskers)
     there = "L".join(f"{x:.1f} {low:.1f}" for x, low, _ in known)
     back = "L".join(f"{x:.1f} {high:.1f}" for x, _, high in reversed(known))
-    return Markup('<path class="band s{c}" data-line="{s}" d="M{d}Z"/>').format(c=line.style % COLOURS, s=line.key, d=f"{there}L{back}")
+    return Markup('<path class="band {k}" data-line="{s}" d="M{d}Z"/>').format(k=_style(line), s=line.key, d=f"{there}L{back}")
 
 
 def _line(line: Line, plot: _Plot) -> Markup:
@@ -173,10 +173,7 @@ def _line(line: Line, plot: _Plot) -> Markup:
         for (x, y), spot in zip(places, line.spots, strict=True)
     )
     stroke = Markup('<path class="stroke" d="{d}"/>').format(d=path) if len(places) > 1 else Markup("")
-    kind = "heavy" if line.heavy else "thin"
-    return Markup('<g class="line {k} s{c}" data-line="{s}">{a}{b}</g>').format(
-        k=kind, c=line.style % COLOURS, s=line.key, a=stroke, b=dots
-    )
+    return Markup('<g class="line {k}" data-line="{s}">{a}{b}</g>').format(k=_style(line), s=line.key, a=stroke, b=dots)
 
 
 def _labels(lines: Sequence[Line], plot: _Plot) -> Markup:
@@ -190,11 +187,10 @@ def _labels(lines: Sequence[Line], plot: _Plot) -> Markup:
         words = line.label if len(line.label) <= room else f"{line.label[: room - 1]}…"
         parts.append(
             Markup(
-                '<g class="label {k} s{c}" data-line="{s}"><path class="leader" d="M{x:.1f} {y:.1f}L{e:.1f} {t:.1f}H{f:.1f}"/>'
+                '<g class="label {k}" data-line="{s}"><path class="leader" d="M{x:.1f} {y:.1f}L{e:.1f} {t:.1f}H{f:.1f}"/>'
                 '<a href="{link}"><text x="{g:.1f}" y="{b:.1f}">{words}</text></a></g>'
             ).format(
-                k="heavy" if line.heavy else "thin",
-                c=line.style % COLOURS,
+                k=_style(line),
                 s=line.key,
                 x=x + 7,
                 y=y,
@@ -205,9 +201,14 @@ def _labels(lines: Sequence[Line], plot: _Plot) -> Markup:
                 b=top + 0.35 * size,
                 link=line.link,
                 words=words,
-            )  # fmt: skip
+            )
         )
     return Markup("").join(parts)
+
+
+def _style(line: Line) -> str:
+    """Style classes: weight and colour."""
+    return f"{'heavy' if line.heavy else 'thin'} s{line.style % COLOURS}"
 
 
 def _text(x: float, y: float, words: str, kind: str) -> Markup:

@@ -22,6 +22,7 @@ MOST_PICTURES = 6
 MOST_MAPS = 4
 MOST_SPRITES = 3
 MOST_NAMED = 8
+MOST_SCORED = 6
 
 
 @final
@@ -43,6 +44,7 @@ class Exhibit:
 
     pictures: tuple[Shown, ...] = ()
     bars: tuple[Bar, ...] = ()
+    bars_title: str = ""
     words: tuple[str, ...] = ()
     maps: bool = False
     """Whether heat maps are among the pictures, so that the legend is needed."""
@@ -62,7 +64,7 @@ def exhibit(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str]
     left += max(0, len(evidence.hypotheses()) - MOST_SPRITES)
     if left:
         words.append(f"and {numbers.count(left, 'more piece')} of the same kind.")
-    return Exhibit(tuple(shown), bars, tuple(words), bool(evidence.heat_maps()))
+    return Exhibit(tuple(shown), bars, _title(evidence), tuple(words), bool(evidence.heat_maps()))
 
 
 def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, whose: str) -> tuple[Shown, ...]:
@@ -91,6 +93,11 @@ def top_bars(labels: Sequence[str], shares: Sequence[float], right: frozenset[in
     order = sorted(range(len(labels)), key=lambda at: (-shares[at], at))
     kept = [at for rank, at in enumerate(order) if rank < MOST_NAMED or at in right]
     return tuple(Bar(labels[at], float(shares[at]), numbers.share(float(shares[at])), at in right) for at in kept)
+
+
+def _title(evidence: Evidence) -> str:
+    scores = evidence.class_scores()
+    return f"{scores[0].caption or 'how suspicious each class is'}, highest first" if scores else ""
 
 
 def _picture(piece: Picture, assets: Assets) -> Shown:
@@ -124,7 +131,7 @@ def _scores(piece: ClassScores, display: CaseDisplay, class_names: Sequence[str]
     values = piece.values.astype(float)
     low, high = float(values.min()), float(values.max())
     width = high - low or 1.0
-    order = np.argsort(-values, kind="stable")[:MOST_NAMED]
+    order = np.argsort(-values, kind="stable")[:MOST_SCORED]
     name = [class_names[at] if at < len(class_names) else f"class {at}" for at in order]
     return tuple(
         Bar(label, float((values[at] - low) / width), numbers.figure(float(values[at])), bool(display.target) and label == display.target)
@@ -141,8 +148,6 @@ def _words(piece: object) -> list[str]:
     if isinstance(piece, DataRows):
         named = ", ".join(str(int(row)) for row in piece.rows[:MOST_NAMED])
         return [f"{piece.caption or 'clean images'}: rows {named}{' …' if len(piece.rows) > MOST_NAMED else ''} of the clean set"]
-    if isinstance(piece, ClassScores):
-        return [piece.caption] if piece.caption else []
     return []
 
 

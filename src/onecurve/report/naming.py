@@ -57,6 +57,11 @@ def case_link(case: str) -> str:
     return f"cases/{page_name(case)}"
 
 
+def kinds_of(row: Row) -> tuple[str, ...]:
+    """The kinds of flaw a row tells of: a question about a whole network tells of every kind in it, joined by `+`."""
+    return tuple(row.flaw.split("+"))
+
+
 def is_contender(row: Row) -> bool:
     """Whether the row belongs to a method or a plain look, not to a control or yardstick."""
     return row.role in (Role.METHOD, Role.BASELINE)

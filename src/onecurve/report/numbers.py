@@ -37,12 +37,12 @@ def share(value: float | None) -> str:
     """A share as a percentage.
 
     >>> share(0.125), share(1), share(0.004), share(None)
-    ('12 %', '100 %', '0.4 %', '—')
+    ('12\\xa0%', '100\\xa0%', '0.4\\xa0%', '—')
     """
     if value is None or not math.isfinite(value):
         return MISSING
     percent = 100 * value
-    return f"{percent:.1f} %".replace("-", "−") if 0 < abs(percent) < 1 else f"{percent:.0f} %".replace("-", "−")
+    return f"{percent:.1f}\u00a0%".replace("-", "−") if 0 < abs(percent) < 1 else f"{percent:.0f}\u00a0%".replace("-", "−")
 
 
 def cost(value: float | None) -> str:
@@ -78,7 +78,7 @@ def seconds(value: float | None) -> str:
     return f"{whole} s"
 
 
-def figure(value: float | int | str | bool | None) -> str:
+def figure(value: float | str | bool | None) -> str:
     """Any figure or fact in at most four significant digits.
 
     >>> figure(0.123456), figure(12), figure("corner"), figure(float("nan"))

@@ -49,10 +49,11 @@ class LogScale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> tuple[float, ...]:
-        """Whole powers of ten on the axis, at least two values."""
-        first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
-        powers = tuple(10.0**power for power in range(first, last + 1))
-        return powers if len(powers) > 1 else (self.low, self.high)
+        """Powers of ten on the axis, with 3 times each where the axis spans less than four decades."""
+        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+        factors = (1, 3) if math.log10(self.high / self.low) < 4 else (1,)
+        values = (factor * 10.0**power for power in range(first, last + 1) for factor in factors)
+        return tuple(value for value in values if self.low <= value <= self.high)
 
 
 def log_scale(values: Sequence[float], start: float, end: float, zero_width: float) -> LogScale:

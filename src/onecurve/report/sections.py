@@ -120,7 +120,13 @@ def case_lines(rows: Sequence[Row], words: Mapping[str, str], with_page: frozens
         groups[row.case].append(row)
     return tuple(
         CaseLine(
-            case, case_link(case) if case in with_page else "", own[0].flaw, words.get(case, ""), own[0].data, own[0].model, _best(own)
+            case,
+            case_link(case) if case in with_page else "",
+            min((row.flaw for row in own), key=len),
+            words.get(case, ""),
+            own[0].data,
+            own[0].model,
+            _best(own),
         )
         for case, own in sorted(groups.items())
     )

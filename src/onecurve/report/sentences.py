@@ -36,10 +36,13 @@ def opening(results: Results) -> str:
     flaws = len({row.case for row in rows if row.flaw != CLEAN})
     tools = len({row.tool for row in rows if is_contender(row)})
     tasks = len({row.task for row in rows})
-    return (
-        f"{numbers.count(flaws, 'flaw')} planted in {numbers.count(networks - clean, 'network')}, beside {numbers.count(clean, 'clean one')}; "
-        f"{numbers.count(tools, 'tool')} asked {numbers.count(tasks, 'question')} of them, {numbers.count(len(rows), 'cell')} in all."
+    answers = sum(row.skill is not None and is_contender(row) for row in rows)
+    beside = f", beside {numbers.count(clean, 'clean one')}" if clean else ""
+    asked = f"{numbers.count(tools, 'tool')} looked, and what each showed was graded on {numbers.count(tasks, 'task')}"
+    planted = (
+        f"{numbers.count(flaws, 'known flaw')} {'was' if flaws == 1 else 'were'} hidden in {numbers.count(networks - clean, 'network')}"
     )
+    return f"{planted}{beside}. {asked}: {numbers.count(answers, 'answer')} in all."
 
 
 def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
@@ -76,10 +79,12 @@ def nobody_found(rows: Sequence[Row]) -> Sentence:
     }
     missed = [flaw for flaw, found in by_kind.items() if not any(s.interval is not None and s.interval.low > 0 for s in found)]
     if not missed:
-        return Sentence("Every kind of flaw was found by somebody", f"On {task}, for each of {numbers.listed(sorted(by_kind))} at least one solver's interval lies above the floor.")  # fmt: skip
+        every = numbers.listed(sorted(by_kind))
+        words = f"On {task}, for each of {every} at least one solver's interval lies above the floor."
+        return Sentence("Every kind of flaw was found by somebody", words)
     bests = [f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in missed]
     headline = f"Nobody surely found {numbers.listed(missed)}"
-    return Sentence(headline, f"On {task}, no solver's 95 % interval lies above the floor for {numbers.listed(bests)}.")
+    return Sentence(headline, f"On {task}, no solver's 95\u00a0% interval lies above the floor for {numbers.listed(bests)}.")
 
 
 def _best(found: Sequence[Summary]) -> str:

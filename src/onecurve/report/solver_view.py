@@ -6,7 +6,7 @@ from typing import final
 
 from onecurve.core.row import Row
 from onecurve.report import numbers
-from onecurve.report.naming import CLEAN, case_link, ordered_tasks, solver_link
+from onecurve.report.naming import CLEAN, case_link, kinds_of, ordered_tasks, solver_link
 from onecurve.report.results import Entry, Results
 from onecurve.report.table import LOST, ROLE_WORDS, lost_words, shade
 from onecurve.statistics.cases import by_budget
@@ -103,8 +103,8 @@ def _by_budget(rows: Sequence[Row]) -> tuple[Score, ...]:
 
 
 def _by_flaw(rows: Sequence[Row]) -> tuple[Score, ...]:
-    flaws = sorted({row.flaw for row in rows if row.flaw != CLEAN}) + ([CLEAN] if any(row.flaw == CLEAN for row in rows) else [])
-    return tuple(_score(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if row.flaw == flaw))
+    flaws = sorted({kind for row in rows for kind in kinds_of(row)}, key=lambda kind: (kind == CLEAN, kind))
+    return tuple(_score(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if flaw in kinds_of(row)))
 
 
 def _score(summary: Summary, of: str) -> Score:

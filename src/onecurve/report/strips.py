@@ -12,6 +12,7 @@ import numpy as np
 from onecurve.core.answer import Abstain, Weights, normalised
 from onecurve.core.display import CaseDisplay
 from onecurve.core.evidence import Evidence
+from onecurve.core.grade import Status
 from onecurve.core.images import Floats
 from onecurve.core.question import Weigh
 from onecurve.core.row import Role, Row
@@ -107,7 +108,7 @@ def strip(row: Row, lookup: Lookup, assets: Assets) -> Strip:
     if isinstance(evidence, Evidence):
         shown = exhibit(evidence, lookup.display, lookup.class_names, assets)
     else:
-        shown = Exhibit(words=(f"What it showed was {NOT_KEPT}.",) if looked and row.status in ("graded", "abstained") else ())
+        shown = Exhibit(words=(f"What it showed was {NOT_KEPT}.",) if looked and row.status in (Status.GRADED, Status.ABSTAINED) else ())
     return Strip(
         solver=row.solver,
         tool=row.tool,
@@ -143,26 +144,23 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 def _reading(row: Row, lookup: Lookup, assets: Assets) -> Reading:
     answer, question = lookup.record(row.answer), lookup.record(row.question)
-    if isinstance(answer, Abstain):
-        return Reading(words=f"Abstained: {answer.reason}")
-    if row.status == "abstained":
-        return Reading(words=f"Abstained: {row.reason}")
-    if row.status != "graded":
+    if row.status is Status.ABSTAINED:
+        return Reading(words=f"Abstained: {answer.reason if isinstance(answer, Abstain) else row.reason}")
+    if row.status is not Status.GRADED:
         return Reading(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason was given'}")
-    if not isinstance(answer, Weights) or not isinstance(question, Weigh):
-        words = (
-            "A network was handed back; the figures say what it does."
-            if row.task in ("repair", "replace")
-            else f"The answer was {NOT_KEPT}."
-        )
-        return Reading(words=words)
+    if isinstance(answer, Weights) and isinstance(question, Weigh):
+        return _weighed(answer, question, lookup, assets)
+    rebuilt = row.task in ("repair", "replace")
+    return Reading(words="A network was handed back; the figures say what it does." if rebuilt else f"The answer was {NOT_KEPT}.")
+
+
+def _weighed(answer: Weights, question: Weigh, lookup: Lookup, assets: Assets) -> Reading:
     shares = normalised(answer)
     if question.shape is not None:
         return _maps(shares, question, assets, answer.note)
     if question.items == 1:
-        right = _right(question, lookup)
         labels = [_worded(option, question) for option in question.options]
-        return Reading(top_bars(labels, shares[0].tolist(), right), words=answer.note)
+        return Reading(top_bars(labels, shares[0].tolist(), _right(question, lookup)), words=answer.note)
     return _items(shares, question, assets, answer.note)
 
 

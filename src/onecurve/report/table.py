@@ -10,7 +10,7 @@ from typing import final
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.report import numbers
-from onecurve.report.naming import CLEAN, Names, ordered_tasks, solver_link
+from onecurve.report.naming import Names, kinds_of, ordered_tasks, solver_link
 from onecurve.report.results import Results
 from onecurve.statistics.summary import Summary, summarise
 
@@ -82,10 +82,10 @@ def table(results: Results, names: Names) -> Table:
     tasks = ordered_tasks(row.task for row in rows)
     slices = [_slice("all", "all cases", "", rows, tasks, results)]
     for group, of in _DIMENSIONS:
-        values = sorted({of(row) for row in rows})
+        values = sorted({value for row in rows for value in of(row)})
         if len(values) > 1:
             slices += [
-                _slice(f"{group}-{place}", value, group, [row for row in rows if of(row) == value], tasks, results)
+                _slice(f"{group}-{place}", value, group, [row for row in rows if value in of(row)], tasks, results)
                 for place, value in enumerate(values)
             ]
     needs = sorted({need for entry in results.entries.values() for need in entry.needs})
@@ -114,10 +114,10 @@ def lost_words(counts: Sequence[tuple[Status, int]]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts if count)
 
 
-_DIMENSIONS: tuple[tuple[str, Callable[[Row], str]], ...] = (
-    ("flaw", lambda row: row.flaw),
-    ("data", lambda row: row.data),
-    ("network", lambda row: row.model),
+_DIMENSIONS: tuple[tuple[str, Callable[[Row], tuple[str, ...]]], ...] = (
+    ("flaw", kinds_of),
+    ("data", lambda row: (row.data,)),
+    ("network", lambda row: (row.model,)),
 )
 
 
@@ -128,12 +128,11 @@ def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequenc
     for summary in summaries:
         by_tool.setdefault((summary.role, names.halves[summary.solver][0]), []).append(summary)
     made = [(role, _row(tool, role, found, tasks, names, results)) for (role, tool), found in sorted(by_tool.items())]
-    cases = len({row.case for row in rows}) if label != CLEAN else len({row.subject for row in rows})
     return Slice(
         key,
         label,
         group,
-        cases,
+        len({row.case for row in rows}),
         tuple(row for role, row in made if role in (Role.METHOD, Role.BASELINE)),
         tuple(row for role, row in made if role in (Role.CONTROL, Role.YARDSTICK)),
     )

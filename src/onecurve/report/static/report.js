@@ -25,6 +25,9 @@
     });
   });
 
+  const linked = tabs.find((tab) => `#${tab.textContent}` === decodeURIComponent(location.hash));
+  if (linked) show(linked);
+
   const slices = document.querySelector("[data-slices]");
   if (slices) {
     const choose = () =>

@@ -4,6 +4,7 @@ An existing report in the folder is overwritten file by file; other files there 
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from onecurve.core.row import Role, Row
 from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets
-from onecurve.report.share_chart import share_chart
 from onecurve.report.case_view import CaseView, abridged, case_view
-from onecurve.report.false_alarms import alarm_sentence, alarms
+from onecurve.report.false_alarms import Alarms, alarm_sentence, alarms
 from onecurve.report.naming import CLEAN, Names, page_name
 from onecurve.report.panels import panels
 from onecurve.report.results import Results
 from onecurve.report.sections import calibration_lines, case_lines, ledger, lost_cells, plant_lines, status_counts
 from onecurve.report.sentences import nobody_found, opening
+from onecurve.report.share_chart import ShareLine, share_chart
 from onecurve.report.solver_view import solver_views
 from onecurve.report.table import table
 from onecurve.version import __version__
@@ -95,7 +96,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "views": views,
         "cases": case_lines(rows, words, with_page),
         "alarms": found,
-        "alarm_chart": share_chart([(one.solver, one.false.value, one.false.low, one.false.high, None) for one in found if one.false.n]),
+        "alarm_chart": share_chart(_alarm_lines(found)),
         "calibrations": calibrated,
         "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),
         "plants": plant_lines(results.plants, with_page),
@@ -105,6 +106,19 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "clean_networks": len({row.subject for row in rows if row.flaw == CLEAN}),
         "cells": len(rows),
     }
+
+
+def _alarm_lines(found: Sequence[Alarms]) -> list[ShareLine]:
+    return [
+        (
+            one.solver,
+            one.false_share,
+            one.false_interval.low if one.false_interval else None,
+            one.false_interval.high if one.false_interval else None,
+            None,
+        )
+        for one in found
+    ]
 
 
 def _write(path: Path, text: str) -> Path:
