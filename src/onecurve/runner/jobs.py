@@ -53,7 +53,8 @@ class Outcome:
     def cost(self) -> Cost:
         """What was spent, as far as it is known: a worker that was killed took its meter with it."""
         value = self.value or {}
-        return Cost(float(value.get("forward", 0.0)), float(value.get("backward", 0.0)), self.seconds, self.peak_mb)
+        forward, backward = float(value.get("forward", 0.0)), float(value.get("backward", 0.0))
+        return Cost(forward, backward, float(value.get("seconds", self.seconds)), self.peak_mb)
 
     @property
     def failed(self) -> bool:

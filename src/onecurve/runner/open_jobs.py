@@ -1,7 +1,9 @@
 """Jobs of the open room: look, read, answer. Told a subject's folder and never where a truth is."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, final
@@ -14,6 +16,7 @@ from onecurve.core.question import Question, Weigh
 from onecurve.core.row import Role
 from onecurve.core.spec import spec_of
 from onecurve.core.workbench import Budget, Meter, Workbench
+from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_subject, save_network
 from onecurve.readers.catalog import READERS
@@ -32,11 +35,24 @@ class Place:
     device: str = "cpu"
 
     def workbench(self, budget: float, seed: int, *, network: bool = True) -> Workbench:
-        """A fresh subject with a fresh meter: what one cell changes, no other sees."""
+        """A fresh copy of the network with a fresh meter: what one cell changes, no other sees."""
         granted = Budget(budget)
         meter = Meter(granted)
-        subject = load_subject(Path(self.subject), meter=meter, device=self.device)
-        return Workbench(subject if network else subject.without_network(), granted, meter, seed, device=self.device)
+        subject = _subject(self.subject, self.device)
+        if not network:
+            return Workbench(subject.without_network(), granted, meter, seed, device=self.device)
+        copied = Metered(deepcopy(torch_module(subject)), meter)
+        return Workbench(replace(subject, network=TorchNetwork(copied, self.device)), granted, meter, seed, device=self.device)
+
+
+@lru_cache(maxsize=4)
+def _subject(folder: str, device: str) -> Subject:
+    """The subject as it was planted; its images are made read-only, since the cells of this worker share them."""
+    subject = load_subject(Path(folder), device=device)
+    if subject.clean is not None:
+        subject.clean.images.flags.writeable = False
+        subject.clean.labels.flags.writeable = False
+    return subject
 
 
 def describe(address: str) -> dict[str, Any]:
@@ -137,7 +153,8 @@ def _kept(given: Rebuilt, subject: Subject, blobs: Blobs) -> str:
 
 
 def _spent(workbench: Workbench) -> dict[str, float]:
-    return {"forward": workbench.meter.forward, "backward": workbench.meter.backward}
+    spent = workbench.cost()
+    return {"forward": spent.forward, "backward": spent.backward, "seconds": spent.seconds}
 
 
 HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {"describe": describe, "look": look, "read": read, "answer": answer}

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -89,24 +90,18 @@ class Pool:
         ``watch`` is called between times with the count of jobs that wait. A job whose worker hangs, dies or
         eats memory has an outcome with the reason, like one that raises.
         """
-        queue = list(jobs)
+        queue = deque(jobs)
         while queue or self.running():
-            queue = self._start(queue)
+            self._start(queue)
             watch(len(queue))
-            follow_ups: list[Job] = []
             for job, outcome in self._finished():
-                follow_ups += done(job, outcome)
-            # What follows goes first, so that finished looks become finished rows early.
-            queue = follow_ups + queue
+                # What follows goes first, so that finished looks become finished rows early.
+                queue.extendleft(done(job, outcome))
 
-    def _start(self, queue: list[Job]) -> list[Job]:
-        waiting = []
-        for job in queue:
-            if self._has_room_for(job):
-                self._free_worker(job.room).begin(job)
-            else:
-                waiting.append(job)
-        return waiting
+    def _start(self, queue: deque[Job]) -> None:
+        while queue and self._has_room_for(queue[0]):
+            job = queue.popleft()
+            self._free_worker(job.room).begin(job)
 
     def _has_room_for(self, job: Job) -> bool:
         running = [running for running, _ in self.running()]

@@ -32,7 +32,6 @@ from onecurve.store.blobs import Blobs
 from onecurve.tasks.catalog import TASKS
 from onecurve.tasks.controls import noise_evidence, oracle_evidence
 
-
 TOLD = Access.TARGET | Access.SUSPECTS | Access.REFERENCES
 """Grants that come with a question or a suite, not with a subject."""
 
