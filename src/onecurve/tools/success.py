@@ -1,0 +1,31 @@
+"""How often found masks and patterns send images to their class, measured on images that the search has not seen."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from onecurve.core.images import Floats, Ints, LabelledImages
+from onecurve.core.workbench import Workbench
+
+TOGETHER = 512
+"""Pairs of a trigger and an image per pass: bounds the memory."""
+
+
+def share_reaching(
+    module: nn.Module, images: LabelledImages, classes: Ints, masks: Floats, patterns: Floats, workbench: Workbench
+) -> np.ndarray:
+    """float64 F: the share of images of other classes that each of F full-frame triggers sends to its class.
+
+    Masks are F x H x W, patterns F x C x H x W. Uses as many of the images as the budget pays for; 0 where none is of another class.
+    """
+    images = images.take(slice(workbench.affordable(max(1, len(classes)), len(images))))
+    which, image = np.nonzero(classes[:, None] != images.labels[None, :])
+    hits = np.zeros(len(classes))
+    clean = images.floats()
+    for start in range(0, len(which), TOGETHER):
+        trigger, row = which[start : start + TOGETHER], image[start : start + TOGETHER]
+        stamped = clean[row] + masks[trigger][:, None] * (patterns[trigger] - clean[row])
+        with torch.no_grad():
+            said = module(torch.from_numpy(stamped).to(workbench.device)).argmax(dim=1).cpu().numpy()
+        hits += np.bincount(trigger[said == classes[trigger]], minlength=len(classes))
+    return hits / np.maximum(np.bincount(which, minlength=len(classes)), 1)
