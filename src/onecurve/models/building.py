@@ -6,6 +6,7 @@ A person's file is Python and is run; weights are data and are never run.
 import inspect
 import re
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -85,11 +86,13 @@ def _check_sizes(shape: Shape, classes: int) -> None:
 
 def _made(place: str, offered: dict[str, Any], seed: int) -> nn.Module:
     try:
-        thing = load_from_file(place)
+        # A file is imported once per process, whatever the seed of the network asked for first.
+        with seeded(0):
+            thing = load_from_file(place)
     except OneCurveError as error:
         raise ModelError(error.message, error.hint) from error
     with seeded(seed):
-        module = thing if isinstance(thing, nn.Module) else _called(thing, place, offered)
+        module = deepcopy(thing) if isinstance(thing, nn.Module) else _called(thing, place, offered)
     if not isinstance(module, nn.Module):
         raise ModelError(f"`{place}` must return an nn.Module, got: {type(module).__name__}")
     return module

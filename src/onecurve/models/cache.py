@@ -12,6 +12,7 @@ from typing import final
 from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError
+from onecurve.models.metering import unmetered
 from onecurve.models.weights import read_state, write_state
 
 LARGEST = 2**32
@@ -38,7 +39,7 @@ class Cache:
     def keep(self, key: str, module: nn.Module) -> None:
         """Keep the module's weights and buffers; raises ``ModelError`` where ``root`` cannot be written."""
         try:
-            write_state(self._path(key), module.state_dict())
+            write_state(self._path(key), unmetered(module).state_dict())
         except OSError as error:
             raise ModelError(
                 f"cannot write to the cache {self.root}: {error}", "set ONECURVE_CACHE to a folder that can be written"

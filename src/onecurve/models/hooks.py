@@ -1,7 +1,7 @@
 """Reading what goes on inside a network. Hooks are always taken off again, whatever happens in between.
 
-Names of layers are those of the module that was handed in, so a metered network's begin with `inner.`; names without
-that are understood as well.
+Names of layers are those of the module that was handed in, so a metered network's begin with `inner.`. Wherever a name is
+taken, both spellings are understood.
 """
 
 from typing import Any
@@ -43,11 +43,11 @@ def penultimate(module: nn.Module, images: Tensor) -> Tensor:
 def layer_named(module: nn.Module, name: str) -> nn.Module:
     """The layer of that name; raises ``UnknownNameError`` with the nearest name."""
     layers = dict(module.named_modules())
-    within = f"inner.{name}" if isinstance(module, Metered) else name
-    found = layers.get(name) or layers.get(within)
-    if found is None or not name:
+    other = f"inner.{name}" if isinstance(module, Metered) else name.removeprefix("inner.")
+    known = next((spelt for spelt in (name, other) if spelt and spelt in layers), None)
+    if known is None:
         raise UnknownNameError.among("layer", name, filter(None, layers))
-    return found
+    return layers[known]
 
 
 def last_convolution(module: nn.Module) -> str:

@@ -18,6 +18,7 @@ from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import ModelError
 from onecurve.core.images import Floats, Ints
+from onecurve.models.parts import tensor_of
 from onecurve.models.program import Program
 from onecurve.models.randomness import seeded
 
@@ -64,7 +65,7 @@ class TorchNetwork:
         that draw at random.
         """
         module = deepcopy(self.module).eval()
-        batch, truth = self._tensor(images), torch.from_numpy(np.ascontiguousarray(labels)).to(self.device)
+        batch, truth = self._tensor(images), tensor_of(np.asarray(labels, np.int64)).to(self.device)
         parameters = list(module.parameters())
         for parameter in parameters:
             parameter.requires_grad = True
@@ -83,7 +84,7 @@ class TorchNetwork:
         return logits
 
     def _tensor(self, images: Floats) -> Tensor:
-        batch = torch.from_numpy(np.ascontiguousarray(images, np.float32)).to(self.device)
+        batch = tensor_of(np.asarray(images, np.float32)).to(self.device)
         return batch.contiguous(memory_format=layout_for(self.module))
 
 

@@ -2,6 +2,7 @@
 
 from typing import final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -62,6 +63,12 @@ def normalised_convolution(channels_in: int, channels_out: int, stride: int) -> 
     """A 3x3 convolution without bias and the batch normalisation that follows it."""
     convolution = nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False)
     return convolution, nn.BatchNorm2d(channels_out)
+
+
+def tensor_of(values: np.ndarray) -> Tensor:
+    """The array as a tensor, sharing its memory where torch may write to it."""
+    plain = np.ascontiguousarray(values)
+    return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
 
 
 def is_finite(values: Tensor) -> bool:

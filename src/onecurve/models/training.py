@@ -16,6 +16,7 @@ from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.images import LabelledImages
 from onecurve.core.network import Network
 from onecurve.models.network import layout_for
+from onecurve.models.parts import tensor_of
 from onecurve.models.randomness import seeded
 
 WARM_UP = 0.25
@@ -45,16 +46,13 @@ class TrainingRecipe:
     """Mirror half of the images left to right."""
 
     def __post_init__(self) -> None:
-        limits = {
-            "epochs": (self.epochs, 1, 100_000),
-            "batch_size": (self.batch_size, 1, 65_536),
-            "peak_learning_rate": (self.peak_learning_rate, 1e-9, 10),
-            "weight_decay": (self.weight_decay, 0, 10),
-            "crop_padding": (self.crop_padding, 0, 64),
-        }
-        for name, (value, low, high) in limits.items():
-            if not low <= value <= high:
-                raise SpecError(f"{name} of a training recipe must be within {low}..{high}, got: {value}")
+        whole = {"epochs": (1, 100_000), "batch_size": (1, 65_536), "crop_padding": (0, 64)}
+        limits = {**whole, "peak_learning_rate": (1e-9, 10), "weight_decay": (0, 10)}
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, int if name in whole else int | float) or not low <= value <= high:
+                kind = "a whole number" if name in whole else "a number"
+                raise SpecError(f"{name} of a training recipe must be {kind} within {low}..{high}, got: {value}")
 
 
 def train(
@@ -120,7 +118,7 @@ def _run(
 
 
 def _batches(images: LabelledImages, recipe: TrainingRecipe, generator: torch.Generator, device: str) -> Iterator[tuple[Tensor, Tensor]]:
-    pixels, labels = torch.from_numpy(np.ascontiguousarray(images.images)), torch.from_numpy(np.ascontiguousarray(images.labels))
+    pixels, labels = tensor_of(images.images), tensor_of(images.labels)
     # Batches of nearly equal size: a last batch of one image has no batch statistics.
     count = math.ceil(len(images) / recipe.batch_size)
     for _ in range(recipe.epochs):
