@@ -62,7 +62,7 @@ class Clutter:
         return int(np.ceil(self.diameters[1])) + 1
 
     def scatter(self, share: float, side: int, avoid: Floats, distance: Floats, rng: np.random.Generator) -> Objects:
-        """Objects in a ``share`` of N frames of ``side`` pixels, at least ``distance`` (N) from ``avoid`` (N x 2: row, column) if possible."""
+        """Objects in a ``share`` of N frames of ``side`` pixels, ``distance`` (N) from ``avoid`` (N x 2: row, column)."""
         count = len(avoid)
         kinds = np.where(rng.random(count) < share, rng.integers(len(self.features), size=count), NONE)
         half = self.window / 2

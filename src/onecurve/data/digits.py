@@ -23,7 +23,7 @@ from onecurve.data.photographs import blocks_of
 from onecurve.data.scans import CLASSES, random_poses, scans_of, strokes
 
 SIDE = 32
-_CALM = 0.8
+_CALM = 0.6
 """The photograph's contrast is lowered to this share, so that strokes stand out at 32 pixels."""
 _APART = 0.5
 """Least distance of an object's middle from the digit's, in sizes of the digit."""

@@ -16,8 +16,10 @@ from onecurve.core.seeds import generator
 from onecurve.data.dataset import Part
 
 CLASSES = 10
-SHARES = {Part.TRAIN: 0.65, Part.CLEAN: 0.1, Part.HELDOUT: 0.25}
+SHARES = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
 """Share of each class's scans that each part gets."""
+_FAINTEST, _EDGE = 0.33, 0.36
+"""Ink below this leaves no mark; from there to a full stroke is so much more."""
 _SIDE = 8
 _FINENESS = 4
 """Samples per pixel of a scan after smoothing."""
@@ -42,10 +44,12 @@ class Poses:
 
 def random_poses(count: int, side: int, rng: np.random.Generator) -> Poses:
     """Poses in a frame of ``side`` pixels: digits of half to two thirds of it, wholly inside."""
-    sizes = rng.uniform(0.52, 0.68, count).astype(np.float32) * side
+    sizes = rng.uniform(0.58, 0.72, count).astype(np.float32) * side
     free = (side - sizes)[:, None] / 2
     centres = side / 2 + rng.uniform(-1, 1, (count, 2)) * free
-    return Poses(centres.astype(np.float32), sizes, rng.normal(0, 0.12, count).astype(np.float32), rng.normal(0, 0.1, count).astype(np.float32))
+    return Poses(
+        centres.astype(np.float32), sizes, rng.normal(0, 0.1, count).astype(np.float32), rng.normal(0, 0.08, count).astype(np.float32)
+    )
 
 
 @cache
@@ -89,7 +93,7 @@ def strokes(rows: Ints, poses: Poses, side: int) -> Floats:
     half = scans.shape[1] / 2 - 0.5
     ink = _bilinear(scans, rows, y + half, x + half)
     # A steeper edge than the scan's own: pen on paper rather than fog.
-    return np.clip((ink - 0.38) / 0.32, 0, 1)
+    return np.clip((ink - _FAINTEST) / _EDGE, 0, 1)
 
 
 def _bilinear(scans: Floats, rows: Ints, y: Floats, x: Floats) -> Floats:

@@ -1,0 +1,116 @@
+"""A person's own images in a folder with one sub-folder per class.
+
+Class order is the alphabetical order of the folders' names (as in torchvision's ImageFolder), so `10` comes before `2`; a
+network trained on another order needs its folders renamed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, final
+
+import numpy as np
+
+from onecurve.core.errors import DataError
+from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.spec import content_key
+from onecurve.core.trigger import Paste
+from onecurve.data.collection import Collection, parts_of
+from onecurve.data.dataset import Part
+from onecurve.data.pictures import Files
+from onecurve.data.surveys import listed, require_size, survey
+
+_SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
+_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+"""Files that systems leave behind; they and hidden ones are passed over."""
+_LAYOUT = "put the images of each class in a sub-folder of its own: PATH/cat/1.jpg, PATH/dog/2.png, …"
+
+
+@final
+@dataclass(frozen=True)
+class Folder:
+    """The set `folder:PATH`; always three channels. Raises ``DataError`` when first used if anything is wrong with it."""
+
+    name: ClassVar[str] = "folder"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "your own images: a folder with one sub-folder of image files per class"
+    source: ClassVar[str] = "your own"
+
+    path: str
+    size: int | None = None
+    """Side in pixels that images are fitted to; None: their common size, else 32 for thumbnails and 224 for photographs."""
+
+    def __post_init__(self) -> None:
+        require_size(self.size)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._collection.class_names
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self._collection.shape
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self._collection.features
+
+    @property
+    def key(self) -> str:
+        """Of the images and not of the path: the same folder elsewhere has the same key."""
+        return content_key(self.name, self.version, self._collection.content)
+
+    def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
+        return self._collection.draw(part, count, seed)
+
+    def cutouts(self, feature: int, count: int, seed: int) -> Paste:
+        return self._collection.cutouts(feature, count, seed)
+
+    def feature_pictures(self, feature: int, count: int, seed: int) -> Floats:
+        return self._collection.feature_pictures(feature, count, seed)
+
+    @cached_property
+    def _collection(self) -> Collection:
+        classes = _classes_in(Path(self.path).expanduser())
+        paths = tuple(path for files in classes.values() for path in files)
+        labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()]).astype(np.int64)
+        found = survey(Files(paths), self.size, self.path)
+        parts = parts_of(labels, found.digests)
+        return Collection(self.path, found.pixels, found.shape, labels, tuple(classes), found.digests, parts)
+
+
+def _classes_in(root: Path) -> dict[str, list[Path]]:
+    """The files of each class; raises ``DataError`` for a layout that is none."""
+    if not root.exists():
+        raise DataError(f"no such folder: {root}", "write folder:PATH with the path of an existing folder")
+    if not root.is_dir():
+        raise DataError(f"not a folder: {root}", "a single file of arrays is written npz:PATH")
+    try:
+        folders = sorted((entry for entry in root.iterdir() if entry.is_dir() and not _is_litter(entry)), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"the folder cannot be read: {root}: {error.strerror}") from error
+    if not folders:
+        raise DataError(f"the folder has no sub-folders: {root}", _LAYOUT)
+    if all(folder.name.lower() in _SPLITS for folder in folders):
+        names = ", ".join(folder.name for folder in folders)
+        raise DataError(f"the sub-folders are splits and not classes: {names} in {root}", f"choose one of them: folder:{folders[0]}")
+    if len(folders) < 2:
+        raise DataError(f"there is only one class: {folders[0].name} in {root}", _LAYOUT)
+    classes = {folder.name: sorted(_files_in(folder)) for folder in folders}
+    empty = [name for name, files in classes.items() if not files]
+    if empty:
+        raise listed(f"{len(empty)} of {len(classes)} class folders hold no files: {root}", empty, "add images to them or remove them")
+    return classes
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder)
+        # Links to nowhere are kept: the survey reports them.
+        if not path.is_dir() and not any(_is_litter(Path(part)) for part in inside.parts):
+            yield path
+
+
+def _is_litter(path: Path) -> bool:
+    return path.name.startswith(".") or path.name.lower() in _LITTER

@@ -1,0 +1,130 @@
+"""One encoded picture at a time: opened, checked, turned upright, put in 8-bit RGB, fitted to a size.
+
+Pictures are a stranger's files: nothing is decoded before its header says that it is of a sane size, and whatever a
+decoder raises becomes one sentence about that picture.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol, final
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from onecurve.core.images import Bytes, Ints
+
+MOST_PIXELS = 50_000_000
+"""A picture with more pixels is refused: it is a mistake, or a decompression bomb."""
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+class Sources(Protocol):
+    """Encoded pictures by row."""
+
+    def __len__(self) -> int: ...
+
+    def open(self, row: int) -> BinaryIO:
+        """The encoded picture of that row."""
+        ...
+
+    def title(self, row: int) -> str:
+        """What a person calls it: the file, or its row."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Files:
+    """Pictures in files."""
+
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def open(self, row: int) -> BinaryIO:
+        return self.paths[row].open("rb")
+
+    def title(self, row: int) -> str:
+        return str(self.paths[row])
+
+
+@final
+@dataclass(frozen=True)
+class Slices:
+    """Pictures one after the other in one array of bytes."""
+
+    buffer: Bytes
+    offsets: Ints
+    """int64 N + 1: where each begins, and where the last ends."""
+    array: str
+    """The array's name, for messages."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def open(self, row: int) -> BinaryIO:
+        return io.BytesIO(self.buffer[self.offsets[row] : self.offsets[row + 1]].tobytes())
+
+    def title(self, row: int) -> str:
+        return f"`{self.array}`, row {row}"
+
+
+class UnusablePictureError(Exception):
+    """Why one picture cannot be used; collected by surveys and never shown alone."""
+
+
+def picture_size(sources: Sources, row: int) -> tuple[int, int]:
+    """Height and width after turning upright, from the header alone; raises ``UnusablePictureError``."""
+    with _opened(sources, row) as image:
+        width, height = image.size
+        # EXIF orientations 5 to 8 lie on their side.
+        return (width, height) if image.getexif().get(0x0112, 1) >= 5 else (height, width)
+
+
+def decoded(sources: Sources, row: int, height: int, width: int) -> Bytes:
+    """uint8 3 x height x width: scaled to cover the frame, the middle cut out; raises ``UnusablePictureError``."""
+    with _opened(sources, row) as image:
+        # Lets the JPEG decoder skip detail that scaling would throw away; others ignore it.
+        image.draft(None, (2 * width, 2 * height))
+        upright = _in_rgb(ImageOps.exif_transpose(image))
+        if upright.size != (width, height):
+            upright = ImageOps.fit(upright, (width, height), Image.Resampling.BICUBIC)
+        return np.ascontiguousarray(np.moveaxis(np.asarray(upright, np.uint8), 2, 0))
+
+
+@contextmanager
+def _opened(sources: Sources, row: int) -> Iterator[Image.Image]:
+    try:
+        with warnings.catch_warnings():
+            # Doubtful metadata is no reason to refuse a picture; sizes are checked below.
+            warnings.simplefilter("ignore")
+            with sources.open(row) as file, Image.open(file) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise UnusablePictureError(f"{image.width} x {image.height} pixels, the most is {MOST_PIXELS:,} in all")
+                yield image
+    except UnusablePictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UnusablePictureError(f"too many pixels, the most is {MOST_PIXELS:,}") from error
+    except Image.UnidentifiedImageError as error:
+        raise UnusablePictureError("not an image") from error
+    except Exception as error:
+        # Decoders meet broken files with errors of nearly every kind.
+        raise UnusablePictureError(str(error) or type(error).__name__) from error
+
+
+def _in_rgb(image: Image.Image) -> Image.Image:
+    """8-bit RGB: 16-bit greys scaled, transparency laid over white."""
+    if image.mode in _SIXTEEN_BITS:
+        return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode in {"F", "I"}:
+        raise UnusablePictureError("32-bit pixels without a known range; save it with 8 bits per channel")
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    return image.convert("RGB")
