@@ -206,6 +206,11 @@ def test_a_hand_made_network_needs_the_shape_of_the_images(tmp_path: Path, float
     np.testing.assert_array_equal(load_network(tmp_path / "n.safetensors", like).logits(floats), TorchNetwork(other).logits(floats))
 
 
+def test_the_file_may_have_any_name(tmp_path: Path, tiny: nn.Module, floats: Floats) -> None:
+    save_network(tmp_path / "network", TorchNetwork(changed(tiny)), tiny)
+    np.testing.assert_array_equal(load_network(tmp_path / "network", tiny).logits(floats), TorchNetwork(changed(tiny)).logits(floats))
+
+
 def test_missing_cut_and_foreign_files_are_refused(tmp_path: Path, tiny: nn.Module) -> None:
     path = tmp_path / "n.safetensors"
     with pytest.raises(AnswerError, match="no such weight file"):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError
 from onecurve.models.metering import unmetered
-from onecurve.models.weights import read_state, write_state
+from onecurve.models.weights import read_safetensors, write_state
 
 LARGEST = 2**32
 """Bytes; no network that was put here is larger."""
@@ -32,7 +32,7 @@ class Cache:
         if not path.is_file():
             return None
         try:
-            return read_state(path, LARGEST)
+            return read_safetensors(path, LARGEST)
         except ModelError:
             return None
 

@@ -27,7 +27,7 @@ from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import TorchNetwork
 from onecurve.models.parts import is_finite
 from onecurve.models.program import Program, program_of
-from onecurve.models.weights import load_weights, put_state, read_state, write_file, write_state
+from onecurve.models.weights import load_weights, put_state, read_safetensors, write_file, write_state
 
 SCHEMA = 1
 LARGEST = 2**32
@@ -127,7 +127,7 @@ def load_network(path: str | Path, like: nn.Module | Architecture, device: str =
     """
     place = Path(path)
     try:
-        state = read_state(place, LARGEST)
+        state = read_safetensors(place, LARGEST)
         with safe_open(place, "pt") as file:
             facts = file.metadata() or {}
         if facts.get("kind") == "program":

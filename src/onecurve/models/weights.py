@@ -45,15 +45,28 @@ def limit_for(module: nn.Module) -> int:
 
 def read_state(path: Path, limit: int) -> State:
     """Names and tensors of a weight file of at most ``limit`` bytes; raises ``ModelError`` for any other file."""
+    if path.suffix in (".pt", ".pth"):
+        _check_file(path, limit)
+        return _unwrapped(_read_torch(path, limit), path)
+    if path.suffix == ".safetensors":
+        return read_safetensors(path, limit)
+    raise ModelError(f"weights are read from .safetensors, .pt or .pth files, got: {path}")
+
+
+def read_safetensors(path: Path, limit: int) -> State:
+    """Names and tensors of a safetensors file of at most ``limit`` bytes, whatever its name; raises ``ModelError``."""
+    _check_file(path, limit)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
+
+
+def _check_file(path: Path, limit: int) -> None:
     if not path.is_file():
         raise ModelError(f"no such weight file: {path}")
     if path.stat().st_size > limit:
         raise ModelError(f"{path} is far too large for this network: {path.stat().st_size:,} bytes", f"at most {limit:,} are read")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.suffix in (".pt", ".pth"):
-        return _unwrapped(_read_torch(path, limit), path)
-    raise ModelError(f"weights are read from .safetensors, .pt or .pth files, got: {path}")
 
 
 def put_state(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
@@ -100,13 +113,6 @@ def _problems(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list
         elif not is_finite(values):
             problems.append(f"not finite: {key} holds NaN or infinity")
     return problems
-
-
-def _read_safetensors(path: Path) -> State:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
 
 
 def _read_torch(path: Path, limit: int) -> Any:
