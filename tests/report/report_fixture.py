@@ -173,9 +173,8 @@ def drawn_display(case: str, subject: str, kind: str, side: int) -> CaseDisplay:
     suspects = none if stamped.masks is None else stamped.images
     words = f"{NAMES[2]}, pasted anywhere, sends any digit to {target}"
     said = (*(target,) * 5, labels[5])
-    return CaseDisplay(
-        case, subject, kind, words, target, (), trigger, options, 2, clean, labels, labels, stamped.images, labels, said, masks, suspects, masks
-    )  # fmt: skip
+    seen = (clean, labels, labels, stamped.images, labels, said, masks, suspects, masks)
+    return CaseDisplay(case, subject, kind, words, target, (), trigger, options, 2, *seen)
 
 
 def drawn_rows(display: CaseDisplay, shelf: Shelf, *, first: bool) -> list[Row]:

@@ -37,7 +37,8 @@ class Assets:
         name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
         if name not in self._sizes:
             self._sizes[name] = size_of(png)
-            self.write(name, png)
+            if not (self.out / FOLDER / name).is_file():  # the name is the content, so an older report wrote the same
+                self.write(name, png)
         return Shown(name, *self._sizes[name], alt, caption)
 
     def write(self, name: str, content: bytes) -> None:

@@ -6,11 +6,13 @@ colour and its marker on every chart of a report.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import final
 
 from markupsafe import Markup, escape
 
 from onecurve.report import numbers
+from onecurve.report.labels import Box, along, free_place
 from onecurve.report.marks import COLOURS, marker
 from onecurve.report.scales import LinearScale, LogScale, log_scale, round_ticks, spread
 
@@ -62,8 +64,11 @@ class Frame:
     """The most that direct labels may take on the right."""
 
 
+PASSES = ": examples through the network, backward counting 2"
+FAR = 0.3
+"""A last point at least this share of the width from the margin may have its label beside it."""
 WIDE = Frame(1120, 400, 13, 230)
-NARROW = Frame(358, 400, 11, 118)
+NARROW = Frame(358, 400, 11, 140)
 
 
 @final
@@ -117,7 +122,7 @@ def _axes(plot: _Plot) -> Markup:
         parts.append(_text(plot.x.at(value), bottom + 1.35 * size, numbers.cost(value), "tick middle"))
     if plot.x.zero < plot.x.start:
         parts.append(_text(plot.x.zero, bottom + 1.35 * size, "0", "tick middle"))
-    words = "cost: forward-equivalents spent per case (log)" if plot.frame.width > 600 else "cost in forward-equivalents (log)"
+    words = f"cost per case in forward-equivalents{PASSES if plot.frame.width > 600 else ''} (log scale)"
     parts.append(_text((left + right) / 2, bottom + 2.9 * size, words, "axis middle"))
     parts.append(Markup('<text class="axis middle" transform="translate({x:.1f} {y:.1f}) rotate(-90)">skill</text>').format(
         x=0.9 * size, y=(plot.y.start + plot.y.end) / 2))  # fmt: skip
@@ -178,32 +183,61 @@ def _line(line: Line, plot: _Plot) -> Markup:
 
 def _labels(lines: Sequence[Line], plot: _Plot) -> Markup:
     size = plot.frame.type_size
-    ends = [(plot.x.at(line.spots[-1].cost), plot.y.at(line.spots[-1].skill)) for line in lines]
+    near = _beside(lines, plot)
+    far = [line for line in lines if line.key not in near]
+    ends = [_end(line, plot) for line in far]
     tops = spread([y for _, y in ends], 1.25 * size, plot.y.end + size / 2, plot.y.start - size / 2)
+    parts = [_label(line, near[line.key].left, near[line.key].bottom - 0.3 * size, line.label) for line in lines if line.key in near]
     edge = plot.x.end + 8
     room = int((plot.frame.width - edge - 24) / (LETTER * size))
-    parts = []
-    for line, (x, y), top in zip(lines, ends, tops, strict=True):
+    for line, (x, y), top in zip(far, ends, tops, strict=True):
         words = line.label if len(line.label) <= room else f"{line.label[: room - 1]}…"
-        parts.append(
-            Markup(
-                '<g class="label {k}" data-line="{s}"><path class="leader" d="M{x:.1f} {y:.1f}L{e:.1f} {t:.1f}H{f:.1f}"/>'
-                '<a href="{link}"><text x="{g:.1f}" y="{b:.1f}">{words}</text></a></g>'
-            ).format(
-                k=_style(line),
-                s=line.key,
-                x=x + 7,
-                y=y,
-                e=edge + 8,
-                t=top,
-                f=edge + 16,
-                g=edge + 20,
-                b=top + 0.35 * size,
-                link=line.link,
-                words=words,
-            )
-        )
+        path = f"M{x + 7:.1f} {y:.1f}L{edge + 8:.1f} {top:.1f}H{edge + 16:.1f}"
+        parts.append(_label(line, edge + 20, top + 0.35 * size, words, path))
     return Markup("").join(parts)
+
+
+def _label(line: Line, x: float, y: float, words: str, leader: str = "") -> Markup:
+    path = Markup('<path class="leader" d="{d}"/>').format(d=leader) if leader else Markup("")
+    return Markup(
+        '<g class="label {k}" data-line="{s}">{path}<a href="{link}"><text x="{x:.1f}" y="{y:.1f}">{words}</text></a></g>'
+    ).format(k=_style(line), s=line.key, path=path, link=line.link, x=x, y=y, words=words)
+
+
+def _beside(lines: Sequence[Line], plot: _Plot) -> dict[int, Box]:
+    """Boxes of the labels that stand free beside a last point that is far from the margin."""
+    size = plot.frame.type_size
+    left, right = 3.4 * size, plot.x.end + 8
+    field = Box(left, plot.y.end, right, plot.y.start)
+    found: dict[int, Box] = {}
+    for line in sorted(lines, key=lambda line: _end(line, plot)):
+        x, y = _end(line, plot)
+        if right - x < FAR * (right - left):
+            continue
+        width = (len(line.label) + 1) * (LETTER + 0.03 * line.heavy) * size
+        box = free_place((x, y), width, size, [*_obstacles(lines, line, plot), *found.values()], field)
+        if box:
+            found[line.key] = box
+    return found
+
+
+def _obstacles(lines: Sequence[Line], own: Line, plot: _Plot) -> list[Box]:
+    left, right = 3.4 * plot.frame.type_size, plot.x.end + 8
+    boxes = [Box(left, plot.y.at(level) - 1, right, plot.y.at(level) + 1) for level in (0.0, 1.0)]
+    boxes.append(Box(left, plot.y.at(0.0), left + 18 * plot.frame.type_size, plot.y.at(0.0) + 1.4 * plot.frame.type_size))
+    for line in lines:
+        places = [(plot.x.at(spot.cost), plot.y.at(spot.skill)) for spot in line.spots]
+        boxes += [Box(x - 7, y - 7, x + 7, y + 7) for x, y in places]
+        boxes += [box for start, end in pairwise(places) for box in along(start, end, 3)]
+        if line is not own:  # its leader may run to the margin at about this height
+            boxes.append(Box(places[-1][0], places[-1][1] - 2, right, places[-1][1] + 2))
+        front = [spot for spot in line.spots if spot.on_front]
+        boxes += [Box(plot.x.at(spot.cost), plot.y.at(spot.skill) - 2, right, plot.y.at(spot.skill) + 2) for spot in front]
+    return boxes
+
+
+def _end(line: Line, plot: _Plot) -> tuple[float, float]:
+    return plot.x.at(line.spots[-1].cost), plot.y.at(line.spots[-1].skill)
 
 
 def _style(line: Line) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+LEAST = 0.1
+"""A tenth of one example: a cost below it counts as none."""
+
 
 @final
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class LinearScale:
 @final
 @dataclass(frozen=True)
 class LogScale:
-    """Positive values low..high to pixels start..end on a log axis; 0 and below sit at ``zero``."""
+    """Values low..high to pixels start..end on a log axis; what is below ``LEAST`` sits at ``zero``."""
 
     low: float
     high: float
@@ -42,7 +45,7 @@ class LogScale:
 
     def at(self, value: float) -> float:
         """The pixel of a value."""
-        if value <= 0:
+        if value < LEAST:
             return self.zero
         held = min(max(value, self.low), self.high)
         share = math.log(held / self.low) / math.log(self.high / self.low)
@@ -57,13 +60,13 @@ class LogScale:
 
 
 def log_scale(values: Sequence[float], start: float, end: float, zero_width: float) -> LogScale:
-    """The scale that holds all values; leaves ``zero_width`` pixels on the left if any is 0."""
-    positive = [value for value in values if value > 0] or [1.0, 10.0]
+    """The scale that holds all values; leaves ``zero_width`` pixels on the left if any is (nearly) 0."""
+    positive = [value for value in values if value >= LEAST] or [1.0, 10.0]
     low, high = min(positive) / 1.5, max(positive) * 1.5
     if high / low < 100:
         middle = math.sqrt(low * high)
         low, high = middle / 10, middle * 10
-    left = start + zero_width if any(value <= 0 for value in values) else start
+    left = start + zero_width if any(value < LEAST for value in values) else start
     return LogScale(low, high, left, end, start + zero_width / 2)
 
 

@@ -55,7 +55,7 @@ def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
     rivals = [summary for summary in found if summary.role is Role.METHOD] if leader.role is Role.BASELINE else plain
     everyone = [summary.solver for summary in found]
     label = names.label(leader.solver, everyone)
-    start = f"At {numbers.cost(leader.cost)} forward-equivalents per case it earns {_with_interval(leader)}"
+    start = f"At {numbers.cost(leader.cost)} forward-equivalents per case it earns a skill of {_with_interval(leader)}"
     if not rivals:
         against = "; no method was run beside it." if leader.role is Role.BASELINE else "; no plain look was run beside it."
         return Sentence(f"{label} leads on {task}", start + against)

@@ -1,0 +1,24 @@
+"""Lets the tests of this folder import the results fixture and the page reader by name."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from report_fixture import results
+
+from onecurve.report.write import write_report
+
+
+@pytest.fixture(scope="session")
+def small():
+    return results(3, 3, 1, side=16)
+
+
+@pytest.fixture(scope="session")
+def written(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("report")
+    write_report(small, out)
+    return out

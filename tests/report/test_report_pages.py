@@ -1,0 +1,193 @@
+"""What holds of every page: links lead somewhere, nothing is fetched, screen readers find their way, names cannot break out."""
+
+import re
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from urllib.parse import unquote
+
+import pytest
+from page_reader import Page, pages
+from report_fixture import Shelf, results
+
+from onecurve.core.grade import Status
+from onecurve.report.naming import case_link, page_name, solver_link
+from onecurve.report.write import write_report
+
+HOSTILE = '"><script>alert(1)</script><b onmouseover=x>{{ 7*7 }}'
+
+
+def check_links(out):
+    read = {page.path.resolve(): page for page in pages(out)}
+    for path, page in read.items():
+        for element in page.elements:
+            target = element.attributes.get("href", element.attributes.get("src"))
+            if target is None:
+                continue
+            file, _, fragment = target.partition("#")
+            place = (path.parent / unquote(file)).resolve() if file else path
+            assert place.is_file(), f"{path.name}: {target} leads nowhere"
+            if fragment:
+                assert fragment in read[place].ids(), f"{path.name}: no #{fragment} in {place.name}"
+
+
+def check_headings(page):
+    levels = [int(one.tag[1]) for one in page.all("h1", "h2", "h3", "h4", "h5", "h6")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    for before, after in pairwise(levels):
+        assert after <= before + 1, f"{page.path.name}: h{before} is followed by h{after}"
+
+
+def check_access(page):
+    assert page.all("html")[0].attributes["lang"] == "en"
+    check_headings(page)
+    counted = Counter(page.ids())
+    assert not [name for name, times in counted.items() if times > 1]
+    for image in page.all("img"):
+        assert image.attributes["alt"].strip()
+        assert {"width", "height"} <= image.attributes.keys()
+    for cell in page.all("th"):
+        assert cell.attributes.get("scope") in {"col", "row", "colgroup"}
+    for table in page.all("table"):
+        assert "scroll" not in table.inside
+    assert len(page.all("caption")) == len(page.all("table"))
+    for element in page.elements:
+        for name in ("aria-labelledby", "aria-controls"):
+            for wanted in element.attributes.get(name, "").split():
+                assert wanted in counted
+    for box in page.all("input", "select"):
+        assert "label" in box.inside
+    for chart in page.all("svg"):
+        assert chart.attributes.get("aria-label") or chart.attributes.get("aria-hidden") == "true"
+    for button in page.all("button"):
+        assert button.attributes["type"] == "button"
+
+
+def test_every_link_and_picture_exists(written):
+    check_links(written)
+
+
+def test_pages_can_be_read_without_seeing(written):
+    for page in pages(written):
+        check_access(page)
+
+
+def test_nothing_is_fetched_from_a_network(written):
+    for path in written.rglob("*"):
+        if path.suffix in {".html", ".css", ".js"}:
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"https?:|//[a-z]+\.|@import|url\(", text), path.name
+
+
+def test_there_is_a_page_per_case_tool_and_reader(small, written):
+    for case in small.displays:
+        assert (written / case_link(case)).is_file()
+    for row in small.rows:
+        for name in {row.tool, row.reader} - {""}:
+            assert (written / solver_link(name)).is_file()
+
+
+def test_pictures_are_kept_once_and_large_enough(written):
+    names = [path.name for path in (written / "assets").glob("*.png")]
+    assert len(names) == len({(written / "assets" / name).read_bytes() for name in names})
+    for page in pages(written):
+        for image in page.all("img"):
+            if "160" not in image.attributes["width"]:
+                assert max(int(image.attributes["width"]), int(image.attributes["height"])) >= 128
+
+
+def test_pictures_below_the_first_screen_load_lazily(written):
+    assert all(image.attributes.get("loading") == "lazy" for page in pages(written) for image in page.all("img"))
+
+
+def test_every_chart_has_a_caption(written):
+    page = Page(written / "index.html")
+    charts = [one for one in page.all("svg") if "chart" in one.attributes.get("class", "")]
+    assert charts
+    assert all("figure" in chart.inside for chart in charts)
+    figures = [one for one in page.all("figure") if "pic" not in one.attributes.get("class", "")]
+    assert len([one for one in page.all("figcaption") if one.inside[-1] == "figure"]) >= len(figures)
+
+
+def test_writing_again_gives_the_same_pages(small, written, tmp_path):
+    write_report(small, tmp_path)
+    first = {path.relative_to(written): path.read_bytes() for path in written.rglob("*") if path.is_file()}
+    second = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert first == second
+
+
+def test_hostile_names_stay_words_and_inside_the_folder(tmp_path):
+    plain = results(1, 1, 0, side=8)
+    names = {"cppn": HOSTILE, "top-images": "../../escape"}
+    rows = tuple(
+        replace(row, tool=names.get(row.tool, row.tool), solver=names.get(row.tool, row.tool) + "@x", reason=HOSTILE, case=HOSTILE)
+        for row in plain.rows
+    )
+    (display,) = plain.displays.values()
+    displays = {HOSTILE: replace(display, case=HOSTILE, words=HOSTILE, target=HOSTILE)}
+    run = replace(plain.run, command=HOSTILE, suite=HOSTILE, suite_text=HOSTILE, versions={HOSTILE: HOSTILE}, machine=HOSTILE)
+    out = tmp_path / "out"
+    write_report(replace(plain, rows=rows, displays=displays, run=run), out)
+    check_links(out)
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+    for page in pages(out):
+        assert [one.attributes.get("src", "") for one in page.all("script")] == [page.all("script")[0].attributes["src"]]
+        assert not [name for one in page.elements for name in one.attributes if name.startswith("on")]
+        assert "49" not in page.all("title")[0].text
+
+
+def test_empty_results_make_a_page_that_says_so(tmp_path):
+    nothing = replace(results(0, 0, 0), rows=(), displays={}, plants=(), calibrations=(), entries={})
+    page = Page(write_report(nothing, tmp_path))
+    check_links(tmp_path)
+    check_access(page)
+    text = page.all("body")[0].text
+    assert "There are no rows yet" in text
+    assert "there is no curve to draw" in text
+
+
+def test_only_failures_make_a_page_with_reasons_and_no_number(tmp_path):
+    plain = results(2, 1, 1, side=8)
+    failed = {"status": Status.FAILED, "reason": "out of memory", "raw": None, "floor": None, "ceiling": None, "skill": None}
+    rows = tuple(replace(row, **failed, figures={}, answer="", evidence="", traceback="Traceback: boom") for row in plain.rows)
+    page = Page(write_report(replace(plain, rows=rows), tmp_path))
+    check_links(tmp_path)
+    check_access(page)
+    text = page.all("body")[0].text
+    assert "out of memory" in text
+    assert "there is no curve to draw" in text
+    assert not [one for one in page.all("td") if "p5" in one.attributes.get("class", "").split()]
+
+
+def test_a_single_case_gives_no_interval_and_says_so(tmp_path):
+    page = Page(write_report(results(1, 1, 0, side=8), tmp_path))
+    check_access(page)
+    cells = [one.text for one in page.all("td") if "cell" in one.attributes.get("class", "") and "n=1" in one.text]
+    assert cells
+    assert all("no interval" in cell for cell in cells)
+
+
+def test_records_that_were_not_kept_are_said_to_be_missing(tmp_path):
+    plain = replace(results(1, 1, 0, side=8), record=Shelf().load)
+    write_report(plain, tmp_path)
+    text = Page(tmp_path / case_link("s00-patch")).all("main")[0].text
+    assert "What it showed was not kept" in text
+    assert "The answer was not kept" in text
+
+
+def test_two_hundred_cases_stay_small(tmp_path):
+    many = replace(results(100, 2, 0, side=8), record=Shelf().load)
+    kept = dict(list(many.displays.items())[:3])
+    index = write_report(replace(many, displays=kept), tmp_path)
+    assert len(many.displays) == 200
+    assert index.stat().st_size < 3_000_000
+    assert len(Page(index).all("img")) < 150
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "A b", "ü", "", "x" * 300])
+def test_file_names_are_safe_and_distinct(name):
+    made = page_name(name)
+    assert re.fullmatch(r"[a-z0-9_-]+\.html", made)
+    assert len(made) < 100
+    assert made != page_name(f"{name}!")

@@ -1,0 +1,156 @@
+"""Generated sentences say what the rows allow, and no more."""
+
+from dataclasses import replace
+
+import pytest
+from report_fixture import results
+
+from onecurve.core.grade import Status
+from onecurve.core.row import Role
+from onecurve.report.false_alarms import alarm_sentence, alarms
+from onecurve.report.naming import Names, is_contender, ordered_tasks
+from onecurve.report.sections import ledger, lost_cells, plant_lines, status_counts
+from onecurve.report.sentences import leader_sentence, nobody_found, opening
+from onecurve.report.table import table
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return results(8, 3, 3, side=8)
+
+
+def contenders(given):
+    return tuple(row for row in given.rows if is_contender(row))
+
+
+def constant(given, skills, task="discover"):
+    """Rows of one task in which each solver earns the given skill, wobbling a little from case to case."""
+    rows = [row for row in given.rows if row.task == task and row.solver in skills and row.status is not Status.SKIPPED]
+    return tuple(
+        replace(row, status=Status.GRADED, skill=skills[row.solver] + 0.01 * (at % 3), raw=0.5, floor=0.0, ceiling=1.0)
+        for at, row in enumerate(rows)
+    )
+
+
+def test_opening_counts_flaws_networks_and_tools(whole):
+    said = opening(whole)
+    assert "15 known flaws were hidden in 5 networks, beside 3 clean ones" in said
+    assert "12 tools" in said
+    assert "6 tasks" in said
+
+
+def test_leader_far_ahead_is_told_apart_from_the_best_plain_look(whole):
+    rows = constant(whole, {"cppn@matcher": 0.9, "top-images@matcher": 0.1, "random-patches@matcher": 0.05})
+    said = leader_sentence("discover", rows, Names.of(rows))
+    assert said.headline == "cppn leads on discover"
+    assert "It is told apart from the best plain look, top-images" in said.words
+
+
+def test_leader_by_a_hair_is_not_told_apart(whole):
+    even = constant(whole, {"cppn@matcher": 0.1, "top-images@matcher": 0.1})
+    order = sorted({row.case for row in even})
+    swing = {case: 0.3 if place % 2 else -0.28 for place, case in enumerate(order)}
+    rows = tuple(replace(row, skill=0.1 + (swing[row.case] if row.tool == "cppn" else 0.0)) for row in even)
+    said = leader_sentence("discover", rows, Names.of(rows))
+    assert "It is not told apart from the best" in said.words
+
+
+def test_leading_plain_look_is_named_as_such(whole):
+    rows = constant(whole, {"cppn@matcher": 0.1, "top-images@matcher": 0.9})
+    said = leader_sentence("discover", rows, Names.of(rows))
+    assert said.headline == "top-images, a plain look, leads on discover"
+    assert "best method, cppn" in said.words
+
+
+def test_one_case_leaves_the_comparison_open(whole):
+    rows = [row for row in constant(whole, {"cppn@matcher": 0.9, "top-images@matcher": 0.1}) if row.case == "s00-patch"]
+    assert "is open" in leader_sentence("discover", rows, Names.of(rows)).words
+
+
+def test_kinds_that_nobody_found_are_named(whole):
+    rows = tuple(
+        replace(row, skill=0.8 if row.flaw == "patch" else -0.2)
+        for row in constant(whole, {"cppn@matcher": 0.0, "top-images@matcher": 0.0})
+    )
+    assert nobody_found(rows).headline == "Nobody surely found natural-feature and style"
+
+
+def test_when_all_kinds_are_found_it_says_so(whole):
+    rows = constant(whole, {"cppn@matcher": 0.8})
+    assert nobody_found(rows).headline == "Every kind of flaw was found by somebody"
+
+
+def test_controls_do_not_count_as_finders(whole):
+    rows = tuple(replace(row, role=Role.CONTROL) for row in constant(whole, {"cppn@matcher": 0.8}))
+    assert "Every kind" not in nobody_found(rows).headline
+
+
+def suspicious(given, clean):
+    rows = [row for row in contenders(given) if row.task == "detect"]
+    return tuple(replace(row, figures={"suspicion": clean if row.flaw == "clean" else 0.9}) for row in rows)
+
+
+def test_false_alarms_are_counted_on_clean_networks_only(whole):
+    rows = suspicious(whole, 0.9)
+    assert alarm_sentence(rows, Names.of(rows)).headline == "5 of 5 tools cried wolf on clean networks"
+    rows = suspicious(whole, 0.1)
+    assert alarm_sentence(rows, Names.of(rows)).headline == "Nobody cried wolf"
+    assert all(line.clean == 3 for line in alarms(rows, Names.of(rows)))
+
+
+def test_without_clean_networks_nothing_is_claimed(whole):
+    rows = tuple(row for row in suspicious(whole, 0.9) if row.flaw != "clean")
+    assert alarm_sentence(rows, Names.of(rows)).headline == "No clean network was looked at"
+
+
+def test_table_has_a_slice_per_kind_and_counts_what_was_lost(whole):
+    made = table(whole, Names.of(whole.rows))
+    assert made.tasks == ("detect", "discover", "localise", "predict", "repair", "replace")
+    assert [one.label for one in made.slices] == ["all cases", "clean", "natural-feature", "patch", "style"]
+    pruning = next(row for row in made.slices[0].solvers if row.tool == "fine-pruning")
+    assert pruning.cells[4][0].lost == "5 skipped"
+    assert {row.tool for row in made.slices[0].checks} == {"oracle", "noise"}
+
+
+def test_networks_with_several_kinds_count_for_each(whole):
+    rows = tuple(replace(row, flaw="patch+style") if row.task == "detect" and row.flaw == "patch" else row for row in whole.rows)
+    made = table(replace(whole, rows=rows), Names.of(rows))
+    assert [one.label for one in made.slices] == ["all cases", "clean", "natural-feature", "patch", "style"]
+    style = next(one for one in made.slices if one.label == "style")
+    assert any(row.cells[0] for row in style.solvers)
+
+
+def test_two_readers_of_one_tool_stand_in_one_cell(whole):
+    twice = tuple(
+        replace(row, solver="cppn@other", reader="other", key=f"{row.key}-other") for row in whole.rows if row.solver == "cppn@matcher"
+    )
+    rows = whole.rows + twice
+    made = table(replace(whole, rows=rows), Names.of(rows))
+    cppn = next(row for row in made.slices[0].solvers if row.tool == "cppn")
+    assert [entry.reader for entry in cppn.cells[1]] == ["matcher", "other"]
+    assert Names.of(rows).label("cppn@matcher", ["cppn@matcher", "cppn@other"]) == "cppn@matcher"
+
+
+def test_lost_cells_are_grouped_with_their_reason(whole):
+    lost = lost_cells(whole.rows, frozenset(whole.displays))
+    assert [one.status for one in lost] == sorted((one.status for one in lost), key=["failed", "abstained", "pending", "skipped"].index)
+    assert lost[0].reason == "killed after 60 s of its time limit"
+    assert sum(one.count for one in lost) == sum(count for status, count in status_counts(whole.rows) if status != "graded")
+
+
+def test_ledger_adds_up(whole):
+    lines = ledger(whole.rows)
+    assert sum(line.cells for line in lines) == len(whole.rows)
+    assert [line.order for line in lines] == sorted((line.order for line in lines), reverse=True)
+    assert sum(line.order for line in lines) == pytest.approx(sum(row.cost.equivalents for row in whole.rows))
+
+
+def test_refused_plants_come_last_and_have_no_page(whole):
+    lines = plant_lines(whole.plants, frozenset(whole.displays))
+    assert not lines[-1].admitted
+    assert lines[-1].link == ""
+    assert lines[-1].figures["success"] == "31\u00a0%"
+
+
+def test_unknown_tasks_follow_the_known_ones():
+    assert ordered_tasks(["zeta", "replace", "alpha", "detect"]) == ("detect", "replace", "alpha", "zeta")
