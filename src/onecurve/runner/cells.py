@@ -17,6 +17,8 @@ USUAL_READERS: Mapping[str, str] = {
     "repair": "unlearn",
 }
 """Who reads a tool's evidence where the suite names no reader."""
+REFERRED = ("detect",)
+"""Tasks whose readers are handed the same tool's looks at clean networks, to calibrate on."""
 FED = ("oracle", "noise")
 """Evidence that the grading side makes: from the truth, and from nothing."""
 
@@ -175,7 +177,7 @@ def _cell(
     references: tuple[PlannedLook, ...] = ()
     if "refusal" not in asked and entrant.looks is not None and entrant.reads is not None:
         look = _look(case.network, case.subject_key, entrant.looks, task, asked["brief"], asked["brief_digest"], dials, grid.seed)
-        if Access.REFERENCES in entrant.needs():
+        if task in REFERRED:
             references = tuple(
                 _look(name, key, entrant.looks, task, grid.empty_brief, asked["brief_digest"], dials, grid.seed)
                 for name, key in grid.references.items()

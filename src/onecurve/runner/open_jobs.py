@@ -143,7 +143,7 @@ def _kept(given: Rebuilt, subject: Subject, blobs: Blobs) -> str:
         raise ContractError(
             f"a solver must hand back a TorchNetwork, got: {type(given.network).__name__}", "wrap the module: TorchNetwork(module)"
         )
-    file = Path(mkdtemp(dir=blobs.folder)) / "network"
+    file = Path(mkdtemp(dir=blobs.folder)) / "network.safetensors"
     try:
         save_network(file, given.network, torch_module(subject))
         return blobs.adopt(file)

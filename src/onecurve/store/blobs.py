@@ -49,7 +49,7 @@ class Blobs:
             raise SchemaError(f"damaged blob: {path}", "delete it and run again") from error
 
     def adopt(self, file: Path) -> str:
-        """Move a finished file in and return its key; the file is gone from where it was."""
+        """Move a finished safetensors file in and return its key; the file is gone from where it was."""
         summary = hashlib.sha256()
         with file.open("rb") as stream:
             while chunk := stream.read(1 << 20):
@@ -61,8 +61,8 @@ class Blobs:
         return key
 
     def file(self, key: str) -> Path:
-        """Where the file of that key is, or would be."""
-        return self.folder / key[:2] / f"{key}.bin"
+        """Where the adopted file of that key is, or would be."""
+        return self.folder / key[:2] / f"{key}.file.safetensors"
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.safetensors"

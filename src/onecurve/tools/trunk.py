@@ -51,8 +51,11 @@ def trunk(module: nn.Module, layer: str) -> nn.Module:
         if node is last[-1]:
             break
     shortened.output(copies[last[-1]])
-    shortened.eliminate_dead_code()
-    return fx.GraphModule(module, shortened).eval()
+    # Dead layers can only be told from ones with effects once the graph belongs to a module.
+    cut = fx.GraphModule(module, shortened)
+    cut.graph.eliminate_dead_code()
+    cut.recompile()
+    return cut.eval()
 
 
 def _graph(module: nn.Module) -> fx.Graph:
