@@ -55,6 +55,13 @@ def test_leader_by_a_hair_is_not_told_apart(whole):
     assert "It is not told apart from the best" in said.words
 
 
+def test_nobody_leads_where_every_interval_holds_the_floor(whole):
+    even = constant(whole, {"cppn@matcher": 0.0, "top-images@matcher": 0.0})
+    order = sorted({row.case for row in even})
+    rows = tuple(replace(row, skill=0.3 if order.index(row.case) % 2 else -0.25) for row in even)
+    assert leader_sentence("discover", rows, Names.of(rows)).headline == "Nobody is surely above the floor on discover"
+
+
 def test_leading_plain_look_is_named_as_such(whole):
     rows = constant(whole, {"cppn@matcher": 0.1, "top-images@matcher": 0.9})
     said = leader_sentence("discover", rows, Names.of(rows))

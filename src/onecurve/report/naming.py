@@ -26,6 +26,13 @@ RAW: Mapping[str, str] = {
     "repair": "agreement with the clean twin, on clean and on triggered inputs",
     "replace": "agreement with the network, flaw included, inside a size limit",
 }
+FIXED: Mapping[str, str] = {
+    "floor": "The best of a gallery of answers given without looking: skill 0 by definition.",
+    "ceiling": "The answer of one who knows the truth: skill 1 by definition.",
+    "oracle": "Evidence made from the truth, to test whether a reader can read what is there.",
+    "noise": "Evidence of the same kinds and sizes with random content, to test whether a reader sees what is not there.",
+}
+"""Yardsticks and controls, which have no class of their own that could state it."""
 CLEAN = "clean"
 """The flaw of a network that carries none."""
 
@@ -55,6 +62,15 @@ def solver_link(name: str) -> str:
 def case_link(case: str) -> str:
     """From the index to the page of a case."""
     return f"cases/{page_name(case)}"
+
+
+def in_words(text: str) -> str:
+    """Words for a page: names that a message sets in backticks are set in quotation marks.
+
+    >>> in_words("says `4`")
+    'says “4”'
+    """
+    return re.sub(r"`([^`]*)`", r"“\1”", text)
 
 
 def kinds_of(row: Row) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def seconds(value: float | None) -> str:
     """A duration.
 
     >>> seconds(0.42), seconds(75), seconds(4000), seconds(200000)
-    ('0.4 s', '1 min 15 s', '1 h 7 min', '2 d 8 h')
+    ('0.4 s', '1 min 15 s', '1 h 6 min', '2 d 7 h')
     """
     if value is None or not math.isfinite(value):
         return MISSING

@@ -55,16 +55,23 @@ def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
     rivals = [summary for summary in found if summary.role is Role.METHOD] if leader.role is Role.BASELINE else plain
     everyone = [summary.solver for summary in found]
     label = names.label(leader.solver, everyone)
-    start = f"At {numbers.cost(leader.cost)} forward-equivalents per case it earns a skill of {_with_interval(leader)}"
+    headline = _headline(leader, found, label)
+    start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} earns a skill of {_with_interval(leader)}"
     if not rivals:
         against = "; no method was run beside it." if leader.role is Role.BASELINE else "; no plain look was run beside it."
-        return Sentence(f"{label} leads on {task}", start + against)
+        return Sentence(headline, start + against)
     rival = max(rivals, key=_mean)
     couples = [(leader.solver, other.solver) for other in rivals]
     verdict = next(one for one in compare_many(rows, couples, task) if one.second == rival.solver)
     kind = "method" if leader.role is Role.BASELINE else "plain look"
-    headline = f"{label}, a plain look, leads on {task}" if leader.role is Role.BASELINE else f"{label} leads on {task}"
     return Sentence(headline, f"{start}. {_against(verdict, kind, names.label(rival.solver, everyone), rival)}")
+
+
+def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
+    known = [summary.interval for summary in found if summary.interval is not None]
+    if known and leader.interval is not None and all(interval.low <= 0 for interval in known):
+        return f"Nobody is surely above the floor on {leader.task}"
+    return f"{label}{', a plain look,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
 
 
 def nobody_found(rows: Sequence[Row]) -> Sentence:

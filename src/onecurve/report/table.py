@@ -32,6 +32,8 @@ class CellEntry:
     """Style class of the skill: `n3` (far below the floor) to `p5` (at the ceiling), `none` without a score."""
     lost: str
     """Abstained, failed, skipped and pending cells in words, empty for none."""
+    hatched: bool
+    """Whether cells abstained, failed or wait; a cell that was merely skipped is counted in words alone."""
     more: str
     """Median, worst tenth, cost and the mean with failures at the floor, for the tooltip."""
     order: float
@@ -160,6 +162,7 @@ def _entry(summary: Summary, names: Names) -> CellEntry:
         n=summary.n,
         shade=shade(summary.mean),
         lost=lost_words([(status, summary.counts[status]) for status in LOST]),
+        hatched=any(summary.counts[status] for status in LOST if status is not Status.SKIPPED),
         more=f"{summary.solver} on {summary.task}: {', '.join(more)}" if summary.mean is not None else summary.why_no_interval,
         order=summary.mean if summary.mean is not None else -99.0,
     )

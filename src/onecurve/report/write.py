@@ -16,7 +16,7 @@ from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets
 from onecurve.report.case_view import CaseView, abridged, case_view
 from onecurve.report.false_alarms import Alarms, alarm_sentence, alarms
-from onecurve.report.naming import CLEAN, Names, page_name
+from onecurve.report.naming import CLEAN, FIXED, Names, in_words, page_name
 from onecurve.report.panels import panels
 from onecurve.report.results import Results
 from onecurve.report.sections import calibration_lines, case_lines, ledger, lost_cells, plant_lines, status_counts
@@ -59,8 +59,8 @@ def _environment(shared: dict[str, Any]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
-    environment.filters |= {"page_name": page_name, "listed": numbers.listed}
-    environment.globals |= shared | {"version": __version__}
+    environment.filters |= {"page_name": page_name, "listed": numbers.listed, "words": in_words}
+    environment.globals |= shared | {"version": __version__, "fixed": FIXED}
     return environment
 
 
