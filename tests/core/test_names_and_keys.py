@@ -1,0 +1,146 @@
+"""Registries, specs, seeds and skill."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onecurve.core.access import Access
+from onecurve.core.errors import BudgetError, ContractError, SpecError, UngradeableError, UnknownNameError, UsageError
+from onecurve.core.grade import Cost, skill_of
+from onecurve.core.registry import Registry, load_from_file, parse_address
+from onecurve.core.seeds import generator, seed_for
+from onecurve.core.spec import content_key, spec_of
+from onecurve.core.workbench import Budget, Meter
+
+
+@dataclass(frozen=True)
+class Thing:
+    size: int = 3
+    place: str = "corner"
+    name: ClassVar[str] = "thing"
+    version: ClassVar[int] = 2
+
+
+THINGS: Registry[object] = Registry("thing", {"access": "onecurve.core.access:Access", "budget": "onecurve.core.workbench:Budget"})
+
+
+def test_a_misspelt_name_is_answered_with_the_right_one() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean `budget`") as caught:
+        THINGS.load("buget")
+    assert "no thing is called: buget" in str(caught.value)
+    with pytest.raises(UnknownNameError, match="there are: access, budget"):
+        THINGS.load("zzzzzz")
+
+
+def test_building_with_parameters() -> None:
+    assert THINGS.make("budget[equivalents=5]") == Budget(5)
+    with pytest.raises(SpecError, match="has no parameter: size"):
+        THINGS.make("budget[size=5]")
+    with pytest.raises(SpecError, match="cannot build"):
+        THINGS.make("budget")
+
+
+@pytest.mark.parametrize("address", ["a[b=1", "a[b]", "a[=", "a[b=1,c]"])
+def test_addresses_that_do_not_parse(address: str) -> None:
+    with pytest.raises(SpecError):
+        parse_address(address)
+
+
+@given(
+    st.dictionaries(
+        st.text("abcdefgh", min_size=1, max_size=4), st.integers(-9, 9) | st.booleans() | st.text("xyz", min_size=1), max_size=3
+    )
+)
+def test_any_plain_parameters_come_back(parameters: dict[str, object]) -> None:
+    inside = ",".join(f"{name}={value}" for name, value in parameters.items())
+    assert parse_address(f"name[{inside}]") == ("name", parameters)
+
+
+def test_a_file_that_is_not_there_does_not_import_or_lacks_the_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        load_from_file(f"{tmp_path}/none.py:Thing")
+    broken = tmp_path / "broken.py"
+    broken.write_text("import nothing_of_that_name")
+    with pytest.raises(ContractError, match="does not import: ModuleNotFoundError"):
+        load_from_file(f"{broken}:Thing")
+    fine = tmp_path / "fine.py"
+    fine.write_text("class Tool: pass")
+    assert load_from_file(f"{fine}:Tool").__name__ == "Tool"
+    with pytest.raises(UnknownNameError, match="did you mean `Tool`"):
+        load_from_file(f"{fine}:Toll")
+
+
+def test_an_edited_file_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "tool.py"
+    file.write_text("VALUE = 1")
+    assert load_from_file(f"{file}:VALUE") == 1
+    file.write_text("VALUE = 2")
+    assert load_from_file(f"{file}:VALUE") == 2
+
+
+def test_a_spec_says_everything_and_its_key_changes_with_anything() -> None:
+    assert str(spec_of(Thing())) == "thing[size=3,place=corner]"
+    assert spec_of(Thing()).key == spec_of(Thing()).key
+    assert len({spec_of(thing).key for thing in (Thing(), Thing(4), Thing(place="edge"))}) == 3
+    with pytest.raises(SpecError, match="is not a frozen dataclass"):
+        spec_of("a string")
+
+
+@given(
+    st.recursive(
+        st.integers() | st.text() | st.booleans() | st.none() | st.floats(allow_nan=False), lambda inner: st.lists(inner, max_size=3)
+    )
+)
+def test_keys_are_stable(value: object) -> None:
+    assert content_key(value) == content_key(value)
+    assert content_key(value, 1) != content_key(value)
+
+
+def test_keys_refuse_what_is_not_plain() -> None:
+    with pytest.raises(SpecError, match="plain data"):
+        content_key(object())
+
+
+def test_seeds_are_functions_of_names() -> None:
+    assert seed_for("a", 1) == seed_for("a", 1)
+    assert len({seed_for("a", 1), seed_for("a", "1"), seed_for("a1"), seed_for(1, "a"), seed_for("a")}) == 5
+    assert generator("x").integers(1 << 40) == generator("x").integers(1 << 40)
+    assert 0 <= seed_for("anything") < 1 << 63
+
+
+def test_skill() -> None:
+    assert skill_of(0.25, 0.25, 0.75) == 0
+    assert skill_of(0.75, 0.25, 0.75) == 1
+    assert skill_of(0.0, 0.25, 0.75) == -0.5
+    assert skill_of(1.0, 0.25, 0.75) == 1.5
+    for floor, ceiling in ((0.5, 0.5), (0.6, 0.5)):
+        with pytest.raises(UngradeableError, match="tell nobody apart"):
+            skill_of(0.5, floor, ceiling)
+
+
+def test_the_meter_stops_who_goes_on() -> None:
+    meter = Meter(Budget(100))
+    meter.count_forward(60)
+    meter.count_backward(25)
+    assert meter.equivalents == 110
+    meter.count_forward(1)
+    with pytest.raises(BudgetError, match="of a budget of 100 and went on"):
+        meter.count_forward(1)
+    with pytest.raises(BudgetError, match="must not be negative"):
+        Budget(-1)
+
+
+def test_costs_add_and_the_peak_is_the_larger() -> None:
+    total = Cost(1, 2, 3, 50).plus(Cost(10, 20, 30, 40))
+    assert total == Cost(11, 22, 33, 50)
+    assert total.equivalents == 55
+
+
+def test_access_in_words() -> None:
+    needs = Access.QUERIES | Access.CLEAN_LABELS
+    assert needs.words() == ("queries", "clean-labels")
+    assert needs.missing_from(Access.QUERIES) == Access.CLEAN_LABELS
