@@ -88,6 +88,12 @@ def test_there_is_a_page_per_case_tool_and_reader(small, written):
             assert (written / solver_link(name)).is_file()
 
 
+def test_a_case_shows_questions_about_its_network_but_not_about_other_flaws(written):
+    headings = [one.text for one in Page(written / case_link("s00-style")).all("h2")]
+    assert "detect" in headings, "asked of the network under its first case"
+    assert "localise" not in headings, "asked of the other flaws only"
+
+
 def test_pictures_are_kept_once_and_large_enough(written):
     names = [path.name for path in (written / "assets").glob("*.png")]
     assert len(names) == len({(written / "assets" / name).read_bytes() for name in names})

@@ -9,7 +9,7 @@ from onecurve.core.row import Row
 from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets, Shown
 from onecurve.report.evidence_view import trigger_pictures
-from onecurve.report.naming import ASKED, CLEAN, RAW, case_link, ordered_tasks
+from onecurve.report.naming import ASKED, BLIND, CLEAN, RAW, case_link, ordered_tasks
 from onecurve.report.results import Results
 from onecurve.report.strips import Lookup, Strip, class_names, in_order, strip
 
@@ -77,7 +77,7 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
     """The view of one case from the rows of its subject; blind questions of the same network are shown with it."""
     own = [row for row in rows if row.case == display.case]
     tasks_asked = {row.task for row in own}
-    shown = own + [row for row in rows if row.case != display.case and row.task not in tasks_asked]
+    shown = own + [row for row in rows if row.case != display.case and row.task in BLIND and row.task not in tasks_asked]
     targets = frozenset(one.target for one in results.displays.values() if one.subject == display.subject and one.target)
     lookup = Lookup(results, display, class_names(rows, results), targets)
     sample = display.clean[0] if len(display.clean) else None

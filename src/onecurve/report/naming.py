@@ -10,6 +10,8 @@ from onecurve.core.row import Role, Row
 
 TASKS = ("detect", "discover", "localise", "predict", "repair", "replace")
 """The order in which an engineer asks; tasks that are not listed follow in order of name."""
+BLIND = ("detect", "replace")
+"""Tasks that concern the whole network: asked under its first case and shown with every case of it."""
 ASKED: Mapping[str, str] = {
     "detect": "Is this network trojaned, and towards which class?",
     "discover": "Which of these eight things is the trigger?",
