@@ -7,7 +7,7 @@ import pytest
 
 import onecurve
 
-NAMES = (  # fmt: skip
+NAMES = (
     *("Abstain", "Access", "Brief", "Budget", "Case", "ClassScores", "DataRows", "Evidence", "Filter", "HeatMap", "Hypothesis"),
     *("OneCurveError", "Paste", "Picture", "Rebuild", "Rebuilt", "Row", "Subject", "Suite", "Text", "TorchNetwork", "Truth"),
     *("Units", "UsageError", "Weigh", "Weights", "Workbench", "__version__", "torch_module"),
