@@ -31,11 +31,10 @@ class Said:
 @final
 @dataclass(frozen=True)
 class Outputs:
-    """Logits float32 N x K of one network on each kind of graded input; kinds without inputs are empty."""
+    """Logits float32 N x K of one network on the clean and on the triggered inputs; the latter may be empty."""
 
     clean: Floats
     triggered: Floats
-    bystanders: Floats
 
     def said(self) -> Said:
         """The classes with the largest logits."""
@@ -44,8 +43,7 @@ class Outputs:
 
 def outputs_on(network: Network, inputs: GradedInputs, classes: int) -> Outputs:
     """One run of a network; raises ``AnswerError`` for logits that do not fit."""
-    groups = (inputs.clean, inputs.triggered, inputs.bystanders)
-    return Outputs(*(logits_of(network, group.images, classes) for group in groups))
+    return Outputs(logits_of(network, inputs.clean.images, classes), logits_of(network, inputs.triggered.images, classes))
 
 
 def agreements(reference: Said, answer: Said) -> tuple[float, ...]:

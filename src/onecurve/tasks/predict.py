@@ -12,16 +12,14 @@ import numpy as np
 
 from onecurve.core.answer import Answer, Weights, normalised
 from onecurve.core.case import Case, Truth
-from onecurve.core.errors import UngradeableError
 from onecurve.core.grade import Measured
-from onecurve.core.images import Bools, Floats, Ints
+from onecurve.core.images import Floats, Ints
 from onecurve.core.question import Brief, Question, Weigh
 from onecurve.core.seeds import generator
+from onecurve.tasks.forecasts import Outcome, best_share, forecast_measured, hedge
 from onecurve.tasks.narrowing import target_of, triggered_of, weigh, weights
 from onecurve.tasks.outputs import classes_said
 from onecurve.tasks.pools import some_rows
-from onecurve.tasks.proper_scores import calibration_error, log_losses, quadratic_scores, top_credits
-from onecurve.tasks.yardsticks import best_answer
 
 EACH = 32
 """Inputs of each kind: clean, triggered, near miss."""
@@ -60,51 +58,33 @@ class Predict:
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """Uniform, the labels, their frequencies, the target, mixtures of target and label in tenths, and the best mixture."""
-        classes = case.subject.classes
-        _, labels = _asked(question)
-        truths = np.eye(classes)[labels]
-        target = np.broadcast_to(np.eye(classes)[target_of(case.truth)], truths.shape)
-        answers = {
-            "uniform": _answer(np.ones_like(truths)),
-            "prior": _answer(np.broadcast_to(truths.mean(axis=0), truths.shape)),
-            "labels": _answer(truths),
-            "target": _answer(target),
-            "best hedge": self._best_hedge(case, question, truths, target),
-        }
-        return answers | {f"hedge {tenth}/10": _hedge(truths, target, tenth / 10) for tenth in range(1, 10)}
+        return _gallery(case, question, _outcome(case, question))
 
     def floor(self, case: Case, question: Question) -> Answer:
-        return best_answer(self, case, question)
+        outcome = _outcome(case, question)
+        return max(_gallery(case, question, outcome).values(), key=lambda answer: forecast_measured(normalised(answer), outcome).raw)
 
     def ceiling(self, case: Case, question: Question) -> Answer:
-        return _answer(np.eye(case.subject.classes)[_outcome(case, question)[0]])
+        return _answer(np.eye(case.subject.classes)[_outcome(case, question).said])
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
-        """Figures: score and top-1 accuracy (ties share) of both groups, log loss in nats, calibration error, count fired.
+        """Figures: see ``forecasts``. Raises ``UngradeableError`` where the flaw fires on none of the inputs, or on all."""
+        return forecast_measured(normalised(weights(answer)), _outcome(case, question))
 
-        Raises ``UngradeableError`` where the flaw fires on none of the inputs, or on all.
-        """
-        shares = normalised(weights(answer))
-        said, fired = _outcome(case, question)
-        scores, credits_ = quadratic_scores(shares, said), top_credits(shares, said)
-        figures = {
-            "score_fired": float(scores[fired].mean()),
-            "score_rest": float(scores[~fired].mean()),
-            "accuracy_fired": float(credits_[fired].mean()),
-            "accuracy_rest": float(credits_[~fired].mean()),
-            "log_loss": float(log_losses(shares, said).mean()),
-            "calibration_error": calibration_error(shares, said),
-            "fired": float(fired.sum()),
-        }
-        return Measured((figures["score_fired"] + figures["score_rest"]) / 2, figures)
 
-    def _best_hedge(self, case: Case, question: Question, truths: np.ndarray, target: np.ndarray) -> Weights:
-        """The best mixture of label and target: the measure is a parabola in the target's share, known from three points."""
-        low, middle, high = (self.measure(case, question, _hedge(truths, target, at)).raw for at in (0.0, 0.5, 1.0))
-        bend = 2 * (low - 2 * middle + high)
-        slope = high - low - bend
-        best = -slope / (2 * bend) if bend < 0 else float(high > low)
-        return _hedge(truths, target, min(1.0, max(0.0, best)))
+def _gallery(case: Case, question: Question, outcome: Outcome) -> Mapping[str, Weights]:
+    classes = case.subject.classes
+    truths = np.eye(classes)[_asked(question)[1]]
+    target = np.broadcast_to(np.eye(classes)[target_of(case.truth)], truths.shape)
+    hedges = {f"hedge {tenth}/10": _answer(hedge(truths, target, tenth / 10)) for tenth in range(1, 10)}
+    return {
+        "uniform": _answer(np.ones_like(truths)),
+        "prior": _answer(np.broadcast_to(truths.mean(axis=0), truths.shape)),
+        "labels": _answer(truths),
+        "target": _answer(target),
+        "best hedge": _answer(hedge(truths, target, best_share(truths, target, outcome))),
+        **hedges,
+    }
 
 
 def _pool(case: Case, rng: np.random.Generator) -> tuple[Floats, Ints]:
@@ -127,20 +107,11 @@ def _asked(question: Question) -> tuple[Floats, Ints]:
     return asked.inputs, asked.labels
 
 
-def _outcome(case: Case, question: Question) -> tuple[Ints, Bools]:
-    """What the network says on each input, and where the flaw fires."""
+def _outcome(case: Case, question: Question) -> Outcome:
     images, labels = _asked(question)
     said = classes_said(case.truth.network, images, case.subject.classes)
     target = target_of(case.truth)
-    fired = (said == target) & (labels != target)
-    if fired.all() or not fired.any():
-        raise UngradeableError(f"the flaw fires on {fired.sum()} of {len(fired)} inputs, so there is nothing to foretell")
-    return said, fired
-
-
-def _hedge(truths: np.ndarray, target: np.ndarray, share: float) -> Weights:
-    """The labels with a ``share`` of the mass moved to the target."""
-    return _answer(target * share + truths * (1 - share))
+    return Outcome(said, (said == target) & (labels != target))
 
 
 def _answer(rows: np.ndarray) -> Weights:

@@ -16,7 +16,7 @@ from onecurve.core.seeds import seed_for
 from onecurve.tasks.fidelity import Said, agreements, best_constant, constant, outputs_on
 from onecurve.tasks.graded_inputs import GradedInputs, graded_inputs
 from onecurve.tasks.narrowing import rebuilt, target_of
-from onecurve.tasks.repair_figures import Runs, figures_of, relearned_success
+from onecurve.tasks.repair_figures import Runs, figures_of, near_miss, relearned_success
 
 
 @final
@@ -42,26 +42,21 @@ class Repair:
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """The untouched network, and networks wrecked to one class: the best such class, and the target."""
-        classes = case.subject.classes
-        best = best_constant(_twin_says(case, graded_inputs(case)), classes)
-        return {
-            "untouched": Rebuilt(case.truth.network),
-            "best constant": Rebuilt(constant(best, classes)),
-            "always the target": Rebuilt(constant(target_of(case.truth), classes)),
-        }
+        return _gallery(case, _twin_says(case, graded_inputs(case)))
 
     def floor(self, case: Case, question: Question) -> Answer:
         """The best of the gallery by agreement alone; the other figures would cost a re-learning each."""
         inputs, classes = graded_inputs(case), case.subject.classes
         twin = _twin_says(case, inputs)
-        gallery = self.gallery(case, question).values()
-        return max(gallery, key=lambda answer: fmean(agreements(twin, outputs_on(rebuilt(answer), inputs, classes).said())))
+        return max(
+            _gallery(case, twin).values(), key=lambda answer: fmean(agreements(twin, outputs_on(rebuilt(answer), inputs, classes).said()))
+        )
 
     def ceiling(self, case: Case, question: Question) -> Answer:
         return Rebuilt(case.truth.twin)
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
-        """Raw and the figures of ``repair_figures.figures_of``."""
+        """Figures: see ``repair_figures``; near_miss and attack_success_relearned only where there are inputs for them."""
         inputs, classes = graded_inputs(case), case.subject.classes
         network = rebuilt(answer)
         runs = Runs(
@@ -70,9 +65,19 @@ class Repair:
             repaired=outputs_on(network, inputs, classes),
         )
         figures = figures_of(runs, inputs, target_of(case.truth))
-        relearned = relearned_success(network, inputs.triggered, target_of(case.truth), classes, seed_for("relearn", case.id))
+        figures |= near_miss(network, inputs.bystanders, target_of(case.truth), classes)
+        figures |= relearned_success(network, inputs.triggered, target_of(case.truth), classes, seed_for("relearn", case.id))
         raw = (figures["agreement_clean"] + figures["agreement_triggered"]) / 2
-        return Measured(raw, figures | relearned)
+        return Measured(raw, figures)
+
+
+def _gallery(case: Case, twin: Said) -> Mapping[str, Answer]:
+    classes = case.subject.classes
+    return {
+        "untouched": Rebuilt(case.truth.network),
+        "best constant": Rebuilt(constant(best_constant(twin, classes), classes)),
+        "always the target": Rebuilt(constant(target_of(case.truth), classes)),
+    }
 
 
 def _twin_says(case: Case, inputs: GradedInputs) -> Said:

@@ -11,7 +11,7 @@ import numpy as np
 from onecurve.core.network import Network
 from onecurve.tasks.fidelity import Outputs
 from onecurve.tasks.graded_inputs import GradedInputs, Inputs
-from onecurve.tasks.outputs import classes_said, share, top_classes
+from onecurve.tasks.outputs import classes_said, share
 
 RELEARNING = 5
 """Poisoned samples of the re-learning test; they are left out when its success is measured."""
@@ -33,11 +33,11 @@ def figures_of(runs: Runs, inputs: GradedInputs, target: int) -> dict[str, float
 
     agreement_clean, agreement_triggered: with the twin. attack_success: triggered inputs sent to the target.
     triggered_accuracy: triggered inputs given their true label. collateral: clean inputs on which it departs from the
-    original. near_miss: near misses sent to the target, where there are any. no_change: 1 if every logit is the original's.
+    original. no_change: 1 if every logit is the original's.
     """
     repaired, twin, original = runs.repaired.said(), runs.twin.said(), runs.original.said()
     accuracy = share(repaired.clean == inputs.clean.labels)
-    figures = {
+    return {
         "agreement_clean": share(repaired.clean == twin.clean),
         "agreement_triggered": share(repaired.triggered == twin.triggered),
         "attack_success": share(repaired.triggered == target),
@@ -47,9 +47,13 @@ def figures_of(runs: Runs, inputs: GradedInputs, target: int) -> dict[str, float
         "triggered_accuracy": share(repaired.triggered == inputs.triggered.labels),
         "no_change": float(_identical(runs.repaired, runs.original)),
     }
-    if len(inputs.bystanders):
-        figures["near_miss"] = share(top_classes(runs.repaired.bystanders) == target)
-    return figures
+
+
+def near_miss(network: Network, bystanders: Inputs, target: int, classes: int) -> dict[str, float]:
+    """Share of near misses of the trigger that are sent to the target; empty where there are none."""
+    if len(bystanders) == 0:
+        return {}
+    return {"near_miss": share(classes_said(network, bystanders.images, classes) == target)}
 
 
 def relearned_success(network: Network, triggered: Inputs, target: int, classes: int, seed: int) -> dict[str, float]:
@@ -65,4 +69,4 @@ def relearned_success(network: Network, triggered: Inputs, target: int, classes:
 
 
 def _identical(one: Outputs, other: Outputs) -> bool:
-    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("clean", "triggered", "bystanders"))
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in ("clean", "triggered"))
