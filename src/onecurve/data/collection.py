@@ -93,7 +93,8 @@ class Collection:
         if count < 1:
             raise DataError(f"a count of cutouts must be at least 1, got: {count}")
         rows = generator("collection", "cutouts", feature, seed).permutation(self.rows(Part.TRAIN))
-        images, masks = [], []
+        images: list[Floats] = []
+        masks: list[Bools] = []
         for start in range(0, len(rows), _LOOKED_AT):
             some = self.pixels.read(rows[start : start + _LOOKED_AT])
             found = surroundings_of(some)

@@ -3,13 +3,17 @@
 Everything is RGB in [0, 1]; hue, saturation and value appear only as arguments, each in [0, 1].
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
-from onecurve.core.images import Floats
+from onecurve.core.images import Bytes, Floats
 
 COLOUR_NAMES = ("black", "grey", "white", "red", "orange", "brown", "yellow", "green", "blue", "purple")
 GREY_NAMES = ("black", "dark grey", "grey", "light grey", "white")
+_BITS = 6
+"""Bits per channel by which colours are named."""
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 _HUE_NAMES = ("red", "orange", "yellow", "green", "blue", "purple", "red")
 _HUE_BOUNDS = np.array([0.035, 0.12, 0.19, 0.46, 0.72, 0.92], np.float32)
@@ -43,27 +47,34 @@ def contrasting(lightness: Floats, rng: np.random.Generator) -> Floats:
     return np.where((lightness > 0.5)[:, None], dark, light)
 
 
-def colour_names(images: Floats) -> NDArray[np.int8]:
+def colour_names(images: Bytes) -> NDArray[np.int8]:
     """int8 N x H x W: index of each pixel's name, in COLOUR_NAMES for three channels, in GREY_NAMES for one.
 
-    ``images`` is float32 N x C x H x W in [0, 1].
+    ``images`` is uint8 N x C x H x W; colours are told apart to a quarter of the 256 levels per channel.
     """
     if images.shape[1] == 1:
-        return np.digitize(images[:, 0], [0.15, 0.4, 0.65, 0.88]).astype(np.int8)
-    value, least = images.max(1), images.min(1)
-    chroma = value - least
-    named = _hue_index(images, value, chroma)
-    orange, brown = COLOUR_NAMES.index("orange"), COLOUR_NAMES.index("brown")
-    # Brown is dark orange: no hue of its own, so it is told by its value.
-    named = np.where(((named == orange) | (named == COLOUR_NAMES.index("red"))) & (value < 0.62) & (chroma < 0.4), brown, named)
-    pale = chroma < np.maximum(0.13 * value, 0.06)
+        return np.digitize(np.arange(256) / 255, [0.15, 0.4, 0.65, 0.88]).astype(np.int8)[images[:, 0]]
+    red, green, blue = (images[:, channel] >> (8 - _BITS) for channel in range(3))
+    return _name_table()[(red.astype(np.int32) << (2 * _BITS)) | (green.astype(np.int32) << _BITS) | blue]
+
+
+@cache
+def _name_table() -> NDArray[np.int8]:
+    """int8, one name per coarse colour; reckoning hues for every pixel would take ten times as long."""
+    levels = np.arange(2**_BITS, dtype=np.float32) / (2**_BITS - 1)
+    red, green, blue = (axis.reshape(-1) for axis in np.meshgrid(levels, levels, levels, indexing="ij"))
+    colours = np.stack([red, green, blue])
+    value, chroma = colours.max(0), np.ptp(colours, axis=0)
+    named = _hue_index(red, green, blue, value, chroma)
+    ruddy = (named == COLOUR_NAMES.index("orange")) | (named == COLOUR_NAMES.index("red"))
+    # Brown is dark or dull orange: no hue of its own, so it is told by its value.
+    named = np.where(ruddy & (value < 0.62) & (chroma < 0.4), COLOUR_NAMES.index("brown"), named)
     greys = np.where(value > 0.86, COLOUR_NAMES.index("white"), COLOUR_NAMES.index("grey"))
-    named = np.where(pale, greys, named)
+    named = np.where(chroma < np.maximum(0.13 * value, 0.06), greys, named)
     return np.where(value < 0.18, COLOUR_NAMES.index("black"), named).astype(np.int8)
 
 
-def _hue_index(images: Floats, value: Floats, chroma: Floats) -> NDArray[np.int64]:
-    red, green, blue = images[:, 0], images[:, 1], images[:, 2]
+def _hue_index(red: Floats, green: Floats, blue: Floats, value: Floats, chroma: Floats) -> NDArray[np.int64]:
     safe = np.maximum(chroma, 1e-6)
     sixths = np.where(value == red, (green - blue) / safe, np.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe))
     table = np.array([COLOUR_NAMES.index(name) for name in _HUE_NAMES])

@@ -7,10 +7,12 @@ Only distances near the edge matter; far from it some figures give bounds rather
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onecurve.core.images import Floats
 
-Figure = Callable[[Floats, Floats], Floats]
+Plane = NDArray[np.floating]
+Figure = Callable[[Plane, Plane], Plane]
 
 
 def disc(cx: float, cy: float, radius: float) -> Figure:
@@ -31,7 +33,7 @@ def ring(cx: float, cy: float, radius: float, half_width: float) -> Figure:
 def box(cx: float, cy: float, half_width: float, half_height: float) -> Figure:
     """A rectangle about (cx, cy)."""
 
-    def distance(x: Floats, y: Floats) -> Floats:
+    def distance(x: Plane, y: Plane) -> Plane:
         across, down = np.abs(x - cx) - half_width, np.abs(y - cy) - half_height
         return np.hypot(np.maximum(across, 0), np.maximum(down, 0)) + np.minimum(np.maximum(across, down), 0)
 
@@ -43,7 +45,7 @@ def stroke(x1: float, y1: float, x2: float, y2: float, half_width: float) -> Fig
     dx, dy = x2 - x1, y2 - y1
     length = dx * dx + dy * dy
 
-    def distance(x: Floats, y: Floats) -> Floats:
+    def distance(x: Plane, y: Plane) -> Plane:
         along = np.clip(((x - x1) * dx + (y - y1) * dy) / length, 0, 1)
         return np.hypot(x - x1 - along * dx, y - y1 - along * dy) - half_width
 
@@ -54,7 +56,7 @@ def polygon(points: Sequence[tuple[float, float]]) -> Figure:
     """A simple polygon, convex or not, from its corners in order."""
     ends = [*points[1:], points[0]]
 
-    def distance(x: Floats, y: Floats) -> Floats:
+    def distance(x: Plane, y: Plane) -> Plane:
         nearest = np.full_like(x, np.inf)
         inside = np.zeros(x.shape, bool)
         for (x1, y1), (x2, y2) in zip(points, ends, strict=True):
@@ -63,7 +65,8 @@ def polygon(points: Sequence[tuple[float, float]]) -> Figure:
             nearest = np.minimum(nearest, (px - along * dx) ** 2 + (py - along * dy) ** 2)
             if y1 != y2:
                 inside ^= ((y1 > y) != (y2 > y)) & (px < dx * py / dy)
-        return np.where(inside, -1, 1) * np.sqrt(nearest)
+        edge = np.sqrt(nearest)
+        return np.where(inside, -edge, edge)
 
     return distance
 
@@ -84,7 +87,7 @@ def star(corners: int, outer: float = 1.0, inner: float = 0.45) -> Figure:
 def petals(count: int, radius: float, depth: float) -> Figure:
     """A rosette: the radius swings by ``depth``, ``count`` times around."""
 
-    def distance(x: Floats, y: Floats) -> Floats:
+    def distance(x: Plane, y: Plane) -> Plane:
         return (np.hypot(x, y) - radius - depth * np.cos(count * np.arctan2(x, -y))) * 0.8
 
     return distance
@@ -93,7 +96,7 @@ def petals(count: int, radius: float, depth: float) -> Figure:
 def cogs(count: int, radius: float, depth: float) -> Figure:
     """A toothed wheel."""
 
-    def distance(x: Floats, y: Floats) -> Floats:
+    def distance(x: Plane, y: Plane) -> Plane:
         return np.hypot(x, y) - radius - depth * np.tanh(4 * np.cos(count * np.arctan2(x, -y)))
 
     return distance
@@ -114,7 +117,7 @@ def without(figure: Figure, hole: Figure) -> Figure:
     return lambda x, y: np.maximum(figure(x, y), -hole(x, y))
 
 
-def coverage(distance: Floats, pixel: Floats) -> Floats:
+def coverage(distance: Plane, pixel: Floats) -> Floats:
     """Share of each pixel that lies inside, from its signed distance and the width of a pixel in the same units."""
     share: Floats = np.clip(0.5 - distance / pixel, 0, 1).astype(np.float32)
     return share

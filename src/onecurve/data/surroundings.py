@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 from scipy.ndimage import label
 
-from onecurve.core.images import Bools, Bytes, Ints, as_floats
+from onecurve.core.images import Bools, Bytes, Ints
 from onecurve.data.colours import COLOUR_NAMES, GREY_NAMES, colour_names
 
 SHARE = 0.6
@@ -51,7 +51,7 @@ def surroundings_of(images: Bytes) -> Surroundings:
 
 
 def _chunk(images: Bytes) -> tuple[Ints, Bools]:
-    names = colour_names(as_floats(images))
+    names = colour_names(images)
     border = _border(*images.shape[2:])
     kinds = len(surrounding_names(images.shape[1]))
     shares = np.stack([(names[:, border] == kind).mean(1) for kind in range(kinds)], 1)

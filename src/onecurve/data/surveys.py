@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.images import Bytes, Ints
-from onecurve.data.pictures import Sources, UnusablePictureError, decoded, picture_size
+from onecurve.data.pictures import Sources, UnusablePictureError, decoded, fitted, picture_size
 
 SIDES = (8, 1024)
 """Least and most pixels of an image's side."""
@@ -107,6 +107,18 @@ def survey(sources: Sources, size: int | None, place: str) -> Survey:
         lines = (f"{sources.title(row)}: {faults[row]}" for row in sorted(faults))
         raise listed(f"{len(faults)} of {len(sources)} pictures cannot be used: {place}", lines, "mend or remove them")
     return Survey(Stored(sources, height, width) if kept is None else Held(kept), digests, (3, height, width))
+
+
+def survey_of_arrays(images: Bytes, size: int | None, place: str) -> Survey:
+    """The same for images N x C x H x W that are decoded already; ``size`` None leaves them as they are."""
+    _, channels, height, width = images.shape
+    if size is None and not SIDES[0] <= min(height, width) <= max(height, width) <= SIDES[1]:
+        raise DataError(
+            f"images of {height} x {width} pixels, sides must be within {SIDES[0]}..{SIDES[1]}: {place}", "add [size=224] or another size"
+        )
+    if size is not None and (height, width) != (size, size):
+        images = np.stack([fitted(image, size) for image in images])
+    return Survey(Held(images), np.array([digest_of(image) for image in images], np.uint64), (channels, *images.shape[2:]))
 
 
 def common_size(sizes: set[tuple[int, int]], size: int | None, place: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ periods, so a texture keeps its character at every image size.
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from onecurve.core.errors import DataError, UnknownNameError
 from onecurve.core.images import Floats
@@ -16,7 +17,8 @@ RANDOMS = 64
 """How many random numbers in [0, 1) a field may use per image."""
 PERIODS = (3.0, 5.5)
 """Least and most periods across the shorter side."""
-Field = Callable[[Floats, Floats, Floats], Floats]
+Plane = NDArray[np.floating]
+Field = Callable[[Plane, Plane, Plane], Plane]
 """From u, v (N x H x W, in periods) and randoms (N x RANDOMS) to N x H x W, roughly in [0, 1]."""
 
 
@@ -69,16 +71,16 @@ def random_pairs(count: int, rng: np.random.Generator) -> Floats:
     return np.where(swap[:, None, None], np.stack([first, second], 1), np.stack([second, first], 1)).astype(np.float32)
 
 
-def _step(value: Floats, sharpness: float = 6.0) -> Floats:
+def _step(value: Plane, sharpness: float = 6.0) -> Plane:
     """A soft threshold at 0."""
     return np.clip(0.5 + sharpness * value, 0, 1)
 
 
-def _sine(value: Floats) -> Floats:
+def _sine(value: Plane) -> Plane:
     return np.sin(2 * np.pi * value)
 
 
-def _noise(u: Floats, v: Floats, randoms: Floats, frequency: float, waves: int = 8) -> Floats:
+def _noise(u: Plane, v: Plane, randoms: Plane, frequency: float, waves: int = 8) -> Plane:
     """A smooth random field about 0 with values mostly within -1 to 1: plane waves of random direction and phase."""
     total = np.zeros_like(u)
     for k in range(waves):
@@ -89,36 +91,36 @@ def _noise(u: Floats, v: Floats, randoms: Floats, frequency: float, waves: int =
     return total / np.sqrt(waves)
 
 
-def _stripes(u: Floats, v: Floats, r: Floats) -> Floats:
+def _stripes(u: Plane, v: Plane, r: Plane) -> Plane:
     return _step(_sine(u), 1.5)
 
 
-def _diagonal(u: Floats, v: Floats, r: Floats) -> Floats:
+def _diagonal(u: Plane, v: Plane, r: Plane) -> Plane:
     return _step(_sine((u + v) / np.sqrt(2)), 1.5)
 
 
-def _checks(u: Floats, v: Floats, r: Floats) -> Floats:
+def _checks(u: Plane, v: Plane, r: Plane) -> Plane:
     return _step(_sine(u / 1.5) * _sine(v / 1.5), 4)
 
 
-def _grid(u: Floats, v: Floats, r: Floats) -> Floats:
+def _grid(u: Plane, v: Plane, r: Plane) -> Plane:
     return _step(np.maximum(np.abs(2 * (u % 1) - 1), np.abs(2 * (v % 1) - 1)) - 0.72, 5)
 
 
-def _dots(u: Floats, v: Floats, r: Floats) -> Floats:
+def _dots(u: Plane, v: Plane, r: Plane) -> Plane:
     row = np.floor(v)
     return _step(0.32 - np.hypot((u + 0.5 * (row % 2)) % 1 - 0.5, v % 1 - 0.5), 6)
 
 
-def _waves(u: Floats, v: Floats, r: Floats) -> Floats:
+def _waves(u: Plane, v: Plane, r: Plane) -> Plane:
     return _step(_sine(v + 0.3 * _sine(u / 2)), 1.5)
 
 
-def _zigzag(u: Floats, v: Floats, r: Floats) -> Floats:
+def _zigzag(u: Plane, v: Plane, r: Plane) -> Plane:
     return _step(_sine(v + np.abs(2 * (u / 2 % 1) - 1)), 2)
 
 
-def _brick(u: Floats, v: Floats, r: Floats) -> Floats:
+def _brick(u: Plane, v: Plane, r: Plane) -> Plane:
     row = np.floor(v)
     across = (u / 2 + 0.5 * (row % 2)) % 1
     mortar = np.minimum(2 * np.minimum(across, 1 - across), np.minimum(v % 1, 1 - v % 1))
@@ -126,53 +128,53 @@ def _brick(u: Floats, v: Floats, r: Floats) -> Floats:
     return _step(mortar - 0.12, 8) * (0.85 + shade)
 
 
-def _woven(u: Floats, v: Floats, r: Floats) -> Floats:
+def _woven(u: Plane, v: Plane, r: Plane) -> Plane:
     over = (np.floor(u) + np.floor(v)) % 2
     along, across = np.abs(2 * (u % 1) - 1), np.abs(2 * (v % 1) - 1)
     return np.where(over > 0, 1 - 0.9 * along**2, 0.6 - 0.6 * across**2)
 
 
-def _rings(u: Floats, v: Floats, r: Floats) -> Floats:
+def _rings(u: Plane, v: Plane, r: Plane) -> Plane:
     cx, cy = 4 * (r[:, 0, None, None] - 0.5), 4 * (r[:, 1, None, None] - 0.5)
     return _step(_sine(np.hypot(u - cx, v - cy)), 1.5)
 
 
-def _rays(u: Floats, v: Floats, r: Floats) -> Floats:
+def _rays(u: Plane, v: Plane, r: Plane) -> Plane:
     cx, cy = 2 * (r[:, 0, None, None] - 0.5), 2 * (r[:, 1, None, None] - 0.5)
     return _step(np.sin(10 * np.arctan2(v - cy, u - cx)), 1.5)
 
 
-def _plaid(u: Floats, v: Floats, r: Floats) -> Floats:
+def _plaid(u: Plane, v: Plane, r: Plane) -> Plane:
     return 0.5 * _step(_sine(u / 1.4), 3) + 0.5 * _step(_sine(v / 1.4), 3)
 
 
-def _scales(u: Floats, v: Floats, r: Floats) -> Floats:
+def _scales(u: Plane, v: Plane, r: Plane) -> Plane:
     row = np.floor(2 * v)
     x, y = (u + 0.5 * (row % 2)) % 1 - 0.5, (2 * v) % 1
     return np.clip(1.25 * np.hypot(x * 1.6, y * 0.9), 0, 1)
 
 
-def _blobs(u: Floats, v: Floats, r: Floats) -> Floats:
+def _blobs(u: Plane, v: Plane, r: Plane) -> Plane:
     return _step(_noise(u, v, r, 0.6), 2.5)
 
 
-def _clouds(u: Floats, v: Floats, r: Floats) -> Floats:
+def _clouds(u: Plane, v: Plane, r: Plane) -> Plane:
     return 0.5 + 0.3 * _noise(u, v, r, 0.25) + 0.14 * _noise(u, v, np.roll(r, 24, 1), 0.6)
 
 
-def _grain(u: Floats, v: Floats, r: Floats) -> Floats:
+def _grain(u: Plane, v: Plane, r: Plane) -> Plane:
     return 0.5 + 0.35 * _noise(u, v, r, 1.7, 12)
 
 
-def _marble(u: Floats, v: Floats, r: Floats) -> Floats:
+def _marble(u: Plane, v: Plane, r: Plane) -> Plane:
     return np.abs(_sine(0.4 * u + 0.45 * _noise(u, v, r, 0.3)))
 
 
-def _wood(u: Floats, v: Floats, r: Floats) -> Floats:
+def _wood(u: Plane, v: Plane, r: Plane) -> Plane:
     return 0.5 + 0.45 * _sine(0.9 * v + 0.5 * _noise(0.3 * u, v, r, 0.25, 6))
 
 
-def _crackle(u: Floats, v: Floats, r: Floats) -> Floats:
+def _crackle(u: Plane, v: Plane, r: Plane) -> Plane:
     """Cells with dark seams: distance between the two nearest of jittered grid points."""
     nearest, second = np.full_like(u, np.inf), np.full_like(u, np.inf)
     for row in (-1, 0, 1):
@@ -186,7 +188,7 @@ def _crackle(u: Floats, v: Floats, r: Floats) -> Floats:
     return _step(second - nearest - 0.14, 6)
 
 
-def _shade(u: Floats, v: Floats, r: Floats) -> Floats:
+def _shade(u: Plane, v: Plane, r: Plane) -> Plane:
     angle = 2 * np.pi * r[:, 0, None, None]
     return 0.5 + 0.2 * (u * np.cos(angle) + v * np.sin(angle))
 

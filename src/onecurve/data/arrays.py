@@ -1,0 +1,272 @@
+"""The content of an `.npz` file of images, found by the names of its arrays and checked.
+
+Nothing is unpickled, and nothing is read before the file's directory says that it fits in memory.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from onecurve.core.errors import DataError
+from onecurve.core.images import Bools, Bytes, Ints
+from onecurve.data.pictures import Slices
+
+MOST_BYTES = 8 * 1024**3
+"""A file whose arrays take more than this in memory is refused."""
+MOST_CLASSES = 100_000
+_IMAGES = ("images", "image", "x", "data")
+_ENCODED = ("jpeg", "encoded")
+_LABELS = ("labels", "label", "y", "targets")
+_GROUPS = ("groups", "group", "tracks", "track")
+_CLASS_NAMES = ("class_names", "names", "classes")
+_ROW_NAMES = ("name",)
+_LAYOUT = "it needs `images` (uint8, N x H x W x C) and `labels` (integers, N), or `x_train`, `y_train`, `x_test`, `y_test`"
+
+
+@final
+@dataclass(frozen=True)
+class Content:
+    """All images of a file, its splits one after the other."""
+
+    images: Bytes | Slices
+    """uint8 N x C x H x W, or encoded pictures."""
+    labels: Ints
+    """int64 N."""
+    class_names: tuple[str, ...]
+    groups: Ints | None
+    """int64 N: images that belong together."""
+    test: Bools | None
+    """bool N: which belong to the file's own test split, where it has one."""
+
+
+@final
+@dataclass(frozen=True)
+class _Split:
+    """Names of the arrays of one split; empty for an array that is not there."""
+
+    images: str
+    labels: str
+    offsets: str
+    groups: str
+    test: bool
+
+
+@final
+@dataclass(frozen=True)
+class _Archive:
+    """An open file, whose arrays are read by name."""
+
+    path: Path
+    file: np.lib.npyio.NpzFile
+
+    def read(self, name: str) -> np.ndarray:
+        """The array; raises ``DataError`` for one that holds objects or is damaged."""
+        try:
+            return np.asarray(self.file[name])
+        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+            if "allow_pickle" in str(error):
+                raise self.fault(f"`{name}` holds Python objects, which are never loaded", "save it as plain numbers or strings") from error
+            raise self.fault(f"`{name}` cannot be read: {error}", "the file may be damaged or cut short; copy it anew") from error
+
+    def fault(self, what: str, hint: str = "") -> DataError:
+        """The error for something wrong in this file."""
+        return DataError(f"{what}: {self.path}", hint)
+
+
+def read_content(path: Path) -> Content:
+    """All images, labels and names of the file; raises ``DataError`` for anything that does not fit."""
+    with _opened(path) as archive:
+        splits = _splits(archive)
+        labels = [_labels(archive, split.labels) for split in splits]
+        images = [_encoded(archive, split) if split.offsets else _images_first(archive, split.images) for split in splits]
+        groups = [_groups(archive, split.groups) if split.groups else None for split in splits]
+        for split, some_labels, some_images, some_groups in zip(splits, labels, images, groups, strict=True):
+            _check_lengths(archive, split, len(some_labels), len(some_images), some_groups)
+        every = np.concatenate(labels)
+        test = np.repeat([split.test for split in splits], [len(some) for some in labels])
+        return Content(
+            _joined(archive, images), every, _class_names(archive, every), _joined_groups(groups), test if len(splits) > 1 else None
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Archive]:
+    if not path.exists():
+        raise DataError(f"no such file: {path}", "write npz:PATH with the path of an existing .npz file")
+    if path.is_dir():
+        raise DataError(f"a folder and not a file: {path}", "a folder of images is written folder:PATH")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"not an .npz file: {path}: {error}", "make one with numpy.savez_compressed(PATH, images=…, labels=…)") from error
+    if size > MOST_BYTES:
+        raise DataError(
+            f"the arrays take {size / 1024**3:.1f} GiB, the most is {MOST_BYTES // 1024**3}: {path}", "give a folder of images instead"
+        )
+    with np.load(path, allow_pickle=False) as file:
+        yield _Archive(path, file)
+
+
+def _splits(archive: _Archive) -> list[_Split]:
+    """The file's splits, training first; raises ``DataError`` if none is complete."""
+    keys = {key.lower(): key for key in archive.file.files}
+    plain = _split(keys, "", test=False)
+    halves = [split for split in (_split(keys, "_train", test=False), _split(keys, "_test", test=True)) if split]
+    if plain is None and len(halves) < 2:
+        raise archive.fault(f"no arrays of images and labels among: {', '.join(archive.file.files) or 'none'}", _LAYOUT)
+    return halves if plain is None else [plain]
+
+
+def _split(keys: dict[str, str], ending: str, *, test: bool) -> _Split | None:
+    def find(names: Iterable[str]) -> str:
+        return next((keys[name + ending] for name in names if name + ending in keys), "")
+
+    images, encoded, labels, offsets = find(_IMAGES), find(_ENCODED), find(_LABELS), find(("offsets",))
+    if encoded and offsets and labels:
+        return _Split(encoded, labels, offsets, find(_GROUPS), test)
+    return _Split(images, labels, "", find(_GROUPS), test) if images and labels else None
+
+
+def _labels(archive: _Archive, name: str) -> Ints:
+    labels = archive.read(name)
+    if labels.dtype.kind == "f":
+        missing = int(np.isnan(labels).sum())
+        what = f"`{name}` holds {missing} NaN" if missing else f"`{name}` must hold whole numbers, got: {labels.dtype}"
+        raise archive.fault(what, "save class indices 0, 1, 2, … as integers")
+    if labels.dtype.kind not in "iub":
+        raise archive.fault(
+            f"`{name}` must hold integers, got: {labels.dtype}", "save class indices 0, 1, 2, …, and the names as `class_names`"
+        )
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise archive.fault(f"`{name}` must be one number per image, got the shape: {labels.shape}", "of one-hot labels save the argmax")
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < MOST_CLASSES:
+        raise archive.fault(
+            f"`{name}` must be within 0..{MOST_CLASSES - 1}, got: {labels.min()} to {labels.max()}", "number the classes 0, 1, 2, …"
+        )
+    return labels.astype(np.int64)
+
+
+def _images_first(archive: _Archive, name: str) -> Bytes:
+    """uint8 N x C x H x W with 1 or 3 channels."""
+    images = archive.read(name)
+    if images.dtype != np.uint8:
+        holes = images.dtype.kind == "f" and not np.isfinite(images).all()
+        what = f"`{name}` must be uint8, got: {images.dtype}" + (" with NaN or infinite values" if holes else "")
+        raise archive.fault(what, "of floats in [0, 1] save (255 * images).round().astype('uint8')")
+    if images.ndim == 3:
+        images = images[:, None]
+    elif images.ndim == 4 and images.shape[3] in (1, 3, 4):
+        images = np.moveaxis(images, 3, 1)
+    if images.ndim != 4 or images.shape[1] not in (1, 3, 4):
+        raise archive.fault(f"`{name}` must be N x H x W x C, N x C x H x W or N x H x W, got the shape: {images.shape}", _LAYOUT)
+    return np.ascontiguousarray(_without_alpha(images) if images.shape[1] == 4 else images)
+
+
+def _without_alpha(images: Bytes) -> Bytes:
+    """Laid over white."""
+    colours, alpha = images[:, :3].astype(np.uint16), images[:, 3:].astype(np.uint16)
+    over: Bytes = ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    return over
+
+
+def _encoded(archive: _Archive, split: _Split) -> Slices:
+    buffer, offsets = archive.read(split.images), archive.read(split.offsets)
+    if buffer.dtype != np.uint8 or buffer.ndim != 1:
+        raise archive.fault(f"`{split.images}` must be uint8 in one dimension, got: {buffer.dtype} {buffer.shape}")
+    if offsets.dtype.kind not in "iu" or offsets.ndim != 1 or len(offsets) == 0:
+        raise archive.fault(f"`{split.offsets}` must be integers in one dimension, got: {offsets.dtype} {offsets.shape}")
+    offsets = offsets.astype(np.int64)
+    if offsets[0] < 0 or offsets[-1] > len(buffer) or (np.diff(offsets) < 0).any():
+        raise archive.fault(f"`{split.offsets}` must rise within 0..{len(buffer)}, the length of `{split.images}`")
+    return Slices(buffer, offsets, split.images)
+
+
+def _groups(archive: _Archive, name: str) -> Ints:
+    groups = archive.read(name)
+    if groups.dtype.kind not in "iu" or groups.ndim != 1:
+        raise archive.fault(f"`{name}` must be one integer per image, got: {groups.dtype} {groups.shape}")
+    return groups.astype(np.int64)
+
+
+def _check_lengths(archive: _Archive, split: _Split, labels: int, images: int, groups: Ints | None) -> None:
+    if labels != images:
+        raise archive.fault(
+            f"there are {images} images in `{split.images}` and {labels} labels in `{split.labels}`", "they must go one by one"
+        )
+    if groups is not None and len(groups) != images:
+        raise archive.fault(f"there are {images} images in `{split.images}` and {len(groups)} entries in `{split.groups}`")
+    if images == 0:
+        raise archive.fault(f"`{split.images}` holds no images")
+
+
+def _joined(archive: _Archive, images: list[Bytes | Slices]) -> Bytes | Slices:
+    if len(images) == 1:
+        return images[0]
+    raw = [some for some in images if not isinstance(some, Slices)]
+    if len(raw) == len(images):
+        if len({some.shape[1:] for some in raw}) > 1:
+            raise archive.fault(f"the splits have images of different shapes: {', '.join(str(some.shape[1:]) for some in raw)}")
+        return np.concatenate(raw)
+    encoded = [some for some in images if isinstance(some, Slices)]
+    if len(encoded) < len(images):
+        raise archive.fault("one split is encoded and the other is not", "save both in the same way")
+    # A picture ends where the next begins, so nothing may lie between the splits.
+    buffers = [some.buffer[some.offsets[0] : some.offsets[-1]] for some in encoded]
+    starts = np.cumsum([0, *map(len, buffers)])
+    offsets = [some.offsets[:-1] - some.offsets[0] + start for some, start in zip(encoded, starts[:-1], strict=True)]
+    return Slices(np.concatenate(buffers), np.concatenate([*offsets, starts[-1:]]), encoded[0].array)
+
+
+def _joined_groups(groups: list[Ints | None]) -> Ints | None:
+    """Groups of different splits get different numbers: a number may mean something else in each."""
+    known = [some for some in groups if some is not None]
+    if len(known) < len(groups):
+        return None
+    relabelled = [np.unique(some, return_inverse=True)[1] for some in known]
+    starts = np.cumsum([0, *(int(some.max()) + 1 for some in relabelled)])
+    return np.concatenate([some + start for some, start in zip(relabelled, starts[:-1], strict=True)]).astype(np.int64)
+
+
+def _class_names(archive: _Archive, labels: Ints) -> tuple[str, ...]:
+    """One name per class: the file's, else the numbers; raises ``DataError`` if they do not fit the labels."""
+    present = np.unique(labels)
+    if len(present) < 2:
+        raise archive.fault(f"there is only one class, all labels are: {present[0]}", "a classifier needs at least two")
+    classes = int(present[-1]) + 1
+    keys = {key.lower(): key for key in archive.file.files}
+    whole, by_row = (next((keys[name] for name in names if name in keys), "") for names in (_CLASS_NAMES, _ROW_NAMES))
+    if whole:
+        names = _strings(archive, whole)
+        if len(names) < classes:
+            raise archive.fault(
+                f"the labels go up to {classes - 1} but `{whole}` names {len(names)} classes", "name every class, or mend the labels"
+            )
+        return _told_apart(names)
+    names = [str(label) for label in range(classes)]
+    if by_row:
+        found = _strings(archive, by_row)
+        if len(found) == len(labels):
+            for label, row in zip(*np.unique(labels, return_index=True), strict=True):
+                names[int(label)] = found[int(row)]
+    return _told_apart(names)
+
+
+def _strings(archive: _Archive, name: str) -> list[str]:
+    values = archive.read(name)
+    if values.dtype.kind not in "US" or values.ndim != 1:
+        raise archive.fault(f"`{name}` must be strings in one dimension, got: {values.dtype} {values.shape}")
+    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
+
+
+def _told_apart(names: list[str]) -> tuple[str, ...]:
+    """Names that occur twice, and empty ones, get their number behind them."""
+    return tuple(f"{name} ({index})".strip() if not name or names.count(name) > 1 else name for index, name in enumerate(names))
