@@ -5,11 +5,14 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from example_tool import EXAMPLE
 
+from onecurve.cli.main import main
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.store.store import Store
@@ -21,9 +24,35 @@ ROW = Row(
 )  # fmt: skip
 
 
-def onecurve(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from onecurve.cli.main import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+@dataclass(frozen=True)
+class Shown:
+    """What a command left on the terminal."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Onecurve = Callable[..., Shown]
+
+
+@pytest.fixture
+def onecurve(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Onecurve:
+    """Run a command line in this process, in the test's folder, with a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ONECURVE_CACHE", str(tmp_path.parent / "onecurve-cache"))
+
+    def run(*arguments: str) -> Shown:
+        monkeypatch.setattr(sys, "argv", ["onecurve", *arguments])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Shown(code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -33,17 +62,21 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def test_help_names_every_command_and_loads_no_torch() -> None:
+def test_help_names_every_command_and_loads_no_torch(onecurve: Onecurve) -> None:
     shown = onecurve("--help")
     assert shown.returncode == 0
     for command in ("run", "results", "report", "grade", "list", "check", "plant"):
         assert f"\n  {command}" in shown.stdout
         assert onecurve(command, "--help").returncode == 0
-    program = "import sys; sys.argv = ['onecurve', '--help']\nfrom onecurve.cli.main import main\ntry: main()\nexcept SystemExit: print('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.endswith("False\n")
+    program = (
+        "import sys; sys.argv = ['onecurve', '--help']\nfrom onecurve.cli.main import main\n"
+        "try: main()\nexcept SystemExit: print('torch' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout.endswith("False\n")
 
 
-def test_results_as_json_hold_the_promised_fields(results: Path) -> None:
+def test_results_as_json_hold_the_promised_fields(onecurve: Onecurve, results: Path) -> None:
     (row,) = json.loads(onecurve("results", str(results), "--json").stdout)
     promised = (
         *("case", "flaw", "data", "model", "task", "solver", "budget", "repeat", "status", "reason", "raw", "floor", "ceiling", "skill"),
@@ -53,7 +86,7 @@ def test_results_as_json_hold_the_promised_fields(results: Path) -> None:
     assert (row["skill"], row["figures"], row["status"]) == (0.4, {"top1": 1.0}, "graded")
 
 
-def test_results_as_csv_and_parquet(results: Path) -> None:
+def test_results_as_csv_and_parquet(onecurve: Onecurve, results: Path) -> None:
     (row,) = csv.DictReader(io.StringIO(onecurve("results", str(results), "--csv").stdout))
     assert (row["skill"], row["figures.top1"], row["facts.insertion"]) == ("0.4", "1.0", "finetune")
     pq = pytest.importorskip("pyarrow.parquet", reason="the extra `export` is not installed")
@@ -63,7 +96,7 @@ def test_results_as_csv_and_parquet(results: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["flaws", "tools", "solvers", "readers", "tasks", "suites", "data", "models"])
-def test_lists_are_arrays_of_objects(kind: str) -> None:
+def test_lists_are_arrays_of_objects(onecurve: Onecurve, kind: str) -> None:
     entries = json.loads(onecurve("list", kind, "--json").stdout)
     assert len(entries) >= 1
     for entry in entries:
@@ -73,8 +106,8 @@ def test_lists_are_arrays_of_objects(kind: str) -> None:
     assert entries == sorted(entries, key=lambda entry: entry["name"])
 
 
-def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path) -> None:
-    shown = onecurve("run", "--dry-run", "--seed", "7", folder=tmp_path)
+def test_a_dry_run_prints_the_plan_and_writes_nothing(onecurve: Onecurve, tmp_path: Path) -> None:
+    shown = onecurve("run", "--dry-run", "--seed", "7")
     assert shown.returncode == 0
     assert "suite: quick, seed 7" in shown.stdout
     assert "neural-cleanse" in shown.stdout
@@ -110,7 +143,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(name: str, tmp_path: Path) -> None:
+def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(onecurve: Onecurve, name: str, tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("name: [unclosed")
     (tmp_path / "list.yaml").write_text("- a\n- b")
     (tmp_path / "misspelt.yaml").write_text("name: x\nnetworks: [{}]\nsolvrs: [edges]\n")
@@ -119,7 +152,7 @@ def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(name: str
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("mine")
     arguments, message = BAD[name]
-    shown = onecurve(*arguments, folder=tmp_path)
+    shown = onecurve(*arguments)
     assert shown.returncode == 2, shown.stderr
     assert message in shown.stderr
     assert "Traceback" not in shown.stderr
@@ -128,14 +161,14 @@ def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(name: str
     assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["file"]
 
 
-def test_check_passes_the_readmes_example_and_fails_a_liar(tmp_path: Path) -> None:
+def test_check_passes_the_readmes_example_and_fails_a_liar(onecurve: Onecurve, tmp_path: Path) -> None:
     (tmp_path / "my_tool.py").write_text(EXAMPLE)
-    shown = onecurve("check", "my_tool.py:MeanLogits", "--json", folder=tmp_path)
+    shown = onecurve("check", "my_tool.py:MeanLogits", "--json")
     findings = json.loads(shown.stdout)
     assert shown.returncode == 0, [finding for finding in findings if not finding["passed"]]
     assert len(findings) > 8
     liar = EXAMPLE.replace("return Evidence", "return None or (lambda pieces: 'evidence')").replace("MeanLogits", "Liar")
     (tmp_path / "liar.py").write_text(liar)
-    shown = onecurve("check", "liar.py:Liar", folder=tmp_path)
+    shown = onecurve("check", "liar.py:Liar")
     assert shown.returncode == 1
     assert "must return Evidence, got: str" in shown.stdout

@@ -84,14 +84,17 @@ class LineDisplay:
         if now - self._last < QUIET:
             return
         self._last = now
-        left = (now - self._began) / max(self._count, 1) * (self._total - self._count)
-        failed = f", {self._failed} failed" if self._failed else ""
         under_way = "; ".join(job.label for job, _ in jobs)
-        self._console.print(
-            f"{self._words}: {self._count} of {self._total}{failed}, about {left:.0f} s left; now: {under_way}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        self._console.print(f"{self._words}{self._state(now)}; now: {under_way}", highlight=False, soft_wrap=True)
+
+    def _state(self, now: float) -> str:
+        if not self._total:
+            return ""
+        failed = f", {self._failed} failed" if self._failed else ""
+        # Before anything is done there is nothing to judge the rest by.
+        rest = (now - self._began) / self._count * (self._total - self._count) if self._count else 0
+        left = f", about {rest:.0f} s left" if self._count else ""
+        return f": {self._count} of {self._total}{failed}{left}"
 
     def say(self, words: str) -> None:
         self._console.print(words, highlight=False, soft_wrap=True)

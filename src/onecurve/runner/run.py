@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
-from onecurve.core.errors import DataError, UsageError
+from onecurve.core.errors import DataError, UnknownNameError, UsageError
 from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
 from onecurve.core.row import Role, Row
@@ -25,6 +25,7 @@ from onecurve.runner.pool import Pool
 from onecurve.runner.session import Display, Session, Silent
 from onecurve.runner.suite import Suite, parse_suite
 from onecurve.store.store import Store
+from onecurve.tasks.catalog import TASKS
 
 LIBRARIES = ("onecurve", "torch", "numpy", "scikit-learn", "captum", "scipy")
 
@@ -61,6 +62,9 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
     """
     started = time.monotonic()
     shown = display or Silent()
+    for task in suite.tasks:
+        if task not in TASKS.names():
+            raise UnknownNameError.among("task", task, TASKS.names())
     with Store.create(place.out) as store, _pool(suite, place) as pool:
         session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
         _note_run(session, place)
