@@ -6,13 +6,13 @@ Nothing here knows which flaws exist: the drawn ones are generic statistics (noi
 import numpy as np
 
 from onecurve.core.images import Floats, Ints, LabelledImages
+from onecurve.tools.side_lengths import side_in_pixels
 from onecurve.tools.sprite_bank import SpriteBank, square_canvases
 
 
 def candidate_patches(images: LabelledImages, count: int, sizes: tuple[float, float], rng: np.random.Generator) -> SpriteBank:
     """``count`` patches with sides uniform between the two shares of the image's shorter side; half cut, half drawn."""
-    shortest = min(images.images.shape[2:])
-    low, high = (max(1, min(shortest, round(share * shortest))) for share in sizes)
+    low, high = (side_in_pixels(share, images.images.shape[2:]) for share in sizes)
     sides = rng.integers(low, high + 1, size=count)
     cut = count // 2
     crops, origins = _crops(images, sides[:cut], high, rng)

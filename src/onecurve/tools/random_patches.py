@@ -21,10 +21,13 @@ from onecurve.tools.bounds import require_within
 from onecurve.tools.candidate_patches import candidate_patches
 from onecurve.tools.clean_split import split_clean
 from onecurve.tools.depiction import picture_of
+from onecurve.tools.side_lengths import side_in_pixels
 from onecurve.tools.sprite_bank import SpriteBank
 
-FIRST_TRIES = 4
-"""Images per candidate in the first round; doubled in each round while the candidates are halved."""
+FEWEST_TRIES = 4
+"""Images per candidate in the first round, doubled in each round while the candidates are halved; more where budget is left."""
+BANK_BYTES = 64 * 2**20
+"""Memory for the candidates."""
 CHUNK = 512
 """Pasted images held in memory at once."""
 
@@ -66,12 +69,14 @@ class RandomPatches:
         """Patches as hypotheses with pictures, class scores where no target is given; nothing without budget for one patch."""
         subject, rng = workbench.subject, workbench.rng
         network, split = subject.granted_network(), split_clean(subject.granted_clean(), rng)
-        count = workbench.affordable(FIRST_TRIES * (self.rounds + 1), self.candidates)
+        classes = np.arange(subject.classes) if brief.target is None else np.array([brief.target])
+        finalists_at_most = len(classes) if brief.target is None else self.shown
+        for_trial = min(workbench.remaining / (self.rounds + 1), finalists_at_most * len(split.trial))
+        count, tries = self._plan(workbench.remaining - for_trial, subject.input_shape)
         if count == 0:
             return Evidence()
-        classes = np.arange(subject.classes) if brief.target is None else np.array([brief.target])
         bank = candidate_patches(split.search, count, (self.smallest, self.largest), rng)
-        bank, pushes = self._survivors(network, bank, split.search, classes, rng)
+        bank, pushes = self._survivors(network, bank, tries, split.search, classes, rng)
         best = pushes.argmax(axis=0)
         finalists = np.unique(best) if brief.target is None else np.argsort(-pushes[:, 0], kind="stable")[: self.shown]
         tries = min(len(split.trial), int(workbench.remaining / len(finalists)))
@@ -80,13 +85,20 @@ class RandomPatches:
         tallies = _tally(network, bank.take(finalists), split.trial, tries, rng)
         return Evidence(_pieces(bank.take(finalists), tallies, classes, subject.class_names, brief.target is None, self.shown))
 
+    def _plan(self, budget: float, shape: tuple[int, int, int]) -> tuple[int, int]:
+        """How many candidates, and on how many images each is tried in the first round."""
+        side = side_in_pixels(self.largest, shape[1:])
+        at_most = max(1, min(self.candidates, BANK_BYTES // (4 * shape[0] * side**2)))
+        count = min(at_most, int(budget / (self.rounds * FEWEST_TRIES)))
+        return count, int(budget / (self.rounds * count)) if count else 0
+
     def _survivors(
-        self, network: Network, bank: SpriteBank, images: LabelledImages, classes: Ints, rng: np.random.Generator
+        self, network: Network, bank: SpriteBank, first_tries: int, images: LabelledImages, classes: Ints, rng: np.random.Generator
     ) -> tuple[SpriteBank, Floats]:
         """The candidates left after all rounds, with their mean probability per class of ``classes``: P x len(classes)."""
         sums = counts = np.zeros((len(bank), len(classes)), np.float32)
         for turn in range(self.rounds):
-            tally = _tally(network, bank, images, FIRST_TRIES * 2**turn, rng)
+            tally = _tally(network, bank, images, first_tries * 2**turn, rng)
             sums, counts = sums + tally.pushed[:, classes], counts + tally.counted[:, classes]
             means = (sums / np.maximum(counts, 1)).astype(np.float32)
             keep = _best_for_any(means, max(1, len(bank) // 2) if turn < self.rounds - 1 else len(bank))
