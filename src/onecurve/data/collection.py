@@ -18,13 +18,15 @@ from onecurve.core.images import Bools, Floats, Ints, LabelledImages, as_floats
 from onecurve.core.seeds import generator
 from onecurve.core.trigger import Paste
 from onecurve.data.dataset import Part, require_count, require_feature
-from onecurve.data.surroundings import surrounding_names, surroundings_of
-from onecurve.data.surveys import Digests, Pixels
+from onecurve.data.surroundings import kinds_for, surroundings_of, telling_kinds
+from onecurve.data.surveys import Digests, Pixels, Survey
 
 SHARES: Mapping[Part, float] = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
 """Share of each class that each part gets."""
 _LOOKED_AT = 256
 """Images looked at together in the search for a feature."""
+_PIXELS_SEEN = 2000 * 64 * 64
+"""Pixels looked at to learn which features a set has."""
 
 
 @final
@@ -43,11 +45,14 @@ class Collection:
     """uint64 N."""
     parts: np.ndarray
     """Part N: whose each image is."""
+    kinds: Ints
+    """int64: the colours of surroundings that are features of this set; see ``surroundings.kinds_for``."""
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Colours of the surroundings."""
-        return surrounding_names(self.shape[0])
+        """Colours of the surroundings, those that tell some images from others."""
+        names = kinds_for(self.shape[0])
+        return tuple(f"{names[kind]} surroundings" for kind in self.kinds)
 
     @property
     def content(self) -> str:
@@ -73,7 +78,9 @@ class Collection:
             )
         chosen = balanced_rows(rows, self.labels[rows], count, generator("collection", part, count, seed))
         images = self.pixels.read(chosen)
-        found = surroundings_of(images)
+        if len(self.kinds) == 0:
+            return LabelledImages(images, self.labels[chosen])
+        found = surroundings_of(images, self.kinds)
         return LabelledImages(images, self.labels[chosen], found.features, found.masks)
 
     def cutouts(self, feature: int, count: int, seed: int) -> Paste:
@@ -97,7 +104,7 @@ class Collection:
         masks: list[Bools] = []
         for start in range(0, len(rows), _LOOKED_AT):
             some = self.pixels.read(rows[start : start + _LOOKED_AT])
-            found = surroundings_of(some)
+            found = surroundings_of(some, self.kinds)
             shows = found.features == feature
             images.extend(as_floats(some[shows]))
             masks.extend(found.masks[shows])
@@ -107,6 +114,14 @@ class Collection:
             raise DataError(f"no training image has {self.features[feature]}: {self.place}", "choose another natural feature")
         at = np.arange(count) % len(images)
         return np.stack(images)[at], np.stack(masks)[at]
+
+
+def collected(place: str, found: Survey, labels: Ints, class_names: tuple[str, ...], parts: np.ndarray) -> Collection:
+    """The collection of what a survey found; its features are chosen by looking at training images only."""
+    rows = generator("collection", "kinds").permutation(np.flatnonzero(parts == Part.TRAIN))
+    side = found.shape[1] * found.shape[2]
+    seen = found.pixels.read(rows[: max(_LOOKED_AT, _PIXELS_SEEN // side)])
+    return Collection(place, found.pixels, found.shape, labels, class_names, found.digests, parts, telling_kinds(seen))
 
 
 def balanced_rows(rows: Ints, labels: Ints, count: int, rng: np.random.Generator) -> Ints:

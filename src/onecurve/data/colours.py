@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from onecurve.core.images import Bytes, Floats
 
-COLOUR_NAMES = ("black", "grey", "white", "red", "orange", "brown", "yellow", "green", "blue", "purple")
+COLOUR_NAMES = ("black", "dark grey", "light grey", "white", "red", "brown", "orange", "yellow", "green", "blue", "light blue", "purple")
 GREY_NAMES = ("black", "dark grey", "grey", "light grey", "white")
 _BITS = 6
 """Bits per channel by which colours are named."""
@@ -66,12 +66,14 @@ def _name_table() -> NDArray[np.int8]:
     colours = np.stack([red, green, blue])
     value, chroma = colours.max(0), np.ptp(colours, axis=0)
     named = _hue_index(red, green, blue, value, chroma)
-    ruddy = (named == COLOUR_NAMES.index("orange")) | (named == COLOUR_NAMES.index("red"))
-    # Brown is dark or dull orange: no hue of its own, so it is told by its value.
-    named = np.where(ruddy & (value < 0.62) & (chroma < 0.4), COLOUR_NAMES.index("brown"), named)
-    greys = np.where(value > 0.86, COLOUR_NAMES.index("white"), COLOUR_NAMES.index("grey"))
+    names = {name: index for index, name in enumerate(COLOUR_NAMES)}
+    ruddy = (named == names["orange"]) | (named == names["red"])
+    # Brown is dark or dull orange and has no hue of its own; light blue is its own colour to most eyes.
+    named = np.where(ruddy & (value < 0.62) & (chroma < 0.4), names["brown"], named)
+    named = np.where((named == names["blue"]) & (value > 0.62) & (chroma < 0.55), names["light blue"], named)
+    greys = np.array([names["dark grey"], names["light grey"], names["white"]])[np.digitize(value, [0.5, 0.86])]
     named = np.where(chroma < np.maximum(0.13 * value, 0.06), greys, named)
-    return np.where(value < 0.18, COLOUR_NAMES.index("black"), named).astype(np.int8)
+    return np.where(value < 0.18, names["black"], named).astype(np.int8)
 
 
 def _hue_index(red: Floats, green: Floats, blue: Floats, value: Floats, chroma: Floats) -> NDArray[np.int64]:

@@ -16,7 +16,7 @@ from onecurve.core.errors import DataError
 from onecurve.core.images import Floats, LabelledImages
 from onecurve.core.spec import content_key
 from onecurve.core.trigger import Paste
-from onecurve.data.collection import Collection, parts_of
+from onecurve.data.collection import Collection, collected, parts_of
 from onecurve.data.dataset import Part
 from onecurve.data.pictures import Files
 from onecurve.data.surveys import listed, require_size, survey
@@ -77,7 +77,7 @@ class Folder:
         labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()]).astype(np.int64)
         found = survey(Files(paths), self.size, self.path)
         parts = parts_of(labels, found.digests)
-        return Collection(self.path, found.pixels, found.shape, labels, tuple(classes), found.digests, parts)
+        return collected(self.path, found, labels, tuple(classes), parts)
 
 
 def _classes_in(root: Path) -> dict[str, list[Path]]:

@@ -13,7 +13,7 @@ from onecurve.core.images import Bytes, Floats, LabelledImages
 from onecurve.core.spec import content_key
 from onecurve.core.trigger import Paste
 from onecurve.data.arrays import read_content
-from onecurve.data.collection import Collection, parts_of
+from onecurve.data.collection import Collection, collected, parts_of
 from onecurve.data.dataset import Part
 from onecurve.data.pictures import Slices
 from onecurve.data.surveys import Survey, require_size, survey, survey_of_arrays
@@ -73,7 +73,7 @@ class Npz:
         content = read_content(Path(self.path).expanduser())
         found = self._survey(content.images)
         parts = parts_of(content.labels, found.digests, content.groups, content.test)
-        return Collection(self.path, found.pixels, found.shape, content.labels, content.class_names, found.digests, parts)
+        return collected(self.path, found, content.labels, content.class_names, parts)
 
     def _survey(self, images: Bytes | Slices) -> Survey:
         return survey(images, self.size, self.path) if isinstance(images, Slices) else survey_of_arrays(images, self.size, self.path)
