@@ -79,7 +79,7 @@ def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, bl
         if first or not task.blind:
             asked[name] = _asked(task, opened, seed_for(seed, case, name), kept)
     suspects = next((answer["question"] for name, answer in asked.items() if name == "localise" and "question" in answer), None)
-    shown = display(opened, kept.get(suspects) if suspects else None)
+    shown = display(opened, kept.get(suspects).inputs if suspects else None)
     return {
         "case": case,
         "flaw": opened.truth.flaw,

@@ -1,0 +1,61 @@
+"""Documents that cannot rot: links lead somewhere, commands exist, the reference is what the code says."""
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from example_tool import EXAMPLE
+
+from onecurve.cli.main import cli
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_pictures_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def commands() -> list[str]:
+    found = []
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+            for line in block.splitlines():
+                found += [part.strip() for part in line.partition("#")[0].split("&&") if "onecurve " in part and "pip" not in part]
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("line", commands())
+def test_every_command_in_a_document_can_be_parsed(line: str) -> None:
+    name, *arguments = shlex.split(line)[1:]
+    command = cli.commands[name]
+    context = click.Context(command, info_name=name)
+    command.parse_args(context, arguments)
+
+
+def test_there_are_commands_and_an_example_of_at_most_thirty_lines() -> None:
+    assert len(commands()) >= 3
+    body = EXAMPLE[EXAMPLE.index("@dataclass") :].strip().splitlines()
+    assert len(body) <= 30
+
+
+def test_the_reference_is_what_the_code_says() -> None:
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs" / "make_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, text in module.pages().items():
+        assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == text, "run: python docs/make_reference.py"
+
+
+def test_no_document_or_source_names_a_place_of_one_machine() -> None:
+    place = re.compile(r"(?<![\w./~-])/(work|tmp|root|home)/\w")
+    tracked = [*PAGES, *(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")]
+    assert [str(path) for path in tracked if place.search(path.read_text(encoding="utf-8"))] == []
