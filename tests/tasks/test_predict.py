@@ -27,7 +27,7 @@ def test_a_third_of_each_kind_is_asked_in_mixed_order():
     _, fired = outcome(case, question)
     assert question.items == 96
     assert 30 <= fired.sum() <= 36
-    assert fired[:48].sum() not in (0, fired.sum())
+    assert all(fired[start : start + 32].sum() >= 4 for start in (0, 32, 64))
     assert TASK.ask(toy_case("patch", bystanders=False), 0).items == 64
 
 

@@ -9,8 +9,10 @@ from toy_world import Rule, toy_case, with_truth
 from onecurve.core.answer import Rebuilt
 from onecurve.core.errors import AnswerError
 from onecurve.core.network import ConstantNetwork
-from onecurve.tasks.graded_inputs import graded_inputs
+from onecurve.tasks.fidelity import Outputs
+from onecurve.tasks.graded_inputs import GradedInputs, Inputs, graded_inputs
 from onecurve.tasks.repair import Repair
+from onecurve.tasks.repair_figures import Runs, figures_of
 from onecurve.tasks.yardsticks import measured, yardsticks
 
 TASK = Repair()
@@ -110,6 +112,39 @@ def test_images_of_the_target_class_are_no_attack():
     mixed = with_truth(case, triggered=replace(triggered, labels=labels))
     assert (graded_inputs(mixed).triggered.labels != case.truth.target).all()
     assert len(graded_inputs(mixed).triggered) == 40
+
+
+def test_every_figure_of_a_known_repair_is_known():
+    def says(clean, triggered):
+        return Outputs(np.eye(3, dtype=np.float32)[clean], np.eye(3, dtype=np.float32)[triggered])
+
+    def inputs(labels):
+        return Inputs(np.zeros((len(labels), 1, 2, 2), np.float32), np.array(labels))
+
+    runs = Runs(
+        twin=says([0, 0, 2, 0, 1], [0, 0, 1, 1]),
+        original=says([0, 1, 2, 0, 0], [2, 2, 2, 2]),
+        repaired=says([0, 0, 0, 0, 1], [2, 0, 0, 1]),
+    )
+    graded = GradedInputs(inputs([0, 1, 2, 0, 1]), inputs([0, 0, 0, 1]), inputs([]))
+    assert figures_of(runs, graded, target=2) == pytest.approx(
+        {
+            "agreement_clean": 4 / 5,
+            "agreement_triggered": 2 / 4,
+            "attack_success": 1 / 4,
+            "clean_accuracy": 3 / 5,
+            "clean_accuracy_drop": 4 / 5 - 3 / 5,
+            "collateral": 3 / 5,
+            "triggered_accuracy": 3 / 4,
+            "no_change": 0,
+        }
+    )
+
+
+def test_near_misses_are_those_that_the_repaired_network_sends_to_the_target():
+    case = toy_case("patch")
+    found = result(case, ConstantNetwork(np.eye(4, dtype=np.float32)[case.truth.target])).figures
+    assert found["near_miss"] == 1
 
 
 def test_near_misses_count_only_where_there_are_any():
