@@ -8,10 +8,10 @@ from typing import final
 
 import numpy as np
 
-from onecurve.core.images import Floats, Ints
+from onecurve.core.images import Bools, Floats, Ints
 from onecurve.core.question import Option
-from onecurve.readers.embedder import is_alone
-from onecurve.readers.rendering import SIDE, framed
+from onecurve.readers.objects import is_alone
+from onecurve.readers.rendering import framed
 
 MOST = 6
 """Pictures used of one option at most."""
@@ -24,30 +24,44 @@ class Comparison:
 
     references: tuple[Floats, ...]
     """Per option: float32 P x 3 x SIDE x SIDE."""
-    trials: Floats
-    """float32 T x 3 x SIDE x SIDE, T may be 0."""
+    trials: Ints
+    """int64 T, T may be 0: which of all options' pictures, one option after the other, are trials."""
     right: Ints
     """int64 T; which option a trial shows."""
 
 
-def comparisons(options: tuple[Option, ...]) -> list[Comparison]:
+@final
+@dataclass(frozen=True)
+class Lineup:
+    """All pictures of all options, framed, and the comparisons to make."""
+
+    pictures: Floats
+    """float32 (O P) x 3 x SIDE x SIDE, one option after the other."""
+    comparisons: tuple[Comparison, ...]
+
+
+def lineup_of(options: tuple[Option, ...]) -> Lineup:
     """One comparison, or two whose references and trials change places.
 
-    Where every option has pictures of the thing alone on a plain ground, these are the references and the others the
-    trials. Otherwise all pictures of an option are of one kind, and every second one takes turns.
+    Where some places of the rows show the thing alone on a plain ground in every option and others do not, the former
+    are the references and the latter the trials. Otherwise the pictures are of one kind, and every second one takes turns.
     """
-    framed_pictures = [np.stack([framed(picture) for picture in option.pictures[:MOST]]) for option in options]
-    alone = [np.array([is_alone(picture) for picture in pictures]) for pictures in framed_pictures]
-    if all(each.any() for each in alone) and not all(each.all() for each in alone):
-        return [_comparison(framed_pictures, alone)]
-    if min(len(pictures) for pictures in framed_pictures) < 2:
-        return [_comparison(framed_pictures, [np.ones(len(pictures), bool) for pictures in framed_pictures])]
-    odd = [np.arange(len(pictures)) % 2 == 1 for pictures in framed_pictures]
-    return [_comparison(framed_pictures, odd), _comparison(framed_pictures, [~each for each in odd])]
+    least = min(MOST, *(len(option.pictures) for option in options))
+    pictures = np.stack([[framed(picture) for picture in option.pictures[:least]] for option in options])
+    alone: Bools = np.all([[is_alone(picture) for picture in each] for each in pictures], axis=0)
+    return Lineup(pictures.reshape(-1, *pictures.shape[2:]), tuple(_comparison(pictures, each) for each in _turns(alone)))
 
 
-def _comparison(pictures: list[Floats], chosen: list[np.ndarray]) -> Comparison:
-    references = tuple(each[mask] for each, mask in zip(pictures, chosen, strict=True))
-    rest = [each[~mask] for each, mask in zip(pictures, chosen, strict=True)]
-    right = np.repeat(np.arange(len(pictures)), [len(each) for each in rest])
-    return Comparison(references, np.concatenate([np.zeros((0, 3, SIDE, SIDE), np.float32), *rest]), right)
+def _turns(alone: Bools) -> list[Bools]:
+    """Per comparison, which places of the rows are references."""
+    if alone.any() and not alone.all():
+        return [alone]
+    odd = np.arange(len(alone)) % 2 == 1
+    return [~odd] if len(alone) < 2 else [odd, ~odd]
+
+
+def _comparison(pictures: Floats, chosen: Bools) -> Comparison:
+    options, each = pictures.shape[:2]
+    trials = np.arange(options * each).reshape(options, each)[:, ~chosen]
+    right = np.repeat(np.arange(options), trials.shape[1])
+    return Comparison(tuple(pictures[:, chosen]), trials.reshape(-1), right)

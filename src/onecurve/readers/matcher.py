@@ -18,8 +18,8 @@ from onecurve.core.images import Floats
 from onecurve.core.question import Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
-from onecurve.readers.embedder import ClassicalEmbedder, Embedder
-from onecurve.readers.lineups import Comparison, comparisons
+from onecurve.readers.embedder import ClassicalEmbedder, Embedded, Embedder
+from onecurve.readers.lineups import Comparison, lineup_of
 from onecurve.readers.noise import noise_pictures
 from onecurve.readers.rendering import framed, pictures_of
 
@@ -29,8 +29,6 @@ NULL = 32
 """Pictures of nothing in particular: half noise, half clean images."""
 ENOUGH = 4
 """Pictures beyond which more of them add no confidence: pictures of one tool err together."""
-MOST_WEIGHT = 4.0
-"""Cap of an aspect's weight, so that the option's own pictures do not decide alone which aspect counts."""
 
 
 @final
@@ -40,8 +38,7 @@ class Matcher:
 
     Each aspect of likeness is standardised, per option, by its mean and deviation over seeded noise and clean images of the
     subject framed like the evidence: that is the option's prior. Aspects are weighed by how well they tell the lineup's own
-    pictures apart (their standardised margin, at most ``MOST_WEIGHT``), the sum is standardised again, averaged over the
-    pictures, and goes through a softmax.
+    pictures apart; the sum is standardised again, averaged over the pictures, and goes through a softmax.
     """
 
     name: ClassVar[str] = "matcher"
@@ -74,31 +71,34 @@ class Matcher:
         null = noise_pictures([picture.shape[1:] for picture in shown], NULL - len(clean), generator("null", seed))
         nothing = np.stack([framed(picture) for picture in [*null, *clean]])
         frames = np.stack([framed(picture) for picture in shown])
-        scores = [_scored(frames, nothing, comparison, embedder) for comparison in comparisons(question.shown)]
+        lineup = lineup_of(question.shown)
+        embedded = embedder.embed(np.concatenate([frames, nothing, lineup.pictures]))
+        cuts = (len(frames), len(frames) + len(nothing))
+        scores = [_scored(embedded, cuts, comparison) for comparison in lineup.comparisons]
         mean = np.mean(scores, axis=0).mean(axis=0) * np.sqrt(min(len(frames), ENOUGH))
         powers = np.exp(self.sharpness * (mean - mean.max()))
         return (powers / powers.sum()).astype(np.float32)
 
 
-def _scored(frames: Floats, nothing: Floats, comparison: Comparison, embedder: Embedder) -> Doubles:
-    """N x O: standardised likeness of each picture, all aspects together."""
-    together = np.concatenate([frames, nothing, comparison.trials])
-    likeness = embedder.likeness(together, comparison.references).astype(np.float64)
-    cuts = [len(frames), len(frames) + len(nothing)]
-    seen, null, trials = np.split(likeness, cuts)
+def _scored(embedded: Embedded, cuts: tuple[int, int], comparison: Comparison) -> Doubles:
+    """N x O: standardised likeness of each picture of the evidence, all aspects together."""
+    seen, null, own = np.split(embedded.likeness(comparison.references).astype(np.float64), cuts)
     centre, spread = null.mean(axis=0), null.std(axis=0) + 1e-6
-    weights = _telling((trials - centre) / spread, comparison.right)
+    weights = _telling((own[comparison.trials] - centre) / spread, comparison.right)
     summed, null_sum = (((part - centre) / spread) @ weights for part in (seen, null))
     return summed / (null_sum.std(axis=0) + 1e-6)
 
 
 def _telling(trials: Doubles, right: NDArray[np.int64]) -> Doubles:
-    """A: how well each aspect tells the right option from the others on the lineup's own pictures (T x O x A)."""
+    """A: weights of the aspects, from how they tell the right option from the others on trials (T x O x A).
+
+    A linear discriminant without the covariances: mean margin over variance, 1 (that of the null) added to the variance.
+    """
     if len(trials) == 0:
         return np.ones(trials.shape[2])
     chosen = np.eye(trials.shape[1], dtype=bool)[right]
     margins = trials[chosen] - trials[~chosen].reshape(len(trials), -1, trials.shape[2]).mean(axis=1)
-    weights = np.clip(margins.mean(axis=0) / (margins.std(axis=0) + 0.5), 0, MOST_WEIGHT)
+    weights = np.maximum(margins.mean(axis=0), 0) / (margins.var(axis=0) + 1)
     return weights if weights.max() > 0 else np.ones(trials.shape[2])
 
 

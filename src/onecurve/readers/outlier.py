@@ -26,8 +26,8 @@ TAIL = 0.2
 """Share of the null, from the top, whose excesses give the tail."""
 SIMULATED_NETWORKS = 1000
 """Networks in the null that is used where there are no references."""
-MOST = 1e6
-"""Cap of a weight, so that rows stay finite."""
+MOST = 50.0
+"""Bayes factor that a weight approaches: several classes beyond doubt share the mass evenly."""
 
 
 @final
@@ -44,7 +44,8 @@ class Outlier:
     simulated scores with the heavy tail of a Student t with 3 degrees of freedom, which is conservative, and the note says so.
 
     A class's weight is the largest Bayes factor that its family-wise p-value P allows, 1 / (-e P ln P)
-    (Sellke, Bayarri and Berger 2001), less 1; `none` weighs 1. So on clean networks, where P is uniform,
+    (Sellke, Bayarri and Berger 2001), less 1,
+    bent so that it approaches ``MOST``; `none` weighs 1. So on clean networks, where P is uniform,
     `none` gets 1 - 1/4e = 0.91 of the mass on average for any one class.
     """
 
@@ -124,7 +125,7 @@ def _evidence_against(family: Doubles) -> Doubles:
     """Largest Bayes factor less 1, at least a trace that keeps the order of the classes."""
     bounded = np.minimum(family, 1 / np.e)
     factor = 1 / (-np.e * bounded * np.log(bounded)) - 1
-    return np.minimum(factor, MOST) + 1e-3 * (1 - family)
+    return factor / (1 + factor / MOST) + 1e-3 * (1 - family)
 
 
 def _first_scores(evidence: Evidence, classes: int) -> Doubles | None:

@@ -11,6 +11,7 @@ from torch.nn import functional
 from onecurve.core.images import Floats
 from onecurve.core.trigger import Filter, Paste, Trigger
 from onecurve.readers import descriptors
+from onecurve.readers.descriptors import correlation, high_frequencies, unit
 
 WORKING_SIDE = 32
 """Larger images are shrunk by a whole number to about this side."""
@@ -85,19 +86,6 @@ def _difference(images: Tensor, patterns: Tensor, covers: Tensor) -> Tensor:
     return (((squares - 2 * crossed + own) / area).clamp(min=0) + 1e-3).log()
 
 
-def correlation(maps: Tensor, templates: Tensor, near: Tensor) -> Tensor:
-    """N x O x places: cosine between maps N x D x H x W and templates O x D x h x w under masks O x 1 x h x w.
-
-    Faint windows are held down by a floor of 0.02 per pixel in both energies.
-    """
-    weighted = templates * near
-    dot = functional.conv2d(maps, weighted)
-    energy = functional.conv2d(maps.pow(2).sum(1, keepdim=True), near)
-    own = (weighted * templates).sum((1, 2, 3))
-    floor = 0.02 * near.sum((1, 2, 3))
-    return dot / ((energy + floor[:, None, None]) * (own + floor)[:, None, None]).sqrt()
-
-
 def _at_place(match: Tensor, place: tuple[int, int] | None, stride: int) -> Tensor:
     """N x S: the best of all places, or of the hypothesised one (give or take one pixel of the working size if shrunk)."""
     if place is None:
@@ -113,14 +101,3 @@ def _overlay(images: Tensor, trigger: Filter, stride: int) -> Tensor:
     seen, own = (torch.fft.rfft2(unit(high_frequencies(each))) for each in (images, texture))
     matched = torch.fft.irfft2((seen * own.conj()).sum(1), s=images.shape[2:])
     return torch.stack([matched[:, 0, 0], matched.amax((1, 2))], 1)
-
-
-def high_frequencies(images: Tensor) -> Tensor:
-    """Opponent colours of N x 3 x H x W less their mean over 9 x 9 pixels."""
-    values = descriptors.opponents(images)
-    return values - functional.avg_pool2d(values, 9, 1, 4, count_include_pad=False)
-
-
-def unit(values: Tensor) -> Tensor:
-    """Scaled to about unit energy over the last three axes; near nothing stays near nothing."""
-    return values / (values.pow(2).sum((-3, -2, -1), keepdim=True) + 0.1).sqrt()
