@@ -186,6 +186,13 @@ def test_graded_inputs_are_capped_and_the_same_each_time():
     assert len(graded_inputs(case, clean=7, triggered=3).triggered) == 3
 
 
+def test_graded_inputs_keep_their_own_labels():
+    inputs = graded_inputs(toy_case("patch", heldout=500), triggered=20)
+    for group in (inputs.clean, inputs.triggered):
+        brightest = group.images[:, 1].reshape(-1, 2, 8, 2, 8).mean(axis=(2, 4)).reshape(-1, 4).argmax(axis=1)
+        assert np.array_equal(group.labels, brightest)
+
+
 @pytest.mark.parametrize("answer", [np.full(4, np.nan), np.full(4, np.inf), np.zeros(3)])
 def test_a_network_that_gives_no_sound_logits_breaks_the_contract(answer):
     with pytest.raises(AnswerError):

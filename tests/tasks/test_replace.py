@@ -6,6 +6,7 @@ from toy_world import Rule, toy_case, with_truth
 
 from onecurve.core.answer import Rebuilt, checked
 from onecurve.core.errors import AnswerError
+from onecurve.core.network import ConstantNetwork
 from onecurve.tasks.outputs import mean_divergence, softmax
 from onecurve.tasks.replace import Replace
 from onecurve.tasks.yardsticks import measured, yardsticks
@@ -44,6 +45,16 @@ def test_figures_tell_size_and_divergence():
     assert figures["divergence"] == pytest.approx(0, abs=1e-6)
     assert result(case, Rule("patch", 2, 1000)).figures["divergence"] == pytest.approx(0, abs=1e-6)
     assert result(case, TASK.floor(case, TASK.ask(case, 0)).network).figures["divergence"] > 0.5
+
+
+def test_divergence_is_from_the_network_to_its_replacement():
+    case = toy_case("patch")
+    sure = np.array([4, 0, 0, 0], np.float32)
+    clean = case.truth.heldout.floats()
+    expected = mean_divergence(case.truth.network.logits(clean), np.tile(sure, (len(clean), 1)))
+    backwards = mean_divergence(np.tile(sure, (len(clean), 1)), case.truth.network.logits(clean))
+    assert result(case, ConstantNetwork(sure)).figures["divergence"] == pytest.approx(expected)
+    assert expected != pytest.approx(backwards, rel=0.05)
 
 
 def test_on_a_clean_network_only_clean_inputs_count():
