@@ -154,7 +154,8 @@ def parts_of(labels: Ints, digests: Digests, groups: Ints | None = None, test: B
     else:
         shares = {part: SHARES[part] / (1 - SHARES[Part.TRAIN]) for part in (Part.CLEAN, Part.HELDOUT)}
         trained = np.bincount(units, ~test) > 0
-        parts = np.where(trained, Part.TRAIN, _shared_out(labels[first], least, shares))
+        parts = np.full(count, Part.TRAIN, object)
+        parts[~trained] = _shared_out(labels[first][~trained], least[~trained], shares)
     return parts[units]
 
 

@@ -192,7 +192,7 @@ MOTIFS: Mapping[str, Motif] = {
     "drop": plain(_drop(), hue=0.57),
     "bolt": plain(_BOLT, hue=0.14),
     "spiral": plain(_spiral(), hue=0.8),
-    "gear": Motif(without(cogs(8, 0.82, 0.16), disc(0, 0, 0.32)), ((cogs(8, 0.82, 0.16), Ink.FILL),), hue=0.6),
+    "gear": plain(without(cogs(8, 0.82, 0.16), disc(0, 0, 0.32)), hue=0.6),
     "flower": _flower(),
     "leaf": _leaf(),
     "mushroom": _mushroom(),

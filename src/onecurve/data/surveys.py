@@ -84,12 +84,13 @@ def survey(sources: Sources, size: int | None, place: str) -> Survey:
     """
     faults: dict[int, str] = {}
     sizes = set()
-    for row in range(len(sources)):
+    # Where the size is given there is no need to look at all headers first.
+    for row in range(len(sources) if size is None else 0):
         try:
             sizes.add(picture_size(sources, row))
         except UnusablePictureError as error:
             faults[row] = str(error)
-    height, width = common_size(sizes, size, place) if sizes else (SMALL, SMALL)
+    height, width = common_size(sizes, size, place)
     kept = np.empty((len(sources), 3, height, width), np.uint8) if len(sources) * 3 * height * width <= KEPT_BYTES else None
     digests = np.zeros(len(sources), np.uint64)
     for row in range(len(sources)):
@@ -124,11 +125,12 @@ def survey_of_arrays(images: Bytes, size: int | None, place: str) -> Survey:
 def common_size(sizes: set[tuple[int, int]], size: int | None, place: str) -> tuple[int, int]:
     """Height and width that pictures of those sizes are brought to.
 
-    ``size`` squared if given; their own size if they all have one within ``SIDES`` and at most 512; else 32 if all sides are at
-    most 64, else 224. Raises ``DataError`` for pictures too small to be used as they are.
+    ``size`` squared if given (32 where no size is known either); their own size if they all have one and it is within
+    ``SIDES`` and at most 512; else 32 if all sides are at most 64, else 224. Raises ``DataError`` for pictures too small to
+    be used as they are.
     """
-    if size is not None:
-        return size, size
+    if size is not None or not sizes:
+        return size or SMALL, size or SMALL
     only = next(iter(sizes))
     if len(sizes) > 1 or max(only) > 512:
         side = SMALL if max(max(pair) for pair in sizes) <= 64 else LARGE
