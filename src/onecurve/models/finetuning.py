@@ -34,12 +34,12 @@ STEP_COST = 3.0
 class FinetuningRecipe:
     """SGD with a cosine schedule (BackdoorBench's fine-tuning: rate 0.01, momentum 0.9, weight decay 5e-4).
 
-    Departures: batches of 64 rather than 256, as the clean set is small, and as many epochs as the budget pays for, at most ``epochs``.
+    Departures: batches of 32 rather than 256, as the clean set is small, and as many epochs as the budget pays for, at most ``epochs``.
     Raises ``SpecError`` for a value out of range.
     """
 
     epochs: int = 40
-    batch_size: int = 64
+    batch_size: int = 32
     learning_rate: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 5e-4

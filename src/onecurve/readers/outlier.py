@@ -41,7 +41,8 @@ class Outlier:
     each class's own mean over references, shrunk, is taken off. Within the null the p-value is the conformal
     count (1 + exceeding) / (1 + size); beyond its upper ``TAIL`` it follows the predictive tail of an exponential
     fitted to the excesses, (1 + excess / their sum) ** -their number. Without references the null is made of
-    simulated scores with the heavy tail of a Student t with 3 degrees of freedom, which is conservative, and the note says so.
+    simulated scores: the larger p-value of a Student t with 3 degrees of freedom and of an exponential counts, which is
+    conservative, and the note says so.
 
     A class's weight is the largest Bayes factor that its family-wise p-value P allows, 1 / (-e P ln P)
     (Sellke, Bayarri and Berger 2001), less 1,
@@ -67,8 +68,8 @@ class Outlier:
         if classes < 4:
             return Abstain(f"{classes} classes are too few to tell an outlier")
         known = [found for reference in workbench.references if (found := _first_scores(reference, classes)) is not None]
-        values, null, note = _against_references(scores, np.stack(known)) if known else _against_simulation(scores)
-        family = -np.expm1(classes * np.log1p(-np.minimum(tail_probability(values, null), 1 - 1e-12)))
+        chances, note = _against_references(scores, np.stack(known)) if known else _against_simulation(scores)
+        family = -np.expm1(classes * np.log1p(-np.minimum(chances, 1 - 1e-12)))
         weights = np.append(_evidence_against(family), 1.0)
         return Weights(weights[None].astype(np.float32), note)
 
@@ -103,8 +104,8 @@ def tail_probability(values: Doubles, null: Doubles) -> Doubles:
     return np.where(values > threshold, tail, counted)
 
 
-def _against_references(scores: Doubles, known: Doubles) -> tuple[Doubles, Doubles, str]:
-    """The network's indices and the null's, each with the usual index of its class taken off."""
+def _against_references(scores: Doubles, known: Doubles) -> tuple[Doubles, str]:
+    """P-values of the classes, the usual index of each class taken off on both sides."""
     networks = len(known)
     least = 0.5 * float(np.median(np.abs(known - np.median(known, axis=1, keepdims=True)))) * MAD_TO_DEVIATION
     indices = anomaly_index(known, least)
@@ -113,17 +114,21 @@ def _against_references(scores: Doubles, known: Doubles) -> tuple[Doubles, Doubl
     usual_of_others = (indices.sum(axis=0) - indices) / (networks + 1)
     null = (indices - usual_of_others).reshape(-1)
     note = f"null: {networks} clean networks; beyond their scores the tail is extrapolated"
-    return anomaly_index(scores, least) - usual, null, note
+    return tail_probability(anomaly_index(scores, least) - usual, null), note
 
 
-def _against_simulation(scores: Doubles) -> tuple[Doubles, Doubles, str]:
-    simulated = generator("outlier null", len(scores)).standard_t(3, (SIMULATED_NETWORKS, len(scores)))
-    return anomaly_index(scores), anomaly_index(simulated).reshape(-1), "no references: null of simulated heavy-tailed scores, conservative"
+def _against_simulation(scores: Doubles) -> tuple[Doubles, str]:
+    """The larger of two p-values: scores of clean networks may be heavy on both sides, or on the upper one."""
+    draws, size = generator("outlier null", len(scores)), (SIMULATED_NETWORKS, len(scores))
+    index = anomaly_index(scores)
+    nulls = (draws.standard_t(3, size), draws.exponential(size=size))
+    chances = [tail_probability(index, anomaly_index(null).reshape(-1)) for null in nulls]
+    return np.maximum(*chances), "no references: null of simulated scores with heavy tails, conservative"
 
 
 def _evidence_against(family: Doubles) -> Doubles:
     """Largest Bayes factor less 1, at least a trace that keeps the order of the classes."""
-    bounded = np.minimum(family, 1 / np.e)
+    bounded = np.clip(family, 1e-12, 1 / np.e)
     factor = 1 / (-np.e * bounded * np.log(bounded)) - 1
     return factor / (1 + factor / MOST) + 1e-3 * (1 - family)
 

@@ -30,8 +30,8 @@ from onecurve.readers.proposals import usable
 class Unlearn:
     """Finding-guided unlearning, the repair of Neural Cleanse (IEEE S&P 2019) for any trigger that can be applied.
 
-    A share of every batch carries one of the hypothesised triggers, the hypotheses in turn; labels stay true. Departures: half of the
-    images rather than a fifth, as the clean sets are small; batch-norm statistics stay frozen.
+    A share of every batch, a fifth as there, carries one of the hypothesised triggers, the hypotheses in turn; labels stay true.
+    Departure: batch-norm statistics stay frozen.
     """
 
     name: ClassVar[str] = "unlearn"
@@ -41,7 +41,7 @@ class Unlearn:
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
     tasks: ClassVar[tuple[str, ...]] = ("repair",)
 
-    share: float = 0.5
+    share: float = 0.2
     """Share of the images of a batch that get a trigger."""
     learning_rate: float = 0.01
     epochs: int = 40

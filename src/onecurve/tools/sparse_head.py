@@ -78,7 +78,7 @@ class SparseHead:
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES
     tasks: ClassVar[tuple[str, ...]] = ("replace",)
 
-    slack: float = 0.005
+    slack: float = 0.02
     """Held-back agreement given up for sparsity, as a share of the images."""
     most_images: int = 6000
     """Images looked at, at most."""

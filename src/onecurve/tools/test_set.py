@@ -21,6 +21,8 @@ Doubles = NDArray[np.float64]
 
 STANDS_OUT = 3.5
 """Robust z-score at which a class weighs as much as `none` (the usual cut of the modified z-score, Iglewicz and Hoaglin 1993)."""
+STEEPNESS = 2.0
+"""Powers of e by which a class's weight rises per unit of its z-score."""
 MOST = 20.0
 """Cap of z-scores, so that weights stay finite."""
 
@@ -72,7 +74,7 @@ def _suspicion(shares: Doubles, labels: np.ndarray, classes: int) -> Floats:
     centre = np.median(drawn)
     spread = 1.4826 * np.median(np.abs(drawn - centre))
     scores = np.clip((drawn - centre) / max(float(spread), 1e-3), -MOST, MOST)
-    return np.exp(np.append(scores, STANDS_OUT) - STANDS_OUT).astype(np.float32)
+    return np.exp(STEEPNESS * (np.append(scores, STANDS_OUT) - STANDS_OUT)).astype(np.float32)
 
 
 def _confusion(said: np.ndarray, labels: np.ndarray, classes: int, smoothing: float) -> Floats:

@@ -1,0 +1,155 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onecurve.core.access import Access
+from onecurve.core.answer import Abstain, Weights, checked, normalised
+from onecurve.core.case import Subject
+from onecurve.core.errors import AnswerError
+from onecurve.core.evidence import ClassScores, Evidence, Text
+from onecurve.core.question import Brief, Rebuild, Weigh
+from onecurve.core.workbench import Budget, Meter, Workbench
+from onecurve.readers.outlier import Outlier, anomaly_index, tail_probability
+
+K = 10
+NAMES = tuple("0123456789")
+
+
+def evidence(scores: np.ndarray) -> Evidence:
+    return Evidence((ClassScores(np.asarray(scores, np.float32)),))
+
+
+def read(scores: np.ndarray, references: np.ndarray | tuple[()] = ()) -> Weights:
+    question = Weigh(Brief(), 1, (*NAMES[: len(scores)], "none"))
+    subject = Subject("s", None, NAMES[: len(scores)], (3, 4, 4), Access.NONE)
+    workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0, references=tuple(evidence(each) for each in references))
+    answer = checked(question, Outlier().read("detect", question, evidence(scores), workbench))
+    assert isinstance(answer, Weights)
+    return answer
+
+
+def mass(scores: np.ndarray, references: np.ndarray | tuple[()] = ()) -> np.ndarray:
+    return normalised(read(scores, references))[0]
+
+
+DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] = {
+    "normal": lambda rng, size: rng.normal(size=size),
+    "exponential": lambda rng, size: rng.exponential(size=size),
+    "heavy": lambda rng, size: rng.standard_t(3, size),
+}
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
+@pytest.mark.parametrize("networks", [0, 1, 3, 10])
+def test_on_clean_networks_most_of_the_mass_is_on_none(draw: Callable[..., np.ndarray], networks: int) -> None:
+    rng = np.random.default_rng(networks)
+    trials = [draw(rng, (networks + 1, K)) for _ in range(250)]
+    masses = np.array([mass(trial[0], trial[1:]) for trial in trials])
+    alarms = (masses[:, :-1].max(axis=1) > masses[:, -1]).mean()
+    assert masses[:, -1].mean() >= 0.85
+    assert alarms <= 0.16
+
+
+@pytest.mark.parametrize(("networks", "least"), [(0, 0.75), (1, 0.6), (2, 0.8), (3, 0.85), (10, 0.9)])
+def test_a_clear_outlier_gets_the_mass(networks: int, least: float) -> None:
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(100):
+        scores = rng.normal(size=(networks + 1, K))
+        scores[0, 3] = 20
+        found.append(mass(scores[0], scores[1:])[3])
+    assert np.mean(found) >= least
+
+
+def test_two_targets_share_the_mass() -> None:
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(6, K))
+    scores[0, [2, 5]] = 60, 90
+    shares = mass(scores[0], scores[1:])
+    assert shares[[2, 5]].sum() > 0.9
+    assert shares[[2, 5]].min() > 0.35
+
+
+def test_a_class_that_always_scores_high_is_no_outlier() -> None:
+    rng = np.random.default_rng(3)
+    habit = np.zeros(K)
+    habit[4] = 12
+    scores = rng.normal(size=(9, K)) + habit
+    assert mass(scores[0], scores[1:])[4] < 0.1
+    assert mass(scores[0])[4] > 0.4
+
+
+def test_equal_scores_point_at_nobody() -> None:
+    for references in ((), np.zeros((3, K))):
+        shares = mass(np.zeros(K), references)
+        assert shares[-1] > 0.9
+        assert np.ptp(shares[:-1]) < 1e-6
+
+
+@given(
+    scores=st.lists(st.floats(-50, 50, width=32), min_size=K, max_size=K),
+    raised=st.integers(0, K - 1),
+    by=st.floats(0.001, 100),
+    networks=st.sampled_from([0, 1, 4]),
+)
+@settings(max_examples=80, deadline=None)
+def test_raising_a_score_never_lowers_the_weight(scores: list[float], raised: int, by: float, networks: int) -> None:
+    references = np.random.default_rng(4).normal(size=(networks, K)) * 5
+    before, after = np.array(scores, np.float32), np.array(scores, np.float32)
+    after[raised] += np.float32(by)
+    first, second = (read(each, references).values[0] for each in (before, after))
+    assert second[raised] >= first[raised] * (1 - 1e-5)
+    if before[raised] >= np.median(before):
+        shares = [row[raised] / row.sum() for row in (first, second)]
+        assert shares[1] >= shares[0] * (1 - 1e-4) - 1e-6
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_the_order_of_classes_and_the_scale_of_scores_do_not_matter(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(4, K))
+    order = rng.permutation(K)
+    plain, moved, scaled = (mass(each[0], each[1:]) for each in (scores, scores[:, order], 7 * scores + 3))
+    assert np.allclose(plain[:-1][order], moved[:-1], atol=1e-5)
+    assert np.allclose(plain, scaled, atol=1e-3)
+
+
+def test_the_note_says_what_the_null_was_made_of() -> None:
+    scores = np.random.default_rng(5).normal(size=(3, K))
+    assert "2 clean networks" in read(scores[0], scores[1:]).note
+    assert "conservative" in read(scores[0]).note
+
+
+def test_known_index_and_tail() -> None:
+    # The others of the last class are 0..3: median 1.5, MAD 1.
+    assert anomaly_index(np.array([0.0, 1, 2, 3, 10]))[4] == pytest.approx(8.5 / 1.4826)
+    null = np.arange(100.0)
+    assert tail_probability(np.array([50.0, -1.0]), null) == pytest.approx([51 / 101, 1.0])
+    falling = tail_probability(np.array([80.0, 99.0, 150.0, 1e6]), null)
+    assert (np.diff(falling) < 0).all()
+    assert falling[-1] > 0
+
+
+def test_bad_evidence() -> None:
+    question = Weigh(Brief(), 1, (*NAMES, "none"))
+    workbench = Workbench(Subject("s", None, NAMES, (3, 4, 4), Access.NONE), Budget(0), Meter(Budget(0)), 0)
+    assert isinstance(Outlier().read("detect", question, Evidence((Text("class 3!"),)), workbench), Abstain)
+    with pytest.raises(AnswerError, match="one per class"):
+        Outlier().read("detect", question, evidence(np.zeros(4)), workbench)
+    with pytest.raises(AnswerError, match="none"):
+        Outlier().read("repair", Rebuild(Brief()), evidence(np.zeros(K)), workbench)
+    few = Weigh(Brief(), 1, ("a", "b", "none"))
+    assert isinstance(Outlier().read("detect", few, evidence(np.zeros(2)), workbench), Abstain)
+
+
+def test_references_without_scores_are_passed_over() -> None:
+    question = Weigh(Brief(), 1, (*NAMES, "none"))
+    subject = Subject("s", None, NAMES, (3, 4, 4), Access.NONE)
+    workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0, references=(Evidence(),))
+    answer = Outlier().read("detect", question, evidence(np.arange(K)), workbench)
+    assert isinstance(answer, Weights)
+    assert "no references" in answer.note
