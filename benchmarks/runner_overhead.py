@@ -16,7 +16,7 @@ from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
-SOLVER = '''
+SOLVER = """
 from dataclasses import dataclass
 from typing import ClassVar
 import numpy as np
@@ -35,7 +35,7 @@ class Trivial:
 
     def answer(self, task, question, workbench):
         return Weights(np.ones((question.items, len(question.options)), np.float32))
-'''
+"""
 
 
 def main(cells: int) -> None:
@@ -45,7 +45,13 @@ def main(cells: int) -> None:
         file.write_text(SOLVER)
         suite = Suite(
             name="overhead",
-            recipe={"train_images": 200, "clean_images": 500, "training": {"epochs": 1}, "insertion_training": {"epochs": 1}, "gate": {"clean_drop": 1.0}},
+            recipe={
+                "train_images": 200,
+                "clean_images": 500,
+                "training": {"epochs": 1},
+                "insertion_training": {"epochs": 1},
+                "gate": {"clean_drop": 1.0},
+            },
             networks=({"flaws": ()}, {"flaws": ("patch",)}),
             references=0,
             solvers=(f"{file}:Trivial",),

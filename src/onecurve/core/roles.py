@@ -73,6 +73,8 @@ class Task(Named, Protocol):
 
     blind: ClassVar[bool]
     """True where the question concerns the whole network and not one flaw: asked once per network."""
+    rebuilds: ClassVar[bool]
+    """True where a network is handed back, False where weights are."""
 
     def refusal(self, truth: Truth) -> str:
         """Why this task cannot be asked of such a truth; empty where it can."""

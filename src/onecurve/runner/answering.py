@@ -135,11 +135,10 @@ class Answering:
         self._session.display.done(1, failed=outcome.failed)
 
     def _abstained(self, row: Row) -> Row:
+        # The floor's own figures stay out: they describe a yardstick that knows the truth.
         prepared = self._asked[row.case][row.task]
-        floor, ceiling = prepared["floor"], prepared["ceiling"]["raw"]
-        return replace(
-            row, status=Status.ABSTAINED, raw=floor["raw"], floor=floor["raw"], ceiling=ceiling, skill=0.0, figures=floor["figures"]
-        )
+        floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
+        return replace(row, status=Status.ABSTAINED, raw=floor, floor=floor, ceiling=ceiling, skill=0.0)
 
     def _keep(self, row: Row) -> None:
         self._session.store.add_cell(row)

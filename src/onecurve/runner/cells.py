@@ -191,7 +191,7 @@ def _cell(
         key=key,
         case=case.case,
         subject=case.network,
-        flaw=case.network_flaws if asked.get("blind") else case.flaw,
+        flaw=case.network_flaws if asked["blind"] else case.flaw,
         data=grid.data,
         model=grid.model,
         task=task,
@@ -231,12 +231,13 @@ def _look(
 
 
 def _look_budgets(entrant: Entrant, asked: Mapping[str, Any], grid: Grid) -> Sequence[float]:
-    if entrant.looks is None:
+    if entrant.looks is None or (entrant.reads is None and asked["rebuilds"]):
         return (0.0,)
-    if entrant.reads is None and not asked.get("weigh", True):
-        return (0.0,)
+    if asked["rebuilds"]:
+        # Retraining dwarfs the look, so it is read once, from the best look.
+        return (max(grid.look_budgets),)
     return grid.look_budgets if entrant.looks.budgeted else grid.look_budgets[:1]
 
 
 def _retrain_budgets(entrant: Entrant, asked: Mapping[str, Any], grid: Grid) -> Sequence[float]:
-    return (0.0,) if asked.get("weigh", True) else grid.retrain_budgets
+    return grid.retrain_budgets if asked["rebuilds"] else (0.0,)

@@ -14,7 +14,7 @@ from onecurve.core.case import Case, Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import OneCurveError
 from onecurve.core.grade import skill_of
-from onecurve.core.question import Brief, Question, Weigh
+from onecurve.core.question import Brief, Question
 from onecurve.core.roles import Task
 from onecurve.core.seeds import seed_for
 from onecurve.data.catalog import open_data
@@ -101,24 +101,24 @@ def grade(folder: str, case: str, task: str, question: str, answer: str, network
 
 
 def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
+    about = {"blind": task.blind, "rebuilds": task.rebuilds}
     refusal = task.refusal(case.truth)
     if refusal:
-        return {"refusal": refusal, "blind": task.blind}
-    question = task.ask(case, seed)
+        return {"refusal": refusal, **about}
     try:
+        question = task.ask(case, seed)
         floor = task.measure(case, question, checked(question, task.floor(case, question)))
         ceiling = task.measure(case, question, checked(question, task.ceiling(case, question)))
         skill_of(floor.raw, floor.raw, ceiling.raw)
     except OneCurveError as error:
-        return {"refusal": error.message, "blind": task.blind}
+        return {"refusal": error.message, **about}
     granted = case.subject.access & ~TOLD | _granted_by(question.brief)
     return {
         "question": blobs.put(question),
         "brief": blobs.put(question.brief),
         "brief_digest": digest(question.brief),
-        "weigh": isinstance(question, Weigh),
         "granted": granted.value,
-        "blind": task.blind,
+        **about,
         "version": type(task).version,
         "floor": {"raw": floor.raw, "figures": dict(floor.figures)},
         "ceiling": {"raw": ceiling.raw, "figures": dict(ceiling.figures)},

@@ -44,6 +44,7 @@ class Detect:
     summary: ClassVar[str] = "which classes is this network trojaned towards, or none?"
     source: ClassVar[str] = "after TDC 2023 and NIST TrojAI, with a prior-worth floor"
     blind: ClassVar[bool] = True
+    rebuilds: ClassVar[bool] = False
 
     def refusal(self, truth: Truth) -> str:
         if prior_worth(truth.population) > 1 - TIE:

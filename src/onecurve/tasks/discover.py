@@ -28,6 +28,7 @@ class Discover:
     summary: ClassVar[str] = "which of these things is the trigger?"
     source: ClassVar[str] = "Casper et al. 2023, arXiv 2302.10894, with weights in place of one choice"
     blind: ClassVar[bool] = False
+    rebuilds: ClassVar[bool] = False
 
     def refusal(self, truth: Truth) -> str:
         if truth.target is None:

@@ -37,6 +37,7 @@ class Localise:
     summary: ClassVar[str] = "where in these suspect inputs is the trigger?"
     source: ClassVar[str] = "after Casper et al. 2023, arXiv 2302.10894, scored by average precision with ties in expectation"
     blind: ClassVar[bool] = False
+    rebuilds: ClassVar[bool] = False
 
     def refusal(self, truth: Truth) -> str:
         if truth.target is None:

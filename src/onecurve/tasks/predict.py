@@ -39,6 +39,7 @@ class Predict:
     summary: ClassVar[str] = "what will the network say on these new inputs?"
     source: ClassVar[str] = "Brier 1950, balanced over fired and not fired"
     blind: ClassVar[bool] = False
+    rebuilds: ClassVar[bool] = False
 
     def refusal(self, truth: Truth) -> str:
         if truth.target is None:

@@ -29,6 +29,7 @@ class Repair:
     summary: ClassVar[str] = "hand back a network without the flaw"
     source: ClassVar[str] = "agreement with the clean twin in place of DER (arXiv 2206.12654)"
     blind: ClassVar[bool] = False
+    rebuilds: ClassVar[bool] = True
 
     def refusal(self, truth: Truth) -> str:
         if truth.target is None:

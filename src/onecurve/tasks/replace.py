@@ -35,6 +35,7 @@ class Replace:
     summary: ClassVar[str] = "hand back something half the size that behaves the same, flaw included"
     source: ClassVar[str] = "fidelity as in model extraction (Jagielski et al. 2020, arXiv 1909.01838), balanced"
     blind: ClassVar[bool] = True
+    rebuilds: ClassVar[bool] = True
 
     def refusal(self, truth: Truth) -> str:
         size = truth.network.size()
