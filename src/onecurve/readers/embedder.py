@@ -18,8 +18,8 @@ from onecurve.readers import descriptors
 from onecurve.readers.descriptors import correlation, high_frequencies, unit
 from onecurve.readers.objects import foreground, objects_of
 
-LEVELS = (32, 27, 23, 19, 15, 12, 10)
-"""Sides to which a picture is shrunk, so that a template of 8 pixels fits objects of 8 to 26 pixels of 32."""
+LEVELS = (38, 32, 27, 22, 17, 14, 12)
+"""Sides to which a picture is brought, so that a template of 10 pixels fits objects of 8 to 27 pixels of 32."""
 WINDOWS = (8, 16, 32)
 """Sides of the windows in which colours and textures are gathered."""
 KINDS = (descriptors.looks, descriptors.shape)

@@ -25,7 +25,7 @@ from onecurve.readers.rendering import framed, pictures_of
 
 Doubles = NDArray[np.float64]
 
-NULL = 32
+NULL = 24
 """Pictures of nothing in particular: half noise, half clean images."""
 ENOUGH = 4
 """Pictures beyond which more of them add no confidence: pictures of one tool err together."""

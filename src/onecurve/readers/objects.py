@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from onecurve.core.images import Floats
 
-TEMPLATE = 10
-"""Side of a template in pixels: an object of 8 with a margin of 1."""
+TEMPLATE = 12
+"""Side of a template in pixels: an object of 10 with a margin of 1."""
 PLAIN = 0.6
 """Share of a picture's border that must have one colour where it shows a thing alone on a plain ground."""
 NEAR = 0.03
@@ -21,7 +21,7 @@ NEAR = 0.03
 @final
 @dataclass(frozen=True)
 class Objects:
-    """One thing in P pictures, its longer side 8 pixels."""
+    """One thing in P pictures, its longer side 10 pixels."""
 
     pictures: Tensor
     """P x 3 x (TEMPLATE + 2) squared."""

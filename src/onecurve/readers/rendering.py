@@ -75,9 +75,15 @@ def _sprite(pattern: Floats, alpha: Floats) -> Floats:
 
 
 def _under(image: Floats, heat: Floats) -> Floats:
-    """The part of an image under the hottest pixels of its map."""
-    rows, columns = _extent(np.where(heat >= np.quantile(heat, 0.9), heat, 0), least=0.5)
-    return image[:, rows, columns] if heat.shape == image.shape[1:] else image
+    """The part of an image under the hottest pixels of its map, with a third of its size around it."""
+    if heat.shape != image.shape[1:]:
+        return image
+    spans = []
+    for span, side in zip(_extent(np.where(heat >= np.quantile(heat, 0.9), heat, 0), least=0.5), heat.shape, strict=True):
+        start, stop, _ = span.indices(side)
+        margin = max(1, round((stop - start) / 3))
+        spans.append(slice(max(0, start - margin), stop + margin))
+    return image[:, spans[0], spans[1]]
 
 
 def _extent(alpha: Floats, least: float = VISIBLE) -> tuple[slice, slice]:
