@@ -97,16 +97,18 @@ class SparseHead:
         fitting = [cut for cut in cuts(bare) if 0 < cut.size <= limit - (LEAST_WEIGHTS + 1) * workbench.subject.classes]
         if not fitting:
             return Abstain(f"no part of the network with a head fits into {limit} parameters")
+        # The largest that fits is the deepest; of equal ones the last, as an activation follows its convolution.
+        cut = max(reversed(fitting), key=lambda each: each.size)
         clean = workbench.subject.granted_clean().floats()
         count = workbench.affordable(1, self.most_images)
         if count < 2 * workbench.subject.classes:
             return Abstain(f"the budget pays for {count} images, too few to fit a head")
         images = varied(clean, count, workbench.rng)
         with evaluating(module), torch.no_grad():
-            features, targets = _observed(module, images, fitting[-1], workbench.device)
-        chosen, agreement = _chosen(features, targets, limit - fitting[-1].size, self.slack)
-        network = PooledHead(trunk(bare, fitting[-1].layer), chosen).eval()
-        note = _note(chosen, fitting[-1], agreement, workbench.subject.class_names)
+            features, targets = _observed(module, images, cut, workbench.device)
+        chosen, agreement = _chosen(features, targets, limit - cut.size, self.slack)
+        network = PooledHead(trunk(bare, cut.layer), chosen).eval()
+        note = _note(chosen, cut, agreement, workbench.subject.class_names)
         return Rebuilt(TorchNetwork(network, workbench.device), note)
 
 
