@@ -20,7 +20,7 @@ from onecurve.runner.open_jobs import find
 from onecurve.runner.toys import Toy
 from onecurve.tasks.catalog import TASKS
 
-BUDGETS = (300.0, 3000.0)
+BUDGETS = (200.0, 1000.0)
 BATCH = 512
 """A pass may start while budget is left, so the last batch may cross the line by this many examples."""
 

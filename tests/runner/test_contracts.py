@@ -1,0 +1,16 @@
+"""Every entry of every catalog keeps the contract that authors are asked to keep."""
+
+import pytest
+
+from onecurve.readers.catalog import READERS
+from onecurve.runner.check import check_address
+from onecurve.tools.catalog import SOLVERS, TOOLS
+
+ENTRIES = [*TOOLS.names(), *SOLVERS.names(), *READERS.names()]
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_it_keeps_the_contract(name: str) -> None:
+    findings = check_address(name)
+    assert len(findings) > 7
+    assert [f"{finding.check}: {finding.detail}" for finding in findings if not finding.passed] == []
