@@ -25,7 +25,9 @@ from onecurve.tools.patch_search import COST, PatchRecipe, SearchedPatches, sear
 from onecurve.tools.side_lengths import side_in_pixels
 
 TRIAL_IMAGES = 48
-"""Clean images, not used in the search, on which each patch is tried."""
+"""Clean images, not used in the search, on which each patch is tried at most."""
+TRIAL_SHARE = 0.15
+"""The most of the budget that is kept for that."""
 STEPS_WANTED = 100
 """Steps that the budget is cut into before the images per step grow."""
 FEWEST_IMAGES, MOST_IMAGES = 4, 32
@@ -80,8 +82,8 @@ class AdversarialPatch:
         """
         subject = workbench.subject
         split = split_clean(subject.granted_clean(), workbench.rng)
-        trial = split.trial.take(slice(TRIAL_IMAGES))
         targets, sides = self._plan(brief.target, subject.classes, subject.input_shape)
+        trial = split.trial.take(slice(min(TRIAL_IMAGES, int(TRIAL_SHARE * workbench.remaining / len(targets)))))
         recipe = self._recipe(workbench, len(targets), len(trial))
         if recipe.steps == 0:
             return Evidence()

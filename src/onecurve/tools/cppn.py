@@ -42,7 +42,7 @@ class Cppn:
     needs: ClassVar[Access] = Access.WEIGHTS
     tasks: ClassVar[tuple[str, ...]] = ("discover",)
 
-    restarts: int = 6
+    restarts: int = 4
     """Pictures of a given target."""
     steps: int = 512
     """The most steps."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.ndimage import sobel
+from scipy.ndimage import correlate1d
 
 from onecurve.core.access import Access
 from onecurve.core.evidence import Evidence, HeatMap
@@ -39,6 +39,9 @@ class Edges:
 
 def edge_magnitude(images: Floats) -> Floats:
     """float32 N x H x W, non-negative, for images float32 N x C x H x W; borders are mirrored."""
-    down, across = (sobel(images, axis=axis, mode="reflect") for axis in (2, 3))
+    # Axis by axis: scipy's `sobel` would smooth over images and channels as well.
+    along, smooth = (-1, 0, 1), (1, 2, 1)
+    down = correlate1d(correlate1d(images, along, axis=2, mode="reflect"), smooth, axis=3, mode="reflect")
+    across = correlate1d(correlate1d(images, along, axis=3, mode="reflect"), smooth, axis=2, mode="reflect")
     magnitude: Floats = np.sqrt((down**2 + across**2).sum(axis=1)).astype(np.float32)
     return magnitude

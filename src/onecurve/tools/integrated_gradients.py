@@ -22,6 +22,8 @@ from onecurve.tools.bounds import require_among, require_within
 
 COST = 3
 """Forward-equivalents of one step for one suspect: one forward, one backward."""
+FEWEST_STEPS = 2
+"""What captum demands; where the budget does not pay for them, fewer suspects are mapped."""
 TOGETHER = 16
 """Suspects attributed at once, and images per pass: on a CPU larger batches spill the cache."""
 
@@ -43,11 +45,11 @@ class IntegratedGradients:
     tasks: ClassVar[tuple[str, ...]] = ("localise",)
 
     steps: int = 50
-    """The most steps on the path."""
+    """The most steps on the path, at least 2."""
     baseline: BaselineKind = "mean"
 
     def __post_init__(self) -> None:
-        require_within("steps", self.steps, 1)
+        require_within("steps", self.steps, FEWEST_STEPS)
         require_among("baseline", self.baseline, BASELINES)
 
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
@@ -55,7 +57,7 @@ class IntegratedGradients:
         if brief.suspects is None:
             return Evidence()
         extra = 1 if brief.target is None else 0
-        count = workbench.affordable(COST + extra, len(brief.suspects))
+        count = workbench.affordable(COST * FEWEST_STEPS + extra, len(brief.suspects))
         if count == 0:
             return Evidence()
         steps = min(self.steps, int((workbench.remaining / count - extra) / COST))

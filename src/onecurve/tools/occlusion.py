@@ -40,7 +40,7 @@ class Occlusion:
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
     tasks: ClassVar[tuple[str, ...]] = ("localise",)
 
-    window: float = 0.2
+    window: float = 0.1
     """Side of the window as a share of the image's side, in (0, 1]."""
     baseline: BaselineKind = "mean"
 

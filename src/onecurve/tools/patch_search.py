@@ -80,6 +80,7 @@ class _Search:
         self._module, self._recipe, self._rng = module, recipe, workbench.rng
         self._targets, self._sides, self._labels = targets, sides, images.labels
         self._pixels = torch.from_numpy(images.floats()).to(workbench.device)
+        self._usable = np.flatnonzero((targets[:, None] != images.labels[None, :]).any(axis=0))
         side = int(sides.max())
         start = workbench.rng.normal(0, 0.5, (len(targets), images.images.shape[1], side, side)).astype(np.float32)
         self._raw = torch.from_numpy(start).to(workbench.device).requires_grad_()
@@ -87,7 +88,7 @@ class _Search:
 
     def step(self) -> None:
         """One fresh batch of images, one step of all patches."""
-        batch = self._rng.choice(len(self._labels), size=min(self._recipe.images_per_step, len(self._labels)), replace=False)
+        batch = self._rng.choice(self._usable, size=min(self._recipe.images_per_step, len(self._usable)), replace=False)
         patch, column = np.nonzero(self._targets[:, None] != self._labels[batch][None, :])
         gradient = torch.zeros_like(self._raw, requires_grad=False)
         for start in range(0, len(patch), TOGETHER):

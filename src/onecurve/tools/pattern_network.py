@@ -32,11 +32,18 @@ class PatternNetworks:
     def pictures(self, height: int, width: int) -> Tensor:
         """float32 R x C x height x width in (0, 1)."""
         values = _coordinates(height, width).to(self.weights[0].device).expand(len(self.weights[0]), -1, -1)
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            bent = torch.atan(torch.baddbmm(bias, values, weight))
-            values = torch.cat([bent / 0.67, bent.square() / 0.6], dim=2)
-        colours = torch.sigmoid(torch.baddbmm(self.biases[-1], values, self.weights[-1]))
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if number > 0:
+                bent = torch.atan(values)
+                values = torch.cat([bent, bent * bent], dim=2)
+            values = torch.baddbmm(bias, values, weight if number == 0 else _with_activation_scales(weight))
+        colours = torch.sigmoid(values)
         return colours.transpose(1, 2).reshape(len(colours), -1, height, width)
+
+
+def _with_activation_scales(weight: Tensor) -> Tensor:
+    # The activation's two factors are put into the weights, which are far smaller than the pictures.
+    return torch.cat([weight[:, :CHANNELS] / 0.67, weight[:, CHANNELS:] / 0.6], dim=1)
 
 
 def _coordinates(height: int, width: int) -> Tensor:

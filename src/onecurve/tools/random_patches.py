@@ -25,7 +25,7 @@ from onecurve.tools.side_lengths import side_in_pixels
 from onecurve.tools.sprite_bank import SpriteBank
 
 FEWEST_TRIES = 4
-"""Images per candidate in the first round, doubled in each round while the candidates are halved; more where budget is left."""
+"""The fewest images per candidate in the first round; later rounds cost the same and try fewer candidates on more images."""
 BANK_BYTES = 64 * 2**20
 """Memory for the candidates."""
 CHUNK = 512
@@ -72,11 +72,12 @@ class RandomPatches:
         classes = np.arange(subject.classes) if brief.target is None else np.array([brief.target])
         finalists_at_most = len(classes) if brief.target is None else self.shown
         for_trial = min(workbench.remaining / (self.rounds + 1), finalists_at_most * len(split.trial))
-        count, tries = self._plan(workbench.remaining - for_trial, subject.input_shape)
+        per_round = (workbench.remaining - for_trial) / self.rounds
+        count = min(self._most(subject.input_shape), int(per_round / FEWEST_TRIES))
         if count == 0:
             return Evidence()
         bank = candidate_patches(split.search, count, (self.smallest, self.largest), rng)
-        bank, pushes = self._survivors(network, bank, tries, split.search, classes, rng)
+        bank, pushes = self._survivors(network, bank, per_round, split.search, classes, rng)
         best = pushes.argmax(axis=0)
         finalists = np.unique(best) if brief.target is None else np.argsort(-pushes[:, 0], kind="stable")[: self.shown]
         tries = min(len(split.trial), int(workbench.remaining / len(finalists)))
@@ -85,20 +86,18 @@ class RandomPatches:
         tallies = _tally(network, bank.take(finalists), split.trial, tries, rng)
         return Evidence(_pieces(bank.take(finalists), tallies, classes, subject.class_names, brief.target is None, self.shown))
 
-    def _plan(self, budget: float, shape: tuple[int, int, int]) -> tuple[int, int]:
-        """How many candidates, and on how many images each is tried in the first round."""
-        side = side_in_pixels(self.largest, shape[1:])
-        at_most = max(1, min(self.candidates, BANK_BYTES // (4 * shape[0] * side**2)))
-        count = min(at_most, int(budget / (self.rounds * FEWEST_TRIES)))
-        return count, int(budget / (self.rounds * count)) if count else 0
+    def _most(self, shape: tuple[int, int, int]) -> int:
+        """The most candidates that the parameters and the memory allow."""
+        bytes_each = 4 * shape[0] * side_in_pixels(self.largest, shape[1:]) ** 2
+        return max(1, min(self.candidates, BANK_BYTES // bytes_each))
 
     def _survivors(
-        self, network: Network, bank: SpriteBank, first_tries: int, images: LabelledImages, classes: Ints, rng: np.random.Generator
+        self, network: Network, bank: SpriteBank, per_round: float, images: LabelledImages, classes: Ints, rng: np.random.Generator
     ) -> tuple[SpriteBank, Floats]:
         """The candidates left after all rounds, with their mean probability per class of ``classes``: P x len(classes)."""
         sums = counts = np.zeros((len(bank), len(classes)), np.float32)
         for turn in range(self.rounds):
-            tally = _tally(network, bank, images, first_tries * 2**turn, rng)
+            tally = _tally(network, bank, images, int(per_round / len(bank)), rng)
             sums, counts = sums + tally.pushed[:, classes], counts + tally.counted[:, classes]
             means = (sums / np.maximum(counts, 1)).astype(np.float32)
             keep = _best_for_any(means, max(1, len(bank) // 2) if turn < self.rounds - 1 else len(bank))
@@ -147,8 +146,7 @@ def _pieces(bank: SpriteBank, tally: _Tally, classes: Ints, names: Sequence[str]
     scores: tuple[Piece, ...] = ()
     if blind:
         scores = (ClassScores(pushed.max(axis=0), "probability of the class under its best random patch"),)
-    order = np.argsort(-np.where(success > 0, pushed, -1), axis=None, kind="stable")
-    pairs = [pair for pair in zip(*np.unravel_index(order, pushed.shape), strict=True) if success[pair] > 0][:shown]
+    pairs = list(zip(*np.unravel_index(np.argsort(-pushed, axis=None, kind="stable")[:shown], pushed.shape), strict=True))
     hypotheses = [
         Hypothesis(bank.paste_of(row), int(classes[column]), float(success[row, column]), _caption(bank, row, names))
         for row, column in pairs

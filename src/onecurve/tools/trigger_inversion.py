@@ -21,7 +21,7 @@ COST = 3
 TOGETHER = 512
 """Pairs per pass through the network: bounds the memory."""
 WINDOW_IMAGES = 64
-"""Success is averaged over the last steps that together held about so many images per class."""
+"""A mask passes if this step did and the last steps did that together held about so many images per class."""
 NORM_PIXELS = 1024
 """Mask sizes are stated as if the image had this many pixels, so that the constants fit images of any size."""
 
@@ -103,9 +103,9 @@ class _Search:
 
     def draw(self, active: Bools) -> _Pairs:
         """Every active class with every image of a fresh batch that is not of that class."""
-        size = min(self._recipe.images_per_step, len(self._labels))
-        batch = self._rng.choice(len(self._labels), size=size, replace=False)
         positions = np.flatnonzero(active)
+        usable = np.flatnonzero((self._classes[positions][:, None] != self._labels[None, :]).any(axis=0))
+        batch = self._rng.choice(usable, size=min(self._recipe.images_per_step, len(usable)), replace=False)
         row, column = np.nonzero(self._classes[positions][:, None] != self._labels[batch][None, :])
         return _Pairs(positions[row], batch[column])
 
@@ -125,11 +125,12 @@ class _Search:
         self._steps += counts > 0
 
     def _recent_success(self, hits: np.ndarray, counts: Ints) -> np.ndarray:
-        # A handful of images passes a threshold of .99 by luck; older steps count less and less, since the masks have moved on.
+        # A handful of images passes a threshold of .99 by luck, so that earlier steps must have passed too; these count
+        # less and less, since the masks have moved on.
         memory = 1 - min(1, self._recipe.images_per_step / WINDOW_IMAGES)
         self._hits = memory * self._hits + hits
         self._tried = memory * self._tried + counts
-        return self._hits / np.maximum(self._tried, 1e-9)
+        return np.minimum(self._hits / np.maximum(self._tried, 1e-9), hits / np.maximum(counts, 1))
 
     def _gradient(self, pairs: _Pairs, counts: Ints) -> tuple[Tensor, np.ndarray]:
         """Gradient of the losses (K x C+1 x H x W) and successes per class."""

@@ -1,0 +1,174 @@
+"""What every looking tool promises, whatever it looks for: one test per promise, over the whole catalog."""
+
+import sys
+from subprocess import run
+
+import numpy as np
+import pytest
+import torch
+
+from onecurve.core.codec import decode, digest, encode
+from onecurve.core.errors import SpecError
+from onecurve.core.evidence import ClassScores, DataRows, HeatMap, Hypothesis, Picture
+from onecurve.core.question import Brief
+from onecurve.core.roles import Tool
+from onecurve.core.row import Role
+from onecurve.core.spec import spec_of
+from onecurve.tools.catalog import SOLVERS, TOOLS
+
+NAMES = tuple(TOOLS.entries)
+LOCALISING = ("edges", "occlusion", "integrated-gradients")
+DETECTING = ("top-images", "random-patches", "adversarial-patch", "neural-cleanse")
+BASELINES = ("edges", "top-images", "random-patches")
+TASKS = ("detect", "discover", "localise", "predict", "repair", "replace")
+
+
+def brief_for(name, world, target):
+    return Brief(target, world.suspects(3)[0]) if name in LOCALISING else Brief(target)
+
+
+def checked(evidence, world, brief):
+    """Every piece is of a known kind, fits the subject, and survives storage."""
+    shape = world.shape
+    for piece in evidence.pieces:
+        match piece:
+            case HeatMap():
+                assert piece.values.shape == shape[1:]
+                assert piece.values.dtype == np.float32
+                assert 0 <= piece.item < len(brief.suspects)
+            case Picture():
+                assert piece.image.dtype == np.float32
+                assert piece.image.min() >= 0
+                assert piece.image.max() <= 1
+            case Hypothesis():
+                stamped = piece.trigger.apply(world.clean.take(slice(2)).floats(), np.random.default_rng(0))
+                assert stamped.images.shape[1:] == shape
+                assert brief.target in (None, piece.target)
+            case ClassScores():
+                assert brief.target is None
+                assert piece.values.shape == (4,)
+                assert piece.values.dtype == np.float32
+            case DataRows():
+                assert piece.rows.max() < len(world.clean)
+            case _:
+                pytest.fail(f"an unexpected piece: {type(piece).__name__}")
+    assert digest(decode(*encode(evidence))) == digest(evidence)
+    return evidence
+
+
+def test_the_catalog_imports_nothing_heavy():
+    code = "import sys, onecurve.tools.catalog; sys.exit('torch' in sys.modules)"
+    assert run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_catalog_names_direct_solvers_beside_tools():
+    assert set(SOLVERS.entries) == {"finetune", "fine-pruning", "test-set", "sparse-head"}
+    assert not set(SOLVERS.entries) & set(TOOLS.entries)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_states_its_facts(name):
+    tool = TOOLS.make(name)
+    assert isinstance(tool, Tool)
+    assert type(tool).name == name
+    assert spec_of(tool).version >= 1
+    assert set(tool.tasks) <= set(TASKS)
+    assert (name in DETECTING) == ("detect" in tool.tasks)
+    assert tool.summary
+    assert tool.source
+    assert (getattr(tool, "role", Role.METHOD) is Role.BASELINE) == (name in BASELINES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 17, 23)])
+@pytest.mark.parametrize("blind", [False, True])
+def test_gives_valid_evidence_for_colour_grey_and_odd_sizes(name, shape, blind, world, target):
+    world = world(shape, images=48)
+    brief = brief_for(name, world, None if blind else target)
+    evidence = checked(TOOLS.make(name).look("", brief, world.bench(1200)), world, brief)
+    assert evidence.pieces
+    assert bool(evidence.class_scores()) == (blind and name in DETECTING)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("budget", [0, 1, 37, 400, 1500])
+@pytest.mark.parametrize("blind", [False, True])
+def test_never_spends_more_than_its_budget(name, budget, blind, world, target):
+    world = world(images=48)
+    brief = brief_for(name, world, None if blind else target)
+    bench = world.bench(budget)
+    checked(TOOLS.make(name).look("", brief, bench), world, brief)
+    assert bench.meter.equivalents <= budget
+
+
+@pytest.mark.parametrize("name", ["random-patches", "occlusion", "integrated-gradients", "adversarial-patch", "cppn", "neural-cleanse"])
+@pytest.mark.parametrize("budget", [200, 400])
+def test_uses_the_budget_that_it_is_given(name, budget, world, target):
+    world = world(images=48)
+    bench = world.bench(budget)
+    TOOLS.make(name).look("", brief_for(name, world, target), bench)
+    assert bench.meter.equivalents >= 0.7 * budget
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_evidence_and_the_task_does_not_matter(name, world, target):
+    world = world(images=48)
+    brief = brief_for(name, world, target)
+    tool = TOOLS.make(name)
+    digests = {digest(tool.look(task, brief, world.bench(600, seed=5))) for task in ("", *tool.tasks)}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("name", ["random-patches", "adversarial-patch", "cppn", "neural-cleanse"])
+def test_another_seed_gives_other_evidence(name, world, target):
+    world = world(images=48)
+    looks = [TOOLS.make(name).look("", Brief(target), world.bench(600, seed=seed)) for seed in (0, 1)]
+    assert digest(looks[0]) != digest(looks[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_leaves_the_network_and_the_global_random_state_alone(name, world, target):
+    world = world(images=48)
+    bench = world.bench(600)
+    module = bench.subject.network.module
+    before = {key: values.clone() for key, values in module.state_dict().items()}
+    torch_state, numpy_state = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is what is tested
+    TOOLS.make(name).look("", brief_for(name, world, target), bench)
+    assert all(torch.equal(values, before[key]) for key, values in module.state_dict().items())
+    assert not any(part.training for part in module.modules())
+    assert all(parameter.grad is None and parameter.requires_grad for parameter in module.parameters())
+    assert torch.equal(torch.random.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002 - likewise
+
+
+@pytest.mark.parametrize("name", LOCALISING)
+def test_localising_tools_need_suspects(name, world, target):
+    assert TOOLS.make(name).look("localise", Brief(target), world(images=8).bench(100)).pieces == ()
+
+
+@pytest.mark.parametrize("name", DETECTING)
+def test_a_clean_set_of_one_image_per_class_is_enough(name, world):
+    world = world(images=4)
+    checked(TOOLS.make(name).look("detect", Brief(), world.bench(800)), world, Brief())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "occlusion[window=0]",
+        "occlusion[baseline=purple]",
+        "integrated-gradients[steps=0]",
+        "top-images[shown=0]",
+        "random-patches[largest=2]",
+        "random-patches[smallest=0.5,largest=0.4]",
+        "adversarial-patch[restarts=0]",
+        "adversarial-patch[degrees=400]",
+        "cppn[steps=many]",
+        "neural-cleanse[threshold=1.5]",
+        "neural-cleanse[multiplier=0.5]",
+        "neural-cleanse[colour=1]",
+    ],
+)
+def test_parameters_out_of_range_are_refused_in_words(address):
+    with pytest.raises(SpecError):
+        TOOLS.make(address)
