@@ -159,11 +159,12 @@ def _featureless(dataset: DataSet, part: Part, count: int, seed: int) -> Labelle
     """Images of a part that hold no natural feature."""
     if not dataset.features:
         return dataset.draw(part, count, seed)
-    drawn = dataset.draw(part, 2 * count + 8, seed)
-    rows = featureless(drawn)
-    if len(rows) < count:
-        raise DataError(f"only {len(rows)} of {len(drawn)} images of part `{part}` hold no natural feature, wanted: {count}")
-    return drawn.take(rows[:count])
+    for factor in (2, 4, 8):
+        drawn = dataset.draw(part, factor * count, seed_for("featureless", factor, seed))
+        rows = featureless(drawn)
+        if len(rows) >= count:
+            return drawn.take(rows[:count])
+    raise DataError(f"only {len(rows)} of {len(drawn)} images of part `{part}` hold no natural feature, wanted: {count}")
 
 
 def _clean_set(recipe: Recipe, dataset: DataSet, seed: int) -> LabelledImages:
