@@ -108,7 +108,8 @@ def _against(verdict: Comparison, kind: str, label: str, rival: Summary) -> str:
         f"difference {numbers.skill(verdict.difference)}, {numbers.interval(verdict.interval.low, verdict.interval.high)}, n={verdict.n}"
     )
     told = "It is told apart from" if verdict.separated() else "It is not told apart from"
-    return f"{told} the best {kind}, {label} at {numbers.cost(rival.cost)} ({difference})."
+    tested = "" if verdict.p_adjusted is None else f"; sign-flip p {verdict.p_adjusted:.2f}"
+    return f"{told} the best {kind}, {label} at {numbers.cost(rival.cost)} ({difference}{tested})."
 
 
 def _with_interval(summary: Summary) -> str:
