@@ -161,8 +161,8 @@ def test_true_triggers_are_read_right(digits: LabelledImages, kind: str, conditi
 
 @pytest.mark.parametrize("condition", [noise, ordinary])
 def test_without_a_trigger_the_reading_is_chance(digits: LabelledImages, condition: Callable[..., Evidence]) -> None:
-    found = [trials(Setting(digits, draw), kind, condition, 6) for kind, draw in KINDS.items()]
-    interval = binomtest(sum(right for right, _ in found), 18).proportion_ci(0.99)
+    found = [trials(Setting(digits, draw), kind, condition, 8) for kind, draw in KINDS.items()]
+    interval = binomtest(sum(right for right, _ in found), 24).proportion_ci(0.99)
     assert interval.low <= 1 / LINEUP <= interval.high
     assert 0.08 <= np.mean([mass for _, mass in found]) <= 0.18
 

@@ -46,7 +46,7 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] =
 @pytest.mark.parametrize("networks", [0, 1, 3, 10])
 def test_on_clean_networks_most_of_the_mass_is_on_none(draw: Callable[..., np.ndarray], networks: int) -> None:
     rng = np.random.default_rng(networks)
-    trials = [draw(rng, (networks + 1, K)) for _ in range(120)]
+    trials = [draw(rng, (networks + 1, K)) for _ in range(250)]
     masses = np.array([mass(trial[0], trial[1:]) for trial in trials])
     alarms = (masses[:, :-1].max(axis=1) > masses[:, -1]).mean()
     assert masses[:, -1].mean() >= 0.85
