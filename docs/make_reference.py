@@ -23,7 +23,7 @@ def pages() -> dict[str, str]:
 
 def _commands() -> str:
     parts = [MADE + "# Command line\n"]
-    context = click.Context(cli, info_name="onecurve")
+    context = cli.make_context("onecurve", [], resilient_parsing=True)
     for name, command in sorted(cli.commands.items()):
         inner = click.Context(command, parent=context, info_name=name, max_content_width=100, terminal_width=100)
         parts.append(f"## onecurve {name}\n\n```text\n{command.get_help(inner)}\n```\n")

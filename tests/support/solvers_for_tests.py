@@ -1,5 +1,7 @@
 """Solvers that behave, and solvers that misbehave in every way that costs their own cell and nothing else."""
 
+import gc
+import json
 import os
 import signal
 import sys
@@ -186,13 +188,16 @@ class Overspends(_Facts):
 
 @dataclass(frozen=True)
 class LooksAround(_Facts):
-    """Writes down every file below the subject's folder and every name it can reach, for the test to search."""
+    """Writes down every truth that is alive in its process and every room of the grading side that was imported."""
 
     name: ClassVar[str] = "looks-around"
     out: str = ""
 
     def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
-        Path(self.out).write_text(repr(vars(workbench)))
+        truths = [type(thing).__name__ for thing in gc.get_objects() if type(thing).__name__ in {"Truth", "Case", "Triggered", "Plan"}]
+        rooms = [name for name in sys.modules if name.startswith(("onecurve.flaws", "onecurve.tasks", "onecurve.runner.sealed"))]
+        words = [repr(value) for value in (vars(workbench), vars(workbench.subject), question)]
+        Path(self.out).write_text(json.dumps({"truths": truths, "rooms": rooms, "words": words}))
         return _uniform(question)
 
 
