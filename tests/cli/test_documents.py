@@ -35,7 +35,7 @@ def commands() -> list[str]:
 def test_every_command_in_a_document_can_be_parsed(line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
     command = cli.commands[name]
-    context = click.Context(command, info_name=name)
+    context = click.Context(command, parent=cli.make_context("onecurve", [], resilient_parsing=True), info_name=name)
     command.parse_args(context, arguments)
 
 
