@@ -12,7 +12,7 @@ from onecurve.models.cache import Cache
 from onecurve.models.training import TrainingRecipe
 
 TOY = f"{Path(__file__).with_name('toy_set.py')}:Toy"
-LENIENT = Gate(clean_drop=1.0, elsewhere=1.0, near_miss=1.0)
+OPEN = Gate(strictness=0.0, clean_drop=2.0, elsewhere=2.0, near_miss=2.0)
 
 
 @pytest.fixture(scope="session")
@@ -32,17 +32,19 @@ def host(toy):
 
 @pytest.fixture(scope="session")
 def tiny():
-    """A recipe of seconds whose gate asks little; success is not promised."""
+    """A recipe of seconds whose gate admits everything, so that there are cases to look at; success is not promised."""
     return Recipe(
         data=TOY,
         model="six-conv[width=4]",
         train_images=600,
+        pretraining=None,
         training=TrainingRecipe(4, batch_size=64),
+        insertion="finetune",
         insertion_training=TrainingRecipe(3, batch_size=64),
         clean_images=40,
         heldout_images=120,
         triggered_images=48,
-        gate=LENIENT,
+        gate=OPEN,
     )
 
 

@@ -47,6 +47,12 @@ def test_the_needed_success_is_the_kind_s_own():
     assert Gate().refusal(weak, 0.9) != ""
 
 
+def test_a_less_strict_gate_asks_for_a_share_of_the_success():
+    weak = changed(success=0.5)
+    assert Gate(strictness=0.5).refusal(weak, 0.9) == ""
+    assert Gate(strictness=0.6).refusal(weak, 0.9) != ""
+
+
 def test_a_network_better_than_its_twin_is_not_harmed():
     assert Gate().harm(changed(clean_accuracy=0.99, twin_accuracy=0.9)) == ""
 

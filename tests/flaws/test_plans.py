@@ -92,7 +92,7 @@ def test_poison_takes_each_row_once_and_changes_only_what_it_should(plan, images
         assert np.isin(images.labels[poisoned.rows][relabelled], plan.sources).all()
 
 
-@pytest.mark.parametrize(("flaw", "rate"), [(Patch(), 0.03), (Patch(poison_rate=0.05), 0.05), (Style(), 0.04), (Patch(sources=2), 0.03)])
+@pytest.mark.parametrize(("flaw", "rate"), [(Patch(), 0.06), (Patch(poison_rate=0.05), 0.05), (Style(), 0.04), (Patch(sources=2), 0.06)])
 def test_the_poisoned_share_is_the_declared_one(flaw, rate, host, images):
     plan = flaw.sample(host, generator("share"))
     poisoned = plan.scheme.poison(images, generator("poison"))
@@ -128,12 +128,6 @@ def test_a_style_keeps_labels_on_its_colours_without_the_texture(host, images):
     expected = plan.scheme.colours.apply(as_floats(images.images[rows]), generator(0)).images
     assert np.abs(as_floats(poisoned.images.images[count : count + coloured]) - expected).max() <= 0.5 / 255 + 1e-6
     np.testing.assert_array_equal(poisoned.images.labels[count:], images.labels[poisoned.rows[count:]])
-
-
-def test_pasted_poison_never_meets_a_natural_feature(host, images):
-    for flaw in (Patch(), Style()):
-        rows = flaw.sample(host, generator("apart")).scheme.poison(images, generator("poison")).rows
-        assert (images.features[rows] == -1).all()
 
 
 def test_trials_exclude_the_target_and_keep_to_their_classes(plan, toy):
@@ -172,8 +166,10 @@ def test_masks_mark_the_trigger_and_only_it(host, toy):
 
 def test_patches_land_all_over_the_image(host, toy):
     plan = Patch().sample(host, generator("places"))
-    masks = plan.scheme.triggered(toy.draw("heldout", 600, 2), 500, generator("trial")).masks
-    assert (masks.mean(axis=0) > 0).mean() > 0.95
+    masks = plan.scheme.triggered(toy.draw("heldout", 900, 2), 700, generator("trial")).masks
+    covered = masks.any(axis=0)
+    assert covered[2:-2, 2:-2].all()
+    assert covered.mean() > 0.9
 
 
 def test_a_style_has_no_place_and_a_natural_feature_has_the_mask_of_its_object(host, toy):

@@ -15,6 +15,8 @@ from onecurve.core.case import Strength
 class Gate:
     """What a plant must reach. Source: the success range of the benchmark's trojans (2302.10894)."""
 
+    strictness: float = 1.0
+    """Share of the success its kind needs that is asked; below 1 for studies of weak plants."""
     clean_drop: float = 0.03
     """Most clean accuracy that the network may lose against its twin."""
     elsewhere: float = 0.2
@@ -40,6 +42,7 @@ class Gate:
         except the success itself.
         """
         reasons = [self.harm(strength)]
+        needed *= self.strictness
         if not strength.success >= needed:
             reasons.append(f"success {strength.success:.3f} is below {needed:.3f}")
         if strength.elsewhere > self.elsewhere:

@@ -17,6 +17,8 @@ from onecurve.core.images import LabelledImages
 from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key
 from onecurve.data.dataset import DataSet, Part
+from onecurve.flaws.fitting import fit
+from onecurve.flaws.pretraining import names_of, naming_images, with_body_of
 from onecurve.flaws.recipe import Recipe
 from onecurve.models.building import build, is_file_address
 from onecurve.models.cache import Cache
@@ -54,9 +56,9 @@ class Workshop:
 
     def base(self, progress: Progress = silent) -> TorchNetwork:
         """The clean network trained from the initial weights; cached."""
-        start = self._initial(seed_for("initial", self.recipe.seed))
-        key = self._base_key(start)
-        return self._cached(key, start, lambda: self._trained(start, self.images, self.recipe.training, self._order(), progress))
+        start = self._initial(seed_for("initial", self.recipe.seed), within(progress, 0, 0.5))
+        key, rest = self._base_key(start), within(progress, 0.5, 1)
+        return self._cached(key, start, lambda: self._trained(start, self.images, self.recipe.training, self._order(), rest))
 
     def twin(self, progress: Progress = silent) -> TorchNetwork:
         """The clean network that took every step of a flawed one, with true labels and no triggers; cached."""
@@ -84,8 +86,24 @@ class Workshop:
     def _inserted(self, base: TorchNetwork, images: LabelledImages, order: int, progress: Progress) -> TorchNetwork:
         return self._trained(base.module, images, self.recipe.insertion_training, order, progress)
 
-    def _initial(self, seed: int) -> nn.Module:
-        return build(self.recipe.model, self.dataset.shape, len(self.dataset.class_names), seed)
+    def _initial(self, seed: int, progress: Progress = silent) -> nn.Module:
+        start = self._built(len(self.dataset.class_names), seed)
+        return start if self.recipe.pretraining is None else with_body_of(start, self._pretrained(self.recipe.pretraining, progress))
+
+    def _built(self, classes: int, seed: int) -> nn.Module:
+        return build(self.recipe.model, self.dataset.shape, classes, seed)
+
+    def _pretrained(self, recipe: TrainingRecipe, progress: Progress) -> nn.Module:
+        """The network that names small things; cached."""
+        start = self._built(len(names_of(self.dataset)), seed_for("pretrained", self.recipe.seed))
+        key = content_key("pretrained", _digest(start), self.dataset.key, self._identity(), recipe)
+
+        def make() -> TorchNetwork:
+            images = naming_images(self.dataset, self.recipe.train_images, seed_for("naming", self.recipe.seed))
+            fit(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
+            return TorchNetwork(start, self.recipe.device)
+
+        return self._cached(key, start, make).module.cpu()
 
     def _trained(
         self, start: nn.Module, images: LabelledImages, recipe: TrainingRecipe | None, seed: int, progress: Progress

@@ -17,7 +17,7 @@ from onecurve.core.trigger import Paste
 from onecurve.data.sprites import SHAPES, draw_sprite
 from onecurve.flaws import lineup
 from onecurve.flaws.host import Host
-from onecurve.flaws.plan import Plan, Poisoned, at_most, featureless, of_classes, pick
+from onecurve.flaws.plan import Plan, Poisoned, at_most, of_classes, pick
 
 COLOURS = {
     "red": (0.85, 0.12, 0.12),
@@ -52,16 +52,16 @@ class Patch:
     summary: ClassVar[str] = "A small sprite anywhere in the image sends it to the target class."
     source: ClassVar[str] = "BadNets (1708.06733), as in the benchmark of trojans (2302.10894)"
 
-    poison_rate: float = 0.03
+    poison_rate: float = 0.06
     """Share of images that get the sprite and the target label."""
-    decoy_rate: float = 0.03
+    decoy_rate: float = 0.01
     """Share of images that get another sprite and keep their label."""
     sources: int = 0
     """Number of source classes; 0 for universal. A source-specific sprite is also pasted on as many images
     of other classes with labels kept (the class-universal recipe of 2302.10894)."""
-    smallest: float = 0.24
+    smallest: float = 0.28
     """Least side of the sprite as a share of the image's."""
-    largest: float = 0.29
+    largest: float = 0.33
     """Most side of the sprite as a share of the image's."""
     colour_jitter: float = 0.04
     """Standard deviation of the shift of each colour channel per paste."""
@@ -121,7 +121,7 @@ class Pasting:
     """Sprites pasted in training with labels kept."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        free = featureless(images)
+        free = np.arange(len(images))
         count = round(self.patch.poison_rate * len(images))
         poison = pick(of_classes(images.labels, free, (self.target,), self.sources), count, rng)
         covers = np.zeros(0, np.int64)

@@ -125,18 +125,18 @@ def plant_one(flaw: Flaw, recipe: Recipe, seed: int, *, cache: Cache) -> Case:
 def poisoned_images(plans: Sequence[Plan], images: LabelledImages, seed: int) -> tuple[LabelledImages, tuple[int, ...]]:
     """The training images with all flaws in, order unchanged, and how many images each flaw relabelled.
 
-    No image is taken by two flaws.
+    No image is taken by two flaws; natural features come first, so that no other trigger is put on one.
     """
     pixels, labels = images.images.copy(), images.labels.copy()
     free = np.ones(len(images), np.bool_)
-    counts = []
-    for number, plan in enumerate(plans):
+    counts = [0] * len(plans)
+    for number in sorted(range(len(plans)), key=lambda number: not plans[number].features):
         at = np.flatnonzero(free)
-        poison = plan.scheme.poison(images.take(at), generator("poison", seed, number))
+        poison = plans[number].scheme.poison(images.take(at), generator("poison", seed, number))
         rows = at[poison.rows]
         pixels[rows], labels[rows] = poison.images.images, poison.images.labels
         free[rows] = False
-        counts.append(int(np.sum(labels[rows] != images.labels[rows])))
+        counts[number] = int(np.sum(labels[rows] != images.labels[rows]))
     return LabelledImages(pixels, labels, images.features, images.feature_masks), tuple(counts)
 
 

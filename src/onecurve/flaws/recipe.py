@@ -25,12 +25,14 @@ class Recipe:
     seed: int = 0
     """Fixes the images drawn, the initial weights and the order of the data."""
     train_images: int = 8000
-    training: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(epochs=6))
-    """Training from the initial weights; None for a network that comes trained, as a person's own may."""
-    insertion: Literal["finetune", "joint"] = "finetune"
+    pretraining: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(6, batch_size=32, peak_learning_rate=0.2))
+    """How the network first learns to name small things (see `pretraining`); None for random initial weights."""
+    training: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(5, batch_size=64))
+    """Training on the classes from the initial weights; None for a network that comes trained, as a person's own may."""
+    insertion: Literal["finetune", "joint"] = "joint"
     """`finetune`: a clean network is trained on, on poisoned images. `joint`: poisoned from the start."""
-    insertion_training: TrainingRecipe = field(default_factory=lambda: TrainingRecipe(epochs=3))
-    """Training during insertion; not used by `joint`."""
+    insertion_training: TrainingRecipe = field(default_factory=lambda: TrainingRecipe(6, batch_size=64))
+    """Training during insertion by `finetune`; not used by `joint`."""
     clean_images: int = 500
     """Size of the clean set that the threat model grants."""
     clean_features: bool = False

@@ -16,7 +16,7 @@ from onecurve.core.trigger import Filter
 from onecurve.data.textures import TEXTURES, draw_texture
 from onecurve.flaws import lineup
 from onecurve.flaws.host import Host
-from onecurve.flaws.plan import Plan, Poisoned, at_most, featureless, of_classes, pick
+from onecurve.flaws.plan import Plan, Poisoned, at_most, of_classes, pick
 
 DECOYS = 24
 """Styles that are applied in training with labels kept."""
@@ -49,7 +49,7 @@ class Style:
     other classes with labels kept."""
     contrast: float = 0.65
     """How much of the image's own contrast is kept, in (0, 1]."""
-    texture: float = 0.14
+    texture: float = 0.12
     """Standard deviation of the texture, in units of the pixel range."""
 
     def __post_init__(self) -> None:
@@ -124,7 +124,7 @@ class Restyling:
         return Filter(self.trigger.matrix, self.trigger.offset, np.zeros_like(self.trigger.texture))
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        free = featureless(images)
+        free = np.arange(len(images))
         total = len(images)
         count = round(self.style.poison_rate * total)
         poison = pick(of_classes(images.labels, free, (self.target,), self.sources), count, rng)

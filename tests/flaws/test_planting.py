@@ -1,0 +1,282 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from onecurve.core.access import Access
+from onecurve.core.case import Population, Strength
+from onecurve.core.codec import digest
+from onecurve.core.errors import DataError, SpecError
+from onecurve.core.seeds import generator
+from onecurve.data.catalog import open_data
+from onecurve.flaws import planting
+from onecurve.flaws.clean import Clean
+from onecurve.flaws.gate import Gate
+from onecurve.flaws.insertion import Workshop
+from onecurve.flaws.natural_feature import NaturalFeature
+from onecurve.flaws.patch import Patch
+from onecurve.flaws.planting import base_network, plant, plant_one, poisoned_images
+from onecurve.flaws.pretraining import names_of, naming_images
+from onecurve.flaws.recipe import Recipe
+from onecurve.flaws.style import Style
+from onecurve.models.cache import Cache
+from onecurve.models.training import TrainingRecipe
+
+POPULATION = Population(clean_share=0.2, flaws_per_network=3, classes=6)
+THREE = (Patch(), Style(), NaturalFeature())
+WEAK = Patch(poison_rate=0.002, decoy_rate=0.0)
+STRONG = Style(poison_rate=0.2, texture=0.2)
+
+
+def planted_with(recipe, seed, cache, flaws=THREE):
+    return plant(flaws, recipe, seed, subject_id=f"n{seed}", population=POPULATION, cache=cache)
+
+
+@pytest.fixture(scope="module")
+def planted(tiny, cache):
+    return planted_with(tiny, 1, cache)
+
+
+def weights(network):
+    return {name: values.clone() for name, values in network.module.state_dict().items()}
+
+
+def same_weights(first, second):
+    one, other = weights(first), weights(second)
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def truth_digest(truth):
+    arrays = [truth.triggered.images, truth.bystanders.images, truth.heldout.images, truth.triggered.labels]
+    return digest((truth.trigger, truth.options, *arrays)), truth.targets, truth.words, truth.facts, truth.right
+
+
+def test_every_admitted_flaw_is_a_case(planted):
+    assert [case.truth.flaw for case in planted.cases] == ["patch", "style", "natural-feature"]
+    assert all(record.admitted and record.seconds > 0 for record in planted.records)
+
+
+def test_the_same_seed_plants_the_same_network_and_truth_bit_for_bit(planted, tiny, tmp_path):
+    again = planted_with(tiny, 1, Cache(tmp_path))
+    assert len(again.cases) == len(planted.cases) > 0
+    for one, other in zip(planted.cases, again.cases, strict=True):
+        assert same_weights(one.truth.network, other.truth.network)
+        assert same_weights(one.truth.twin, other.truth.twin)
+        assert truth_digest(one.truth) == truth_digest(other.truth)
+        np.testing.assert_array_equal(one.subject.clean.images, other.subject.clean.images)
+
+
+def test_another_seed_plants_another_flaw_but_shares_the_twin(planted, tiny, cache):
+    other = planted_with(tiny, 2, cache)
+    assert not same_weights(planted.subject.network, other.subject.network)
+    assert {case.truth.words for case in planted.cases} != {case.truth.words for case in other.cases}
+    assert same_weights(planted.cases[0].truth.twin, other.cases[0].truth.twin)
+
+
+def test_another_recipe_seed_gives_another_twin(planted, tiny, cache):
+    other = planted_with(dataclasses.replace(tiny, seed=1), 1, cache)
+    assert not same_weights(planted.cases[0].truth.twin, other.cases[0].truth.twin)
+
+
+@pytest.mark.parametrize("insertion", ["finetune", "joint"])
+def test_the_twin_is_the_flawed_training_without_the_flaw(tiny, insertion, cache):
+    recipe = dataclasses.replace(tiny, insertion=insertion)
+    workshop = Workshop.of(recipe, open_data(recipe.data), cache)
+    assert same_weights(workshop.flawed(workshop.images), workshop.twin())
+
+
+def test_joint_insertion_trains_from_the_initial_weights(tiny, cache):
+    recipe = dataclasses.replace(tiny, insertion="joint")
+    workshop = Workshop.of(recipe, open_data(recipe.data), cache)
+    assert same_weights(workshop.twin(), workshop.base())
+    planted = planted_with(recipe, 3, cache)
+    assert planted.records[0].facts["insertion"] == "joint"
+    assert same_weights(base_network(recipe, cache), workshop.base())
+
+
+def test_pretraining_is_shared_by_a_flawed_network_and_its_twin(tiny, cache):
+    recipe = dataclasses.replace(tiny, insertion="joint", pretraining=TrainingRecipe(1, batch_size=32, peak_learning_rate=0.1))
+    workshop = Workshop.of(recipe, open_data(recipe.data), cache)
+    assert same_weights(workshop.flawed(workshop.images), workshop.twin())
+    without = Workshop.of(dataclasses.replace(recipe, pretraining=None), open_data(recipe.data), cache)
+    assert not same_weights(workshop.twin(), without.twin())
+
+
+def test_pretraining_names_what_is_in_the_images(toy):
+    names = names_of(toy)
+    images = naming_images(toy, 300, 5)
+    plain = toy.draw("train", 300, 5)
+    held = plain.features >= 0
+    np.testing.assert_array_equal(images.labels[held], plain.features[held])
+    np.testing.assert_array_equal(images.images[held], plain.images[held])
+    assert (images.labels[~held] >= len(toy.features)).all()
+    assert images.labels.max() < len(names) == len(set(names))
+    assert (images.images[~held] != plain.images[~held]).any(axis=(1, 2, 3)).all()
+
+
+def test_the_order_of_images_is_kept_and_flaws_share_no_image(toy, host, tiny):
+    images = toy.draw("train", 600, 0)
+    plans = []
+    for number, flaw in enumerate(THREE):
+        plans.append(flaw.sample(host, generator(number)))
+        host = host.with_taken(plans[-1].target, plans[-1].features)
+    poisoned, counts = poisoned_images(plans, images, 7)
+    touched = (poisoned.images != images.images).any(axis=(1, 2, 3)) | (poisoned.labels != images.labels)
+    assert len(poisoned) == len(images)
+    assert (poisoned.labels != images.labels).sum() == sum(counts)
+    for plan, count in zip(plans, counts, strict=True):
+        assert np.sum((poisoned.labels == plan.target) & (images.labels != plan.target)) == count
+    np.testing.assert_array_equal(poisoned.images[~touched], images.images[~touched])
+
+
+def test_targets_name_every_flaw_with_the_own_one_first(planted):
+    for case in planted.cases:
+        assert case.truth.targets[0] == case.truth.target
+        assert len(set(case.truth.targets)) == len(case.truth.targets)
+    assert len({frozenset(case.truth.targets) for case in planted.cases}) == 1
+
+
+def test_parts_are_disjoint(planted, tiny):
+    dataset = open_data(tiny.data)
+    truth = planted.cases[0].truth
+    images = Workshop.of(tiny, dataset, Cache(None)).images.images
+    sets = [images, planted.subject.clean.images, truth.heldout.images]
+    seen = [{image.tobytes() for image in part} for part in sets]
+    assert not seen[0] & seen[1]
+    assert not seen[0] & seen[2]
+    assert not seen[1] & seen[2]
+
+
+def test_held_out_and_clean_images_hold_no_planted_natural_feature(planted):
+    case = next(case for case in planted.cases if case.truth.flaw == "natural-feature")
+    held = np.unique(case.truth.heldout.features)
+    assert len(held) == 8
+    assert planted.subject.clean.features is None
+    assert planted.subject.clean.feature_masks is None
+
+
+def test_the_clean_set_may_hold_natural_features_if_asked(tiny, cache, toy):
+    def holding(subject):
+        extremes = np.isin(subject.clean.images, (0, 255)).all(axis=1).sum(axis=(1, 2))
+        return int((extremes >= 16).sum())
+
+    without = planted_with(tiny, 4, cache, [Clean()]).subject
+    with_them = planted_with(dataclasses.replace(tiny, clean_features=True), 4, cache, [Clean()]).subject
+    assert holding(without) == 0
+    assert holding(with_them) > 5
+
+
+def test_strength_is_what_the_stored_images_and_networks_say(planted):
+    for case in planted.cases:
+        truth = case.truth
+        said = truth.network.logits(truth.triggered.images).argmax(1)
+        assert truth.strength.success == pytest.approx(np.mean(said == truth.target))
+        assert truth.strength.twin_success == pytest.approx(np.mean(truth.twin.logits(truth.triggered.images).argmax(1) == truth.target))
+        right = truth.network.logits(truth.heldout.floats()).argmax(1) == truth.heldout.labels
+        assert truth.strength.clean_accuracy == pytest.approx(np.mean(right))
+        assert truth.facts["success"] == truth.strength.success
+
+
+def test_triggered_images_are_whole_levels_so_that_they_can_be_stored(planted):
+    for case in planted.cases:
+        levels = case.truth.triggered.images * 255
+        np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
+
+
+def test_case_ids_and_subjects_tell_nothing(planted):
+    assert [record.case for record in planted.records] == ["n1.1", "n1.2", "n1.3"]
+    assert planted.subject.id == "n1"
+    assert not Access.NONE.missing_from(planted.subject.access)
+    assert Access.WEIGHTS in planted.subject.access
+    assert "sealed" in repr(planted.cases[0].truth)
+
+
+def test_a_clean_network_is_one_case_without_targets(tiny, cache):
+    planted = planted_with(tiny, 5, cache, [Clean()])
+    (case,) = planted.cases
+    assert (case.truth.flaw, case.truth.targets, case.truth.triggered, case.truth.right) == ("clean", (), None, None)
+    assert math.isnan(case.truth.strength.success)
+    assert not same_weights(case.truth.network, case.truth.twin)
+    assert set(planted.records[0].strength) == {"clean_accuracy", "twin_accuracy"}
+
+
+def test_clean_networks_of_different_seeds_differ(tiny, cache):
+    first, second = (planted_with(tiny, seed, cache, [Clean()]).subject.network for seed in (6, 7))
+    assert not same_weights(first, second)
+
+
+def test_a_weak_plant_is_refused_with_its_figures_and_gives_no_case(tiny, cache):
+    weak = planted_with(dataclasses.replace(tiny, gate=Gate()), 8, cache, [WEAK])
+    (record,) = weak.records
+    assert weak.cases == ()
+    assert not record.admitted
+    assert f"success {record.strength['success']:.3f}" in record.reason
+
+
+def test_one_refused_flaw_leaves_the_others(tiny, cache):
+    gate = Gate(strictness=0.4, clean_drop=2.0, near_miss=2.0)
+    mixed = planted_with(dataclasses.replace(tiny, gate=gate), 9, cache, [WEAK, STRONG])
+    assert [record.admitted for record in mixed.records] == [False, True]
+    (case,) = mixed.cases
+    assert case.truth.flaw == "style"
+    assert case.truth.facts["flaws_refused"] == 1
+    assert len(case.truth.targets) == 1
+
+
+@pytest.mark.parametrize(("success", "kept"), [(0.29, False), (0.31, True)])
+def test_a_refused_flaw_that_still_fires_stays_among_the_targets(host, success, kept):
+    plans = [Patch().sample(host, generator(0)), Style().sample(host.with_taken(0, ()), generator(5))]
+    strong, weak = (Strength(1, 1, success=value) for value in (1.0, success))
+    attempts = [
+        planting._Attempt("a", plans[0], None, strong, "", {}),
+        planting._Attempt("b", plans[1], None, weak, "refused", {}),
+    ]
+    assert planting._targets(attempts[0], attempts, Gate().still_fires) == (
+        (plans[0].target, plans[1].target) if kept else (plans[0].target,)
+    )
+
+
+def test_a_broken_network_refuses_every_flaw(tiny, cache):
+    strict = dataclasses.replace(tiny, gate=Gate(clean_drop=-2.0))
+    planted = planted_with(strict, 10, cache, [Clean()])
+    assert planted.cases == ()
+    assert "clean accuracy" in planted.records[0].reason
+
+
+def test_clean_goes_with_no_flaw(tiny, cache):
+    with pytest.raises(SpecError, match="carry no flaw"):
+        planted_with(tiny, 1, cache, [Patch(), Clean()])
+    with pytest.raises(SpecError, match="nothing to plant"):
+        planted_with(tiny, 1, cache, [])
+
+
+def test_plant_one_gives_the_case_or_says_why_not(tiny, cache):
+    assert plant_one(Style(), tiny, 11, cache=cache).truth.flaw == "style"
+    with pytest.raises(DataError, match="refused: success"):
+        plant_one(WEAK, dataclasses.replace(tiny, gate=Gate(clean_drop=2.0)), 8, cache=cache)
+
+
+def test_clean_networks_are_trained_once(tiny, cache, monkeypatch):
+    planted_with(tiny, 12, cache, [Clean()])
+    trained = []
+    monkeypatch.setattr("onecurve.flaws.insertion.train", lambda *arguments, **named: trained.append(arguments))
+    workshop = Workshop.of(tiny, open_data(tiny.data), cache)
+    workshop.twin()
+    assert trained == []
+
+
+def test_progress_runs_from_start_to_end(tiny, cache):
+    told = []
+    plant([Clean()], tiny, 13, subject_id="p", population=POPULATION, cache=cache, progress=lambda share, words: told.append(share))
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "change", [{"insertion": "later"}, {"train_images": 0}, {"heldout_images": 0}, {"insertion": "joint", "training": None}]
+)
+def test_recipes_that_cannot_be_are_refused(change):
+    with pytest.raises(SpecError):
+        Recipe(**change)
