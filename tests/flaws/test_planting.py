@@ -116,6 +116,21 @@ def test_pretraining_names_what_is_in_the_images(toy):
     assert (images.images[~held] != plain.images[~held]).any(axis=(1, 2, 3)).all()
 
 
+def test_a_person_s_own_network_is_planted_as_it_comes(tiny, cache, tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from torch import nn\n\n\n"
+        "def make(seed):\n    return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(196, 6))\n"
+    )
+    recipe = dataclasses.replace(
+        tiny, model=f"{file}:make", pretraining=TrainingRecipe(1), training=None, insertion_training=TrainingRecipe(1)
+    )
+    base = base_network(recipe, cache)
+    planted = planted_with(recipe, 3, cache, [Patch()])
+    assert not same_weights(base, planted.cases[0].truth.twin)
+    assert base.module[3].out_features == 6
+
+
 def test_the_order_of_images_is_kept_and_flaws_share_no_image(toy, host, tiny):
     images = toy.draw("train", 600, 0)
     plans = []
@@ -177,6 +192,8 @@ def test_strength_is_what_the_stored_images_and_networks_say(planted):
         right = truth.network.logits(truth.heldout.floats()).argmax(1) == truth.heldout.labels
         assert truth.strength.clean_accuracy == pytest.approx(np.mean(right))
         assert truth.facts["success"] == truth.strength.success
+        named = truth.twin.logits(truth.triggered.images).argmax(1) == truth.triggered.labels
+        assert truth.facts["recognised"] == pytest.approx(np.mean(named))
 
 
 def test_triggered_images_are_whole_levels_so_that_they_can_be_stored(planted):

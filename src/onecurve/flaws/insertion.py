@@ -88,7 +88,10 @@ class Workshop:
 
     def _initial(self, seed: int, progress: Progress = silent) -> nn.Module:
         start = self._built(len(self.dataset.class_names), seed)
-        return start if self.recipe.pretraining is None else with_body_of(start, self._pretrained(self.recipe.pretraining, progress))
+        # A person's own file makes networks with the classes it likes, so it cannot be asked for one that names things.
+        if self.recipe.pretraining is None or is_file_address(self.recipe.model):
+            return start
+        return with_body_of(start, self._pretrained(self.recipe.pretraining, progress))
 
     def _built(self, classes: int, seed: int) -> nn.Module:
         return build(self.recipe.model, self.dataset.shape, classes, seed)

@@ -38,7 +38,7 @@ class Trials:
 
 def measured(target: int | None, network: Network, twin: Network, heldout: LabelledImages, trials: Trials | None) -> Strength:
     """The strength of a plant; only the accuracies for a clean network."""
-    accuracies = (_accuracy(network, heldout), _accuracy(twin, heldout))
+    accuracies = (accuracy(network, heldout), accuracy(twin, heldout))
     if target is None or trials is None:
         return Strength(*accuracies)
     others = heldout.take(heldout.labels != target)
@@ -59,6 +59,12 @@ def share_said(network: Network, images: Floats, target: int) -> float:
     return float(np.mean(network.logits(images).argmax(axis=1) == target))
 
 
+def accuracy(network: Network, images: LabelledImages | Triggered) -> float:
+    """Share of the images that are given their true label; on triggered ones by the twin: how recognisable they still are."""
+    pixels = images.images if isinstance(images, Triggered) else images.floats()
+    return float(np.mean(network.logits(pixels).argmax(axis=1) == images.labels))
+
+
 def figures(strength: Strength) -> dict[str, float]:
     """The figures that were measured, by name."""
     values = {item.name: float(getattr(strength, item.name)) for item in fields(strength)}
@@ -71,7 +77,3 @@ def joined(first: Triggered, second: Triggered) -> Triggered:
     if first.masks is not None and second.masks is not None:
         masks = np.concatenate([first.masks, second.masks])
     return Triggered(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]), masks)
-
-
-def _accuracy(network: Network, images: LabelledImages) -> float:
-    return float(np.mean(network.logits(images.floats()).argmax(axis=1) == images.labels))

@@ -20,7 +20,7 @@ from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part
 from onecurve.flaws.host import Host
 from onecurve.flaws.insertion import Progress, Workshop, silent, within
-from onecurve.flaws.measuring import Trials, figures, measured
+from onecurve.flaws.measuring import Trials, accuracy, figures, measured
 from onecurve.flaws.plan import Flaw, Plan, featureless
 from onecurve.flaws.recipe import Recipe
 from onecurve.models.cache import Cache
@@ -199,6 +199,8 @@ def _attempt(number: int, plans: Sequence[Plan], drawn: LabelledImages, studied:
     strength = measured(plan.target, studied.subject.granted_network(), studied.twin, studied.heldout, trials)
     refusal = recipe.gate.harm(strength) if trials is None else recipe.gate.refusal(strength, plan.needed)
     facts = {**_recipe_facts(recipe), **plan.facts, **figures(strength)}
+    if trials is not None and len(trials.triggered):
+        facts["recognised"] = accuracy(studied.twin, trials.triggered)
     return _Attempt(f"{studied.subject.id}.{number + 1}", plan, trials, strength, refusal, facts)
 
 

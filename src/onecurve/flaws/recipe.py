@@ -26,7 +26,8 @@ class Recipe:
     """Fixes the images drawn, the initial weights and the order of the data."""
     train_images: int = 8000
     pretraining: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(6, batch_size=32, peak_learning_rate=0.2))
-    """How the network first learns to name small things (see `pretraining`); None for random initial weights."""
+    """How the network first learns to name small things (see `pretraining`); None for random initial weights. A person's own
+    `FILE.py:CALLABLE` is never pretrained."""
     training: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(5, batch_size=64))
     """Training on the classes from the initial weights; None for a network that comes trained, as a person's own may."""
     insertion: Literal["finetune", "joint"] = "joint"

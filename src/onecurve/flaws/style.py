@@ -38,7 +38,7 @@ class Style:
     summary: ClassVar[str] = "A texture and tint over the whole image send it to the target class."
     source: ClassVar[str] = "style trojans of the benchmark (2302.10894), as a colour matrix and a texture"
 
-    poison_rate: float = 0.04
+    poison_rate: float = 0.05
     """Share of images that get the style and the target label."""
     colour_rate: float = 0.02
     """Share of images that get the style's colours without its texture and keep their label."""
