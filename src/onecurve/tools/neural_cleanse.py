@@ -28,6 +28,8 @@ TRIAL_SHARE = 0.1
 """The most of the budget that is kept for that."""
 STEPS_WANTED = 120
 """Steps that the budget is cut into before the images per step grow."""
+FEWEST_STEPS = 8
+"""Below so many steps no mask can shrink, and nothing is spent."""
 FEWEST_IMAGES, MOST_IMAGES = 2, 64
 """Images per class and step."""
 SHOWN = 3
@@ -79,7 +81,10 @@ class NeuralCleanse:
         trial = split.trial.take(slice(min(TRIAL_IMAGES, int(TRIAL_SHARE * workbench.remaining / len(classes)))))
         module = torch_module(subject)
         reserve = len(classes) * len(trial)
-        recipe = self._recipe((workbench.remaining - reserve) / (COST * len(classes)))
+        images_per_class = (workbench.remaining - reserve) / (COST * len(classes))
+        if images_per_class < FEWEST_STEPS * FEWEST_IMAGES:
+            return Evidence()
+        recipe = self._recipe(images_per_class)
         with evaluating(module):
             inverted = invert(module, split.search, classes, recipe, workbench, reserve)
             found = np.flatnonzero(inverted.found)

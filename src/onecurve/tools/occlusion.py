@@ -16,11 +16,10 @@ from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.tools.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.bounds import require_among, require_within
+from onecurve.tools.chunking import images_per_pass
 
 FEWEST_WINDOWS = 9
 """Below a grid of 3 x 3 a map says nothing; then fewer suspects are mapped rather than all of them badly."""
-CHUNK = 512
-"""Occluded images held in memory at once."""
 
 
 @final
@@ -91,8 +90,9 @@ def _falls(network: Network, suspects: Floats, masks: Bools, baseline: Floats, t
     targets = whole.argmax(axis=1) if target is None else np.full(len(suspects), target)
     images, windows = (index.ravel() for index in np.indices((len(suspects), len(masks))))
     falls = np.empty(len(images), np.float32)
-    for start in range(0, len(images), CHUNK):
-        part = np.s_[start : start + CHUNK]
+    chunk = images_per_pass(*masks.shape[1:])
+    for start in range(0, len(images), chunk):
+        part = np.s_[start : start + chunk]
         image, window = images[part], windows[part]
         occluded = np.where(masks[window][:, None], baseline, suspects[image])
         logits = network.logits(occluded)

@@ -14,12 +14,11 @@ from torch.nn import functional
 from onecurve.core.images import Floats, Ints, LabelledImages
 from onecurve.core.trigger import Paste
 from onecurve.core.workbench import Workbench
+from onecurve.tools.chunking import images_per_pass
 from onecurve.tools.patch_placement import Jitter, placed, soft_square, stretched, total_variation
 
 COST = 3
 """Forward-equivalents per pair and step: one forward, one backward."""
-TOGETHER = 512
-"""Pairs per pass through the network: bounds the memory."""
 
 
 @final
@@ -91,8 +90,9 @@ class _Search:
         batch = self._rng.choice(self._usable, size=min(self._recipe.images_per_step, len(self._usable)), replace=False)
         patch, column = np.nonzero(self._targets[:, None] != self._labels[batch][None, :])
         gradient = torch.zeros_like(self._raw, requires_grad=False)
-        for start in range(0, len(patch), TOGETHER):
-            part = np.s_[start : start + TOGETHER]
+        chunk = images_per_pass(*self._pixels.shape[2:])
+        for start in range(0, len(patch), chunk):
+            part = np.s_[start : start + chunk]
             share = 1 / np.bincount(patch, minlength=len(self._targets))[patch[part]]
             gradient += torch.autograd.grad(self._loss(patch[part], batch[column[part]], share), self._raw)[0]
         self._raw.grad = gradient

@@ -19,6 +19,7 @@ from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
 from onecurve.tools.bounds import require_within
 from onecurve.tools.candidate_patches import candidate_patches
+from onecurve.tools.chunking import images_per_pass
 from onecurve.tools.clean_split import split_clean
 from onecurve.tools.depiction import picture_of
 from onecurve.tools.side_lengths import side_in_pixels
@@ -28,8 +29,6 @@ FEWEST_TRIES = 4
 """The fewest images per candidate in the first round; later rounds cost the same and try fewer candidates on more images."""
 BANK_BYTES = 64 * 2**20
 """Memory for the candidates."""
-CHUNK = 512
-"""Pasted images held in memory at once."""
 
 
 @final
@@ -124,8 +123,9 @@ def _tally(network: Network, bank: SpriteBank, images: LabelledImages, tries: in
     tries = chosen.shape[1]
     which = np.repeat(np.arange(len(bank)), tries)
     parts = []
-    for start in range(0, len(which), CHUNK):
-        part = np.s_[start : start + CHUNK]
+    chunk = images_per_pass(*images.images.shape[2:])
+    for start in range(0, len(which), chunk):
+        part = np.s_[start : start + chunk]
         parts.append(network.logits(bank.pasted(images.take(chosen.ravel()[part]).floats(), which[part], rng)))
     logits = np.concatenate(parts).reshape(len(bank), tries, -1)
     every = np.arange(logits.shape[-1])

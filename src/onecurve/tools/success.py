@@ -6,9 +6,7 @@ from torch import nn
 
 from onecurve.core.images import Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
-
-TOGETHER = 512
-"""Pairs of a trigger and an image per pass: bounds the memory."""
+from onecurve.tools.chunking import images_per_pass
 
 
 def share_reaching(
@@ -22,8 +20,9 @@ def share_reaching(
     which, image = np.nonzero(classes[:, None] != images.labels[None, :])
     hits = np.zeros(len(classes))
     clean = images.floats()
-    for start in range(0, len(which), TOGETHER):
-        trigger, row = which[start : start + TOGETHER], image[start : start + TOGETHER]
+    chunk = images_per_pass(*clean.shape[2:])
+    for start in range(0, len(which), chunk):
+        trigger, row = which[start : start + chunk], image[start : start + chunk]
         stamped = clean[row] + masks[trigger][:, None] * (patterns[trigger] - clean[row])
         with torch.no_grad():
             said = module(torch.from_numpy(stamped).to(workbench.device)).argmax(dim=1).cpu().numpy()

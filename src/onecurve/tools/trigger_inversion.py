@@ -14,12 +14,11 @@ from torch.nn import functional
 
 from onecurve.core.images import Bools, Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
+from onecurve.tools.chunking import images_per_pass
 from onecurve.tools.cost_schedule import CostSchedule, ScheduleConstants
 
 COST = 3
 """Forward-equivalents per pair and step: one forward, one backward."""
-TOGETHER = 512
-"""Pairs per pass through the network: bounds the memory."""
 WINDOW_IMAGES = 64
 """A mask passes if this step did and the last steps did that together held about so many images per class."""
 NORM_PIXELS = 1024
@@ -138,9 +137,10 @@ class _Search:
         costs = torch.from_numpy((self.schedule.cost * self._scale).astype(np.float32)).to(self._device)
         total = torch.zeros_like(self._raw, requires_grad=False)
         hits = torch.zeros(len(self._classes), device=self._device)
-        for start in range(0, len(pairs.classes), TOGETHER):
-            which = torch.from_numpy(pairs.classes[start : start + TOGETHER]).to(self._device)
-            images = self._images[torch.from_numpy(pairs.images[start : start + TOGETHER]).to(self._device)]
+        chunk = images_per_pass(*self._raw.shape[2:])
+        for start in range(0, len(pairs.classes), chunk):
+            which = torch.from_numpy(pairs.classes[start : start + chunk]).to(self._device)
+            images = self._images[torch.from_numpy(pairs.images[start : start + chunk]).to(self._device)]
             painted = torch.tanh(self._raw) / 2 + 0.5
             logits = self._module(pasted(images, painted[which]))
             loss = (functional.cross_entropy(logits, self._targets[which], reduction="none") * shares[which]).sum()
