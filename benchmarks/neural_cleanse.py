@@ -61,10 +61,6 @@ class Result:
     cpu: float
     """Processor seconds of all threads: steadier than the clock where other work runs beside."""
     found: Inverted
-    seconds_to_equal: float = float("nan")
-    """Processor seconds until the masks of the classes that got there were as small as the reference."""
-    equalled: int = CLASSES
-    """Classes that got there."""
 
 
 def planted(device: str, epochs: int) -> Ground:
@@ -94,34 +90,36 @@ def together(ground: Ground, recipe: InversionRecipe, seed: int) -> Inverted:
 
 def one_by_one(ground: Ground, recipe: InversionRecipe, seed: int) -> Inverted:
     """The same code, one class at a time."""
-    parts = [invert(ground.module, ground.search, EVERY_CLASS[label : label + 1], recipe, ground.bench(seed)) for label in EVERY_CLASS]
+    return _joined(
+        [invert(ground.module, ground.search, EVERY_CLASS[label : label + 1], recipe, ground.bench(seed)) for label in EVERY_CLASS]
+    )
+
+
+def plain_loop(ground: Ground, epochs: int, seed: int, equal_to: np.ndarray) -> tuple[Result, Result]:
+    """One class after the other, a fixed number of epochs each; and as it stood when each mask was down to ``equal_to`` (K)."""
+    begun = perf_counter()
+    whole, equal = zip(*(_plain_class(ground, int(label), epochs, seed, equal_to[label]) for label in EVERY_CLASS), strict=True)
+    seconds = perf_counter() - begun
+    together, stopped = (_joined([result.found for result in results]) for results in (whole, equal))
+    return Result(seconds, sum(result.cpu for result in whole), together), Result(
+        sum(result.seconds for result in equal), sum(result.cpu for result in equal), stopped
+    )
+
+
+def _joined(parts: Sequence[Inverted]) -> Inverted:
     return Inverted(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("masks", "patterns", "norms", "steps")))
 
 
-def plain_loop(ground: Ground, epochs: int, seed: int, equal_to: np.ndarray) -> Result:
-    """One class after the other, a fixed number of epochs each; ``equal_to`` (K) are the mask sizes to time."""
-    parts, equal = [], []
-    begun, begun_cpu = perf_counter(), process_time()
-    for label in EVERY_CLASS:
-        found, reached = _plain_class(ground, int(label), epochs, seed, equal_to[label])
-        parts.append(found)
-        equal.append(reached)
-    seconds, cpu = perf_counter() - begun, process_time() - begun_cpu
-    joined = Inverted(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("masks", "patterns", "norms", "steps")))
-    reached = [spent for spent in equal if np.isfinite(spent)]
-    return Result(seconds, cpu, joined, sum(reached), len(reached))
-
-
-def _plain_class(ground: Ground, label: int, epochs: int, seed: int, equal_to: float) -> tuple[Inverted, float]:
+def _plain_class(ground: Ground, label: int, epochs: int, seed: int, equal_to: float) -> tuple[Result, Result]:
     """Batches of 32, Adam at 0.1, cost set and moved after 5 epochs in a row; the smallest mask that passed is kept."""
-    begun, reached = process_time(), float("nan")
+    begun, begun_cpu = perf_counter(), process_time()
     chance = torch.Generator().manual_seed(seed)
     images, device = torch.from_numpy(ground.search.floats()).to(ground.device), ground.device
     mask = torch.randn(32, 32, generator=chance).to(device).requires_grad_()
     pattern = torch.randn(3, 32, 32, generator=chance).to(device).requires_grad_()
     optimiser = torch.optim.Adam([mask, pattern], lr=0.1, betas=(0.5, 0.9))
     schedule = CostSchedule(1, ScheduleConstants(stop_patience=10**9))
-    best = torch.zeros(4, 32, 32)
+    best, steps, equal = torch.zeros(4, 32, 32), 0, None
     for _ in range(epochs):
         hits = 0
         for batch in torch.randperm(len(images), generator=chance).split(32):
@@ -133,13 +131,14 @@ def _plain_class(ground: Ground, label: int, epochs: int, seed: int, equal_to: f
             loss.backward(inputs=[mask, pattern])
             optimiser.step()
             hits += int((logits.argmax(dim=1) == wanted).sum())
+            steps += 1
         norm = float(opened.detach().sum())
         if schedule.update(np.array([hits / len(images)]), np.array([norm]), np.ones(1, bool))[0]:
             best = torch.cat([opened[None], painted]).detach().cpu()
-        if np.isnan(reached) and schedule.best_norm[0] <= equal_to:
-            reached = process_time() - begun
-    steps = np.array([epochs * -(-len(images) // 32)])
-    return Inverted(best[:1].numpy(), best[None, 1:].numpy(), schedule.best_norm.copy(), steps), reached
+        found = Inverted(best[:1].numpy(), best[None, 1:].numpy(), schedule.best_norm.copy(), np.array([steps]))
+        now = Result(perf_counter() - begun, process_time() - begun_cpu, found)
+        equal = now if equal is None and schedule.best_norm[0] <= equal_to else equal
+    return now, equal or now
 
 
 def success_of(ground: Ground, found: Inverted) -> np.ndarray:
@@ -177,13 +176,14 @@ def row(ground: Ground, name: str, results: Sequence[Result]) -> str:
 def compare(ground: Ground, images: int, repeats: int, epochs: int) -> None:
     """Print the table for one number of images per class and step."""
     recipe = InversionRecipe(steps=300, images_per_step=images, learning_rate=0.3, schedule=ScheduleConstants(stop_patience=50))
-    batch, alone, plain = [], [], []
+    batch, alone, plain, equal = [], [], [], []
     together(ground, replace(recipe, steps=3), 0)
     for seed in range(repeats):
         batch.append(timed(ground, lambda seed=seed: together(ground, recipe, seed)))
         alone.append(timed(ground, lambda seed=seed: one_by_one(ground, recipe, seed)))
         if epochs:
-            plain.append(plain_loop(ground, epochs, seed, batch[-1].found.norms * 1.05))
+            for results, result in zip((plain, equal), plain_loop(ground, epochs, seed, batch[-1].found.norms * 1.05), strict=True):
+                results.append(result)
     print(f"\n{images} images per class and step, {repeats} repeats, {torch.get_num_threads()} threads, {ground.device}")
     print(row(ground, "all classes in one batch", batch))
     print(row(ground, "the same code, class by class", alone))
@@ -194,9 +194,9 @@ def compare(ground: Ground, images: int, repeats: int, epochs: int) -> None:
         print(row(ground, f"plain loop, {epochs} epochs of batches of 32", plain))
         _ratio("plain loop / one batch, clock", plain, batch, lambda result: result.seconds)
         _ratio("plain loop / one batch, CPU", plain, batch, lambda result: result.cpu)
-        equal = [replace(result, cpu=result.seconds_to_equal) for result in plain]
-        _ratio("plain loop up to equal masks / one batch, CPU", equal, batch, lambda result: result.cpu)
-        print(f"  (classes in which the plain loop reached our mask size: {[result.equalled for result in plain]}; the others count 0 s)")
+        print(row(ground, "plain loop, stopped at our mask sizes", equal))
+        _ratio("plain loop, so stopped / one batch, clock", equal, batch, lambda result: result.seconds)
+        _ratio("plain loop, so stopped / one batch, CPU", equal, batch, lambda result: result.cpu)
 
 
 def _ratio(name: str, slow: Sequence[Result], fast: Sequence[Result], measure: Callable[[Result], float]) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
@@ -20,6 +20,7 @@ def test_fewer_than_two_cases_have_no_interval(values):
 
 
 @given(SKILLS)
+@example([0.0, 2.2250738585e-313])
 @settings(max_examples=60, deadline=None)
 def test_an_interval_holds_the_mean_and_has_a_width(values):
     interval = mean_interval(values, resamples=300)

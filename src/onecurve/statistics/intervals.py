@@ -19,6 +19,8 @@ from onecurve.core.seeds import generator
 Values = NDArray[np.float64]
 LEVEL = 0.95
 RESAMPLES = 2000
+SAME = 1e-12
+"""Values closer together than this count as equal."""
 
 
 class TooFewError(OneCurveError):
@@ -69,7 +71,7 @@ def mean_interval(
     data = np.asarray(values, np.float64)
     if len(data) < 2:
         raise TooFewError.of("an interval", len(data))
-    if np.ptp(data) == 0:
+    if np.ptp(data) < SAME:  # no measured skill is finer, and a spread below it would round to a width of zero
         return _interval_of_equal(float(data[0]), len(data), level, span)
     groups = _groups(len(data), strata)
     stretch, freedom = _stretch(data, groups)
