@@ -176,7 +176,10 @@ def row(ground: Ground, name: str, results: Sequence[Result]) -> str:
 def compare(ground: Ground, images: int, repeats: int, epochs: int) -> None:
     """Print the table for one number of images per class and step."""
     recipe = InversionRecipe(steps=300, images_per_step=images, learning_rate=0.3, schedule=ScheduleConstants(stop_patience=50))
-    batch, alone, plain, equal = [], [], [], []
+    batch: list[Result] = []
+    alone: list[Result] = []
+    plain: list[Result] = []
+    equal: list[Result] = []
     together(ground, replace(recipe, steps=3), 0)
     for seed in range(repeats):
         batch.append(timed(ground, lambda seed=seed: together(ground, recipe, seed)))

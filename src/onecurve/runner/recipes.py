@@ -10,12 +10,19 @@ from onecurve.flaws.recipe import Recipe
 from onecurve.models.training import TrainingRecipe
 
 T = TypeVar("T")
-_RECORDS: Mapping[str, type] = {"training": TrainingRecipe, "insertion_training": TrainingRecipe, "gate": Gate}
+_RECORDS: Mapping[str, type] = {
+    "pretraining": TrainingRecipe,
+    "training": TrainingRecipe,
+    "insertion_training": TrainingRecipe,
+    "gate": Gate,
+}
 
 
 def recipe_of(values: Mapping[str, Any]) -> Recipe:
     """The recipe with these fields, nested ones as mappings; raises ``SpecError`` for a field that does not exist or fit."""
-    plain = {name: _record(_RECORDS[name], name, value) if name in _RECORDS else value for name, value in values.items()}
+    plain = {
+        name: _record(_RECORDS[name], name, value) if name in _RECORDS and value is not None else value for name, value in values.items()
+    }
     return _record(Recipe, "recipe", plain)
 
 
