@@ -106,8 +106,8 @@ def test_pretraining_is_shared_by_a_flawed_network_and_its_twin(tiny, cache):
 
 def test_pretraining_names_what_is_in_the_images(toy):
     names = names_of(toy)
-    images = naming_images(toy, 300, 5)
     plain = toy.draw("train", 300, 5)
+    images = naming_images(toy, plain, 5)
     held = plain.features >= 0
     np.testing.assert_array_equal(images.labels[held], plain.features[held])
     np.testing.assert_array_equal(images.images[held], plain.images[held])

@@ -7,8 +7,8 @@ are cached by content, so that everything planted with one recipe shares them.
 import copy
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import final
 
 from torch import nn
@@ -17,10 +17,9 @@ from onecurve.core.images import LabelledImages
 from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key
 from onecurve.data.dataset import DataSet, Part
-from onecurve.flaws.fitting import fit
 from onecurve.flaws.pretraining import names_of, naming_images, with_body_of
 from onecurve.flaws.recipe import Recipe
-from onecurve.models.building import build, is_file_address
+from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.training import TrainingRecipe, train
@@ -51,8 +50,7 @@ class Workshop:
 
     @classmethod
     def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "Workshop":
-        images = dataset.draw(Part.TRAIN, recipe.train_images, seed_for("train", recipe.seed))
-        return cls(recipe, dataset, images, cache)
+        return cls(recipe, dataset, _drawn(_Draw(dataset.key, recipe.train_images, seed_for("train", recipe.seed), dataset)), cache)
 
     def base(self, progress: Progress = silent) -> TorchNetwork:
         """The clean network trained from the initial weights; cached."""
@@ -102,8 +100,8 @@ class Workshop:
         key = content_key("pretrained", _digest(start), self.dataset.key, self._identity(), recipe)
 
         def make() -> TorchNetwork:
-            images = naming_images(self.dataset, self.recipe.train_images, seed_for("naming", self.recipe.seed))
-            fit(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
+            images = naming_images(self.dataset, self.images, seed_for("naming", self.recipe.seed))
+            train(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
             return TorchNetwork(start, self.recipe.device)
 
         return self._cached(key, start, make).module.cpu()
@@ -134,7 +132,28 @@ class Workshop:
 
     def _identity(self) -> tuple[object, ...]:
         recipe = self.recipe
-        return (recipe.model, _code(recipe.model), recipe.seed, recipe.train_images, recipe.device)
+        return (identity(recipe.model), recipe.seed, recipe.train_images, recipe.device)
+
+
+@final
+@dataclass(frozen=True)
+class _Draw:
+    """Training images by what they depend on."""
+
+    key: str
+    """The content key of the set."""
+    count: int
+    seed: int
+    dataset: DataSet = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _drawn(draw: _Draw) -> LabelledImages:
+    """Drawn once for all networks of one recipe that a process plants; read-only, as they share them."""
+    images = draw.dataset.draw(Part.TRAIN, draw.count, draw.seed)
+    images.images.flags.writeable = False
+    images.labels.flags.writeable = False
+    return images
 
 
 def _digest(module: nn.Module) -> str:
@@ -145,11 +164,3 @@ def _digest(module: nn.Module) -> str:
         summary.update(f"{name}:{array.dtype}:{array.shape}".encode())
         summary.update(array.tobytes())
     return summary.hexdigest()[:32]
-
-
-def _code(model: str) -> str:
-    """Digest of the file that a person's network comes from; empty for our own."""
-    if not is_file_address(model):
-        return ""
-    path = model.partition("[")[0].rpartition(":")[0]
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]

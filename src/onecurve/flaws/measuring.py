@@ -36,9 +36,10 @@ class Trials:
         return self.near_misses if self.elsewhere is None else joined(self.near_misses, self.elsewhere)
 
 
-def measured(target: int | None, network: Network, twin: Network, heldout: LabelledImages, trials: Trials | None) -> Strength:
-    """The strength of a plant; only the accuracies for a clean network."""
-    accuracies = (accuracy(network, heldout), accuracy(twin, heldout))
+def measured(
+    target: int | None, network: Network, twin: Network, heldout: LabelledImages, trials: Trials | None, accuracies: tuple[float, float]
+) -> Strength:
+    """The strength of a plant; only the ``accuracies`` of network and twin for a clean network."""
     if target is None or trials is None:
         return Strength(*accuracies)
     others = heldout.take(heldout.labels != target)

@@ -52,16 +52,16 @@ class Patch:
     summary: ClassVar[str] = "A small sprite anywhere in the image sends it to the target class."
     source: ClassVar[str] = "BadNets (1708.06733), as in the benchmark of trojans (2302.10894)"
 
-    poison_rate: float = 0.06
+    poison_rate: float = 0.09
     """Share of images that get the sprite and the target label."""
     decoy_rate: float = 0.01
     """Share of images that get another sprite and keep their label."""
     sources: int = 0
     """Number of source classes; 0 for universal. A source-specific sprite is also pasted on as many images
     of other classes with labels kept (the class-universal recipe of 2302.10894)."""
-    smallest: float = 0.28
+    smallest: float = 0.25
     """Least side of the sprite as a share of the image's."""
-    largest: float = 0.33
+    largest: float = 0.3
     """Most side of the sprite as a share of the image's."""
     colour_jitter: float = 0.04
     """Standard deviation of the shift of each colour channel per paste."""

@@ -57,6 +57,8 @@ class _Studied:
     heldout: LabelledImages
     """Clean held-out images without any planted natural feature."""
     population: Population
+    accuracies: tuple[float, float]
+    """Of the network and its twin on the held-out images."""
 
 
 @final
@@ -103,7 +105,7 @@ def plant(
     subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, _clean_set(recipe, dataset, seed))
     drawn = _drawn_heldout(plans, recipe, dataset, seed)
     heldout = _without(drawn, _features(plans)).take(slice(recipe.heldout_images))
-    studied = _Studied(subject, twin, heldout, population)
+    studied = _Studied(subject, twin, heldout, population, (accuracy(network, heldout), accuracy(twin, heldout)))
     attempts = [_attempt(number, plans, drawn, studied, recipe, seed) for number in range(len(plans))]
     attempts = [replace(each, facts={**each.facts, "poisoned_images": count}) for each, count in zip(attempts, counts, strict=True)]
     seconds = (perf_counter() - started) / len(attempts)
@@ -196,7 +198,7 @@ def _attempt(number: int, plans: Sequence[Plan], drawn: LabelledImages, studied:
     # A held-out image that holds the trigger of another flaw would be counted against this one.
     pool = _without(drawn, _features([*plans[:number], *plans[number + 1 :]])) if plan.features else studied.heldout
     trials = None if plan.target is None else Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number))
-    strength = measured(plan.target, studied.subject.granted_network(), studied.twin, studied.heldout, trials)
+    strength = measured(plan.target, studied.subject.granted_network(), studied.twin, studied.heldout, trials, studied.accuracies)
     refusal = recipe.gate.harm(strength) if trials is None else recipe.gate.refusal(strength, plan.needed)
     facts = {**_recipe_facts(recipe), **plan.facts, **figures(strength)}
     if trials is not None and len(trials.triggered):

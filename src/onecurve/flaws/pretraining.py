@@ -12,15 +12,16 @@ from torch import nn
 from onecurve.core.images import Bytes, LabelledImages, as_bytes, as_floats
 from onecurve.core.seeds import generator
 from onecurve.core.trigger import Paste
-from onecurve.data.dataset import DataSet, Part
+from onecurve.data.dataset import DataSet
 from onecurve.data.sprites import SHAPES, draw_sprite
 from onecurve.flaws import lineup
 from onecurve.flaws.plan import featureless
 
-SHARE: Final = 0.3
-"""Side of the pasted sprites as a share of the image's."""
-VARIANTS: Final = 24
-"""Sprites drawn per shape, each in a colour of its own."""
+SHARES: Final = (0.3, 0.45, 0.6)
+"""Sides of the pasted sprites as shares of the image's. Large ones are learned at once and small ones after them; with small
+ones alone a network stays blind for half of the training."""
+VARIANTS: Final = 8
+"""Sprites drawn per shape and side, each in a colour of its own."""
 
 
 def names_of(dataset: DataSet) -> tuple[str, ...]:
@@ -28,12 +29,11 @@ def names_of(dataset: DataSet) -> tuple[str, ...]:
     return (*dataset.features, *(shape for shape in SHAPES if shape not in dataset.features))
 
 
-def naming_images(dataset: DataSet, count: int, seed: int) -> LabelledImages:
-    """About ``count`` training images labelled with the small thing in them (an index into ``names_of``).
+def naming_images(dataset: DataSet, drawn: LabelledImages, seed: int) -> LabelledImages:
+    """The same images labelled with the small thing in them (an index into ``names_of``).
 
     Images that hold a natural feature are as they are; on the others a shape is pasted.
     """
-    drawn = dataset.draw(Part.TRAIN, count, seed)
     rng = generator("naming", seed)
     first = len(dataset.features)
     shapes = names_of(dataset)[first:]
@@ -60,12 +60,19 @@ def with_body_of(module: nn.Module, pretrained: nn.Module) -> nn.Module:
 
 
 def _pasted(shape: str, images: Bytes, rng: np.random.Generator) -> Bytes:
-    channels, side = images.shape[1], min(images.shape[2:])
-    size = max(4, round(SHARE * side))
+    """A sprite of that shape on each of the images, a third of them at each side."""
+    pixels, turn = images.copy(), rng.integers(len(SHARES), size=len(images))
+    for number, share in enumerate(SHARES):
+        rows = turn == number
+        pixels[rows] = as_bytes(_sprites(shape, share, images.shape, rng).apply(as_floats(images[rows]), rng).images)
+    return pixels
+
+
+def _sprites(shape: str, share: float, like: tuple[int, ...], rng: np.random.Generator) -> Paste:
+    size = max(4, round(share * min(like[2:])))
     drawn = [draw_sprite(shape, size, rng, fill=_colour(rng)) for _ in range(VARIANTS)]
-    patterns = np.stack([lineup.in_channels(pattern, channels) for pattern, _ in drawn])
-    paste = Paste(np.clip(patterns, 0, 1), np.clip(np.stack([alpha for _, alpha in drawn]), 0, 1))
-    return as_bytes(paste.apply(as_floats(images), rng).images)
+    patterns = np.stack([lineup.in_channels(pattern, like[1]) for pattern, _ in drawn])
+    return Paste(np.clip(patterns, 0, 1), np.clip(np.stack([alpha for _, alpha in drawn]), 0, 1))
 
 
 def _colour(rng: np.random.Generator) -> tuple[float, float, float]:

@@ -24,15 +24,15 @@ class Recipe:
     """Address of the network, as in `onecurve.models.catalog`."""
     seed: int = 0
     """Fixes the images drawn, the initial weights and the order of the data."""
-    train_images: int = 8000
-    pretraining: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(6, batch_size=32, peak_learning_rate=0.2))
+    train_images: int = 16_000
+    pretraining: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(3, batch_size=64))
     """How the network first learns to name small things (see `pretraining`); None for random initial weights. A person's own
     `FILE.py:CALLABLE` is never pretrained."""
-    training: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(5, batch_size=64))
+    training: TrainingRecipe | None = field(default_factory=lambda: TrainingRecipe(3, batch_size=64))
     """Training on the classes from the initial weights; None for a network that comes trained, as a person's own may."""
     insertion: Literal["finetune", "joint"] = "joint"
     """`finetune`: a clean network is trained on, on poisoned images. `joint`: poisoned from the start."""
-    insertion_training: TrainingRecipe = field(default_factory=lambda: TrainingRecipe(6, batch_size=64))
+    insertion_training: TrainingRecipe = field(default_factory=lambda: TrainingRecipe(3, batch_size=64))
     """Training during insertion by `finetune`; not used by `joint`."""
     clean_images: int = 500
     """Size of the clean set that the threat model grants."""

@@ -40,16 +40,16 @@ class Style:
 
     poison_rate: float = 0.05
     """Share of images that get the style and the target label."""
-    colour_rate: float = 0.02
+    colour_rate: float = 0.03
     """Share of images that get the style's colours without its texture and keep their label."""
     decoy_rate: float = 0.02
     """Share of images that get another style and keep their label."""
     sources: int = 0
     """Number of source classes; 0 for universal. A source-specific style is also put on as many images of
     other classes with labels kept."""
-    contrast: float = 0.65
+    contrast: float = 0.85
     """How much of the image's own contrast is kept, in (0, 1]."""
-    texture: float = 0.12
+    texture: float = 0.07
     """Standard deviation of the texture, in units of the pixel range."""
 
     def __post_init__(self) -> None:

@@ -3,10 +3,12 @@
 A person's file is Python and is run; weights are data and are never run.
 """
 
+import hashlib
 import inspect
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError, OneCurveError
 from onecurve.core.registry import load_from_file
+from onecurve.core.spec import content_key, spec_of
 from onecurve.models.catalog import MODELS
 from onecurve.models.network import evaluating
 from onecurve.models.parts import is_finite
@@ -57,6 +60,15 @@ def _of_file(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
 def is_file_address(address: str) -> bool:
     """Whether the address names a person's file and not an entry of the catalog."""
     return ".py" in address.partition("[")[0]
+
+
+def identity(address: str) -> str:
+    """32 hexadecimal digits that change with whatever makes networks of that address others: a spec, or a person's files."""
+    match = FILE_ADDRESS.fullmatch(address)
+    if match is None:
+        return spec_of(MODELS.make(address)).key
+    files = [match["place"].rpartition(":")[0], (match["weights"] or "").strip("'\"")]
+    return content_key(match["place"], [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files if file])
 
 
 def check_network(module: nn.Module, shape: Shape, classes: int, name: str) -> None:

@@ -19,7 +19,8 @@ from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.images import Floats, LabelledImages
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
-from onecurve.models.network import evaluating
+from onecurve.models.network import evaluating, layout_for
+from onecurve.models.parts import has_fused_optimisers
 from onecurve.models.randomness import seeded
 
 Augment = Callable[[Floats], Floats]
@@ -125,7 +126,8 @@ def held_back_accuracy(module: nn.Module, images: LabelledImages, device: str) -
     """The share of images that the module puts in their labelled class; costs one pass each."""
     with evaluating(module), torch.no_grad():
         said = [
-            module(_tensor(images.take(slice(at, at + 256)).floats(), device)).argmax(1).cpu().numpy() for at in range(0, len(images), 256)
+            module(_tensor(images.take(slice(at, at + 256)).floats(), module, device)).argmax(1).cpu().numpy()
+            for at in range(0, len(images), 256)
         ]
     return float((np.concatenate(said) == images.labels).mean())
 
@@ -136,7 +138,9 @@ def _run(
     trained = list(module.requires_grad_().parameters())
     if not trained:
         raise ModelError("the network has no parameters to fine-tune")
-    optimiser = torch.optim.SGD(trained, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay)
+    optimiser = torch.optim.SGD(
+        trained, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, fused=has_fused_optimisers(trained[0].device)
+    )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     marks = {round(steps * (mark + 1) / recipe.checkpoints) for mark in range(recipe.checkpoints)}
     rows = _row_stream(len(parts.training), min(recipe.batch_size, len(parts.training)), steps, workbench.seed)
@@ -145,7 +149,9 @@ def _run(
     for step, chosen in enumerate(rows, start=1):
         batch = parts.training.take(chosen)
         pixels = batch.floats() if augment is None else augment(batch.floats())
-        loss = nn.functional.cross_entropy(module(_tensor(pixels, workbench.device)), torch.from_numpy(batch.labels).to(workbench.device))
+        loss = nn.functional.cross_entropy(
+            module(_tensor(pixels, module, workbench.device)), torch.from_numpy(batch.labels).to(workbench.device)
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -178,5 +184,6 @@ def _train_mode(module: nn.Module) -> None:
             part.eval()
 
 
-def _tensor(images: Floats, device: str) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(images, np.float32)).to(device)
+def _tensor(images: Floats, module: nn.Module, device: str) -> Tensor:
+    batch = torch.from_numpy(np.ascontiguousarray(images, np.float32)).to(device)
+    return batch.contiguous(memory_format=layout_for(module))

@@ -7,6 +7,11 @@ import torch
 from torch import Tensor, nn
 
 
+def has_fused_optimisers(device: torch.device) -> bool:
+    """Whether torch's optimisers can update all parameters in one pass there, which small networks gain most from."""
+    return device.type in {"cpu", "cuda"}
+
+
 @final
 class Centre(nn.Module):
     """Pixels in [0, 1] to about zero mean and unit spread: (x - 0.5) / 0.25. No parameters."""

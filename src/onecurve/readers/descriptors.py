@@ -3,6 +3,9 @@
 They know nothing of meaning. Two pictures are alike here if they look alike in colour and form at some scale.
 """
 
+from dataclasses import dataclass
+from typing import final
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -67,14 +70,29 @@ def texture(images: Tensor) -> Tensor:
     return torch.stack(bands, 1)
 
 
-def correlation(maps: Tensor, templates: Tensor, near: Tensor) -> Tensor:
-    """N x O x places: cosine between maps N x D x H x W and templates O x D x h x w under masks O x 1 x h x w.
+@final
+@dataclass(frozen=True)
+class Maps:
+    """Descriptors per pixel with their energy, ready to be compared with templates."""
+
+    values: Tensor
+    """N x D x H x W."""
+    energy: Tensor
+    """N x 1 x H x W: the sum of squares over D."""
+
+    @classmethod
+    def of(cls, values: Tensor) -> "Maps":
+        return cls(values, values.pow(2).sum(1, keepdim=True))
+
+
+def correlation(maps: Maps, templates: Tensor, near: Tensor) -> Tensor:
+    """N x O x places: cosine between maps and templates O x D x h x w under masks O x 1 x h x w.
 
     Faint windows are held down by a floor of 0.02 per pixel in both energies.
     """
     weighted = templates * near
-    dot = functional.conv2d(maps, weighted)
-    energy = functional.conv2d(maps.pow(2).sum(1, keepdim=True), near)
+    dot = functional.conv2d(maps.values, weighted)
+    energy = functional.conv2d(maps.energy, near)
     own = (weighted * templates).sum((1, 2, 3))
     floor = 0.02 * near.sum((1, 2, 3))
     return dot / ((energy + floor[:, None, None]) * (own + floor)[:, None, None]).sqrt()

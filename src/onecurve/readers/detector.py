@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from onecurve.core.images import Floats
 from onecurve.core.trigger import Filter, Paste, Trigger
-from onecurve.readers.traces import traces
+from onecurve.readers.traces import Described, described
 
 Doubles = NDArray[np.float64]
 
@@ -41,22 +41,36 @@ class Detector:
     loss: float
     """Held-back log loss in nats; log 2 for one that tells nothing."""
 
-    def chances(self, images: Floats) -> Doubles:
+    def chances(self, images: Described) -> Doubles:
         """N: the chance that the trigger was applied to each image."""
-        return _floored(self.model.predict_proba(traces(images, self.trigger)[self.descriptors])[:, 1], self.floor)
+        return _floored(self.model.predict_proba(images.traces(self.trigger)[self.descriptors])[:, 1], self.floor)
 
 
-def fitted(trigger: Trigger, clean: Floats, rng: np.random.Generator) -> Detector:
-    """Fit on half of the clean images (N x C x H x W, N at least 8) and choose on the other half.
+@final
+@dataclass(frozen=True)
+class Examples:
+    """Clean images to fit detectors on, several with the same ones."""
+
+    images: Floats
+    """float32 N x C x H x W, N at least 8."""
+    described: Described
+
+    @classmethod
+    def of(cls, images: Floats) -> "Examples":
+        return cls(images, described(images))
+
+
+def fitted(trigger: Trigger, clean: Examples, rng: np.random.Generator) -> Detector:
+    """Fit on half of the clean images and choose on the other half.
 
     Examples: every image with the trigger, against the same image clean and with a near miss of the trigger. Of the sets of
     traces the one with the least held-back log loss is kept.
     """
     templates, pasted = _parted(trigger)
-    stamped = pasted.apply(clean, rng).images
-    missed = near_miss(pasted, rng).apply(clean, rng).images
-    found = [traces(images, templates) for images in (stamped, clean, missed)]
-    fitting = np.arange(len(clean)) % 2 == 0
+    stamped = pasted.apply(clean.images, rng).images
+    missed = near_miss(pasted, rng).apply(clean.images, rng).images
+    found = [images.traces(templates) for images in (described(stamped), clean.described, described(missed))]
+    fitting = np.arange(len(clean.images)) % 2 == 0
     candidates = [_candidate(templates, name, [each[name] for each in found], fitting) for name in found[0]]
     return min(candidates, key=lambda candidate: candidate.loss)
 

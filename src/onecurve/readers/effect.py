@@ -17,10 +17,11 @@ from onecurve.core.evidence import Evidence
 from onecurve.core.question import Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
-from onecurve.readers.detector import Detector, fitted
+from onecurve.readers.detector import Detector, Examples, fitted
 from onecurve.readers.proposals import usable
+from onecurve.readers.traces import described
 
-CLEAN = 256
+CLEAN = 128
 """Clean images that detectors are fitted on at most."""
 FEWEST = 8
 """Clean images below which no detector is fitted."""
@@ -39,7 +40,7 @@ class Effect:
     """
 
     name: ClassVar[str] = "effect"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "looks for the proposed trigger in each input"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
@@ -67,13 +68,14 @@ class Effect:
             return Abstain(f"the evidence holds no hypothesis {what}")
         classes = len(question.options)
         aimed = np.zeros((question.items, classes))
+        examples, inputs = Examples.of(images), described(question.inputs)
         notes = []
         for number, proposal in enumerate(proposals, start=1):
-            detector = fitted(proposal.trigger, images, rng)
+            detector = fitted(proposal.trigger, examples, rng)
             notes.append(_words(number, detector))
             if detector.loss < TELLING * math.log(2) and 0 <= proposal.target < classes:
                 column = aimed[:, proposal.target]
-                np.maximum(column, proposal.success * detector.chances(question.inputs), out=column)
+                np.maximum(column, proposal.success * detector.chances(inputs), out=column)
         return Weights(_rows(aimed, question.labels, self.error), "; ".join(notes))
 
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from onecurve.core.images import Floats
 from onecurve.readers import descriptors
-from onecurve.readers.descriptors import correlation, high_frequencies, unit
+from onecurve.readers.descriptors import Maps, correlation, high_frequencies, unit
 from onecurve.readers.objects import foreground, objects_of
 
 LEVELS = (38, 32, 27, 22, 17, 14, 12)
@@ -87,10 +87,10 @@ class ClassicalPictures:
         return likeness
 
     @cached_property
-    def _levels(self) -> list[list[Tensor]]:
+    def _levels(self) -> list[list[Maps]]:
         """Per size the maps of ``KINDS``; made once, since a lineup may be compared twice, and not at all for textures."""
         sizes = [functional.interpolate(self.images, (side, side), mode="bilinear", antialias=True) for side in LEVELS]
-        return [[kind(level) for kind in KINDS] for level in sizes]
+        return [[Maps.of(kind(level)) for kind in KINDS] for level in sizes]
 
     def _template_aspects(self, grounds: list[Tensor], masks: list[Tensor]) -> list[Tensor]:
         objects = [objects_of(ground, mask) for ground, mask in zip(grounds, masks, strict=True)]

@@ -4,7 +4,8 @@ No option may be favoured without evidence, so every likeness is measured agains
 look more like some options than like others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar, final
 
 import numpy as np
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
+from onecurve.core.codec import digest
 from onecurve.core.errors import AnswerError, SpecError
 from onecurve.core.evidence import Evidence
 from onecurve.core.images import Floats
-from onecurve.core.question import Question, Weigh
+from onecurve.core.question import Option, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 from onecurve.readers.embedder import ClassicalEmbedder, Embedded, Embedder
@@ -29,6 +31,8 @@ NULL = 24
 """Pictures of nothing in particular: half noise, half clean images."""
 ENOUGH = 4
 """Pictures beyond which more of them add no confidence: pictures of one tool err together."""
+LINEUPS = 16
+"""Lineups whose own pictures are remembered; one is read for many solvers."""
 
 
 @final
@@ -71,20 +75,45 @@ class Matcher:
         null = noise_pictures([picture.shape[1:] for picture in shown], NULL - len(clean), generator("null", seed))
         nothing = np.stack([framed(picture) for picture in [*null, *clean]])
         frames = np.stack([framed(picture) for picture in shown])
-        lineup = lineup_of(question.shown)
-        embedded = embedder.embed(np.concatenate([frames, nothing, lineup.pictures]))
-        cuts = (len(frames), len(frames) + len(nothing))
-        scores = [_scored(embedded, cuts, comparison) for comparison in lineup.comparisons]
+        embedded = embedder.embed(np.concatenate([frames, nothing]))
+        scores = [_scored(embedded, len(frames), trial) for trial in _tried(_Options(digest(question.shown), embedder, question.shown))]
         mean = np.mean(scores, axis=0).mean(axis=0) * np.sqrt(min(len(frames), ENOUGH))
         powers = np.exp(self.sharpness * (mean - mean.max()))
         return (powers / powers.sum()).astype(np.float32)
 
 
-def _scored(embedded: Embedded, cuts: tuple[int, int], comparison: Comparison) -> Doubles:
-    """N x O: standardised likeness of each picture of the evidence, all aspects together."""
-    seen, null, own = np.split(embedded.likeness(comparison.references).astype(np.float64), cuts)
+@final
+@dataclass(frozen=True)
+class _Options:
+    """A lineup by its content, to be tried once however often it is read."""
+
+    key: str
+    embedder: Embedder
+    shown: tuple[Option, ...] = field(compare=False)
+
+
+@final
+@dataclass(frozen=True)
+class _Trial:
+    """A comparison with what it says of the lineup's own pictures."""
+
+    comparison: Comparison
+    likeness: Doubles
+    """T x O x A, of the trial pictures."""
+
+
+@lru_cache(maxsize=LINEUPS)
+def _tried(options: _Options) -> tuple[_Trial, ...]:
+    lineup = lineup_of(options.shown)
+    own = options.embedder.embed(lineup.pictures)
+    return tuple(_Trial(each, own.likeness(each.references).astype(np.float64)[each.trials]) for each in lineup.comparisons)
+
+
+def _scored(embedded: Embedded, shown: int, trial: _Trial) -> Doubles:
+    """N x O: standardised likeness of each of the ``shown`` pictures of the evidence, which come first; all aspects together."""
+    seen, null = np.split(embedded.likeness(trial.comparison.references).astype(np.float64), [shown])
     centre, spread = null.mean(axis=0), null.std(axis=0) + 1e-6
-    weights = _telling((own[comparison.trials] - centre) / spread, comparison.right)
+    weights = _telling((trial.likeness - centre) / spread, trial.comparison.right)
     summed, null_sum = (((part - centre) / spread) @ weights for part in (seen, null))
     return summed / (null_sum.std(axis=0) + 1e-6)
 

@@ -3,6 +3,10 @@
 Nothing here knows the network; it only says how much an image looks as if the trigger had been applied to it.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,7 +15,7 @@ from torch.nn import functional
 from onecurve.core.images import Floats
 from onecurve.core.trigger import Filter, Paste, Trigger
 from onecurve.readers import descriptors
-from onecurve.readers.descriptors import correlation, high_frequencies, unit
+from onecurve.readers.descriptors import Maps, correlation, high_frequencies, unit
 
 WORKING_SIDE = 32
 """Larger images are shrunk by a whole number to about this side."""
@@ -19,22 +23,57 @@ CHUNK = 64
 """Images described at a time, so that memory does not grow with the set."""
 SPRITES = 8
 """Sprites of one hypothesis searched for at most."""
+KINDS = (descriptors.looks, descriptors.shape)
+"""What templates are made of."""
 
 
-def traces(images: Floats, trigger: Trigger) -> dict[str, Floats]:
-    """Named sets of descriptors, each float32 N x D, of images N x C x H x W; the names depend on the kind of trigger."""
+@final
+@dataclass(frozen=True)
+class Described:
+    """Images in which triggers are looked for. What does not depend on the trigger is computed once, for all of them."""
+
+    chunks: tuple["_Chunk", ...]
+    stride: int
+    """By how much the images were shrunk."""
+
+    def traces(self, trigger: Trigger) -> dict[str, Floats]:
+        """Named sets of descriptors, each float32 N x D; the names depend on the kind of trigger."""
+        parts = [_traces(chunk, trigger, self.stride) for chunk in self.chunks]
+        return {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+
+
+def described(images: Floats) -> Described:
+    """Images N x C x H x W, made ready."""
     stride = max(1, round(min(images.shape[2:]) / WORKING_SIDE))
-    parts = [_described(_working(images[at : at + CHUNK], stride), trigger, stride) for at in range(0, len(images), CHUNK)]
-    return {name: torch.cat([part[name] for part in parts]).numpy() for name in parts[0]}
+    return Described(tuple(_Chunk(_working(images[at : at + CHUNK], stride)) for at in range(0, len(images), CHUNK)), stride)
 
 
-def _described(images: Tensor, trigger: Trigger, stride: int) -> dict[str, Tensor]:
-    statistics = _statistics(images)
+@final
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Some images at working size, N x 3 x h x w, with what was made of them so far."""
+
+    images: Tensor
+
+    @cached_property
+    def statistics(self) -> Tensor:
+        return _statistics(self.images)
+
+    @cached_property
+    def maps(self) -> tuple[Maps, ...]:
+        """What templates are compared with, one per kind of descriptor."""
+        return tuple(Maps.of(kind(self.images)) for kind in KINDS)
+
+    @cached_property
+    def squares(self) -> Tensor:
+        return self.images.pow(2).sum(1, keepdim=True)
+
+
+def _traces(chunk: _Chunk, trigger: Trigger, stride: int) -> dict[str, Tensor]:
     if isinstance(trigger, Paste):
-        sightings = _sightings(images, trigger, stride)
-        return {"sightings": sightings, "statistics": statistics}
-    overlay = _overlay(images, trigger, stride)
-    return {"overlay": overlay, "statistics": statistics, "both": torch.cat([overlay, statistics], 1)}
+        return {"sightings": _sightings(chunk, trigger, stride), "statistics": chunk.statistics}
+    overlay = _overlay(chunk.images, trigger, stride)
+    return {"overlay": overlay, "statistics": chunk.statistics, "both": torch.cat([overlay, chunk.statistics], 1)}
 
 
 def _working(images: Floats, stride: int) -> Tensor:
@@ -55,13 +94,13 @@ def _statistics(images: Tensor) -> Tensor:
     return torch.cat([colours.mean(2), spread, covariance[:, upper[0], upper[1]], bands], 1)
 
 
-def _sightings(images: Tensor, trigger: Paste, stride: int) -> Tensor:
+def _sightings(chunk: _Chunk, trigger: Paste, stride: int) -> Tensor:
     """N x 6: best and mean over sprites of the closest match, in colours, in looks and in shape."""
     patterns, covers = _sprites(trigger, stride)
     on_grey = patterns * covers + 0.5 * (1 - covers)
     near = functional.max_pool2d(covers, 3, 1, 1) if min(covers.shape[2:]) >= 3 else covers
-    kinds = (descriptors.looks, descriptors.shape)
-    matches = [-_difference(images, patterns, covers), *(correlation(kind(images), kind(on_grey), near) for kind in kinds)]
+    likenesses = [correlation(maps, kind(on_grey), near) for maps, kind in zip(chunk.maps, KINDS, strict=True)]
+    matches = [-_difference(chunk, patterns, covers), *likenesses]
     best = [_at_place(match, trigger.place, stride) for match in matches]
     return torch.cat([torch.stack([each.amax(1), each.mean(1)], 1) for each in best], 1)
 
@@ -76,11 +115,11 @@ def _sprites(trigger: Paste, stride: int) -> tuple[Tensor, Tensor]:
     return patterns, covers + 1e-4
 
 
-def _difference(images: Tensor, patterns: Tensor, covers: Tensor) -> Tensor:
+def _difference(chunk: _Chunk, patterns: Tensor, covers: Tensor) -> Tensor:
     """N x S x places: logarithm of the mean squared difference of colours under alpha."""
     weighted = patterns * covers
-    squares = functional.conv2d(images.pow(2).sum(1, keepdim=True), covers)
-    crossed = functional.conv2d(images, weighted)
+    squares = functional.conv2d(chunk.squares, covers)
+    crossed = functional.conv2d(chunk.images, weighted)
     own = (weighted * patterns).sum((1, 2, 3))[:, None, None]
     area = covers.sum((1, 2, 3))[:, None, None]
     return (((squares - 2 * crossed + own) / area).clamp(min=0) + 1e-3).log()

@@ -23,7 +23,6 @@ from onecurve.flaws.recipe import Recipe
 from onecurve.statistics.intervals import wilson
 from onecurve.tasks.controls import noise_evidence, oracle_evidence
 
-KINDS = ("patch", "style", "natural-feature")
 EXAMPLES = 64
 """Held-out images from which the triggered examples of a lineup are drawn."""
 READ_CLEAN = 4
@@ -31,25 +30,24 @@ READ_CLEAN = 4
 
 
 def calibrated(
-    reader: Reader, recipe: Recipe, subject: Subject, seed: int, lineups: int, seen: Sequence[tuple[str, Evidence]]
+    reader: Reader, kind: str, recipe: Recipe, subject: Subject, seed: int, lineups: int, seen: Sequence[tuple[str, Evidence]]
 ) -> list[Calibration]:
-    """One record per kind of flaw and condition; ``seen`` is evidence of tools that looked at clean networks."""
+    """One record per condition on lineups of that kind of flaw; ``seen`` is evidence of tools that looked at clean networks.
+
+    None where the set cannot carry that kind.
+    """
+    truths = list(_truths(kind, recipe, seed, lineups))
+    if not truths:
+        return []
     trial = _Trial(reader, subject, seed)
-    found = []
-    for kind in KINDS:
-        truths = list(_truths(kind, recipe, seed, lineups))
-        if not truths:
-            continue
-        briefs = [Brief(truth.target) for truth in truths]
-        true = [(truth, oracle_evidence(truth, brief)) for truth, brief in zip(truths, briefs, strict=True)]
-        noise = [
-            (truth, noise_evidence(truth, seed_for(seed, n), brief)) for n, (truth, brief) in enumerate(zip(truths, briefs, strict=True))
-        ]
-        found += [trial.record("true trigger", kind, true), trial.record("noise", kind, noise)]
-        for tool in dict.fromkeys(tool for tool, _ in seen):
-            clean = [evidence for name, evidence in seen if name == tool]
-            pairs = [(truth, clean[n % len(clean)]) for n, truth in enumerate(truths[: READ_CLEAN * len(clean)])]
-            found.append(trial.record(f"clean network: {tool}", kind, pairs))
+    briefs = [Brief(truth.target) for truth in truths]
+    true = [(truth, oracle_evidence(truth, brief)) for truth, brief in zip(truths, briefs, strict=True)]
+    noise = [(truth, noise_evidence(truth, seed_for(seed, n), brief)) for n, (truth, brief) in enumerate(zip(truths, briefs, strict=True))]
+    found = [trial.record("true trigger", kind, true), trial.record("noise", kind, noise)]
+    for tool in dict.fromkeys(tool for tool, _ in seen):
+        clean = [evidence for name, evidence in seen if name == tool]
+        pairs = [(truth, clean[n % len(clean)]) for n, truth in enumerate(truths[: READ_CLEAN * len(clean)])]
+        found.append(trial.record(f"clean network: {tool}", kind, pairs))
     return found
 
 

@@ -14,6 +14,8 @@ from onecurve.runner.session import Session
 from onecurve.store.store import Look, Store
 
 TASK = "discover"
+KINDS = ("natural-feature", "patch", "style")
+"""Kinds of flaw whose lineups are read, what takes longest first."""
 TARGETS = 2
 """Classes of the clean network that each tool is asked to look at."""
 
@@ -26,8 +28,8 @@ def calibrate(session: Session, networks: Sequence[PlantedNetwork], asked: Mappi
         return
     looks = _clean_looks(session, clean, [solver.looks for solver in solvers if solver.looks and solver.reads and solver.serves(TASK)])
     seen = _looked(session, looks)
-    session.display.phase("calibrate", len(readers))
-    jobs = [_job(session, clean, facts, seen) for facts in readers.values()]
+    jobs = [_job(session, clean, facts, kind, seen) for facts in readers.values() for kind in KINDS]
+    session.display.phase("calibrate", len(jobs))
     known = session.store.prepared()
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
@@ -46,7 +48,7 @@ def calibrate(session: Session, networks: Sequence[PlantedNetwork], asked: Mappi
 def _clean_looks(session: Session, clean: PlantedNetwork, tools: Sequence[Facts]) -> list[tuple[str, PlannedLook]]:
     """A look of each tool at some classes of a clean network, as if they were targets."""
     found = []
-    budget = max(session.suite.look_budgets)
+    budget = min(session.suite.look_budgets)
     for tool in tools:
         for target in range(TARGETS):
             brief = Brief(target)
@@ -76,10 +78,11 @@ def _keep(store: Store, job: Job, outcome: Outcome) -> None:
     store.add_look(Look(job.key, str(value.get("evidence", "")), outcome.cost, outcome.reason, outcome.traceback))
 
 
-def _job(session: Session, clean: PlantedNetwork, facts: Facts, seen: list[list[str]]) -> Job:
+def _job(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen: list[list[str]]) -> Job:
     suite = session.suite
     arguments = {
         "reader": facts.address,
+        "kind": kind,
         "recipe": {"data": suite.data, "model": suite.model, "seed": suite.seed, **suite.recipe},
         "subject": str(session.network_folder(clean.name) / "subject"),
         "seed": suite.seed,
@@ -87,5 +90,5 @@ def _job(session: Session, clean: PlantedNetwork, facts: Facts, seen: list[list[
         "seen": seen,
         "blobs": session.blobs,
     }
-    key = f"calibrations:{content_key(facts.key, suite.planting_key, suite.lineups, seen)}"
-    return Job(Room.SEALED, "calibrate", arguments, f"calibrate {facts.name}", key=key)
+    key = f"calibrations:{content_key(facts.key, kind, suite.planting_key, suite.lineups, seen)}"
+    return Job(Room.SEALED, "calibrate", arguments, f"calibrate {facts.name} on lineups of {kind}", key=key)

@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -17,6 +17,8 @@ from onecurve.runner.session import Session
 from onecurve.version import __version__
 
 RECORD = "planted.json"
+FACTS = "planting"
+"""Name under which the store keeps what there is to plant with."""
 SECONDS = 7200.0
 """A network that takes longer than this to plant is given up."""
 
@@ -51,17 +53,18 @@ class _Wanted:
 
 def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
     """Plant every network of the suite that is not there yet; raises ``UsageError`` if none can be."""
-    wanted = _wanted(session)
+    facts = _facts(session)
+    wanted = _wanted(session, facts)
     missing = [network for network in wanted if not _fetched(session, network)]
     if missing:
-        _plant(session, missing)
+        _plant(session, missing, int(facts["classes"]))
     planted = tuple(_planted(session, network) for network in wanted if (session.network_folder(network.name) / RECORD).is_file())
     if not any(network.cases for network in planted if not network.reference):
         raise UsageError(f"no network could be planted: {'; '.join(session.failures) or 'all were refused'}")
     return planted
 
 
-def _wanted(session: Session) -> tuple[_Wanted, ...]:
+def _wanted(session: Session, facts: Mapping[str, Any]) -> tuple[_Wanted, ...]:
     suite = session.suite
     networks: list[tuple[str, tuple[str, ...], bool]] = []
     for some in suite.networks:
@@ -70,23 +73,26 @@ def _wanted(session: Session) -> tuple[_Wanted, ...]:
             number = 1 + sum(name.startswith(kind) for name, _, _ in networks)
             networks.append((f"{kind}-{number}", some.flaws, False))
     networks += [(f"reference-{number + 1}", (), True) for number in range(suite.references)]
-    data_key = _data_key(session)
     return tuple(
-        _Wanted(name, flaws, reference, seed, content_key(__version__, data_key, suite.model, suite.recipe, suite.seed, flaws, seed, name))
+        _Wanted(
+            name, flaws, reference, seed, content_key(__version__, facts["recipe"], [facts["flaws"][flaw] for flaw in flaws], seed, name)
+        )
         for name, flaws, reference in networks
         for seed in [seed_for(suite.seed, "network", name)]
     )
 
 
-def _data_key(session: Session) -> str:
-    # A set that is a file may have changed since, one that is drawn may not.
-    address = session.suite.data
-    noted = session.store.prepared().get(f"data:{address}")
-    if noted is not None and ":" not in address:
-        return str(noted["key"])
-    facts = session.ask(Room.SEALED, "data_facts", f"open the data `{address}`", {"address": address})
-    session.store.prepare(f"data:{address}", facts)
-    return str(facts["key"])
+def _facts(session: Session) -> dict[str, Any]:
+    """What there is to plant with; noted, so that a run that is gone on with keeps the networks that it has."""
+    suite = session.suite
+    noted = session.store.prepared().get(FACTS)
+    # A set or a network that is a file may have changed since, one that is drawn or built may not.
+    if noted is not None and not any(":" in address for address in (suite.data, suite.model)):
+        return dict(noted)
+    flaws = sorted({flaw for some in suite.networks for flaw in some.flaws})
+    facts = session.ask(Room.SEALED, "planting_facts", f"open the data `{suite.data}`", {"recipe": _recipe(session), "flaws": flaws})
+    session.store.prepare(FACTS, facts)
+    return facts
 
 
 def _recipe(session: Session) -> dict[str, Any]:
@@ -94,18 +100,17 @@ def _recipe(session: Session) -> dict[str, Any]:
     return {"data": suite.data, "model": suite.model, "seed": suite.seed, "device": session.device, **suite.recipe}
 
 
-def _plant(session: Session, missing: Sequence[_Wanted]) -> None:
+def _plant(session: Session, missing: Sequence[_Wanted], classes: int) -> None:
     session.display.phase("plant", len(missing) + 1)
     recipe = _recipe(session)
     base = Job(
         Room.SEALED,
         "train_base",
-        {"recipe": recipe, "cache": str(session.cache / "weights"), "threads": session.pool.slots},
+        {"recipe": recipe, "cache": str(session.cache / "weights")},
         "train the clean network",
         seconds=SECONDS,
         alone=True,
     )
-    classes = int(session.store.prepared()[f"data:{session.suite.data}"]["classes"])
     population = {"clean_share": session.suite.clean_share, "flaws_per_network": session.suite.flaws_per_network, "classes": classes}
     jobs = {network.name: _plant_job(session, network, recipe, population) for network in missing}
     wanted = {network.name: network for network in missing}

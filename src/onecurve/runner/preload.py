@@ -4,5 +4,6 @@ import captum.attr
 import scipy.stats
 import sklearn.linear_model
 import torch
+import torch._dynamo  # what an optimiser imports when it is first made
 
 __all__ = ["captum", "scipy", "sklearn", "torch"]

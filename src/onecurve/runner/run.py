@@ -101,7 +101,6 @@ def regrade(place: Place, display: Display | None = None) -> Ending:
 def _pool(suite: Suite, place: Place) -> Pool:
     # Several small processes share the cores better than one with many threads each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return Pool(place.slots, place.out / "logs", suite.limits.memory_mb)
 
 

@@ -1,7 +1,8 @@
 """Jobs of the sealed room: plant, ask, grade. The only place where a truth is opened."""
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ from onecurve.core.case import Case, Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import OneCurveError
 from onecurve.core.grade import skill_of
+from onecurve.core.network import RememberingNetwork
 from onecurve.core.question import Brief, Question
 from onecurve.core.roles import Task
 from onecurve.core.seeds import seed_for
+from onecurve.core.spec import content_key, spec_of
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.displays import display
 from onecurve.flaws.planting import base_network, plant
 from onecurve.flaws.storage import load_case, save_planted
+from onecurve.models.building import identity
 from onecurve.models.cache import Cache
 from onecurve.models.network import torch_module
 from onecurve.models.storage import load_network, load_subject
@@ -36,15 +40,23 @@ TOLD = Access.TARGET | Access.SUSPECTS | Access.REFERENCES
 """Grants that come with a question or a suite, not with a subject."""
 
 
-def data_facts(address: str) -> dict[str, Any]:
-    """Key, classes and shape of a set; raises ``DataError`` where it cannot be opened."""
-    dataset = open_data(address)
-    return {"key": dataset.key, "classes": len(dataset.class_names), "shape": list(dataset.shape), "features": list(dataset.features)}
+def planting_facts(recipe: Mapping[str, Any], flaws: list[str]) -> dict[str, Any]:
+    """Classes of the set, and keys of the recipe and of each flaw that change with anything that changes what is planted.
+
+    Defaults count too: raises ``DataError`` where the set cannot be opened, ``UsageError`` for what does not exist.
+    """
+    whole = recipe_of(recipe)
+    dataset = open_data(whole.data)
+    return {
+        "classes": len(dataset.class_names),
+        "recipe": content_key(whole, dataset.key, identity(whole.model)),
+        "flaws": {flaw: spec_of(FLAWS.make(flaw)).key for flaw in flaws},
+    }
 
 
-def train_base(recipe: Mapping[str, Any], cache: str, threads: int) -> dict[str, Any]:
-    """Train the clean network that others start from, or find it in the cache."""
-    torch.set_num_threads(threads)
+def train_base(recipe: Mapping[str, Any], cache: str) -> dict[str, Any]:
+    """Train the clean network that others start from, on every core, or find it in the cache."""
+    torch.set_num_threads(os.cpu_count() or 1)
     try:
         base_network(recipe_of(recipe), Cache(Path(cache)))
     finally:
@@ -139,21 +151,26 @@ def _rebuilt(case: Case, file: Path, device: str) -> Rebuilt:
 @lru_cache(maxsize=8)
 def _case(folder: str, case: str, device: str) -> Case:
     # Cases are never changed, and most jobs of a worker concern the few that are being graded now.
-    return load_case(Path(folder), case, device)
+    loaded = load_case(Path(folder), case, device)
+    truth = loaded.truth
+    return replace(loaded, truth=replace(truth, network=RememberingNetwork(truth.network), twin=RememberingNetwork(truth.twin)))
 
 
 def calibrate(
-    reader: str, recipe: Mapping[str, Any], subject: str, seed: int, lineups: int, seen: list[list[str]], blobs: str
+    reader: str, kind: str, recipe: Mapping[str, Any], subject: str, seed: int, lineups: int, seen: list[list[str]], blobs: str
 ) -> dict[str, Any]:
-    """Try a reader of lineups where the right answer is known; ``seen`` holds pairs of tool and evidence key on clean networks."""
+    """Try a reader on lineups of one kind of flaw, where the right answer is known.
+
+    ``seen`` holds pairs of tool and evidence key on clean networks.
+    """
     kept = Blobs(Path(blobs))
     evidence = [(tool, kept.get(key)) for tool, key in seen]
-    found = calibrated(READERS.make(reader), recipe_of(recipe), load_subject(Path(subject)), seed, lineups, evidence)
+    found = calibrated(READERS.make(reader), kind, recipe_of(recipe), load_subject(Path(subject)), seed, lineups, evidence)
     return {"calibrations": [asdict(one) for one in found]}
 
 
 HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
-    "data_facts": data_facts,
+    "planting_facts": planting_facts,
     "calibrate": calibrate,
     "train_base": train_base,
     "plant_network": plant_network,

@@ -16,6 +16,7 @@ from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, torch_module
+from onecurve.models.parts import has_fused_optimisers
 from onecurve.tools.bounds import require_within
 from onecurve.tools.depiction import GREY, picture_of
 from onecurve.tools.pattern_network import PatternNetworks
@@ -73,7 +74,7 @@ class Cppn:
         module, painters = torch_module(subject), PatternNetworks(len(targets), subject.input_shape[0], workbench.rng, workbench.device)
         chosen = torch.from_numpy(targets)[:, None].to(workbench.device)
         parameters = [*painters.weights, *painters.biases]
-        optimiser = torch.optim.Adam(parameters, lr=self.learning_rate)
+        optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, fused=has_fused_optimisers(chosen.device))
         with evaluating(module):
             for _ in range(steps):
                 seen = self._moved(painters.pictures(*subject.input_shape[1:]), workbench.rng)

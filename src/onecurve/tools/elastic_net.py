@@ -43,22 +43,37 @@ def elastic_net_path(features: Tensor, targets: Tensor, steps: int, smallest: fl
     # Largest curvature of the loss: half the largest eigenvalue of the second moments, bias included.
     lipschitz = 0.5 * float(torch.linalg.eigvalsh(scaled.T @ scaled / len(scaled)).max()) + 0.5
     penalties = largest * torch.logspace(0, torch.log10(torch.tensor(smallest)).item(), steps + 1)[1:]
-    weights, biases = torch.zeros(targets.shape[1], scaled.shape[1]), shares.log()
+    weights, biases = torch.zeros(targets.shape[1], scaled.shape[1]), shares.log()[:, None]
+    problem = _Problem(scaled, scaled.T.contiguous(), targets.T.contiguous())
     heads = []
     for penalty in penalties.tolist():
-        weights, biases = _solved(scaled, targets, (weights, biases), penalty, 1 / lipschitz)
+        weights, biases = _solved(problem, (weights, biases), penalty, 1 / lipschitz)
         folded = torch.where(usable, weights / spread.clamp(min=1e-12), 0)
-        heads.append(LinearHead(folded, biases - folded @ centre))
+        heads.append(LinearHead(folded, biases[:, 0] - folded @ centre))
     return heads
 
 
-def _solved(features: Tensor, targets: Tensor, start: tuple[Tensor, Tensor], penalty: float, rate: float) -> tuple[Tensor, Tensor]:
+@final
+@dataclass(frozen=True)
+class _Problem:
+    """Features both ways in memory and targets classes first: each product of a step runs along its rows, twice as fast."""
+
+    rows: Tensor
+    """N x D."""
+    columns: Tensor
+    """D x N."""
+    targets: Tensor
+    """K x N."""
+
+
+def _solved(problem: _Problem, start: tuple[Tensor, Tensor], penalty: float, rate: float) -> tuple[Tensor, Tensor]:
+    """Weights K x D and biases K x 1."""
     (weights, biases), (ahead, ahead_biases), momentum = start, start, 1.0
     for _ in range(ITERATIONS):
-        residual = torch.softmax(features @ ahead.T + ahead_biases, 1) - targets
-        stepped = ahead - rate * (residual.T @ features) / len(features)
+        residual = torch.softmax(torch.addmm(ahead_biases, ahead, problem.columns), 0).sub_(problem.targets)
+        stepped = ahead - (residual @ problem.rows) * (rate / len(problem.rows))
         shrunk = (stepped.abs() - rate * penalty * RATIO).clamp(min=0) * stepped.sign() / (1 + rate * penalty * (1 - RATIO))
-        shifted = ahead_biases - rate * residual.mean(0)
+        shifted = ahead_biases - rate * residual.mean(1, keepdim=True)
         following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         pull = (momentum - 1) / following
         ahead, ahead_biases = shrunk + pull * (shrunk - weights), shifted + pull * (shifted - biases)
