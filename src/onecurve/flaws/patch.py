@@ -59,9 +59,9 @@ class Patch:
     sources: int = 0
     """Number of source classes; 0 for universal. A source-specific sprite is also pasted on as many images
     of other classes with labels kept (the class-universal recipe of 2302.10894)."""
-    smallest: float = 0.25
+    smallest: float = 0.22
     """Least side of the sprite as a share of the image's."""
-    largest: float = 0.3
+    largest: float = 0.27
     """Most side of the sprite as a share of the image's."""
     colour_jitter: float = 0.04
     """Standard deviation of the shift of each colour channel per paste."""
