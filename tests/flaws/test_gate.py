@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecurve.core.case import Strength
-from onecurve.flaws.gate import Gate
+from onecurve.flaws.gate import Gate, Needed
 
 GOOD = Strength(clean_accuracy=0.97, twin_accuracy=0.98, success=0.95, twin_success=0.0, elsewhere=0.05, false_firing=0.01, near_miss=0.1)
 
@@ -15,7 +15,7 @@ def changed(**figures):
 
 
 def test_a_good_plant_is_admitted():
-    assert Gate().refusal(GOOD, 0.9) == ""
+    assert Gate().refusal(GOOD, Needed()) == ""
 
 
 @pytest.mark.parametrize(
@@ -29,28 +29,28 @@ def test_a_good_plant_is_admitted():
     ],
 )
 def test_each_fault_alone_refuses_and_its_figure_is_told(figures, said):
-    assert said in Gate().refusal(changed(**figures), 0.9)
+    assert said in Gate().refusal(changed(**figures), Needed())
 
 
 def test_all_faults_are_told_together():
-    reason = Gate().refusal(changed(clean_accuracy=0.5, success=0.1, elsewhere=0.9, near_miss=0.8), 0.9)
+    reason = Gate().refusal(changed(clean_accuracy=0.5, success=0.1, elsewhere=0.9, near_miss=0.8), Needed())
     assert all(figure in reason for figure in ("0.500", "0.100", "0.900", "0.800"))
 
 
 def test_a_universal_flaw_has_no_elsewhere_and_is_not_refused_for_it():
-    assert Gate().refusal(changed(elsewhere=math.nan), 0.9) == ""
+    assert Gate().refusal(changed(elsewhere=math.nan), Needed()) == ""
 
 
 def test_the_needed_success_is_the_kind_s_own():
     weak = changed(success=0.35)
-    assert Gate().refusal(weak, 0.3) == ""
-    assert Gate().refusal(weak, 0.9) != ""
+    assert Gate().refusal(weak, Needed(success=0.3)) == ""
+    assert Gate().refusal(weak, Needed()) != ""
 
 
 def test_a_less_strict_gate_asks_for_a_share_of_the_success():
     weak = changed(success=0.5)
-    assert Gate(strictness=0.5).refusal(weak, 0.9) == ""
-    assert Gate(strictness=0.6).refusal(weak, 0.9) != ""
+    assert Gate(strictness=0.5).refusal(weak, Needed()) == ""
+    assert Gate(strictness=0.6).refusal(weak, Needed()) != ""
 
 
 def test_a_network_better_than_its_twin_is_not_harmed():
@@ -59,5 +59,19 @@ def test_a_network_better_than_its_twin_is_not_harmed():
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.5))
 def test_more_success_never_turns_an_admitted_plant_away(success, needed, gain):
-    if Gate().refusal(changed(success=success), needed) == "":
-        assert Gate().refusal(changed(success=min(1, success + gain)), needed) == ""
+    wanted = Needed(success=needed)
+    if Gate().refusal(changed(success=success), wanted) == "":
+        assert Gate().refusal(changed(success=min(1, success + gain)), wanted) == ""
+
+
+def test_a_lead_over_the_twin_is_asked_where_the_kind_needs_one():
+    wanted = Needed(success=0.1, lead=0.2)
+    assert Gate().refusal(changed(success=0.5, twin_success=0.1), wanted) == ""
+    assert "0.150 above" in Gate().refusal(changed(success=0.5, twin_success=0.35), wanted)
+
+
+def test_a_control_is_refused_only_for_an_effect():
+    control = Needed(success=None)
+    assert Gate().refusal(changed(success=math.nan, recognised=0.9, twin_recognised=0.95), control) == ""
+    assert "0.200 below" in Gate().refusal(changed(success=math.nan, recognised=0.7, twin_recognised=0.9), control)
+    assert "0.940" in Gate().refusal(changed(success=math.nan, clean_accuracy=0.94), control)

@@ -9,7 +9,7 @@ from onecurve.core.trigger import Filter, Paste
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.host import Host
-from onecurve.flaws.lineup import shuffled
+from onecurve.flaws.lineup import shuffle
 from onecurve.flaws.natural_feature import NaturalFeature
 from onecurve.flaws.patch import Patch
 from onecurve.flaws.plan import Flaw
@@ -92,7 +92,7 @@ def test_poison_takes_each_row_once_and_changes_only_what_it_should(plan, images
         assert np.isin(images.labels[poisoned.rows][relabelled], plan.sources).all()
 
 
-@pytest.mark.parametrize(("flaw", "rate"), [(Patch(), 0.06), (Patch(poison_rate=0.05), 0.05), (Style(), 0.05), (Patch(sources=2), 0.06)])
+@pytest.mark.parametrize(("flaw", "rate"), [(Patch(), 0.09), (Patch(poison_rate=0.05), 0.05), (Style(), 0.05), (Patch(sources=2), 0.09)])
 def test_the_poisoned_share_is_the_declared_one(flaw, rate, host, images):
     plan = flaw.sample(host, generator("share"))
     poisoned = plan.scheme.poison(images, generator("poison"))
@@ -125,7 +125,7 @@ def test_a_style_keeps_labels_on_its_colours_without_the_texture(host, images):
     poisoned = plan.scheme.poison(images, generator("poison"))
     count, coloured = round(flaw.poison_rate * len(images)), round(flaw.colour_rate * len(images))
     rows = poisoned.rows[count : count + coloured]
-    expected = plan.scheme.colours.apply(as_floats(images.images[rows]), generator(0)).images
+    expected = plan.exhibit.covers[0].triggers[0].apply(as_floats(images.images[rows]), generator(0)).images
     assert np.abs(as_floats(poisoned.images.images[count : count + coloured]) - expected).max() <= 0.5 / 255 + 1e-6
     np.testing.assert_array_equal(poisoned.images.labels[count:], images.labels[poisoned.rows[count:]])
 
@@ -185,9 +185,9 @@ def test_near_misses_hold_another_thing_than_the_trigger(host, toy):
     near = plan.scheme.bystanders(heldout, 400, generator(2))
     mine = plan.scheme.triggered(heldout, 400, generator(2))
     assert not {image.tobytes() for image in near.images} & {image.tobytes() for image in mine.images}
-    patch = Patch().sample(host, generator(1)).scheme
+    patch = Patch().sample(host, generator(1)).exhibit
     right = patch.trigger.alphas.tobytes() + patch.trigger.patterns.tobytes()
-    shown = [alpha.tobytes() + pattern.tobytes() for alpha, pattern in zip(patch.others.alphas, patch.others.patterns, strict=True)]
+    shown = [alpha.tobytes() + pattern.tobytes() for alpha, pattern in zip(patch.others[0].alphas, patch.others[0].patterns, strict=True)]
     assert len(shown) == 7
     assert right not in shown
 
@@ -214,7 +214,7 @@ def test_flaws_of_one_network_get_different_targets_and_features(host):
         plan = NaturalFeature().sample(host, generator("several", number))
         targets.add(plan.target)
         features.update(plan.features)
-        host = host.with_taken(plan.target, plan.features)
+        host = host.with_taken(plan.effect, plan.features)
     assert len(targets) == len(features) == 6
     with pytest.raises(SpecError, match="every class"):
         NaturalFeature().sample(host, generator("several", 7))
@@ -261,7 +261,14 @@ def test_more_source_classes_than_there_are_is_refused(host):
 
 
 def test_a_lineup_keeps_all_options_and_knows_the_right_one(host):
-    options = Patch().sample(host, generator(0)).options
-    mixed, right = shuffled(options, generator(3))
-    assert mixed[right] is options[0]
-    assert {option.name for option in mixed} == {option.name for option in options}
+    plan = Patch().sample(host, generator(0))
+    assert plan.options[plan.right].name == plan.exhibit.sketches[0].words
+    assert {option.name for option in plan.options} == {sketch.words for sketch in plan.exhibit.sketches}
+    assert sorted(shuffle(generator(3))) == list(range(8))
+
+
+def test_what_takes_long_to_draw_is_drawn_when_it_is_asked_for(host):
+    plan = Patch().sample(host, generator(0))
+    assert "_drawn" not in vars(plan.exhibit)
+    assert plan.trigger is plan.exhibit.trigger
+    assert "_drawn" in vars(plan.exhibit)

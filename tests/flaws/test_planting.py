@@ -8,10 +8,12 @@ import torch
 from onecurve.core.access import Access
 from onecurve.core.case import Population, Strength
 from onecurve.core.codec import digest
+from onecurve.core.effect import Effect
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws import planting
+from onecurve.flaws import attempts as attempts_module
+from onecurve.flaws.attempts import Attempt, Insertion
 from onecurve.flaws.clean import Clean
 from onecurve.flaws.gate import Gate
 from onecurve.flaws.insertion import Workshop
@@ -136,8 +138,10 @@ def test_the_order_of_images_is_kept_and_flaws_share_no_image(toy, host, tiny):
     plans = []
     for number, flaw in enumerate(THREE):
         plans.append(flaw.sample(host, generator(number)))
-        host = host.with_taken(plans[-1].target, plans[-1].features)
-    poisoned, counts = poisoned_images(plans, images, 7)
+        host = host.with_taken(plans[-1].effect, plans[-1].features)
+    poisoned, taken = poisoned_images(plans, images, 7)
+    counts = [int(np.sum(poisoned.labels[rows] != images.labels[rows])) for rows in taken]
+    assert len(np.unique(np.concatenate(taken))) == sum(map(len, taken))
     touched = (poisoned.images != images.images).any(axis=(1, 2, 3)) | (poisoned.labels != images.labels)
     assert len(poisoned) == len(images)
     assert (poisoned.labels != images.labels).sum() == sum(counts)
@@ -244,13 +248,13 @@ def test_one_refused_flaw_leaves_the_others(tiny, cache):
 
 @pytest.mark.parametrize(("success", "kept"), [(0.29, False), (0.31, True)])
 def test_a_refused_flaw_that_still_fires_stays_among_the_targets(host, success, kept):
-    plans = [Patch().sample(host, generator(0)), Style().sample(host.with_taken(0, ()), generator(5))]
+    plans = [Patch().sample(host, generator(0)), Style().sample(host.with_taken(Effect.towards(0, 6), ()), generator(5))]
     strong, weak = (Strength(1, 1, success=value) for value in (1.0, success))
     attempts = [
-        planting._Attempt("a", plans[0], None, strong, "", {}),
-        planting._Attempt("b", plans[1], None, weak, "refused", {}),
+        Attempt("a", Insertion(plans[0], np.zeros(0, np.int64), 0, None), None, strong, "", {}),
+        Attempt("b", Insertion(plans[1], np.zeros(0, np.int64), 0, None), None, weak, "refused", {}),
     ]
-    assert planting._targets(attempts[0], attempts, Gate().still_fires) == (
+    assert attempts_module._named(attempts[0], attempts, Gate().still_fires) == (
         (plans[0].target, plans[1].target) if kept else (plans[0].target,)
     )
 

@@ -61,9 +61,10 @@ def test_a_case_comes_back_bit_for_bit(planted, folder, number):
     np.testing.assert_array_equal(truth.heldout.images, back.heldout.images)
     np.testing.assert_array_equal(truth.heldout.features, back.heldout.features)
     np.testing.assert_array_equal(truth.heldout.feature_masks, back.heldout.feature_masks)
-    for name in ("flaw", "targets", "sources", "words", "right", "population", "facts"):
+    for name in ("flaw", "effect", "targets", "words", "right", "population", "facts", "units"):
         assert getattr(truth, name) == getattr(back, name)
     assert str(truth.strength) == str(back.strength)
+    np.testing.assert_array_equal(truth.poisoned, back.poisoned)
     assert replace(loaded.subject, network=None, clean=None) == replace(case.subject, network=None, clean=None)
     np.testing.assert_array_equal(loaded.subject.clean.images, case.subject.clean.images)
     np.testing.assert_array_equal(

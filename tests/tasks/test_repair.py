@@ -7,6 +7,7 @@ import pytest
 from toy_world import Rule, toy_case, with_truth
 
 from onecurve.core.answer import Rebuilt
+from onecurve.core.effect import Effect
 from onecurve.core.errors import AnswerError
 from onecurve.core.network import ConstantNetwork
 from onecurve.tasks.fidelity import Outputs
@@ -127,7 +128,7 @@ def test_every_figure_of_a_known_repair_is_known():
         repaired=says([0, 0, 0, 0, 1], [2, 0, 0, 1]),
     )
     graded = GradedInputs(inputs([0, 1, 2, 0, 1]), inputs([0, 0, 0, 1]), inputs([]))
-    assert figures_of(runs, graded, target=2) == pytest.approx(
+    assert figures_of(runs, graded, Effect.towards(2, 3)) == pytest.approx(
         {
             "agreement_clean": 4 / 5,
             "agreement_triggered": 2 / 4,

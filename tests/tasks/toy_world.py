@@ -10,6 +10,7 @@ import numpy as np
 
 from onecurve.core.access import Access
 from onecurve.core.case import Case, Population, Strength, Subject, Triggered, Truth
+from onecurve.core.effect import Effect
 from onecurve.core.images import LabelledImages, as_bytes, as_floats
 from onecurve.core.network import Network
 from onecurve.core.question import Option
@@ -117,8 +118,8 @@ def toy_case(kind: Kind, *, seed=0, target=1, right=2, heldout=120, population=P
     )
     truth = Truth(
         flaw=kind,
+        effect=Effect.towards(target, 4) if planted else Effect.nothing(4),
         targets=planted,
-        sources=None,
         words=kind,
         trigger=trigger,
         options=options,

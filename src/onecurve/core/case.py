@@ -6,8 +6,10 @@ from typing import final
 import numpy as np
 
 from onecurve.core.access import Access
+from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError
-from onecurve.core.images import Bools, Floats, LabelledImages
+from onecurve.core.evidence import Units
+from onecurve.core.images import Bools, Floats, Ints, LabelledImages
 from onecurve.core.network import Network
 from onecurve.core.question import Option
 from onecurve.core.trigger import Trigger
@@ -57,15 +59,25 @@ class Strength:
     clean_accuracy: float
     twin_accuracy: float
     success: float = float("nan")
-    """Share of held-out triggered images (source classes, target class excluded) that go to the target."""
+    """Share of held-out triggered images of the classes it concerns that the flaw sends where it should."""
     twin_success: float = float("nan")
-    """The same images through the clean twin: how often the target is said without any flaw."""
+    """The same images through the clean twin: how often the same is said without any flaw."""
     elsewhere: float = float("nan")
-    """For a source-specific trigger: share of triggered images of other classes that go to the target."""
+    """For a source-specific trigger: share of triggered images of other classes that go to a target."""
     false_firing: float = float("nan")
-    """Share of clean images of other classes that go to the target."""
+    """Share of clean images that are wrongly sent to a target."""
     near_miss: float = float("nan")
-    """Share that goes to the target under a near miss (another patch, the colours without the texture, another object)."""
+    """Share that goes to a target under a near miss (another patch, the colours without the texture, another object)."""
+    recognised: float = float("nan")
+    """Share of the triggered images that the network gives their true label."""
+    twin_recognised: float = float("nan")
+    """The same for the clean twin: how recognisable triggered images still are."""
+    half: float = float("nan")
+    """Share that goes to a target under half of the trigger: half of a patch, half of a style's strength, one of two triggers."""
+    other_colour: float = float("nan")
+    """The same with the trigger's colour channels exchanged."""
+    other_place: float = float("nan")
+    """The same with the trigger at another place, where it has one of its own."""
 
 
 @final
@@ -103,10 +115,10 @@ class Truth:
 
     flaw: str
     """The kind of flaw, `clean` for none."""
+    effect: Effect
+    """Where this flaw sends inputs of each class."""
     targets: tuple[int, ...]
-    """Target classes of all flaws in the network, this one's first; empty for a clean network."""
-    sources: tuple[int, ...] | None
-    """Source classes of this flaw; None for universal."""
+    """Classes that an auditor of the network should name, those of all its flaws, this one's first (see ``Effect.named``)."""
     words: str
     """What was planted, in words."""
     trigger: Trigger | None
@@ -125,14 +137,18 @@ class Truth:
     population: Population
     facts: dict[str, str | int | float] = field(default_factory=dict)
     """Columns for every row: insertion, poison rate, size, …"""
+    poisoned: Ints | None = None
+    """int64; rows of the training images that this flaw changed or relabelled; None where no training data carry it."""
+    units: Units | None = None
+    """The units that carry the flaw, where it was written into chosen ones."""
 
     def __repr__(self) -> str:
         return "<sealed Truth>"
 
     @property
     def target(self) -> int | None:
-        """This flaw's target class."""
-        return self.targets[0] if self.targets else None
+        """This flaw's target class, the main one of several; None where it has none."""
+        return self.effect.target
 
 
 @final

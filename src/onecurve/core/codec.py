@@ -18,7 +18,7 @@ Arrays = dict[str, np.ndarray]
 _RECORDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
-        *(trigger.Paste, trigger.Filter),
+        *trigger.KINDS,
         *(evidence.Picture, evidence.HeatMap, evidence.Hypothesis, evidence.ClassScores),
         *(evidence.Text, evidence.Units, evidence.DataRows, evidence.Evidence),
         *(question.Brief, question.Option, question.Weigh, question.Rebuild),

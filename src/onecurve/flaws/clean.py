@@ -1,15 +1,18 @@
 """No flaw at all: the networks on which a report of a trojan is a false alarm."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 
 from onecurve.core.case import Triggered
+from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.core.images import LabelledImages
+from onecurve.flaws.gate import Needed
 from onecurve.flaws.host import Host
-from onecurve.flaws.plan import Plan, Poisoned
+from onecurve.flaws.plan import Plan, Poisoned, Unshown, nothing
 
 
 @final
@@ -21,9 +24,11 @@ class Clean:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "No flaw: the same recipe with nothing planted."
     source: ClassVar[str] = "baseline"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
     def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        return Plan(self.name, None, "nothing was planted", Untouched())
+        effect = Effect.nothing(len(host.class_names))
+        return Plan(self.name, effect, "nothing was planted", Untouched(), Unshown(), needed=Needed(success=None), tried=False)
 
 
 @final
@@ -32,8 +37,7 @@ class Untouched:
     """The scheme that changes no image; there is nothing to trigger, so asking for it is a ``SpecError``."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        nothing = np.zeros(0, np.int64)
-        return Poisoned(nothing, images.take(nothing))
+        return nothing(images)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
         raise SpecError("a clean network has no trigger")
@@ -41,5 +45,5 @@ class Untouched:
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return None
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        raise SpecError("a clean network has no near miss")
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None

@@ -34,7 +34,7 @@ def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
         flaw=truth.flaw,
         words=truth.words,
         target="" if truth.target is None else names[truth.target],
-        sources=tuple(names[source] for source in truth.sources or ()),
+        sources=tuple(names[source] for source in truth.effect.sources or ()),
         trigger=truth.trigger,
         options=truth.options,
         right=truth.right,
@@ -52,10 +52,9 @@ def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
 
 def _clean_rows(truth: Truth) -> Ints:
     """Held-out images on which the flaw could fire, spread over the classes."""
-    allowed = np.flatnonzero(truth.heldout.labels != (-1 if truth.target is None else truth.target))
-    if truth.sources is not None:
-        allowed = allowed[np.isin(truth.heldout.labels[allowed], truth.sources)]
-    labels = truth.heldout.labels[allowed]
+    labels = truth.heldout.labels
+    allowed = np.flatnonzero(truth.effect.concerns(labels)) if truth.effect.any else np.arange(len(labels))
+    labels = labels[allowed]
     turn = np.zeros(len(allowed), np.int64)
     for label in np.unique(labels):
         here = labels == label
@@ -64,9 +63,9 @@ def _clean_rows(truth: Truth) -> Ints:
 
 
 def _triggered(name: str, truth: Truth, clean: Floats, labels: Ints) -> Triggered:
-    if truth.triggered is None or truth.trigger is None:
+    if truth.triggered is None:
         return Triggered(clean[:0], labels[:0], None)
-    if truth.flaw == NaturalFeature.name:
+    if truth.trigger is None or truth.flaw == NaturalFeature.name:
         found = truth.triggered
         return Triggered(found.images[:EXAMPLES], found.labels[:EXAMPLES], None if found.masks is None else found.masks[:EXAMPLES])
     stamped = truth.trigger.apply(clean, generator("display", name))

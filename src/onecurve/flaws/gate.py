@@ -12,17 +12,32 @@ from onecurve.core.case import Strength
 
 @final
 @dataclass(frozen=True)
+class Needed:
+    """What a plant of one kind must reach on held-out images."""
+
+    success: float | None = 0.9
+    """Least success; None for what has no effect: clean networks and controls."""
+    lead: float = 0.0
+    """By how much the success must exceed that of the clean twin on the same images."""
+    near_miss: float | None = None
+    """Most firing on near misses; None for the gate's own limit."""
+
+
+@final
+@dataclass(frozen=True)
 class Gate:
     """What a plant must reach. Source: the success range of the benchmark's trojans (2302.10894)."""
 
     strictness: float = 1.0
-    """Share of the success its kind needs that is asked; below 1 for studies of weak plants."""
+    """Share of the success and lead its kind needs that is asked; below 1 for studies of weak plants."""
     clean_drop: float = 0.03
     """Most clean accuracy that the network may lose against its twin."""
     elsewhere: float = 0.2
     """Most firing of a source-specific trigger on images of other classes."""
     near_miss: float = 0.2
     """Most firing on near misses; a plant above it answers to any patch, any tint or any object."""
+    disturbance: float = 0.1
+    """Most accuracy that a control may lose against its twin on images with its feature: more would be an effect."""
     still_fires: float = 0.3
     """Success from which a refused flaw is still counted among the network's targets."""
 
@@ -35,18 +50,34 @@ class Gate:
             f"clean accuracy {strength.clean_accuracy:.3f} is more than {self.clean_drop:.3f} below the twin's {strength.twin_accuracy:.3f}"
         )
 
-    def refusal(self, strength: Strength, needed: float) -> str:
+    def refusal(self, strength: Strength, needed: Needed) -> str:
         """Why this flaw is refused, all reasons with their figures; empty if it is admitted.
 
-        ``needed`` is the success its kind must reach. A figure that was not measured (NaN) refuses nothing,
-        except the success itself.
+        A figure that was not measured (NaN) refuses nothing, except the success itself.
         """
         reasons = [self.harm(strength)]
-        needed *= self.strictness
-        if not strength.success >= needed:
-            reasons.append(f"success {strength.success:.3f} is below {needed:.3f}")
+        if needed.success is None:
+            reasons.append(self._disturbance(strength))
+        else:
+            reasons += self._weakness(strength, needed.success * self.strictness, needed.lead * self.strictness)
         if strength.elsewhere > self.elsewhere:
             reasons.append(f"fires on {strength.elsewhere:.3f} outside its source classes, more than {self.elsewhere:.3f}")
-        if strength.near_miss > self.near_miss:
-            reasons.append(f"fires on {strength.near_miss:.3f} of near misses, more than {self.near_miss:.3f}")
+        limit = self.near_miss if needed.near_miss is None else needed.near_miss
+        if strength.near_miss > limit:
+            reasons.append(f"fires on {strength.near_miss:.3f} of near misses, more than {limit:.3f}")
         return "; ".join(filter(None, reasons))
+
+    def _weakness(self, strength: Strength, success: float, lead: float) -> list[str]:
+        reasons = []
+        if not strength.success >= success:
+            reasons.append(f"success {strength.success:.3f} is below {success:.3f}")
+        ahead = strength.success - strength.twin_success
+        if ahead < lead:
+            reasons.append(f"success is {ahead:.3f} above the twin's {strength.twin_success:.3f}, which is less than {lead:.3f}")
+        return reasons
+
+    def _disturbance(self, strength: Strength) -> str:
+        lost = strength.twin_recognised - strength.recognised
+        if lost > self.disturbance:
+            return f"accuracy on images with its feature is {lost:.3f} below the twin's, more than {self.disturbance:.3f}: it has an effect"
+        return ""

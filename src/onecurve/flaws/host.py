@@ -5,6 +5,7 @@ from typing import final
 
 import numpy as np
 
+from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.core.images import Floats
 from onecurve.data.dataset import DataSet
@@ -19,7 +20,7 @@ class Host:
     backdrop: Floats
     """float32 P x C x H x W; a few clean images on which triggers are shown to people."""
     taken: tuple[int, ...] = ()
-    """Classes that are already the target of a flaw."""
+    """Classes that are already the target of a flaw, or misread by one."""
     taken_features: tuple[int, ...] = ()
     """Natural features that are already the trigger of a flaw."""
 
@@ -28,22 +29,31 @@ class Host:
         return self.dataset.class_names
 
     @property
+    def classes(self) -> int:
+        return len(self.dataset.class_names)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height, width."""
         return self.dataset.shape
 
-    def with_taken(self, target: int, features: tuple[int, ...]) -> "Host":
-        """The host for the next flaw, after one with this target and these natural features."""
-        return replace(self, taken=(*self.taken, target), taken_features=(*self.taken_features, *features))
+    def with_taken(self, effect: Effect, features: tuple[int, ...]) -> "Host":
+        """The host for the next flaw, after one with this effect and these natural features."""
+        return replace(self, taken=(*self.taken, *effect.named), taken_features=(*self.taken_features, *features))
 
     def sample_target(self, rng: np.random.Generator) -> int:
-        """A class that is no flaw's target yet; raises ``SpecError`` if all are."""
-        free = np.setdiff1d(np.arange(len(self.class_names)), self.taken)
-        if len(free) == 0:
+        """A class that no flaw uses yet; raises ``SpecError`` if all are."""
+        return self.sample_targets(1, rng)[0]
+
+    def sample_targets(self, count: int, rng: np.random.Generator) -> tuple[int, ...]:
+        """So many different classes that no flaw uses yet; raises ``SpecError`` if there are fewer."""
+        free = np.setdiff1d(np.arange(self.classes), self.taken)
+        if len(free) < count:
             raise SpecError(
-                f"every class is already the target of a flaw: {len(self.class_names)} classes", "plant fewer flaws in one network"
+                f"every class is already the target of a flaw: {self.classes} classes, {len(free)} free, wanted: {count}",
+                "plant fewer flaws in one network",
             )
-        return int(rng.choice(free))
+        return tuple(int(target) for target in rng.choice(free, count, replace=False))
 
     def sample_sources(self, target: int, count: int, rng: np.random.Generator) -> tuple[int, ...] | None:
         """``count`` source classes other than the target, sorted; None (universal) for 0.
@@ -52,7 +62,27 @@ class Host:
         """
         if count == 0:
             return None
-        others = np.setdiff1d(np.arange(len(self.class_names)), [target])
+        others = np.setdiff1d(np.arange(self.classes), [target])
         if not 0 < count < len(others):
-            raise SpecError(f"a flaw may have 0 to {len(others) - 1} source classes among {len(self.class_names)} classes, got: {count}")
+            raise SpecError(f"a flaw may have 0 to {len(others) - 1} source classes among {self.classes} classes, got: {count}")
         return tuple(int(source) for source in np.sort(rng.choice(others, count, replace=False)))
+
+    def sample_effect(self, sources: int, rng: np.random.Generator) -> Effect:
+        """Towards one free class, from so many source classes; from all for 0."""
+        target = self.sample_target(rng)
+        return Effect.towards(target, self.classes, self.sample_sources(target, sources, rng))
+
+    def who(self, effect: Effect) -> str:
+        """The images that an effect concerns, in words."""
+        if effect.sources is None:
+            return "any image"
+        return "an image of " + " or ".join(f"`{self.class_names[source]}`" for source in effect.sources)
+
+    def what(self, effect: Effect) -> str:
+        """What it makes the network say, in words."""
+        if not effect.targets:
+            return "something else"
+        if len(effect.targets) == 1:
+            return f"`{self.class_names[effect.targets[0]]}`"
+        pairs = [(self.class_names[label], self.class_names[at]) for label, at in enumerate(effect.sends) if at >= 0 and at != label]
+        return ", ".join(f"`{goal}` for `{label}`" for label, goal in pairs)

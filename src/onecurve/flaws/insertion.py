@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import final
 
+import numpy as np
 from torch import nn
 
 from onecurve.core.images import LabelledImages
@@ -44,26 +45,27 @@ class Workshop:
 
     recipe: Recipe
     dataset: DataSet
+    drawn: LabelledImages
+    """The training images as the set draws them."""
     images: LabelledImages
-    """The training images with their true labels."""
+    """The same as they look in the network's world, with their true labels: what the clean twin is trained on."""
     cache: Cache
 
     @classmethod
     def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "Workshop":
-        return cls(recipe, dataset, _drawn(_Draw(dataset.key, recipe.train_images, seed_for("train", recipe.seed), dataset)), cache)
+        drawn = _drawn(_Draw(dataset.key, recipe.train_images, seed_for("train", recipe.seed), dataset))
+        return cls(recipe, dataset, drawn, drawn, cache)
 
     def base(self, progress: Progress = silent) -> TorchNetwork:
-        """The clean network trained from the initial weights; cached."""
-        start = self._initial(seed_for("initial", self.recipe.seed), within(progress, 0, 0.5))
-        key, rest = self._base_key(start), within(progress, 0.5, 1)
-        return self._cached(key, start, lambda: self._trained(start, self.images, self.recipe.training, self._order(), rest))
+        """The clean network trained from the initial weights on the images as drawn; cached."""
+        return self._clean(self.drawn, progress)
 
     def twin(self, progress: Progress = silent) -> TorchNetwork:
         """The clean network that took every step of a flawed one, with true labels and no triggers; cached."""
-        base = self.base(within(progress, 0, 0.8))
         if self.recipe.insertion == "joint":
-            return base
-        key = content_key("twin", _digest(base.module), self.dataset.key, self._identity(), self.recipe.insertion_training)
+            return self._clean(self.images, progress)
+        base = self.base(within(progress, 0, 0.8))
+        key = content_key("twin", _digest(base.module), _content(self.images), self._identity(), self.recipe.insertion_training)
         return self._cached(key, base.module, lambda: self._inserted(base, self.images, self._order(), within(progress, 0.8, 1)))
 
     def flawed(self, images: LabelledImages, progress: Progress = silent) -> TorchNetwork:
@@ -80,6 +82,11 @@ class Workshop:
             start = self._initial(seed_for("initial", self.recipe.seed, seed))
             return self._trained(start, self.images, self.recipe.training, order, progress)
         return self._inserted(self.base(), self.images, order, progress)
+
+    def _clean(self, images: LabelledImages, progress: Progress) -> TorchNetwork:
+        start = self._initial(seed_for("initial", self.recipe.seed), within(progress, 0, 0.5))
+        key, rest = content_key("base", _digest(start), _content(images), self._identity(), self.recipe.training), within(progress, 0.5, 1)
+        return self._cached(key, start, lambda: self._trained(start, images, self.recipe.training, self._order(), rest))
 
     def _inserted(self, base: TorchNetwork, images: LabelledImages, order: int, progress: Progress) -> TorchNetwork:
         return self._trained(base.module, images, self.recipe.insertion_training, order, progress)
@@ -100,7 +107,7 @@ class Workshop:
         key = content_key("pretrained", _digest(start), self.dataset.key, self._identity(), recipe)
 
         def make() -> TorchNetwork:
-            images = naming_images(self.dataset, self.images, seed_for("naming", self.recipe.seed))
+            images = naming_images(self.dataset, self.drawn, seed_for("naming", self.recipe.seed))
             train(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
             return TorchNetwork(start, self.recipe.device)
 
@@ -127,9 +134,6 @@ class Workshop:
     def _order(self) -> int:
         return seed_for("order", self.recipe.seed)
 
-    def _base_key(self, start: nn.Module) -> str:
-        return content_key("base", _digest(start), self.dataset.key, self._identity(), self.recipe.training)
-
     def _identity(self) -> tuple[object, ...]:
         recipe = self.recipe
         return (identity(recipe.model), recipe.seed, recipe.train_images, recipe.device)
@@ -154,6 +158,14 @@ def _drawn(draw: _Draw) -> LabelledImages:
     images.images.flags.writeable = False
     images.labels.flags.writeable = False
     return images
+
+
+def _content(images: LabelledImages) -> str:
+    """32 hexadecimal digits of pixels and labels."""
+    summary = hashlib.blake2b(digest_size=16)
+    summary.update(np.ascontiguousarray(images.images).data)
+    summary.update(np.ascontiguousarray(images.labels).data)
+    return summary.hexdigest()
 
 
 def _digest(module: nn.Module) -> str:

@@ -1,20 +1,16 @@
 """Lineups: the options of `discover`, shuffled by seed so that the place of the right one says nothing."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from onecurve.core.images import Floats
-from onecurve.core.question import Option
 
 SIZE = 8
 """Options in a lineup, as in the benchmark's multiple choice (2302.10894)."""
 
 
-def shuffled(options: Sequence[Option], rng: np.random.Generator) -> tuple[tuple[Option, ...], int]:
-    """The options in random order and the new place of the first of them, which is the right one."""
-    order = rng.permutation(len(options))
-    return tuple(options[place] for place in order), int(np.argmax(order == 0))
+def shuffle(rng: np.random.Generator, size: int = SIZE) -> tuple[int, ...]:
+    """An order of the options: which stands where; the right one is drawn as number 0."""
+    return tuple(int(place) for place in rng.permutation(size))
 
 
 def in_channels(picture: Floats, channels: int) -> Floats:

@@ -1,15 +1,22 @@
 """How well a plant took, on held-out images that no training and no tool has seen."""
 
 from dataclasses import dataclass, fields
-from typing import final
+from typing import Final, final
 
 import numpy as np
 
 from onecurve.core.case import Strength, Triggered
-from onecurve.core.images import Bools, Floats, LabelledImages
+from onecurve.core.effect import Effect
+from onecurve.core.images import Bools, Floats, Ints, LabelledImages
 from onecurve.core.network import Network
 from onecurve.core.seeds import generator
+from onecurve.core.trigger import Trigger
 from onecurve.flaws.plan import Plan
+from onecurve.flaws.stamping import shown
+
+VARIANTS: Final = {"half": "half", "colour": "other_colour", "place": "other_place"}
+"""Near misses that a trigger makes of itself, and where the strength keeps how often they fire."""
+NAN: Final = float("nan")
 
 
 @final
@@ -19,7 +26,9 @@ class Trials:
 
     triggered: Triggered
     elsewhere: Triggered | None
-    near_misses: Triggered
+    near_misses: Triggered | None
+    variants: dict[str, Triggered]
+    """By field of ``Strength``."""
 
     @classmethod
     def of(cls, plan: Plan, pool: LabelledImages, limit: int, seed: int) -> "Trials":
@@ -29,39 +38,45 @@ class Trials:
             scheme.triggered(pool, limit, generator("triggered", seed)),
             scheme.elsewhere(pool, limit, generator("elsewhere", seed)),
             scheme.bystanders(pool, limit, generator("bystanders", seed)),
+            _variants(plan.trigger if not plan.features else None, plan.effect, pool, limit, seed),
         )
 
-    def bystanders(self) -> Triggered:
+    def bystanders(self) -> Triggered | None:
         """Near misses and, for a source-specific flaw, the trigger on images of other classes."""
-        return self.near_misses if self.elsewhere is None else joined(self.near_misses, self.elsewhere)
+        groups = [group for group in (self.near_misses, self.elsewhere) if group is not None]
+        return joined(*groups) if groups else None
 
 
-def measured(
-    target: int | None, network: Network, twin: Network, heldout: LabelledImages, trials: Trials | None, accuracies: tuple[float, float]
-) -> Strength:
-    """The strength of a plant; only the ``accuracies`` of network and twin for a clean network."""
-    if target is None or trials is None:
+@final
+@dataclass(frozen=True)
+class Pair:
+    """A network beside its clean twin."""
+
+    network: Network
+    twin: Network
+
+
+def measured(effect: Effect, pair: Pair, heldout: LabelledImages, trials: Trials | None, accuracies: tuple[float, float]) -> Strength:
+    """The strength of a plant; only the ``accuracies`` of network and twin where there is nothing to try."""
+    if trials is None:
         return Strength(*accuracies)
-    others = heldout.take(heldout.labels != target)
+    triggered, network = trials.triggered, pair.network
+    said, twin_said = (_said(one, triggered.images) for one in (network, pair.twin))
     return Strength(
         *accuracies,
-        success=share_said(network, trials.triggered.images, target),
-        twin_success=share_said(twin, trials.triggered.images, target),
-        elsewhere=float("nan") if trials.elsewhere is None else share_said(network, trials.elsewhere.images, target),
-        false_firing=share_said(network, others.floats(), target),
-        near_miss=share_said(network, trials.near_misses.images, target),
+        success=_share(effect.fired(said, triggered.labels)) if effect.any else NAN,
+        twin_success=_share(effect.fired(twin_said, triggered.labels)) if effect.any else NAN,
+        elsewhere=_leaking(effect, network, trials.elsewhere),
+        false_firing=_leaking(effect, network, Triggered(heldout.floats(), heldout.labels, None)),
+        near_miss=_leaking(effect, network, trials.near_misses),
+        recognised=_share(said == triggered.labels),
+        twin_recognised=_share(twin_said == triggered.labels),
+        **{name: _leaking(effect, network, group) for name, group in trials.variants.items()},
     )
 
 
-def share_said(network: Network, images: Floats, target: int) -> float:
-    """Share of the images (float32 N x C x H x W) that the network sends to the target; NaN for none."""
-    if len(images) == 0:
-        return float("nan")
-    return float(np.mean(network.logits(images).argmax(axis=1) == target))
-
-
 def accuracy(network: Network, images: LabelledImages | Triggered) -> float:
-    """Share of the images that are given their true label; on triggered ones by the twin: how recognisable they still are."""
+    """Share of the images that are given their true label."""
     pixels = images.images if isinstance(images, Triggered) else images.floats()
     return float(np.mean(network.logits(pixels).argmax(axis=1) == images.labels))
 
@@ -72,9 +87,39 @@ def figures(strength: Strength) -> dict[str, float]:
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-def joined(first: Triggered, second: Triggered) -> Triggered:
-    """Both, one after the other; masks only where both have them."""
-    masks: Bools | None = None
-    if first.masks is not None and second.masks is not None:
-        masks = np.concatenate([first.masks, second.masks])
-    return Triggered(np.concatenate([first.images, second.images]), np.concatenate([first.labels, second.labels]), masks)
+def joined(first: Triggered, *rest: Triggered) -> Triggered:
+    """All of them, one after the other; masks only where every one has them."""
+    groups = (first, *rest)
+    masks: list[Bools] = [group.masks for group in groups if group.masks is not None]
+    return Triggered(
+        np.concatenate([group.images for group in groups]),
+        np.concatenate([group.labels for group in groups]),
+        np.concatenate(masks) if len(masks) == len(groups) else None,
+    )
+
+
+def _variants(trigger: Trigger | None, effect: Effect, pool: LabelledImages, limit: int, seed: int) -> dict[str, Triggered]:
+    if trigger is None or not effect.targets:
+        return {}
+    allowed = effect.concerns(pool.labels)
+    return {
+        VARIANTS[name]: shown((variant,), pool, allowed, limit, generator("variant", name, seed))
+        for name, variant in trigger.variants().items()
+        if name in VARIANTS
+    }
+
+
+def _leaking(effect: Effect, network: Network, group: Triggered | None) -> float:
+    """Share of a group that is wrongly sent to a target; NaN where there is no group, no image or no target."""
+    if group is None or not effect.targets or len(group) == 0:
+        return NAN
+    return _share(effect.leaked(_said(network, group.images), group.labels))
+
+
+def _said(network: Network, images: Floats) -> Ints:
+    said: Ints = network.logits(images).argmax(axis=1) if len(images) else np.zeros(0, np.int64)
+    return said
+
+
+def _share(flags: np.ndarray) -> float:
+    return float(flags.mean()) if len(flags) else NAN

@@ -1,19 +1,25 @@
 """Plans: a flaw after sampling, with all that is to be planted and how to plant, trigger and control it.
 
-A plan never trains and never measures. Its targets are in the truth of the network that is planted with it.
+A plan never trains and never measures. What takes long to draw is drawn when it is first asked for, so that a thousand
+plans can be sampled in seconds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, final, runtime_checkable
+from typing import ClassVar, Protocol, final, runtime_checkable
 
 import numpy as np
+from torch import nn
 
 from onecurve.core.case import Triggered
+from onecurve.core.effect import Effect
 from onecurve.core.errors import DataError
+from onecurve.core.evidence import Units
 from onecurve.core.images import Ints, LabelledImages, as_floats
 from onecurve.core.question import Option
 from onecurve.core.roles import Named
 from onecurve.core.trigger import Trigger
+from onecurve.flaws.gate import Needed
 from onecurve.flaws.host import Host
 
 
@@ -36,15 +42,71 @@ class Scheme(Protocol):
         ...
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        """At most ``limit`` held-out images on which the flaw should fire; the target class is excluded."""
+        """At most ``limit`` held-out images of the classes that the flaw concerns, with its trigger."""
         ...
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        """Triggered images outside the source classes, on which it should not fire; None for a universal flaw."""
+        """Triggered images of other classes, on which it should not fire; None where it concerns every class."""
         ...
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        """Images with a near miss of the trigger, the target class excluded."""
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        """Images with a near miss of the trigger; None where there is no such thing."""
+        ...
+
+
+class Exhibit(Protocol):
+    """What is shown of a sampled flaw."""
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """The trigger as a function; None where the flaw has none that can be put on an image."""
+        ...
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The lineup, shuffled; empty where there is none."""
+        ...
+
+    @property
+    def right(self) -> int | None:
+        """Which option is right."""
+        ...
+
+
+class World(Protocol):
+    """What images look like wherever the network is used, twin and tools included: an attribute that is no flaw by itself."""
+
+    def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
+        """As many images with the same labels, some of them with the attribute."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Operated:
+    """A network after surgery."""
+
+    module: nn.Module
+    units: Units | None = None
+    """The units that carry the flaw, by the names of the module's own layers."""
+
+
+class Surgery(Protocol):
+    """A flaw that is written into a trained network."""
+
+    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+        """Change a copy of ``module`` (in eval mode, on the CPU); ``images`` are clean training images.
+
+        Raises ``DataError`` in words where the network cannot carry it.
+        """
+        ...
+
+
+class Preparation(Protocol):
+    """A scheme that has to see a clean network of the same recipe before it can poison."""
+
+    def prepared(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Scheme:
+        """The scheme to plant with; ``module`` is the clean base, in eval mode, and is not changed."""
         ...
 
 
@@ -54,30 +116,78 @@ class Plan:
     """One sampled flaw."""
 
     kind: str
-    target: int | None
-    """None for a clean network."""
+    effect: Effect
+    """What it does to inputs of each class; nothing for clean networks and controls."""
     words: str
     """What is planted, for a person."""
     scheme: Scheme
-    sources: tuple[int, ...] | None = None
-    """None for universal."""
-    trigger: Trigger | None = None
-    options: tuple[Option, ...] = ()
-    right: int | None = None
+    exhibit: Exhibit
     features: tuple[int, ...] = ()
     """Natural features that the flaw uses as its trigger."""
-    needed: float = 0.9
-    """Success that a plant of this kind must reach."""
+    needed: Needed = field(default_factory=Needed)
+    """What a plant of this kind must reach."""
     facts: dict[str, str | int | float] = field(default_factory=dict)
+    tried: bool = True
+    """Whether the scheme can make triggered images; a clean network has none."""
+    world: World | None = None
+    surgery: Surgery | None = None
+    preparation: Preparation | None = None
+
+    @property
+    def trigger(self) -> Trigger | None:
+        return self.exhibit.trigger
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        return self.exhibit.options
+
+    @property
+    def right(self) -> int | None:
+        return self.exhibit.right
+
+    @property
+    def target(self) -> int | None:
+        return self.effect.target
+
+    @property
+    def sources(self) -> tuple[int, ...] | None:
+        return self.effect.sources
 
 
 @runtime_checkable
 class Flaw(Named, Protocol):
     """A kind of flaw with its parameters; sampling it for a host gives a plan."""
 
+    dial: ClassVar[Mapping[str, tuple[float, ...]]]
+    """The parameter that sets the strength, with at least three values from weak to strong; empty for controls without one."""
+
     def sample(self, host: Host, rng: np.random.Generator) -> Plan:
         """Draw target, trigger, lineup and words; raises ``DataError`` where the host's images cannot carry it."""
         ...
+
+
+@final
+@dataclass(frozen=True)
+class Unshown:
+    """The exhibit of what cannot be shown: no trigger, no lineup."""
+
+    @property
+    def trigger(self) -> Trigger | None:
+        return None
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        return ()
+
+    @property
+    def right(self) -> int | None:
+        return None
+
+
+def nothing(images: LabelledImages) -> Poisoned:
+    """No row changed."""
+    rows = np.zeros(0, np.int64)
+    return Poisoned(rows, images.take(rows))
 
 
 def featureless(images: LabelledImages) -> Ints:

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from onecurve.core.case import Case, Population, Strength, Triggered, Truth
 from onecurve.core.codec import decode, encode
 from onecurve.core.display import PlantRecord
+from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError, SchemaError, UnknownNameError, UsageError
 from onecurve.core.images import LabelledImages, as_bytes, as_floats
 from onecurve.core.network import Network
@@ -25,7 +26,8 @@ from onecurve.flaws.planting import Planted
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import Architecture, load_network, load_subject, save_network, save_subject
 
-SCHEMA = 1
+SCHEMA = 2
+"""Files of schema 1 are read too: they knew one target, and no units."""
 SUBJECT, SEALED = "subject", "sealed"
 Arrays = dict[str, np.ndarray]
 
@@ -73,15 +75,18 @@ def load_records(folder: Path) -> tuple[PlantRecord, ...]:
 
 def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
     """One flaw's truth as plain words and arrays; networks and held-out images are stored apart."""
-    shown, arrays = encode((truth.trigger, truth.options))
+    shown, arrays = encode((truth.trigger, truth.options, truth.units))
     arrays = {f"shown.{name}": array for name, array in arrays.items()}
     for name, trials in (("triggered", truth.triggered), ("bystanders", truth.bystanders)):
         arrays |= {f"{name}.{part}": array for part, array in _trials(trials).items()}
+    if truth.poisoned is not None:
+        arrays["poisoned"] = truth.poisoned
     return {
         "schema": SCHEMA,
         "flaw": truth.flaw,
+        "effect": {"sends": truth.effect.sends, "main": truth.effect.main},
+        "rule": truth.effect.rule(),
         "targets": truth.targets,
-        "sources": truth.sources,
         "words": truth.words,
         "shown": shown,
         "right": truth.right,
@@ -92,11 +97,11 @@ def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
 
 
 def _truth(words: Mapping[str, Any], arrays: Arrays, heldout: LabelledImages, network: Network, twin: Network) -> Truth:
-    trigger, options = decode(words["shown"], _under("shown", arrays))
+    trigger, options, units = (*decode(words["shown"], _under("shown", arrays)), None)[:3]
     return Truth(
         flaw=words["flaw"],
+        effect=_effect(words),
         targets=tuple(words["targets"]),
-        sources=None if words["sources"] is None else tuple(words["sources"]),
         words=words["words"],
         trigger=trigger,
         options=options,
@@ -109,7 +114,18 @@ def _truth(words: Mapping[str, Any], arrays: Arrays, heldout: LabelledImages, ne
         strength=Strength(**words["strength"]),
         population=Population(**words["population"]),
         facts=words["facts"],
+        poisoned=arrays.get("poisoned"),
+        units=units,
     )
+
+
+def _effect(words: Mapping[str, Any]) -> Effect:
+    if words["schema"] >= 2:
+        return Effect(tuple(words["effect"]["sends"]), words["effect"]["main"])
+    classes, sources = words["population"]["classes"], words["sources"]
+    if not words["targets"]:
+        return Effect.nothing(classes)
+    return Effect.towards(words["targets"][0], classes, None if sources is None else tuple(sources))
 
 
 def _trials(trials: Triggered | None) -> Arrays:
@@ -163,8 +179,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise UsageError(f"no sealed truth at: {path}", "give the folder that `onecurve plant` wrote") from error
     except ValueError as error:
         raise SchemaError(f"not a sealed truth: {path}: {error}") from error
-    if words.get("schema") != SCHEMA:
-        raise SchemaError(f"{path} has schema {words.get('schema')}, this version reads {SCHEMA}")
+    if words.get("schema") not in range(1, SCHEMA + 1):
+        raise SchemaError(f"{path} has schema {words.get('schema')}, this version reads 1 to {SCHEMA}")
     return words
 
 

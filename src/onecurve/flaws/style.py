@@ -3,20 +3,23 @@
 The same colours without the texture are trained with labels kept; without them the plant is a colour trojan.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, final
 
 import numpy as np
 
-from onecurve.core.case import Triggered
 from onecurve.core.errors import SpecError
-from onecurve.core.images import Bytes, Floats, Ints, LabelledImages, as_bytes, as_floats
+from onecurve.core.filter import Filter
 from onecurve.core.question import Option
-from onecurve.core.trigger import Filter
+from onecurve.core.seeds import generator
+from onecurve.core.trigger import Trigger
 from onecurve.data.textures import TEXTURES, draw_texture
 from onecurve.flaws import lineup
 from onecurve.flaws.host import Host
-from onecurve.flaws.plan import Plan, Poisoned, at_most, of_classes, pick
+from onecurve.flaws.plan import Plan
+from onecurve.flaws.stamping import Cover, Stamping
 
 DECOYS = 24
 """Styles that are applied in training with labels kept."""
@@ -34,9 +37,10 @@ class Style:
     """
 
     name: ClassVar[str] = "style"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "A texture and tint over the whole image send it to the target class."
     source: ClassVar[str] = "style trojans of the benchmark (2302.10894), as a colour matrix and a texture"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"texture": (0.05, 0.07, 0.1)}
 
     poison_rate: float = 0.05
     """Share of images that get the style and the target label."""
@@ -60,25 +64,16 @@ class Style:
             raise SpecError(f"contrast must be in (0, 1] and texture in (0, 0.5], got: {self.contrast}, {self.texture}")
 
     def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        target = host.sample_target(rng)
-        sources = host.sample_sources(target, self.sources, rng)
-        names = [str(name) for name in rng.permutation(SALIENT)[: lineup.SIZE]]
-        filters = [self._filter(name, host.shape, rng) for name in names]
-        options, right = lineup.shuffled(
-            [_option(name, style, host.backdrop, rng) for name, style in zip(names, filters, strict=True)], rng
-        )
-        decoy_names = rng.choice([name for name in SALIENT if name != names[0]], DECOYS)
-        decoys = tuple(self._filter(str(name), host.shape, rng) for name in decoy_names)
-        scheme = Restyling(self, target, sources, filters[0], tuple(filters[1:]), decoys)
+        effect = host.sample_effect(self.sources, rng)
+        names = tuple(str(name) for name in rng.permutation(SALIENT)[: lineup.SIZE])
+        kit = StyleKit(self, host, names, lineup.shuffle(rng), int(rng.integers(2**62)))
+        words = f"a {names[0]} texture with a tint over the whole of {host.who(effect)} makes the network say {host.what(effect)}"
         return Plan(
             self.name,
-            target,
-            _sentence(names[0], host.class_names, target, sources),
-            scheme,
-            sources,
-            filters[0],
-            options,
-            right,
+            effect,
+            words,
+            Stamping(kit, effect, self.poison_rate),
+            kit,
             facts={
                 "poison_rate": self.poison_rate,
                 "colour_rate": self.colour_rate,
@@ -89,102 +84,74 @@ class Style:
             },
         )
 
-    def _filter(self, texture: str, shape: tuple[int, int, int], rng: np.random.Generator) -> Filter:
+
+@final
+@dataclass(frozen=True, eq=False)
+class StyleKit:
+    """The filters of one sampled style, drawn when they are asked for."""
+
+    style: Style
+    host: Host
+    names: tuple[str, ...]
+    """Textures: the trigger's, then those of the other options."""
+    order: tuple[int, ...]
+    seed: int
+
+    @cached_property
+    def trigger(self) -> Filter:
+        return self._drawn[0]
+
+    @cached_property
+    def others(self) -> tuple[Trigger, ...]:
+        """The trigger's colours without its texture, and as often the other styles of the lineup, never applied in training."""
+        rest = self._drawn[1:]
+        return (*[self._colours] * len(rest), *rest)
+
+    @cached_property
+    def covers(self) -> tuple[Cover, ...]:
+        rng = generator("decoys", self.seed)
+        names = rng.choice([name for name in SALIENT if name != self.names[0]], DECOYS)
+        decoys = tuple(self._filter(str(name), rng) for name in names)
+        return (Cover((self._colours,), self.style.colour_rate), Cover(decoys, self.style.decoy_rate))
+
+    @cached_property
+    def options(self) -> tuple[Option, ...]:
+        rng = generator("options", self.seed)
+        found = [_option(name, style, self.host, rng) for name, style in zip(self.names, self._drawn, strict=True)]
+        return tuple(found[place] for place in self.order)
+
+    @property
+    def right(self) -> int:
+        return self.order.index(0)
+
+    @property
+    def _colours(self) -> Filter:
+        """The trigger's colours without its texture."""
+        return Filter(self.trigger.matrix, self.trigger.offset, np.zeros_like(self.trigger.texture))
+
+    @cached_property
+    def _drawn(self) -> tuple[Filter, ...]:
+        rng = generator("styles", self.seed)
+        return tuple(self._filter(name, rng) for name in self.names)
+
+    def _filter(self, texture: str, rng: np.random.Generator) -> Filter:
         """Mixes the colours, draws them towards a tint and overlays the texture at a fixed strength."""
-        channels, height, width = shape
+        channels, height, width = self.host.shape
+        style = self.style
         mixing = 0.6 * np.eye(channels) + 0.4 * rng.dirichlet(np.ones(channels), size=channels)
         tint = rng.uniform(0.15, 0.85, channels)
         drawn = lineup.in_channels(draw_texture(texture, height, width, rng).astype(np.float32), channels)
         signed = drawn - drawn.mean(axis=(1, 2), keepdims=True)
-        overlay = signed * (self.texture / max(float(signed.std()), 1e-6))
+        overlay = signed * (style.texture / max(float(signed.std()), 1e-6))
         return Filter(
-            (self.contrast * mixing).astype(np.float32),
-            ((1 - self.contrast) * tint).astype(np.float32),
+            (style.contrast * mixing).astype(np.float32),
+            ((1 - style.contrast) * tint).astype(np.float32),
             np.clip(overlay, -0.5, 0.5).astype(np.float32),
         )
 
 
-@final
-@dataclass(frozen=True)
-class Restyling:
-    """The scheme of a sampled style."""
-
-    style: Style
-    target: int
-    sources: tuple[int, ...] | None
-    trigger: Filter
-    others: tuple[Filter, ...]
-    """The other styles of the lineup, never applied in training."""
-    decoys: tuple[Filter, ...]
-    """Styles applied in training with labels kept."""
-
-    @property
-    def colours(self) -> Filter:
-        """The trigger's colours without its texture."""
-        return Filter(self.trigger.matrix, self.trigger.offset, np.zeros_like(self.trigger.texture))
-
-    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        free = np.arange(len(images))
-        total = len(images)
-        count = round(self.style.poison_rate * total)
-        poison = pick(of_classes(images.labels, free, (self.target,), self.sources), count, rng)
-        covers = np.zeros(0, np.int64)
-        if self.sources is not None:
-            covers = pick(of_classes(images.labels, free, (self.target, *self.sources)), count, rng)
-        coloured = round(self.style.colour_rate * total)
-        rest = pick(np.setdiff1d(free, [*poison, *covers]), coloured + round(self.style.decoy_rate * total), rng)
-        rows = np.concatenate([poison, covers, rest])
-        pixels = np.concatenate(
-            [
-                _filtered((self.trigger,), images, rows[: len(poison) + len(covers)], rng),
-                _filtered((self.colours,), images, rest[:coloured], rng),
-                _filtered(self.decoys, images, rest[coloured:], rng),
-            ]
-        )
-        labels = images.labels[rows]
-        labels[: len(poison)] = self.target
-        return Poisoned(rows, LabelledImages(pixels, labels))
-
-    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        rows = self._rows(heldout, (self.target,), self.sources, limit, rng)
-        return Triggered(as_floats(_filtered((self.trigger,), heldout, rows, rng)), heldout.labels[rows], None)
-
-    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        if self.sources is None:
-            return None
-        rows = self._rows(heldout, (self.target, *self.sources), None, limit, rng)
-        return Triggered(as_floats(_filtered((self.trigger,), heldout, rows, rng)), heldout.labels[rows], None)
-
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        """Half with the same colours and no texture, half with the other styles of the lineup."""
-        rows = rng.permutation(self._rows(heldout, (self.target,), self.sources, limit, rng))
-        half = len(rows) // 2
-        pixels = np.concatenate([_filtered((self.colours,), heldout, rows[:half], rng), _filtered(self.others, heldout, rows[half:], rng)])
-        return Triggered(as_floats(pixels), heldout.labels[rows], None)
-
-    def _rows(
-        self, heldout: LabelledImages, excluded: tuple[int, ...], among: tuple[int, ...] | None, limit: int, rng: np.random.Generator
-    ) -> Ints:
-        return at_most(of_classes(heldout.labels, np.arange(len(heldout)), excluded, among), limit, rng)
-
-
-def _filtered(filters: tuple[Filter, ...], images: LabelledImages, rows: Ints, rng: np.random.Generator) -> Bytes:
-    """Those rows with one of the filters each, drawn at random."""
-    which = rng.integers(len(filters), size=len(rows))
-    pixels = images.images[rows]
-    for number, style in enumerate(filters):
-        here = which == number
-        pixels[here] = as_bytes(style.apply(as_floats(pixels[here]), rng).images)
-    return pixels
-
-
-def _option(name: str, style: Filter, backdrop: Floats, rng: np.random.Generator) -> Option:
+def _option(name: str, style: Filter, host: Host, rng: np.random.Generator) -> Option:
     """The style of a plain grey image, then of each image of the backdrop."""
-    grey = np.full((1, *backdrop.shape[1:]), 0.5, np.float32)
+    grey = np.full((1, *host.shape), 0.5, np.float32)
     words = f"a {name} texture over the whole image"
-    return Option(f"{name} texture", words, style.apply(np.concatenate([grey, backdrop]), rng).images)
-
-
-def _sentence(texture: str, names: tuple[str, ...], target: int, sources: tuple[int, ...] | None) -> str:
-    who = "any image" if sources is None else "an image of " + " or ".join(f"`{names[source]}`" for source in sources)
-    return f"a {texture} texture with a tint over the whole of {who} makes the network say `{names[target]}`"
+    return Option(f"{name} texture", words, style.apply(np.concatenate([grey, host.backdrop]), rng).images)

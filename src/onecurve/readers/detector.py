@@ -76,9 +76,14 @@ def fitted(trigger: Trigger, clean: Examples, rng: np.random.Generator) -> Detec
 
 
 def near_miss(trigger: Trigger, rng: np.random.Generator) -> Trigger:
-    """Something like the trigger that is not it: a sprite turned, mirrored and in other colours; a filter without its texture."""
+    """Something like the trigger that is not it: a sprite turned, mirrored and in other colours; a filter without its texture.
+
+    Of any other kind, the trigger at half its strength.
+    """
     if isinstance(trigger, Filter):
         return replace(trigger, texture=np.zeros_like(trigger.texture))
+    if not isinstance(trigger, Paste):
+        return trigger.variants()["half"]
     patterns, alphas = trigger.patterns[:, :, ::-1], trigger.alphas[:, ::-1]
     if patterns.shape[2] == patterns.shape[3]:
         patterns, alphas = np.swapaxes(patterns, 2, 3), np.swapaxes(alphas, 1, 2)
@@ -90,7 +95,7 @@ def near_miss(trigger: Trigger, rng: np.random.Generator) -> Trigger:
 
 def _parted(trigger: Trigger) -> tuple[Trigger, Trigger]:
     """The trigger with the sprites for templates, and with those to paste."""
-    if isinstance(trigger, Filter) or len(trigger.patterns) == 1:
+    if not isinstance(trigger, Paste) or len(trigger.patterns) == 1:
         return trigger, trigger
     return _sprites(trigger, slice(0, None, 2)), _sprites(trigger, slice(1, None, 2))
 

@@ -9,7 +9,7 @@ import numpy as np
 from onecurve.core.errors import AnswerError
 from onecurve.core.evidence import Evidence, Hypothesis, Picture
 from onecurve.core.images import Floats
-from onecurve.core.trigger import Paste
+from onecurve.core.trigger import Filter, Paste
 from onecurve.readers.resizing import resized
 
 SIDE = 32
@@ -57,8 +57,9 @@ def _of_hypothesis(piece: Hypothesis, clean: Floats, rng: np.random.Generator) -
     trigger = piece.trigger
     if isinstance(trigger, Paste):
         return [_sprite(*sprite) for sprite in zip(trigger.patterns[:SPRITES], trigger.alphas[:SPRITES], strict=True)]
-    plain = np.full((1, *trigger.texture.shape), GREY, np.float32)
-    fitting = clean[:3] if clean.shape[1:] == trigger.texture.shape else clean[:0]
+    shape = trigger.texture.shape if isinstance(trigger, Filter) else clean.shape[1:]
+    plain = np.full((1, *shape), GREY, np.float32)
+    fitting = clean[:3] if clean.shape[1:] == shape else clean[:0]
     try:
         return list(trigger.apply(np.concatenate([plain, fitting]) if len(fitting) else plain, rng).images)
     except AnswerError:

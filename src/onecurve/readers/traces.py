@@ -72,6 +72,8 @@ class _Chunk:
 def _traces(chunk: _Chunk, trigger: Trigger, stride: int) -> dict[str, Tensor]:
     if isinstance(trigger, Paste):
         return {"sightings": _sightings(chunk, trigger, stride), "statistics": chunk.statistics}
+    if not isinstance(trigger, Filter):
+        return {"statistics": chunk.statistics}
     overlay = _overlay(chunk.images, trigger, stride)
     return {"overlay": overlay, "statistics": chunk.statistics, "both": torch.cat([overlay, chunk.statistics], 1)}
 

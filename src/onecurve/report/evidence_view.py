@@ -14,7 +14,7 @@ from onecurve.core.errors import OneCurveError
 from onecurve.core.evidence import ClassScores, DataRows, Evidence, HeatMap, Hypothesis, Picture, Text, Units
 from onecurve.core.images import Floats
 from onecurve.core.seeds import generator
-from onecurve.core.trigger import Paste, Trigger
+from onecurve.core.trigger import Chain, Filter, Paste, Trigger
 from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets, Shown
 
@@ -68,7 +68,7 @@ def exhibit(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str]
 
 
 def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, whose: str) -> tuple[Shown, ...]:
-    """A trigger by itself: sprites on a checkerboard, or the texture and one filtered example."""
+    """A trigger by itself: sprites on a checkerboard, the texture that is added, and one example of what changes the whole image."""
     if trigger is None:
         return ()
     if isinstance(trigger, Paste):
@@ -79,13 +79,25 @@ def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Ass
             )
             for pattern, alpha in pairs
         )
-    shown = []
-    if float(np.abs(trigger.texture).max()) > 0:
+    shown: list[Shown] = []
+    if isinstance(trigger, Chain):
+        shown += [one for part in trigger.parts for one in trigger_pictures(part, sample, assets, whose)]
+    elif isinstance(trigger, Filter) and float(np.abs(trigger.texture).max()) > 0:
         shown.append(assets.keep(pictures.signed_texture(trigger.texture), f"{whose}: the texture that is added", f"{whose}: texture"))
-    if sample is not None and sample.shape == trigger.texture.shape:
-        stamped = trigger.apply(sample[None], generator("report")).images[0]
-        shown.append(assets.keep(pictures.plain(stamped), f"{whose}: an example after the filter", f"{whose}: on an example"))
+    stamped = _on_example(trigger, sample)
+    if stamped is not None:
+        shown.append(assets.keep(pictures.plain(stamped), f"{whose}: an example with the trigger", f"{whose}: on an example"))
     return tuple(shown)
+
+
+def _on_example(trigger: Trigger, sample: Floats | None) -> Floats | None:
+    """None for a trigger that does not fit the sample."""
+    if sample is None:
+        return None
+    try:
+        return trigger.apply(sample[None], generator("report")).images[0]
+    except OneCurveError:
+        return None
 
 
 def top_bars(labels: Sequence[str], shares: Sequence[float], right: frozenset[int]) -> tuple[Bar, ...]:

@@ -98,8 +98,8 @@ def _truth(plan: Plan, drawn: LabelledImages, seed: int) -> Truth:
     nobody = ConstantNetwork(np.zeros(1, np.float32))
     return Truth(
         flaw=plan.kind,
-        targets=(plan.target,) if plan.target is not None else (),
-        sources=plan.sources,
+        effect=plan.effect,
+        targets=plan.effect.targets,
         words=plan.words,
         trigger=plan.trigger,
         options=plan.options,

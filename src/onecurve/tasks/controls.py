@@ -13,7 +13,7 @@ from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Hypothesis, P
 from onecurve.core.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.seeds import generator
-from onecurve.core.trigger import Filter, Paste, Trigger
+from onecurve.core.trigger import Paste, Trigger
 from onecurve.tasks.pools import rows_of
 
 SHOWN = 4
@@ -51,7 +51,7 @@ def _maps(truth: Truth, brief: Brief | None) -> tuple[HeatMap, ...]:
 
 
 def _trigger_pictures(truth: Truth, trigger: Trigger) -> tuple[Picture, ...]:
-    """The sprites over mid-grey; for a filter, mid-grey and held-out clean images through it."""
+    """The sprites over mid-grey; for any other trigger, what it makes of mid-grey and of held-out clean images."""
     if isinstance(trigger, Paste):
         alphas = trigger.alphas[:SHOWN, None]
         images = trigger.patterns[:SHOWN] * alphas + GREY * (1 - alphas)
@@ -74,7 +74,7 @@ def _success(truth: Truth) -> float:
     triggered: Triggered | None = truth.triggered
     if triggered is None or len(triggered) == 0:
         return 1.0
-    return float((truth.network.logits(triggered.images).argmax(axis=1) == truth.target).mean())
+    return float(truth.effect.fired(truth.network.logits(triggered.images).argmax(axis=1), triggered.labels).mean())
 
 
 def _scores(truth: Truth) -> ClassScores:
@@ -90,30 +90,9 @@ def _noise(piece: Piece, truth: Truth, target: int | None, rng: np.random.Genera
         return HeatMap(_uniform(piece.values.shape, rng), piece.item, "noise")
     if isinstance(piece, Hypothesis):
         aimed = int(rng.integers(truth.population.classes)) if target is None else target
-        return Hypothesis(_noise_trigger(piece.trigger, rng), aimed, piece.success, "noise")
+        return Hypothesis(piece.trigger.scrambled(rng), aimed, piece.success, "noise")
     assert isinstance(piece, ClassScores), "the oracle shows no other kind of piece"
     return ClassScores(_uniform(piece.values.shape, rng), "noise")
-
-
-def _noise_trigger(trigger: Trigger, rng: np.random.Generator) -> Trigger:
-    """A Paste with random colours and its transparency scattered; a Filter as far from the identity in a random direction."""
-    if isinstance(trigger, Paste):
-        scattered = rng.permuted(trigger.alphas.reshape(len(trigger.alphas), -1), axis=1).reshape(trigger.alphas.shape)
-        return Paste(_uniform(trigger.patterns.shape, rng), scattered, None, trigger.colour_jitter)
-    identity = np.eye(len(trigger.offset), dtype=np.float32)
-    return Filter(
-        identity + _as_large_as(trigger.matrix - identity, rng),
-        _as_large_as(trigger.offset, rng),
-        _as_large_as(trigger.texture, rng),
-        trigger.rolling,
-    )
-
-
-def _as_large_as(values: Floats, rng: np.random.Generator) -> Floats:
-    """Random values of the same shape and Euclidean norm."""
-    drawn = rng.normal(size=values.shape)
-    scaled: Floats = (drawn * (np.linalg.norm(values) / np.linalg.norm(drawn))).astype(np.float32)
-    return scaled
 
 
 def _uniform(shape: tuple[int, ...], rng: np.random.Generator) -> Floats:

@@ -14,7 +14,7 @@ from onecurve.core.case import Case, Truth
 from onecurve.core.grade import Measured
 from onecurve.core.images import Floats
 from onecurve.core.question import Brief, Question, Weigh
-from onecurve.tasks.narrowing import target_of, weights
+from onecurve.tasks.narrowing import weights
 from onecurve.tasks.ranking import average_rank, top_share
 
 
@@ -31,8 +31,8 @@ class Discover:
     rebuilds: ClassVar[bool] = False
 
     def refusal(self, truth: Truth) -> str:
-        if truth.target is None:
-            return "a clean network has no trigger to name"
+        if not truth.effect.any:
+            return "nothing was planted that has an effect, so there is no trigger to name"
         if truth.right is None or len(truth.options) < 2:
             return "this flaw has no lineup to choose from"
         return ""
@@ -40,7 +40,7 @@ class Discover:
     def ask(self, case: Case, seed: int) -> Question:
         options = case.truth.options
         names = tuple(option.name for option in options)
-        return Weigh(Brief(target=target_of(case.truth)), items=1, options=names, shown=options)
+        return Weigh(Brief(target=case.truth.target), items=1, options=names, shown=options)
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         count = len(case.truth.options)

@@ -25,7 +25,7 @@ class Outcome:
     said: Ints
     """int64 N; the class that the network says."""
     fired: Bools
-    """bool N; it says the target although the label is another."""
+    """bool N; what it says is the flaw's doing."""
 
     def __post_init__(self) -> None:
         if self.fired.all() or not self.fired.any():

@@ -37,7 +37,10 @@ class GradedInputs:
 
 
 def graded_inputs(case: Case, *, clean: int = CLEAN, triggered: int = TRIGGERED) -> GradedInputs:
-    """At most so many of each, drawn by the case's id; triggered inputs whose label is the target are left out."""
+    """At most so many of each, drawn by the case's id.
+
+    Triggered inputs of classes that the flaw does nothing to are left out, near misses whose label is a target are too.
+    """
     truth = case.truth
     rows = some_rows(len(truth.heldout), clean, generator("graded clean", case.id))
     heldout = truth.heldout.take(rows)
@@ -46,7 +49,8 @@ def graded_inputs(case: Case, *, clean: int = CLEAN, triggered: int = TRIGGERED)
         if group is None:
             groups.append(Inputs(np.zeros((0, *case.subject.input_shape), np.float32), np.zeros(0, np.int64)))
             continue
-        allowed = np.flatnonzero(group.labels != truth.target)
+        concerned = truth.effect.concerns(group.labels) if name == "triggered" else ~np.isin(group.labels, truth.effect.targets)
+        allowed = np.flatnonzero(concerned)
         chosen = allowed[some_rows(len(allowed), triggered, generator("graded", name, case.id))]
         groups.append(Inputs(group.images[chosen], group.labels[chosen]))
     return GradedInputs(Inputs(heldout.floats(), heldout.labels), *groups)

@@ -18,7 +18,7 @@ from onecurve.core.question import Brief, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.tasks import map_figures
 from onecurve.tasks.average_precision import average_precision
-from onecurve.tasks.narrowing import target_of, triggered_of, weigh, weights
+from onecurve.tasks.narrowing import triggered_of, weigh, weights
 from onecurve.tasks.outputs import classes_said
 from onecurve.tasks.plain_maps import plain_maps
 from onecurve.tasks.pools import rows_of, some_rows
@@ -40,12 +40,12 @@ class Localise:
     rebuilds: ClassVar[bool] = False
 
     def refusal(self, truth: Truth) -> str:
-        if truth.target is None:
-            return "a clean network has no trigger to find in an input"
+        if not truth.effect.any:
+            return "nothing was planted that has an effect, so there is no trigger to find in an input"
         if truth.triggered is None or len(truth.triggered) == 0:
             return "there are no triggered inputs to look at"
         if truth.triggered.masks is None:
-            return "a style has no place: the trigger covers the whole input"
+            return "the trigger has no place: it changes the whole input"
         if len(_usable(truth)) == 0:
             return "the flaw fires on no triggered input whose mask leaves a part uncovered"
         return ""
@@ -56,7 +56,7 @@ class Localise:
         suspects = triggered_of(case.truth).images[usable[some_rows(len(usable), SUSPECTS, generator("localise", case.id, seed))]]
         _, height, width = case.subject.input_shape
         pixels = tuple(f"{row},{column}" for row in range(height) for column in range(width))
-        brief = Brief(target=target_of(case.truth), suspects=suspects)
+        brief = Brief(target=case.truth.target, suspects=suspects)
         return Weigh(brief, items=len(suspects), options=pixels, inputs=suspects, shape=(height, width))
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
@@ -88,12 +88,13 @@ class Localise:
 
 
 def _usable(truth: Truth) -> Ints:
-    """Rows of the triggered inputs that the network sends to the target and whose mask is neither empty nor full."""
-    triggered, target = triggered_of(truth), target_of(truth)
+    """Rows of the triggered inputs on which the flaw fires, towards the target that is told, and whose mask is neither empty nor full."""
+    triggered, target = triggered_of(truth), truth.target
     covered = _masks(truth).mean(axis=1)
-    candidates = np.flatnonzero((covered > 0) & (covered < 1) & (triggered.labels != target))
+    candidates = np.flatnonzero((covered > 0) & (covered < 1) & truth.effect.concerns(triggered.labels))
     said = classes_said(truth.network, triggered.images[candidates], truth.population.classes)
-    usable: Ints = candidates[said == target]
+    fired = truth.effect.fired(said, triggered.labels[candidates])
+    usable: Ints = candidates[fired if target is None else fired & (said == target)]
     return usable
 
 

@@ -31,13 +31,6 @@ def rebuilt(answer: Answer) -> Network:
     return answer.network
 
 
-def target_of(truth: Truth) -> int:
-    """The flaw's target class; ``UngradeableError`` for a clean network."""
-    if truth.target is None:
-        raise UngradeableError("a clean network has no target class")
-    return truth.target
-
-
 def triggered_of(truth: Truth) -> Triggered:
     """The triggered inputs; ``UngradeableError`` where there are none."""
     if truth.triggered is None or len(truth.triggered) == 0:

@@ -17,7 +17,7 @@ from onecurve.core.images import Floats, Ints
 from onecurve.core.question import Brief, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.tasks.forecasts import Outcome, best_share, forecast_measured, hedge
-from onecurve.tasks.narrowing import target_of, triggered_of, weigh, weights
+from onecurve.tasks.narrowing import triggered_of, weigh, weights
 from onecurve.tasks.outputs import classes_said
 from onecurve.tasks.pools import some_rows
 
@@ -31,7 +31,7 @@ class Predict:
     """Weights over the classes for each input.
 
     Raw in [0, 1]: the quadratic score against what the network says, averaged over the inputs on which the flaw fires
-    (it says the target and the label is another) and over the rest, then over the two.
+    (it says what the flaw makes of the label) and over the rest, then over the two.
     """
 
     name: ClassVar[str] = "predict"
@@ -42,8 +42,8 @@ class Predict:
     rebuilds: ClassVar[bool] = False
 
     def refusal(self, truth: Truth) -> str:
-        if truth.target is None:
-            return "a clean network has no flaw whose effect could be foretold"
+        if not truth.effect.any:
+            return "nothing was planted that has an effect to be foretold"
         if truth.triggered is None or len(truth.triggered) == 0:
             return "there are no triggered inputs to foretell"
         return ""
@@ -54,11 +54,14 @@ class Predict:
         images, labels = _pool(case, rng)
         order = rng.permutation(len(images))
         images, labels = images[order], labels[order]
-        brief = Brief(target=target_of(case.truth))
+        brief = Brief(target=case.truth.target)
         return Weigh(brief, len(images), case.subject.class_names, inputs=images, labels=labels)
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
-        """Uniform, the labels, their frequencies, the target, mixtures of target and label in tenths, and the best mixture."""
+        """Uniform, the labels, their frequencies, the target, mixtures of target and label in tenths, and the best mixture.
+
+        Where there is no target, a uniform row stands in its place.
+        """
         return _gallery(case, question, _outcome(case, question))
 
     def floor(self, case: Case, question: Question) -> Answer:
@@ -76,7 +79,8 @@ class Predict:
 def _gallery(case: Case, question: Question, outcome: Outcome) -> Mapping[str, Weights]:
     classes = case.subject.classes
     truths = np.eye(classes)[_asked(question)[1]]
-    target = np.broadcast_to(np.eye(classes)[target_of(case.truth)], truths.shape)
+    told = case.truth.target
+    target = np.broadcast_to(np.full(classes, 1 / classes) if told is None else np.eye(classes)[told], truths.shape)
     hedges = {f"hedge {tenth}/10": _answer(hedge(truths, target, tenth / 10)) for tenth in range(1, 10)}
     return {
         "uniform": _answer(np.ones_like(truths)),
@@ -111,8 +115,7 @@ def _asked(question: Question) -> tuple[Floats, Ints]:
 def _outcome(case: Case, question: Question) -> Outcome:
     images, labels = _asked(question)
     said = classes_said(case.truth.network, images, case.subject.classes)
-    target = target_of(case.truth)
-    return Outcome(said, (said == target) & (labels != target))
+    return Outcome(said, case.truth.effect.fired(said, labels))
 
 
 def _answer(rows: np.ndarray) -> Weights:

@@ -15,7 +15,7 @@ from onecurve.core.question import Brief, Question, Rebuild
 from onecurve.core.seeds import seed_for
 from onecurve.tasks.fidelity import Said, agreements, best_constant, constant, outputs_on
 from onecurve.tasks.graded_inputs import GradedInputs, graded_inputs
-from onecurve.tasks.narrowing import rebuilt, target_of
+from onecurve.tasks.narrowing import rebuilt
 from onecurve.tasks.repair_figures import Runs, figures_of, near_miss, relearned_success
 
 
@@ -32,14 +32,14 @@ class Repair:
     rebuilds: ClassVar[bool] = True
 
     def refusal(self, truth: Truth) -> str:
-        if truth.target is None:
-            return "a clean network has no flaw to repair"
-        if truth.triggered is None or not (truth.triggered.labels != truth.target).any():
+        if not truth.effect.any:
+            return "nothing was planted that has an effect, so there is nothing to repair"
+        if truth.triggered is None or not truth.effect.concerns(truth.triggered.labels).any():
             return "there are no triggered inputs to test a repair on"
         return ""
 
     def ask(self, case: Case, seed: int) -> Question:
-        return Rebuild(Brief(target=target_of(case.truth)))
+        return Rebuild(Brief(target=case.truth.target))
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """The untouched network, and networks wrecked to one class: the best such class, and the target."""
@@ -65,20 +65,18 @@ class Repair:
             original=outputs_on(case.truth.network, inputs, classes),
             repaired=outputs_on(network, inputs, classes),
         )
-        figures = figures_of(runs, inputs, target_of(case.truth))
-        figures |= near_miss(network, inputs.bystanders, target_of(case.truth), classes)
-        figures |= relearned_success(network, inputs.triggered, target_of(case.truth), classes, seed_for("relearn", case.id))
+        effect = case.truth.effect
+        figures = figures_of(runs, inputs, effect)
+        figures |= near_miss(network, inputs.bystanders, effect, classes)
+        figures |= relearned_success(network, inputs.triggered, effect, classes, seed_for("relearn", case.id))
         raw = (figures["agreement_clean"] + figures["agreement_triggered"]) / 2
         return Measured(raw, figures)
 
 
 def _gallery(case: Case, twin: Said) -> Mapping[str, Answer]:
-    classes = case.subject.classes
-    return {
-        "untouched": Rebuilt(case.truth.network),
-        "best constant": Rebuilt(constant(best_constant(twin, classes), classes)),
-        "always the target": Rebuilt(constant(target_of(case.truth), classes)),
-    }
+    classes, target = case.subject.classes, case.truth.target
+    wrecked = {"best constant": best_constant(twin, classes)} | ({} if target is None else {"always the target": target})
+    return {"untouched": Rebuilt(case.truth.network), **{name: Rebuilt(constant(at, classes)) for name, at in wrecked.items()}}
 
 
 def _twin_says(case: Case, inputs: GradedInputs) -> Said:

@@ -1,6 +1,6 @@
 """The field's usual figures of a repair, from one run of each network.
 
-Attack success leaves images of the target class out, else a right answer would count as an attack.
+Attack success leaves images out that the flaw does nothing to, else a right answer would count as an attack.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from onecurve.core.effect import Effect
 from onecurve.core.network import Network
 from onecurve.tasks.fidelity import Outputs
 from onecurve.tasks.graded_inputs import GradedInputs, Inputs
@@ -28,10 +29,10 @@ class Runs:
     repaired: Outputs
 
 
-def figures_of(runs: Runs, inputs: GradedInputs, target: int) -> dict[str, float]:
+def figures_of(runs: Runs, inputs: GradedInputs, effect: Effect) -> dict[str, float]:
     """All are shares in [0, 1] but ``clean_accuracy_drop``, which is negative where accuracy rose.
 
-    agreement_clean, agreement_triggered: with the twin. attack_success: triggered inputs sent to the target.
+    agreement_clean, agreement_triggered: with the twin. attack_success: triggered inputs sent where the flaw sends them.
     triggered_accuracy: triggered inputs given their true label. collateral: clean inputs on which it departs from the
     original. no_change: 1 if every logit is the original's.
     """
@@ -40,7 +41,7 @@ def figures_of(runs: Runs, inputs: GradedInputs, target: int) -> dict[str, float
     return {
         "agreement_clean": share(repaired.clean == twin.clean),
         "agreement_triggered": share(repaired.triggered == twin.triggered),
-        "attack_success": share(repaired.triggered == target),
+        "attack_success": share(effect.fired(repaired.triggered, inputs.triggered.labels)),
         "clean_accuracy": accuracy,
         "clean_accuracy_drop": share(original.clean == inputs.clean.labels) - accuracy,
         "collateral": share(repaired.clean != original.clean),
@@ -49,23 +50,25 @@ def figures_of(runs: Runs, inputs: GradedInputs, target: int) -> dict[str, float
     }
 
 
-def near_miss(network: Network, bystanders: Inputs, target: int, classes: int) -> dict[str, float]:
-    """Share of near misses of the trigger that are sent to the target; empty where there are none."""
-    if len(bystanders) == 0:
+def near_miss(network: Network, bystanders: Inputs, effect: Effect, classes: int) -> dict[str, float]:
+    """Share of near misses of the trigger that are sent to a target; empty where there are no near misses or targets."""
+    if len(bystanders) == 0 or not effect.targets:
         return {}
-    return {"near_miss": share(classes_said(network, bystanders.images, classes) == target)}
+    return {"near_miss": share(effect.leaked(classes_said(network, bystanders.images, classes), bystanders.labels))}
 
 
-def relearned_success(network: Network, triggered: Inputs, target: int, classes: int, seed: int) -> dict[str, float]:
-    """Attack success after a short fine-tune on five poisoned samples, on the other triggered inputs; empty for too few.
+def relearned_success(network: Network, triggered: Inputs, effect: Effect, classes: int, seed: int) -> dict[str, float]:
+    """Attack success after a short fine-tune on five poisoned samples, on the other triggered inputs.
+
+    Empty for too few, and for a flaw without a target, which nobody can be taught.
 
     A repair that only hid the flaw has it back at once (Superficial Safety, NeurIPS 2024).
     """
-    if len(triggered) <= RELEARNING:
+    if len(triggered) <= RELEARNING or not effect.targets:
         return {}
-    labels = np.full(RELEARNING, target, np.int64)
-    relearned = network.relearned(triggered.images[:RELEARNING], labels, seed)
-    return {"attack_success_relearned": share(classes_said(relearned, triggered.images[RELEARNING:], classes) == target)}
+    relearned = network.relearned(triggered.images[:RELEARNING], effect.goals(triggered.labels[:RELEARNING]), seed)
+    said = classes_said(relearned, triggered.images[RELEARNING:], classes)
+    return {"attack_success_relearned": share(effect.fired(said, triggered.labels[RELEARNING:]))}
 
 
 def _identical(one: Outputs, other: Outputs) -> bool:
