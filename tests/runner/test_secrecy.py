@@ -8,6 +8,7 @@ from tiny_world import named, suite_of
 
 from onecurve.core.row import Row
 from onecurve.flaws.storage import load_case
+from onecurve.runner.networks import wanted_networks
 from onecurve.runner.suite import Suite
 
 Run = Callable[[Suite], dict[str, Row]]
@@ -32,7 +33,17 @@ def test_the_subjects_folder_holds_the_subject_and_nothing_else(run: Run, tmp_pa
 
 
 def test_a_truth_does_not_print_itself(run: Run, tmp_path: Path) -> None:
-    run(suite_of(*named("Uniform")))
-    case = load_case(tmp_path / "out" / "networks" / "clean-1", "clean-1.1")
+    (row,) = run(suite_of(*named("Uniform"))).values()
+    case = load_case(tmp_path / "out" / "networks" / row.subject, row.case)
     assert repr(case.truth) == "<sealed Truth>"
     assert "targets" not in repr(case)
+
+
+def test_what_a_network_is_called_says_nothing_of_what_is_in_it() -> None:
+    places = set()
+    for seed in range(12):
+        suite = suite_of("edges").changed({"seed": seed})
+        names = {network.name: network.flaws for network in wanted_networks(suite, (), "cpu") if not network.reference}
+        assert sorted(names) == ["net-1", "net-2"]
+        places.add(names["net-1"] == ())
+    assert places == {True, False}

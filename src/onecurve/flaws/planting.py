@@ -55,6 +55,11 @@ def base_network(recipe: Recipe, cache: Cache, progress: Progress = silent) -> T
     return Workshop.of(recipe, open_data(recipe.data), cache).base(progress)
 
 
+def shared_networks(recipe: Recipe, cache: Cache) -> None:
+    """Train the base of a recipe and the twin of whatever leaves its world as it is, if they are not in the cache."""
+    Workshop.of(recipe, open_data(recipe.data), cache).twin()
+
+
 def plant(
     flaws: Sequence[Flaw],
     recipe: Recipe,

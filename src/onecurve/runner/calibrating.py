@@ -7,6 +7,7 @@ import numpy as np
 from onecurve.core.answer import Abstain, Weights, checked, normalised
 from onecurve.core.case import Population, Strength, Subject, Truth
 from onecurve.core.display import Calibration
+from onecurve.core.errors import DataError
 from onecurve.core.evidence import Evidence
 from onecurve.core.images import LabelledImages
 from onecurve.core.network import ConstantNetwork
@@ -83,13 +84,16 @@ class _Trial:
 
 def _truths(kind: str, recipe: Recipe, seed: int, lineups: int) -> Iterator[Truth]:
     dataset = open_data(recipe.data)
-    if kind == "natural-feature" and not dataset.features:
-        return
     drawn = dataset.draw(Part.HELDOUT, EXAMPLES * (4 if dataset.features else 1), seed_for(seed, "calibration"))
     host = Host(dataset, drawn.floats()[:3])
     flaw = FLAWS.make(kind)
     for number in range(lineups):
-        plan = flaw.sample(host, generator(seed, kind, number))
+        try:
+            plan = flaw.sample(host, generator(seed, kind, number))
+        except DataError:
+            return
+        if not plan.options:
+            return
         yield _truth(plan, drawn, seed_for(seed, kind, number, "examples"))
 
 

@@ -1,7 +1,6 @@
 """The calibration phase: lineup readers tried on true triggers, on noise, and on what tools show of a clean network."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from onecurve.core.codec import digest
 from onecurve.core.question import Brief
@@ -14,21 +13,24 @@ from onecurve.runner.session import Session
 from onecurve.store.store import Look, Store
 
 TASK = "discover"
-KINDS = ("natural-feature", "patch", "style")
-"""Kinds of flaw whose lineups are read, what takes longest first."""
 TARGETS = 2
 """Classes of the clean network that each tool is asked to look at."""
 
 
-def calibrate(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any], solvers: Sequence[Entrant]) -> None:
-    """Try every reader of lineups that the suite uses; results go into the store, once."""
+def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Sequence[Entrant]) -> None:
+    """Try every reader of lineups that the suite uses, on each set; results go into the store, once."""
     readers = {solver.reads.address: solver.reads for solver in solvers if solver.reads and solver.serves(TASK)}
-    clean = next((network for network in networks if not network.flaws), None)
-    if not readers or clean is None or session.suite.lineups == 0 or TASK not in session.suite.tasks:
+    if not readers or session.suite.lineups == 0 or TASK not in session.suite.tasks:
         return
-    looks = _clean_looks(session, clean, [solver.looks for solver in solvers if solver.looks and solver.reads and solver.serves(TASK)])
+    tools = [solver.looks for solver in solvers if solver.looks and solver.reads and solver.serves(TASK)]
+    looks = {clean.name: _clean_looks(session, clean, tools) for clean in _clean_networks(networks)}
     seen = _looked(session, looks)
-    jobs = [_job(session, clean, facts, kind, seen) for facts in readers.values() for kind in KINDS]
+    jobs = [
+        _job(session, clean, facts, kind, seen[clean.name])
+        for clean in _clean_networks(networks)
+        for facts in readers.values()
+        for kind in _kinds(networks, clean.wanted.data)
+    ]
     session.display.phase("calibrate", len(jobs))
     known = session.store.prepared()
 
@@ -45,6 +47,20 @@ def calibrate(session: Session, networks: Sequence[PlantedNetwork], asked: Mappi
     session.store.note("calibrations", [job.key for job in jobs], anew=True)
 
 
+def _clean_networks(networks: Sequence[PlantedNetwork]) -> list[PlantedNetwork]:
+    """The first network without flaws of each set."""
+    found: dict[str, PlantedNetwork] = {}
+    for network in networks:
+        if not network.flaws:
+            found.setdefault(network.wanted.data, network)
+    return list(found.values())
+
+
+def _kinds(networks: Sequence[PlantedNetwork], data: str) -> list[str]:
+    """Kinds that were planted on that set."""
+    return sorted({flaw.partition("[")[0] for network in networks if network.wanted.data == data for flaw in network.flaws})
+
+
 def _clean_looks(session: Session, clean: PlantedNetwork, tools: Sequence[Facts]) -> list[tuple[str, PlannedLook]]:
     """A look of each tool at some classes of a clean network, as if they were targets."""
     found = []
@@ -57,10 +73,10 @@ def _clean_looks(session: Session, clean: PlantedNetwork, tools: Sequence[Facts]
     return found
 
 
-def _looked(session: Session, looks: Sequence[tuple[str, PlannedLook]]) -> list[list[str]]:
-    """Take the looks that are missing; pairs of tool and evidence key of those that succeeded."""
+def _looked(session: Session, looks: Mapping[str, Sequence[tuple[str, PlannedLook]]]) -> dict[str, list[list[str]]]:
+    """Take the looks that are missing; per network pairs of tool and evidence key of those that succeeded."""
     known = session.store.looks()
-    missing = [look for _, look in looks if look.key not in known]
+    missing = [look for each in looks.values() for _, look in each if look.key not in known]
     session.display.phase("look at a clean network", len(missing))
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
@@ -70,7 +86,7 @@ def _looked(session: Session, looks: Sequence[tuple[str, PlannedLook]]) -> list[
 
     session.run([look_job(session, look) for look in missing], done)
     known = session.store.looks()
-    return [[tool, known[look.key].evidence] for tool, look in looks if known[look.key].evidence]
+    return {name: [[tool, known[look.key].evidence] for tool, look in each if known[look.key].evidence] for name, each in looks.items()}
 
 
 def _keep(store: Store, job: Job, outcome: Outcome) -> None:
@@ -83,12 +99,12 @@ def _job(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen:
     arguments = {
         "reader": facts.address,
         "kind": kind,
-        "recipe": {"data": suite.data, "model": suite.model, "seed": suite.seed, **suite.recipe},
+        "recipe": dict(clean.wanted.recipe),
         "subject": str(session.network_folder(clean.name) / "subject"),
         "seed": suite.seed,
         "lineups": suite.lineups,
         "seen": seen,
         "blobs": session.blobs,
     }
-    key = f"calibrations:{content_key(facts.key, kind, suite.planting_key, suite.lineups, seen)}"
-    return Job(Room.SEALED, "calibrate", arguments, f"calibrate {facts.name} on lineups of {kind}", key=key)
+    key = f"calibrations:{content_key(facts.key, kind, clean.key, suite.planting_key, suite.lineups, seen)}"
+    return Job(Room.SEALED, "calibrate", arguments, f"calibrate {facts.name} on lineups of {kind} in {clean.wanted.data}", key=key)

@@ -95,6 +95,8 @@ class AskedCase:
     case: str
     network: str
     """The planted network's name."""
+    group: tuple[str, str]
+    """The set and the architecture of the network."""
     subject_key: str
     """Changes with the content of the subject's folder."""
     flaw: str
@@ -137,6 +139,17 @@ class PlannedCell:
 
 @final
 @dataclass(frozen=True)
+class Reference:
+    """A clean network that detectors are calibrated on."""
+
+    name: str
+    key: str
+    """Changes with the content of the subject's folder."""
+    group: tuple[str, str]
+
+
+@final
+@dataclass(frozen=True)
 class Grid:
     """What is crossed with what."""
 
@@ -144,10 +157,7 @@ class Grid:
     look_budgets: Sequence[float]
     retrain_budgets: Sequence[float]
     repeats: int
-    references: Mapping[str, str]
-    """Reference network name to the key of its subject."""
-    data: str
-    model: str
+    references: Sequence[Reference]
     seed: int
     empty_brief: str
     """Blob key of the brief that says nothing."""
@@ -179,8 +189,9 @@ def _cell(
         look = _look(case.network, case.subject_key, entrant.looks, task, asked["brief"], asked["brief_digest"], dials, grid.seed)
         if task in REFERRED:
             references = tuple(
-                _look(name, key, entrant.looks, task, grid.empty_brief, asked["brief_digest"], dials, grid.seed)
-                for name, key in grid.references.items()
+                _look(clean.name, clean.key, entrant.looks, task, grid.empty_brief, asked["brief_digest"], dials, grid.seed)
+                for clean in grid.references
+                if clean.group == case.group
             )
     evidence = asked.get(entrant.fed, "") if entrant.fed else ""
     key = content_key(
@@ -192,8 +203,8 @@ def _cell(
         case=case.case,
         subject=case.network,
         flaw=case.network_flaws if asked["blind"] else case.flaw,
-        data=grid.data,
-        model=grid.model,
+        data=case.group[0],
+        model=case.group[1],
         task=task,
         solver=entrant.name,
         tool=entrant.tool,

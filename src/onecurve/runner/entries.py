@@ -55,5 +55,5 @@ def _suite(name: str) -> dict[str, Any]:
         "needs": [],
         "tasks": list(suite.tasks),
         "role": "",
-        "parameters": {"networks": suite.count, "solvers": len(suite.solvers), "data": suite.data, "model": suite.model},
+        "parameters": {"networks": suite.count, "solvers": len(suite.solvers), "data and models": ", ".join(suite.addresses)},
     }

@@ -10,15 +10,16 @@ from typing import Any, final
 
 from onecurve.core.display import PlantRecord
 from onecurve.core.errors import UsageError
-from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key
 from onecurve.runner.jobs import Job, Outcome, Room
+from onecurve.runner.networks import WantedNetwork, distribution_of, population, wanted_networks
 from onecurve.runner.session import Session
+from onecurve.runner.suite import Networks
 from onecurve.version import __version__
 
 RECORD = "planted.json"
-FACTS = "planting"
-"""Name under which the store keeps what there is to plant with."""
+FACTS, SAMPLED = "planting", "sampled"
+"""Names under which the store keeps what there is to plant with, and which networks were drawn."""
 SECONDS = 7200.0
 """A network that takes longer than this to plant is given up."""
 
@@ -28,12 +29,21 @@ SECONDS = 7200.0
 class PlantedNetwork:
     """One network of the run."""
 
-    name: str
-    flaws: tuple[str, ...]
-    reference: bool
-    """True for a clean network that detectors are calibrated on."""
+    wanted: WantedNetwork
     key: str
     cases: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.wanted.name
+
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        return self.wanted.flaws
+
+    @property
+    def reference(self) -> bool:
+        return self.wanted.reference
 
     @property
     def kinds(self) -> str:
@@ -43,111 +53,134 @@ class PlantedNetwork:
 
 @final
 @dataclass(frozen=True)
-class _Wanted:
-    name: str
-    flaws: tuple[str, ...]
-    reference: bool
-    seed: int
+class _Order:
+    """A network to plant, its content key, and what may be known of the run's networks without looking."""
+
+    wanted: WantedNetwork
     key: str
+    base: str
+    """The key of its recipe: networks of one recipe share clean ones."""
+    population: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.wanted.name
 
 
 def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
     """Plant every network of the suite that is not there yet; raises ``UsageError`` if none can be."""
-    facts = _facts(session)
-    wanted = _wanted(session, facts)
-    missing = [network for network in wanted if not _fetched(session, network)]
+    orders = _orders(session)
+    missing = [order for order in orders if not _fetched(session, order)]
     if missing:
-        _plant(session, missing, int(facts["classes"]))
-    planted = tuple(_planted(session, network) for network in wanted if (session.network_folder(network.name) / RECORD).is_file())
+        _plant(session, missing)
+    planted = tuple(_planted(session, order) for order in orders if (session.network_folder(order.name) / RECORD).is_file())
     if not any(network.cases for network in planted if not network.reference):
         raise UsageError(f"no network could be planted: {'; '.join(session.failures) or 'all were refused'}")
     return planted
 
 
-def _wanted(session: Session, facts: Mapping[str, Any]) -> tuple[_Wanted, ...]:
+def _orders(session: Session) -> tuple[_Order, ...]:
     suite = session.suite
-    networks: list[tuple[str, tuple[str, ...], bool]] = []
-    for some in suite.networks:
-        for _ in range(some.count):
-            kind = "flawed" if some.flaws else "clean"
-            number = 1 + sum(name.startswith(kind) for name, _, _ in networks)
-            networks.append((f"{kind}-{number}", some.flaws, False))
-    networks += [(f"reference-{number + 1}", (), True) for number in range(suite.references)]
-    return tuple(
-        _Wanted(
-            name, flaws, reference, seed, content_key(__version__, facts["recipe"], [facts["flaws"][flaw] for flaw in flaws], seed, name)
-        )
-        for name, flaws, reference in networks
-        for seed in [seed_for(suite.seed, "network", name)]
-    )
+    wanted = wanted_networks(suite, _sampled(session), session.device)
+    facts = _facts(session, wanted)
+    flaws = facts["flaws"]
+    known = population(wanted, frozenset(flaw for flaw, about in flaws.items() if about["control"]))
+    orders = []
+    for network, about in zip(wanted, facts["recipes"], strict=True):
+        key = content_key(__version__, about["key"], [flaws[flaw]["key"] for flaw in network.flaws], network.seed, network.name)
+        orders.append(_Order(network, key, about["key"], {**known, "classes": about["classes"]}))
+    return tuple(orders)
 
 
-def _facts(session: Session) -> dict[str, Any]:
+def _sampled(session: Session) -> list[Networks]:
+    """The drawn networks; noted, so that a run that is gone on with keeps those it has."""
+    some = session.suite.sampled
+    if some is None:
+        return []
+    found = session.store.prepared().get(SAMPLED)
+    if found is None:
+        arguments = {"distribution": distribution_of(some), "count": some.networks, "seed": session.suite.seed}
+        found = session.ask(Room.SEALED, "sample", "sample the networks", arguments)["networks"]
+        session.store.prepare(SAMPLED, found)
+    return [Networks(**draw) for draw in found]
+
+
+def _facts(session: Session, wanted: Sequence[WantedNetwork]) -> dict[str, Any]:
     """What there is to plant with; noted, so that a run that is gone on with keeps the networks that it has."""
-    suite = session.suite
     noted = session.store.prepared().get(FACTS)
     # A set or a network that is a file may have changed since, one that is drawn or built may not.
-    if noted is not None and not any(":" in address for address in (suite.data, suite.model)):
+    if noted is not None and not any(":" in address for address in session.suite.addresses):
         return dict(noted)
-    flaws = sorted({flaw for some in suite.networks for flaw in some.flaws})
-    facts = session.ask(Room.SEALED, "planting_facts", f"open the data `{suite.data}`", {"recipe": _recipe(session), "flaws": flaws})
+    flaws = sorted({flaw for network in wanted for flaw in network.flaws})
+    arguments = {"recipes": [dict(network.recipe) for network in wanted], "flaws": flaws}
+    facts = session.ask(Room.SEALED, "planting_facts", f"open the data {', '.join(sorted({n.data for n in wanted}))}", arguments)
     session.store.prepare(FACTS, facts)
     return facts
 
 
-def _recipe(session: Session) -> dict[str, Any]:
-    suite = session.suite
-    return {"data": suite.data, "model": suite.model, "seed": suite.seed, "device": session.device, **suite.recipe}
+def _plant(session: Session, missing: Sequence[_Order]) -> None:
+    """The clean networks that several share come first, those of one set and architecture one after the other."""
+    shared = {order.base: order.wanted for order in missing}
+    session.display.phase("plant", len(missing) + len(shared))
+    queues: dict[tuple[str, str], list[str]] = {}
+    for base, network in shared.items():
+        queues.setdefault(network.group, []).append(base)
+    orders = {order.name: order for order in missing}
 
-
-def _plant(session: Session, missing: Sequence[_Wanted], classes: int) -> None:
-    session.display.phase("plant", len(missing) + 1)
-    recipe = _recipe(session)
-    base = Job(
-        Room.SEALED,
-        "train_base",
-        {"recipe": recipe, "cache": str(session.cache / "weights")},
-        "train the clean network",
-        seconds=SECONDS,
-        alone=True,
-    )
-    population = {"clean_share": session.suite.clean_share, "flaws_per_network": session.suite.flaws_per_network, "classes": classes}
-    jobs = {network.name: _plant_job(session, network, recipe, population) for network in missing}
-    wanted = {network.name: network for network in missing}
+    def base_job(base: str) -> Job:
+        arguments = {"recipe": dict(shared[base].recipe), "cache": str(session.cache / "weights"), "threads": 0 if len(queues) == 1 else 1}
+        label = f"train the clean network on {shared[base].data}"
+        return Job(Room.SEALED, "train_base", arguments, label, key=base, seconds=SECONDS, alone=len(queues) == 1)
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
         session.display.done(1, outcome.failed)
-        if job is base:
-            if outcome.value is None:
-                raise UsageError(f"cannot train on `{session.suite.data}`: {outcome.reason}")
-            return list(jobs.values())
-        if outcome.value is None:
-            session.failures.append(f"{job.key}: {outcome.reason}")
-            session.display.say(f"{job.key} could not be planted: {outcome.reason}")
+        if job.key not in shared:
+            _planted_or_told(session, orders[job.key], job, outcome)
             return ()
-        _keep(session, wanted[job.key], outcome.value, Path(job.arguments["folder"]))
-        return ()
+        # The others of the group need what the first one has pretrained.
+        following = [base_job(base) for base in queues.pop(shared[job.key].group, [])[1:]] if job.key in _heads(queues) else []
+        if outcome.value is None:
+            _say(session, f"cannot train on `{shared[job.key].data}`: {outcome.reason}")
+            return following
+        return [*following, *(_plant_job(session, order) for order in missing if order.base == job.key)]
 
-    session.run([base], done)
+    session.run([base_job(base) for base in _heads(queues)], done)
 
 
-def _plant_job(session: Session, network: _Wanted, recipe: dict[str, Any], population: dict[str, Any]) -> Job:
+def _heads(queues: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
+    return [queue[0] for queue in queues.values()]
+
+
+def _planted_or_told(session: Session, order: _Order, job: Job, outcome: Outcome) -> None:
+    if outcome.value is None:
+        _say(session, f"{job.key} could not be planted: {outcome.reason}")
+        return
+    _keep(session, order, outcome.value, Path(job.arguments["folder"]))
+
+
+def _say(session: Session, words: str) -> None:
+    session.failures.append(words)
+    session.display.say(words)
+
+
+def _plant_job(session: Session, order: _Order) -> Job:
     building = session.cache / "building"
     building.mkdir(parents=True, exist_ok=True)
+    network = order.wanted
     arguments = {
         "flaws": list(network.flaws) or ["clean"],
-        "recipe": recipe,
+        "recipe": dict(network.recipe),
         "seed": network.seed,
         "subject": network.name,
         "folder": tempfile.mkdtemp(prefix=f"{network.name}-", dir=building),
         "cache": str(session.cache / "weights"),
-        "population": population,
+        "population": dict(order.population),
     }
     words = " + ".join(network.flaws) or "nothing"
     return Job(Room.SEALED, "plant_network", arguments, f"plant {words} in {network.name}", key=network.name, seconds=SECONDS)
 
 
-def _keep(session: Session, network: _Wanted, value: Any, built: Path) -> None:
+def _keep(session: Session, network: _Order, value: Any, built: Path) -> None:
     (built / RECORD).write_text(json.dumps({"cases": value["cases"], "records": value["records"]}))
     kept = session.cache / "networks" / network.key
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -158,7 +191,7 @@ def _keep(session: Session, network: _Wanted, value: Any, built: Path) -> None:
     _fetched(session, network)
 
 
-def _fetched(session: Session, network: _Wanted) -> bool:
+def _fetched(session: Session, network: _Order) -> bool:
     """Bring a network from the cache into the run; False if it is in neither."""
     here = session.network_folder(network.name)
     marker = here / "key"
@@ -180,7 +213,7 @@ def _fetched(session: Session, network: _Wanted) -> bool:
     return True
 
 
-def _planted(session: Session, network: _Wanted) -> PlantedNetwork:
+def _planted(session: Session, network: _Order) -> PlantedNetwork:
     value = json.loads((session.network_folder(network.name) / RECORD).read_text())
     session.store.add_plants(network.name, [PlantRecord(**record) for record in value["records"]])
-    return PlantedNetwork(network.name, network.flaws, network.reference, network.key, tuple(value["cases"]))
+    return PlantedNetwork(network.wanted, network.key, tuple(value["cases"]))

@@ -17,7 +17,7 @@ from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
 from onecurve.runner.answering import Answering, grade_job
 from onecurve.runner.calibration import calibrate
-from onecurve.runner.cells import AskedCase, Entrant, Grid, plan_cells
+from onecurve.runner.cells import AskedCase, Entrant, Grid, Reference, plan_cells
 from onecurve.runner.entrants import entrants
 from onecurve.runner.jobs import Job, Outcome, Room
 from onecurve.runner.planting import PlantedNetwork, plant_all
@@ -74,7 +74,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         _keep_yardsticks(session, networks, asked)
         tasks = {case: prepared["tasks"] for case, prepared in asked.items()}
         Answering(session, tasks).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
-        calibrate(session, networks, asked, solvers)
+        calibrate(session, networks, solvers)
         rows = store.rows()
         seconds = time.monotonic() - started
         store.note("finished", {"at": datetime.now(UTC).isoformat(), "seconds": seconds}, anew=True)
@@ -175,8 +175,8 @@ def _yardstick(session: Session, network: PlantedNetwork, asked: Mapping[str, An
         case=asked["case"],
         subject=network.name,
         flaw=network.kinds if prepared["blind"] else asked["flaw"],
-        data=session.suite.data,
-        model=session.suite.model,
+        data=network.wanted.data,
+        model=network.wanted.model,
         task=task,
         solver=name,
         tool=name,
@@ -198,7 +198,16 @@ def _yardstick(session: Session, network: PlantedNetwork, asked: Mapping[str, An
 
 def _cases(networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> list[AskedCase]:
     return [
-        AskedCase(case, network.name, network.key, asked[case]["flaw"], network.kinds, asked[case]["tasks"], asked[case]["facts"])
+        AskedCase(
+            case,
+            network.name,
+            network.wanted.group,
+            network.key,
+            asked[case]["flaw"],
+            network.kinds,
+            asked[case]["tasks"],
+            asked[case]["facts"],
+        )
         for network in networks
         if not network.reference
         for case in network.cases
@@ -212,9 +221,7 @@ def _grid(session: Session, solvers: Sequence[Entrant], networks: Sequence[Plant
         look_budgets=suite.look_budgets,
         retrain_budgets=suite.retrain_budgets,
         repeats=suite.repeats,
-        references={network.name: network.key for network in networks if network.reference},
-        data=suite.data,
-        model=suite.model,
+        references=tuple(Reference(network.name, network.key, network.wanted.group) for network in networks if network.reference),
         seed=suite.seed,
         empty_brief=session.store.blobs.put(Brief()),
     )

@@ -21,9 +21,10 @@ from onecurve.core.roles import Task
 from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key, spec_of
 from onecurve.data.catalog import open_data
-from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.catalog import CONTROLS, FLAWS
 from onecurve.flaws.displays import display
-from onecurve.flaws.planting import base_network, plant
+from onecurve.flaws.planting import plant, shared_networks
+from onecurve.flaws.sampling import Distribution, drawn_networks
 from onecurve.flaws.storage import load_case, save_planted
 from onecurve.models.building import identity
 from onecurve.models.cache import Cache
@@ -40,25 +41,33 @@ TOLD = Access.TARGET | Access.SUSPECTS | Access.REFERENCES
 """Grants that come with a question or a suite, not with a subject."""
 
 
-def planting_facts(recipe: Mapping[str, Any], flaws: list[str]) -> dict[str, Any]:
-    """Classes of the set, and keys of the recipe and of each flaw that change with anything that changes what is planted.
+def sample(distribution: Mapping[str, Any], count: int, seed: int) -> dict[str, Any]:
+    """Draw networks from the distribution of a suite; see ``flaws.sampling``."""
+    sizes = {int(size): weight for size, weight in distribution["flaws_per_network"].items()}
+    whole = Distribution(**{**distribution, "flaws_per_network": sizes})
+    return {"networks": [asdict(draw) for draw in drawn_networks(whole, count, seed)]}
 
-    Defaults count too: raises ``DataError`` where the set cannot be opened, ``UsageError`` for what does not exist.
+
+def planting_facts(recipes: list[dict[str, Any]], flaws: list[str]) -> dict[str, Any]:
+    """Per recipe the classes of its set and a key, per flaw a key and whether it has an effect.
+
+    Keys change with anything that changes what is planted, defaults included: raises ``DataError`` where a set cannot be
+    opened, ``UsageError`` for what does not exist.
     """
-    whole = recipe_of(recipe)
-    dataset = open_data(whole.data)
+    known = [recipe_of(recipe) for recipe in recipes]
+    sets = {recipe.data: open_data(recipe.data) for recipe in known}
+    keys = [content_key(recipe, sets[recipe.data].key, identity(recipe.model)) for recipe in known]
     return {
-        "classes": len(dataset.class_names),
-        "recipe": content_key(whole, dataset.key, identity(whole.model)),
-        "flaws": {flaw: spec_of(FLAWS.make(flaw)).key for flaw in flaws},
+        "recipes": [{"key": key, "classes": len(sets[recipe.data].class_names)} for recipe, key in zip(known, keys, strict=True)],
+        "flaws": {flaw: {"key": spec_of(FLAWS.make(flaw)).key, "control": flaw.partition("[")[0] in CONTROLS} for flaw in flaws},
     }
 
 
-def train_base(recipe: Mapping[str, Any], cache: str) -> dict[str, Any]:
-    """Train the clean network that others start from, on every core, or find it in the cache."""
-    torch.set_num_threads(os.cpu_count() or 1)
+def train_base(recipe: Mapping[str, Any], cache: str, threads: int) -> dict[str, Any]:
+    """Train the clean networks that others of the recipe share, or find them in the cache; ``threads`` of 0 is every core."""
+    torch.set_num_threads(threads or os.cpu_count() or 1)
     try:
-        base_network(recipe_of(recipe), Cache(Path(cache)))
+        shared_networks(recipe_of(recipe), Cache(Path(cache)))
     finally:
         torch.set_num_threads(1)
     return {}
@@ -170,6 +179,7 @@ def calibrate(
 
 
 HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "sample": sample,
     "planting_facts": planting_facts,
     "calibrate": calibrate,
     "train_base": train_base,

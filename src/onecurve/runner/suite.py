@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from onecurve.core.errors import SpecError, UnknownNameError
 from onecurve.core.spec import content_key
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+Weights = dict[str, Annotated[float, Field(gt=0)]]
+"""What may be drawn, and how often in proportion."""
 
 
 class Networks(BaseModel):
@@ -22,6 +26,52 @@ class Networks(BaseModel):
     flaws: tuple[str, ...] = ()
     """Addresses of flaws, `patch` or `patch[sources=2]`; none for a clean network."""
     count: PositiveInt = 1
+    data: str | None = None
+    """Another set than the suite's."""
+    model: str | None = None
+    """Another architecture than the suite's."""
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the planting recipe that differ from the suite's."""
+    seed: int | None = None
+    """The seed of a network that was sampled before; only with a count of 1."""
+    label: str = ""
+    """A name for the seed of networks that were sampled; the suite's own numbering otherwise."""
+
+    @model_validator(mode="after")
+    def _one_seed(self) -> "Networks":
+        if self.seed is not None and self.count > 1:
+            raise ValueError("networks with a seed of their own are alike, so their count must be 1")
+        return self
+
+
+class Insertion(BaseModel):
+    """One way of planting, drawn with the others: optimiser, intensity and insertion are factors of their own."""
+
+    model_config = _STRICT
+
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the planting recipe that differ from the suite's."""
+
+
+class Sampled(BaseModel):
+    """Networks drawn by seed from a declared distribution of flaws, data and ways of planting."""
+
+    model_config = _STRICT
+
+    networks: PositiveInt
+    controls: Annotated[float, Field(ge=0, le=1)] = 0.3
+    """Share of networks that are clean or carry a control only."""
+    data: Weights = Field(default_factory=lambda: {"digits": 1.0})
+    models: Weights = Field(default_factory=lambda: {"six-conv": 1.0})
+    insertions: Annotated[tuple[Insertion, ...], Field(min_length=1)] = (Insertion(),)
+    flaws_per_network: dict[PositiveInt, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {1: 1.0})
+    kinds: Weights = Field(default_factory=dict)
+    """Flaws by address; empty for every kind of the catalogue that has an effect, alike."""
+    control_kinds: Weights = Field(default_factory=dict)
+    """Controls by address, `clean` among them; empty for every control of the catalogue, clean networks as often as the rest."""
+    dials: bool = True
+    """Whether the strength of each flaw is drawn from the values of its dial; off for its defaults."""
 
 
 class Limits(BaseModel):
@@ -45,9 +95,11 @@ class Suite(BaseModel):
     model: str = "six-conv"
     recipe: dict[str, Any] = Field(default_factory=dict)
     """Fields of the planting recipe that differ from its defaults."""
-    networks: Annotated[tuple[Networks, ...], Field(min_length=1)]
+    networks: tuple[Networks, ...] = ()
+    sampled: Sampled | None = None
+    """Networks that are drawn, beside those that are named."""
     references: Annotated[int, Field(ge=0)] = 2
-    """Clean networks of the same recipe on which detectors are calibrated; never examined themselves."""
+    """Clean networks, per set and architecture, on which detectors are calibrated; never examined themselves."""
     solvers: Annotated[tuple[str, ...], Field(min_length=1)]
     """`tool` (read by the usual readers), `tool@reader` or a direct solver."""
     controls: tuple[str, ...] = ()
@@ -62,25 +114,31 @@ class Suite(BaseModel):
     lineups: Annotated[int, Field(ge=0)] = 40
     """Sampled lineups per kind of flaw for the calibration of `discover` readers."""
 
-    @property
-    def clean_share(self) -> float:
-        """Share of the examined networks that carry no flaw."""
-        return sum(some.count for some in self.networks if not some.flaws) / self.count
+    @model_validator(mode="after")
+    def _some_networks(self) -> "Suite":
+        if not self.networks and self.sampled is None:
+            raise ValueError("name at least one entry under `networks`, or declare what is `sampled`")
+        return self
 
     @property
     def count(self) -> int:
         """How many networks are examined."""
-        return sum(some.count for some in self.networks)
+        return sum(some.count for some in self.networks) + (self.sampled.networks if self.sampled else 0)
 
     @property
-    def flaws_per_network(self) -> int:
-        """The most flaws that one network carries, at least 1."""
-        return max([1, *(len(some.flaws) for some in self.networks)])
+    def addresses(self) -> tuple[str, ...]:
+        """Data and architectures that a person may have changed since, and all others."""
+        some = self.sampled
+        drawn = (*some.data, *some.models) if some else ()
+        own = [address for each in self.networks for address in (each.data, each.model) if address]
+        return tuple(dict.fromkeys((self.data, self.model, *own, *drawn)))
 
     @property
     def planting_key(self) -> str:
         """Changes whenever what is planted does."""
-        return content_key(self.seed, self.data, self.model, self.recipe, [some.model_dump() for some in self.networks], self.references)
+        named = [some.model_dump() for some in self.networks]
+        sampled = self.sampled.model_dump() if self.sampled else {}
+        return content_key(self.seed, self.data, self.model, self.recipe, named, sampled, self.references)
 
     def changed(self, changes: Mapping[str, Any], more_solvers: tuple[str, ...] = ()) -> "Suite":
         """The suite with other values; None leaves a field as it is. Checked like a file."""
@@ -90,11 +148,13 @@ class Suite(BaseModel):
 
     def plan_in_words(self) -> str:
         """What would be run, for a person."""
-        networks = "; ".join(f"{some.count} with {' + '.join(some.flaws) or 'no flaw'}" for some in self.networks)
+        networks = [f"{some.count} with {' + '.join(some.flaws) or 'no flaw'}" for some in self.networks]
+        if self.sampled:
+            networks.append(f"{self.sampled.networks} sampled, {self.sampled.controls:.0%} of them clean or controls")
         lines = {
             "suite": f"{self.name}, seed {self.seed}",
-            "data and model": f"{self.data}, {self.model}",
-            "networks": f"{networks}; {self.references} clean references",
+            "data and models": ", ".join(self.addresses),
+            "networks": f"{'; '.join(networks)}; {self.references} clean references",
             "tasks": ", ".join(self.tasks),
             "solvers": ", ".join((*self.solvers, *self.controls)),
             "budgets": f"{', '.join(f'{budget:g}' for budget in self.look_budgets)} for a look, "
@@ -107,6 +167,7 @@ class Suite(BaseModel):
     def most_cells(self) -> int:
         """An upper bound on the count of cells: every solver on every task of every case."""
         cases = sum(some.count * max(1, len(some.flaws)) for some in self.networks)
+        cases += self.sampled.networks * max(self.sampled.flaws_per_network) if self.sampled else 0
         budgets = len(self.look_budgets) * len(self.retrain_budgets) * self.repeats
         return cases * len(self.tasks) * len((*self.solvers, *self.controls)) * budgets
 

@@ -1,0 +1,108 @@
+"""The networks of a run: named or sampled, each with its own set, architecture, recipe and seed.
+
+What a worker is told of a network says nothing of what is in it: names are numbers in an order drawn by seed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from onecurve.core.seeds import generator, seed_for
+from onecurve.runner.suite import Networks, Sampled, Suite
+
+
+@final
+@dataclass(frozen=True)
+class WantedNetwork:
+    """One network to plant."""
+
+    name: str
+    """What workers and reports call it."""
+    flaws: tuple[str, ...]
+    recipe: Mapping[str, Any]
+    """All fields of its planting recipe that differ from the defaults, set and architecture included."""
+    seed: int
+    reference: bool
+    """True for a clean network that detectors are calibrated on."""
+
+    @property
+    def data(self) -> str:
+        return str(self.recipe["data"])
+
+    @property
+    def model(self) -> str:
+        return str(self.recipe["model"])
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Networks of one set and architecture are compared with the same references."""
+        return self.data, self.model
+
+
+def wanted_networks(suite: Suite, sampled: Sequence[Networks], device: str) -> tuple[WantedNetwork, ...]:
+    """Every network of the suite in a fixed order: those to examine, then the references of each group."""
+    labelled = list(_labelled((*suite.networks, *sampled)))
+    order = generator("names", suite.seed).permutation(len(labelled))
+    width = len(str(len(labelled)))
+    examined = [
+        WantedNetwork(
+            f"net-{place + 1:0{width}}",
+            some.flaws,
+            _recipe(suite, some, device),
+            some.seed if some.seed is not None else seed_for(suite.seed, "network", label),
+            reference=False,
+        )
+        for (label, some), place in zip(labelled, order.tolist(), strict=True)
+    ]
+    return (*sorted(examined, key=lambda network: network.name), *_references(suite, examined, device))
+
+
+def distribution_of(sampled: Sampled) -> dict[str, Any]:
+    """The fields of ``flaws.sampling.Distribution``, as plain values."""
+    return {
+        "controls": sampled.controls,
+        "data": sampled.data,
+        "models": sampled.models,
+        "insertions": [(some.weight, some.recipe) for some in sampled.insertions],
+        "flaws_per_network": sampled.flaws_per_network,
+        "kinds": sampled.kinds,
+        "control_kinds": sampled.control_kinds,
+        "dials": sampled.dials,
+    }
+
+
+def population(networks: Sequence[WantedNetwork], controls: frozenset[str]) -> dict[str, float | int]:
+    """What may be known of the examined networks without looking: the share without an effect, and how many flaws the others carry.
+
+    ``controls`` are the addresses of flaws that have no effect.
+    """
+    effects = [sum(flaw not in controls for flaw in network.flaws) for network in networks if not network.reference]
+    return {"clean_share": sum(count == 0 for count in effects) / len(effects), "flaws_per_network": max(1, *effects)}
+
+
+def _labelled(networks: Sequence[Networks]) -> Iterator[tuple[str, Networks]]:
+    """Each single network with the label that its seed is made of."""
+    counts = {"clean": 0, "flawed": 0}
+    for some in networks:
+        for _ in range(some.count):
+            kind = "flawed" if some.flaws else "clean"
+            counts[kind] += 1
+            yield some.label or f"{kind}-{counts[kind]}", some
+
+
+def _recipe(suite: Suite, some: Networks, device: str) -> dict[str, Any]:
+    own = {"data": some.data or suite.data, "model": some.model or suite.model, "seed": suite.seed, "device": device}
+    return {**own, **suite.recipe, **some.recipe}
+
+
+def _references(suite: Suite, examined: Sequence[WantedNetwork], device: str) -> list[WantedNetwork]:
+    """Clean networks of each group, made by the suite's own recipe."""
+    groups = sorted({network.group for network in examined})
+    found: list[WantedNetwork] = []
+    for data, model in groups:
+        recipe = _recipe(suite, Networks(data=data, model=model), device)
+        for number in range(suite.references):
+            name = f"reference-{len(found) + 1}"
+            label = f"reference-{number + 1}" if len(groups) == 1 else f"reference-{number + 1}-{data}-{model}"
+            found.append(WantedNetwork(name, (), recipe, seed_for(suite.seed, "network", label), reference=True))
+    return found
