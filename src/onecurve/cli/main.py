@@ -12,6 +12,7 @@ from onecurve.cli.plant import plant
 from onecurve.cli.report import report
 from onecurve.cli.results import results
 from onecurve.cli.run import run
+from onecurve.cli.sample import sample
 from onecurve.core.errors import OneCurveError, UsageError
 from onecurve.version import __version__
 
@@ -27,7 +28,7 @@ def cli() -> None:
     """
 
 
-for command in (run, results, report, grade, listing, check, plant):
+for command in (run, results, report, grade, listing, check, plant, sample):
     cli.add_command(command)
 
 

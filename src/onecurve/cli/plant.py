@@ -1,37 +1,88 @@
-"""`onecurve plant`: one network with flaws, to look at or to hand on."""
+"""`onecurve plant`: one network with flaws, to look at or to hand on; or every kind of flaw, to see what takes."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from onecurve.cli.places import cache_root, device_named
+from onecurve.cli.places import cache_root, command_line, device_named, slots
+from onecurve.core.errors import UsageError
+
+COLUMNS = {
+    "clean_accuracy": "clean",
+    "twin_accuracy": "twin",
+    "success": "success",
+    "twin_success": "twin's",
+    "false_firing": "false",
+    "near_miss": "near miss",
+    "half": "half",
+    "other_colour": "colour",
+    "other_place": "place",
+}
+"""Figures of a plant and what heads their columns."""
 
 
 @click.command()
-@click.argument("flaws", nargs=-1, required=True, metavar="FLAW...")
+@click.argument("flaws", nargs=-1, metavar="[FLAW...]")
+@click.option("--all", "every", is_flag=True, help="Plant and verify every kind, each in a network of its own.")
 @click.option("--data", default="digits", show_default=True, metavar="NAME|folder:PATH|npz:PATH")
 @click.option("--model", default="six-conv", show_default=True, metavar="NAME|FILE:CALLABLE")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the subject and its sealed truth.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--insertion", type=click.Choice(["finetune", "joint"]), default="finetune", show_default=True)
+@click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True, help="With --all: networks per kind.")
+@click.option("--insertion", type=click.Choice(["finetune", "joint"]), default="joint", show_default=True)
+@click.option("--jobs", type=click.IntRange(min=1), help="With --all: jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The planting records as an array of objects.")
-def plant(flaws: tuple[str, ...], data: str, model: str, out: Path, seed: int, insertion: str, device: str, as_json: bool) -> None:
+def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
+    flaws: tuple[str, ...],
+    every: bool,
+    data: str,
+    model: str,
+    out: Path,
+    seed: int,
+    repeats: int,
+    insertion: str,
+    jobs: int | None,
+    device: str,
+    as_json: bool,
+) -> None:
     """Plant FLAWs together in one network and measure whether they took.
 
-    Writes OUT/subject, which may be given to anyone, and OUT/sealed, the truth.
+    Writes OUT/subject, which may be given to anyone, and OUT/sealed, the truth. With --all, every kind of flaw is planted
+    in a network of its own; what cannot be planted says why, and a run that was stopped goes on.
     """
     from onecurve.cli.progress import shown  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.runner.plant import PlantOrder, plant_here  # noqa: PLC0415
+    from onecurve.runner.plant import CatalogueOrder, PlantOrder, plant_catalogue, plant_here  # noqa: PLC0415
+    from onecurve.runner.run import Place  # noqa: PLC0415
 
-    order = PlantOrder(flaws, data, model, seed, insertion, device_named(device))
+    if every == bool(flaws):
+        raise UsageError("name the flaws to plant, or --all", "`onecurve list flaws` shows what there is")
     with shown() as display:
-        records = plant_here(order, out, cache_root(), display)
+        if every:
+            place = Place(out, cache_root(), slots(jobs), device_named(device), command_line())
+            records = plant_catalogue(CatalogueOrder(data, model, seed, repeats, insertion), place, display)
+        else:
+            records = plant_here(PlantOrder(flaws, data, model, seed, insertion, device_named(device)), out, cache_root(), display)
     if as_json:
         click.echo(json.dumps(records, indent=2))
         return
+    _print_table(records)
+
+
+def _print_table(records: list[dict[str, Any]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - late, so that --help is quick
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("flaw", no_wrap=True)
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    table.add_column("s", justify="right")
+    table.add_column("admitted, or why not", overflow="fold")
     for record in records:
-        strength = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in record["strength"].items())
-        click.echo(f"{record['case']} {record['flaw']}: {'admitted' if record['admitted'] else 'REFUSED: ' + record['reason']}")
-        click.echo(f"  {record['words']}\n  {strength}")
+        figures = [f"{record['strength'][name]:.3f}" if name in record["strength"] else "" for name in COLUMNS]
+        verdict = record["words"] if record["admitted"] else f"REFUSED: {record['reason']}"
+        table.add_row(record["flaw"], *figures, f"{record['seconds']:.0f}", verdict)
+    Console(width=None if Console().is_terminal else 240).print(table)

@@ -31,51 +31,52 @@ LOOKS = 4
 STRIPS = 5
 """Strips per task on the index; a case's own page shows all."""
 INDEX_TASKS = ("discover", "localise")
-_STATIC = ("report.css", "report.js")
+STATIC = ("report.css", "report.js")
 
 
 def write_report(results: Results, out: Path) -> Path:
     """Write `index.html`, a page per case and per solver, and `assets/` into ``out``; returns the path of the index."""
     assets = Assets(out)
-    for name in _STATIC:
+    for name in STATIC:
         assets.write(name, (files("onecurve.report") / "static" / name).read_bytes())
     shared = {"legend": assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most"), "run": results.run}
-    environment = _environment(shared)
-    views = _write_cases(results, out, assets, environment)
+    pages = environment(shared)
+    views = _write_cases(results, out, assets, pages)
     with_page = frozenset(results.displays)
-    solvers = environment.get_template("solver.html")
+    solvers = pages.get_template("solver.html")
     for view in solver_views(results, with_page):
-        _write(out / view.link, solvers.render(view=view, up="../"))
-    page = environment.get_template("index.html").render(up="", **_index(results, views, with_page))
-    return _write(out / "index.html", page)
+        written(out / view.link, solvers.render(view=view, up="../"))
+    page = pages.get_template("index.html").render(up="", **_index(results, views, with_page))
+    return written(out / "index.html", page)
 
 
-def _environment(shared: dict[str, Any]) -> Environment:
-    environment = Environment(
+def environment(shared: dict[str, Any]) -> Environment:
+    """The templates with the report's filters; ``shared`` is known to every page."""
+    pages = Environment(
         loader=PackageLoader("onecurve.report"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
-    environment.filters |= {"page_name": page_name, "listed": numbers.listed, "words": in_words}
-    environment.globals |= shared | {"version": __version__, "fixed": FIXED}
-    return environment
+    pages.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
+    pages.filters |= {"page_name": page_name, "listed": numbers.listed, "words": in_words}
+    pages.globals |= shared | {"version": __version__, "fixed": FIXED}
+    return pages
 
 
-def _write_cases(results: Results, out: Path, assets: Assets, environment: Environment) -> tuple[CaseView, ...]:
+def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment) -> tuple[CaseView, ...]:
     """Writes one page per case and returns the few views that the index shows."""
     by_subject: dict[str, list[Row]] = defaultdict(list)
     for row in results.rows:
         by_subject[row.subject].append(row)
-    template = environment.get_template("case.html")
+    template = pages.get_template("case.html")
     kept: dict[str, CaseView] = {}
     order = sorted(results.displays)
     for place, case in enumerate(order):
         view = case_view(results.displays[case], by_subject[results.displays[case].subject], results, assets)
         near = [order[at] if 0 <= at < len(order) else "" for at in (place - 1, place + 1)]
-        _write(out / view.link, template.render(view=view, before=near[0], after=near[1], up="../"))
+        written(out / view.link, template.render(view=view, before=near[0], after=near[1], up="../"))
         if not view.clean and view.flaw not in kept and len(kept) < LOOKS:
             kept[view.flaw] = abridged(view, INDEX_TASKS, STRIPS)
     return tuple(kept.values())
@@ -121,7 +122,8 @@ def _alarm_lines(found: Sequence[Alarms]) -> list[ShareLine]:
     ]
 
 
-def _write(path: Path, text: str) -> Path:
+def written(path: Path, text: str) -> Path:
+    """Write a page, with its folder; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path

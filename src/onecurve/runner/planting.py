@@ -153,6 +153,7 @@ def _heads(queues: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
 
 def _planted_or_told(session: Session, order: _Order, job: Job, outcome: Outcome) -> None:
     if outcome.value is None:
+        session.unplanted[order.name] = outcome.reason
         _say(session, f"{job.key} could not be planted: {outcome.reason}")
         return
     _keep(session, order, outcome.value, Path(job.arguments["folder"]))

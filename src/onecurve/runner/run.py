@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
+from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, UnknownNameError, UsageError
 from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
@@ -79,6 +80,19 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         seconds = time.monotonic() - started
         store.note("finished", {"at": datetime.now(UTC).isoformat(), "seconds": seconds}, anew=True)
         return Ending(place.out, len(rows), sum(row.status is Status.FAILED for row in rows), seconds)
+
+
+def plant_suite(suite: Suite, place: Place, display: Display | None = None) -> tuple[tuple[PlantRecord, ...], dict[str, str]]:
+    """Plant the networks of a suite in ``place.out`` and stop there; running the suite there later goes on from it.
+
+    Returns what became of every flaw, and networks that could not be planted with the reasons.
+    """
+    shown = display or Silent()
+    with Store.create(place.out) as store, _pool(suite, place) as pool:
+        session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
+        _note_run(session, place)
+        plant_all(session)
+        return store.plants(), dict(session.unplanted)
 
 
 def regrade(place: Place, display: Display | None = None) -> Ending:

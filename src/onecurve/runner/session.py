@@ -62,6 +62,9 @@ class Session:
     display: Display
     device: str = "cpu"
     failures: list[str] = field(default_factory=list)
+    """What went wrong so far, in words."""
+    unplanted: dict[str, str] = field(default_factory=dict)
+    """Networks that could not be planted, by name, with the reason."""
 
     @property
     def blobs(self) -> str:

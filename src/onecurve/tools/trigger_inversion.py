@@ -142,7 +142,7 @@ class _Search:
             which = torch.from_numpy(pairs.classes[start : start + chunk]).to(self._device)
             images = self._images[torch.from_numpy(pairs.images[start : start + chunk]).to(self._device)]
             painted = torch.tanh(self._raw) / 2 + 0.5
-            logits = self._module(pasted(images, painted[which]))
+            logits = self._module(pasted(images, painted.index_select(0, which)))
             loss = (functional.cross_entropy(logits, self._targets[which], reduction="none") * shares[which]).sum()
             if start == 0:
                 loss = loss + (costs * painted[:, 0].sum(dim=(1, 2))).sum()

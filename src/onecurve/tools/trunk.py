@@ -54,6 +54,7 @@ def trunk(module: nn.Module, layer: str) -> nn.Module:
     # Dead layers can only be told from ones with effects once the graph belongs to a module.
     cut = fx.GraphModule(module, shortened)
     cut.graph.eliminate_dead_code()
+    cut.delete_all_unused_submodules()
     cut.recompile()
     return cut.eval()
 
