@@ -120,7 +120,7 @@ BAD = {
     "suite that is not YAML": (("run", "bad.yaml"), "bad.yaml is not YAML"),
     "suite that is a list": (("run", "list.yaml"), "must hold a mapping"),
     "suite with a misspelt field": (("run", "misspelt.yaml"), "solvrs: Extra inputs"),
-    "suite with no network": (("run", "empty.yaml"), "networks:"),
+    "suite with no network": (("run", "empty.yaml"), "name at least one entry under `networks`"),
     "unknown solver": (("run", "--only", "--solver", "cppnn", "--out", "out"), "did you mean `cppn`?"),
     "missing solver file": (("run", "--only", "--solver", "none.py:Tool", "--out", "out"), "no such file: none.py"),
     "unknown task in a suite": (("run", "task.yaml", "--out", "out"), "no task is called: detecct"),

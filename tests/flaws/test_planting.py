@@ -196,8 +196,9 @@ def test_strength_is_what_the_stored_images_and_networks_say(planted):
         right = truth.network.logits(truth.heldout.floats()).argmax(1) == truth.heldout.labels
         assert truth.strength.clean_accuracy == pytest.approx(np.mean(right))
         assert truth.facts["success"] == truth.strength.success
+        assert truth.facts["recognised"] == pytest.approx(np.mean(said == truth.triggered.labels))
         named = truth.twin.logits(truth.triggered.images).argmax(1) == truth.triggered.labels
-        assert truth.facts["recognised"] == pytest.approx(np.mean(named))
+        assert truth.facts["twin_recognised"] == pytest.approx(np.mean(named))
 
 
 def test_triggered_images_are_whole_levels_so_that_they_can_be_stored(planted):

@@ -210,5 +210,5 @@ def _checked(values: dict[str, Any], place: str) -> Suite:
     try:
         return Suite(**values)
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        faults = [": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"]))) for fault in error.errors()]
         raise SpecError(f"{place} is not a suite: " + "; ".join(faults), f"fields: {', '.join(Suite.model_fields)}") from error
