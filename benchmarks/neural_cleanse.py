@@ -29,7 +29,8 @@ from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.data.catalog import open_data
 from onecurve.models.building import build
 from onecurve.models.network import TorchNetwork
-from onecurve.models.training import TrainingRecipe, accuracy, train
+from onecurve.models.steps import TrainingRecipe
+from onecurve.models.training import accuracy, train
 from onecurve.tools.cost_schedule import CostSchedule, ScheduleConstants
 from onecurve.tools.trigger_inversion import InversionRecipe, Inverted, invert
 

@@ -17,8 +17,9 @@ from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
+from onecurve.models.steps import TrainingRecipe
 from onecurve.models.storage import Architecture, load_subject, save_subject
-from onecurve.models.training import TrainingRecipe, train
+from onecurve.models.training import train
 
 SHAPE = (3, 16, 16)
 ARCHITECTURE = Architecture("six-conv[width=4]", SHAPE, 4)

@@ -14,7 +14,8 @@ from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.models.training import TrainingRecipe, _augmented, _cycle, accuracy, train
+from onecurve.models.steps import TrainingRecipe, augmented, cycle
+from onecurve.models.training import accuracy, train
 
 RECIPE = TrainingRecipe(epochs=8, batch_size=16)
 
@@ -185,7 +186,7 @@ def test_recipes_out_of_range_are_refused(fields: dict[str, float]) -> None:
 @given(total=st.integers(1, 400))
 @settings(deadline=None, derandomize=True)
 def test_the_learning_rate_rises_to_the_peak_once_and_falls_towards_nothing(total: int) -> None:
-    rates = [_cycle(step, total) for step in range(total)]
+    rates = [cycle(step, total) for step in range(total)]
     peak = int(np.argmax(rates))
     assert max(rates) == pytest.approx(1)
     assert all(0 < rate < 1 + 1e-9 for rate in rates)
@@ -196,7 +197,7 @@ def test_the_learning_rate_rises_to_the_peak_once_and_falls_towards_nothing(tota
 
 def test_shifts_are_at_most_the_padding_and_repeat_the_edge() -> None:
     columns = torch.arange(16, dtype=torch.uint8).expand(200, 1, 16, 16)
-    moved = _augmented(columns, TrainingRecipe(1, crop_padding=2), torch.Generator().manual_seed(0))
+    moved = augmented(columns, TrainingRecipe(1, crop_padding=2), torch.Generator().manual_seed(0))
     shifts = {int(row[8]) - 8 for row in moved[:, 0, 0]}
     assert shifts == {-2, -1, 0, 1, 2}
     assert moved.max() == 15
@@ -205,6 +206,6 @@ def test_shifts_are_at_most_the_padding_and_repeat_the_edge() -> None:
 
 def test_about_half_are_mirrored_and_nothing_is_by_default() -> None:
     columns = torch.arange(16, dtype=torch.uint8).expand(400, 1, 16, 16)
-    mirrored = _augmented(columns, TrainingRecipe(1, flip=True), torch.Generator().manual_seed(0))[:, 0, 0, 0].eq(15).float().mean()
+    mirrored = augmented(columns, TrainingRecipe(1, flip=True), torch.Generator().manual_seed(0))[:, 0, 0, 0].eq(15).float().mean()
     assert 0.4 < mirrored < 0.6
-    assert torch.equal(_augmented(columns, TrainingRecipe(1), torch.Generator()), columns)
+    assert torch.equal(augmented(columns, TrainingRecipe(1), torch.Generator()), columns)

@@ -16,7 +16,8 @@ from onecurve.core.trigger import Paste
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.models.training import TrainingRecipe, train
+from onecurve.models.steps import TrainingRecipe
+from onecurve.models.training import train
 
 SIDE = 16
 COLOURS = np.array([[0.8, 0.2, 0.2], [0.2, 0.7, 0.2], [0.25, 0.3, 0.8], [0.75, 0.7, 0.2]], np.float32)

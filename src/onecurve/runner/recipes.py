@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from onecurve.core.errors import SpecError
 from onecurve.flaws.gate import Gate
 from onecurve.flaws.recipe import Recipe
-from onecurve.models.training import TrainingRecipe
+from onecurve.models.steps import TrainingRecipe
 
 T = TypeVar("T")
 _RECORDS: Mapping[str, type] = {
