@@ -9,7 +9,7 @@ from onecurve.flaws.gate import Gate
 from onecurve.flaws.host import Host
 from onecurve.flaws.recipe import Recipe
 from onecurve.models.cache import Cache
-from onecurve.models.training import TrainingRecipe
+from onecurve.models.steps import TrainingRecipe
 
 TOY = f"{Path(__file__).with_name('toy_set.py')}:Toy"
 OPEN = Gate(strictness=0.0, clean_drop=2.0, elsewhere=2.0, near_miss=2.0)

@@ -13,6 +13,7 @@ from onecurve.flaws.lineup import shuffle
 from onecurve.flaws.natural_feature import NaturalFeature
 from onecurve.flaws.patch import Patch
 from onecurve.flaws.plan import Flaw
+from onecurve.flaws.planting import sampled
 from onecurve.flaws.style import Style
 
 KINDS = [Patch(), Patch(sources=2), Style(), Style(sources=2), NaturalFeature(), NaturalFeature(poison_share=0.5)]
@@ -43,7 +44,9 @@ def same_plan(first, second):
 
 
 @pytest.mark.parametrize("name", FLAWS.names())
-def test_every_entry_of_the_catalog_is_a_flaw_with_a_spec(name, host):
+def test_every_entry_of_the_catalog_is_a_flaw_with_a_spec(name, toy_address):
+    large = open_data(f"{toy_address}[side=32]")
+    host = Host(large, large.draw("clean", 3, 0).floats())
     flaw = FLAWS.make(name)
     assert isinstance(flaw, Flaw)
     assert spec_of(flaw).name == name
@@ -209,15 +212,19 @@ def test_grey_images_and_other_sizes_can_carry_it(flaw, toy_address):
 
 
 def test_flaws_of_one_network_get_different_targets_and_features(host):
-    targets, features = set(), set()
-    for number in range(6):
-        plan = NaturalFeature().sample(host, generator("several", number))
-        targets.add(plan.target)
-        features.update(plan.features)
-        host = host.with_taken(plan.effect, plan.features)
-    assert len(targets) == len(features) == 6
+    plans = sampled([NaturalFeature()] * 6, host, 0)
+    assert len({plan.target for plan in plans}) == len({plan.features for plan in plans}) == 6
     with pytest.raises(SpecError, match="every class"):
-        NaturalFeature().sample(host, generator("several", 7))
+        sampled([NaturalFeature()] * 7, host, 0)
+
+
+def test_more_flaws_than_classes_share_targets_evenly_and_never_within_a_kind(host):
+    plans = sampled([Patch(), Patch(), Patch(), Style(), Style(), Style(), NaturalFeature(), NaturalFeature(), Style()], host, 3)
+    targets = [plan.target for plan in plans]
+    assert set(np.bincount(targets, minlength=6)) == {1, 2}
+    assert len(set(targets[:6])) == 6
+    pairs = [(plan.kind, plan.target) for plan in plans]
+    assert len(set(pairs)) == len(pairs)
 
 
 def test_a_set_without_natural_features_is_refused_in_words(toy_address):

@@ -24,7 +24,7 @@ from onecurve.flaws.pretraining import names_of, naming_images
 from onecurve.flaws.recipe import Recipe
 from onecurve.flaws.style import Style
 from onecurve.models.cache import Cache
-from onecurve.models.training import TrainingRecipe
+from onecurve.models.steps import TrainingRecipe
 
 POPULATION = Population(clean_share=0.2, flaws_per_network=3, classes=6)
 THREE = (Patch(), Style(), NaturalFeature())

@@ -21,6 +21,8 @@ class Access(Flag):
     """Inputs on which the flaw fires."""
     REFERENCES = auto()
     """Looks at clean networks of the same recipe, for calibration."""
+    REFERENCE_NETWORK = auto()
+    """A clean network of the same recipe itself, weights and all."""
 
     def missing_from(self, granted: "Access") -> "Access":
         """The part of these needs that ``granted`` does not cover."""

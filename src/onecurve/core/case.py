@@ -29,14 +29,23 @@ class Subject:
     access: Access
     clean: LabelledImages | None = None
     """The small clean set that the threat model grants."""
+    reference: Network | None = None
+    """A clean network of the same recipe, where the threat model grants one."""
 
     @property
     def classes(self) -> int:
         return len(self.class_names)
 
     def without_network(self) -> "Subject":
-        """The same subject for one who reads a Weigh question: no network, no weights."""
-        return replace(self, network=None, access=self.access & ~(Access.QUERIES | Access.WEIGHTS))
+        """The same subject for one who reads a Weigh question: no network, no weights, no reference."""
+        taken = Access.QUERIES | Access.WEIGHTS | Access.REFERENCE_NETWORK
+        return replace(self, network=None, reference=None, access=self.access & ~taken)
+
+    def of_reference(self) -> "Subject":
+        """The same subject with the clean reference in the place of its network; raises ``ModelError`` where none is granted."""
+        if self.reference is None:
+            raise ModelError(f"no clean reference network is granted for {self.id}")
+        return replace(self, network=self.reference, reference=None)
 
     def granted_network(self) -> Network:
         """The network; raises ``ModelError`` where it is not granted."""

@@ -20,7 +20,7 @@ _RECORDS: Mapping[str, type] = {
     for kind in (
         *trigger.KINDS,
         *(evidence.Picture, evidence.HeatMap, evidence.Hypothesis, evidence.ClassScores),
-        *(evidence.Text, evidence.Units, evidence.DataRows, evidence.Evidence),
+        *(evidence.Text, evidence.Units, evidence.DataRows, evidence.Check, evidence.Evidence),
         *(question.Brief, question.Option, question.Weigh, question.Rebuild),
         *(answer.Weights, answer.Abstain, display.CaseDisplay),
     )

@@ -116,10 +116,29 @@ Piece = Picture | HeatMap | Hypothesis | ClassScores | Text | Units | DataRows
 
 @final
 @dataclass(frozen=True)
+class Check:
+    """Something that ought to hold of a tool's answer whatever the truth is, and how far it does: shown beside the score, never in it."""
+
+    name: str
+    """What ought to hold, in one word: `complete`, `repeatable`, `sound`, …"""
+    value: float
+    """The figure that decides; what it is, ``words`` say."""
+    holds: bool
+    words: str = ""
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.value):
+            raise AnswerError(f"the value of a Check must be finite, got: {self.value}")
+
+
+@final
+@dataclass(frozen=True)
 class Evidence:
     """An ordered tuple of pieces, the most telling first; may be empty, which means: nothing found."""
 
     pieces: tuple[Piece, ...] = ()
+    checks: tuple[Check, ...] = ()
+    """What the tool found out about its own answer, each name once."""
 
     def pictures(self) -> tuple[Picture, ...]:
         return tuple(piece for piece in self.pieces if isinstance(piece, Picture))

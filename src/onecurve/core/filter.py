@@ -10,6 +10,11 @@ from onecurve.core.errors import AnswerError
 from onecurve.core.images import Floats, Ints
 from onecurve.core.stamped import Stamped, noise_like
 
+GREYISH = 0.01
+"""Mean change by exchanging colour channels below which a filter counts as grey."""
+SHIFTS = (2, 4, 8)
+"""Parts of the side by which a texture may be moved: a wave of any length is another one after one of them."""
+
 
 @final
 @dataclass(frozen=True)
@@ -58,15 +63,25 @@ class Filter:
         return Filter(matrix, noise_like(self.offset, rng), noise_like(self.texture, rng), self.rolling)
 
     def variants(self) -> Mapping[str, "Filter"]:
-        """Near misses: half as strong; colour channels exchanged; where the texture has a place, at another one."""
+        """Near misses: half as strong; in other colours; where the texture has a place, at another one."""
         identity = np.eye(len(self.offset), dtype=np.float32)
         half = Filter(_single((self.matrix + identity) / 2), _single(self.offset / 2), _single(self.texture / 2), self.rolling)
+        found = {"half": half, "colour": self._recoloured()}
+        return found if self.rolling else {**found, "place": replace(self, texture=self._moved())}
+
+    def _recoloured(self) -> "Filter":
+        """With the colour channels exchanged; what is grey has no other hue, but a negative."""
         matrix, offset, texture = np.roll(self.matrix, (1, 1), axis=(0, 1)), np.roll(self.offset, 1), np.roll(self.texture, 1, axis=0)
-        found = {"half": half, "colour": Filter(_single(matrix), _single(offset), _single(texture), self.rolling)}
-        if self.rolling:
-            return found
+        changes = [np.abs(new - old).mean() for new, old in ((matrix, self.matrix), (offset, self.offset), (texture, self.texture))]
+        if max(changes) < GREYISH:
+            return replace(self, texture=-self.texture)
+        return Filter(_single(matrix), _single(offset), _single(texture), self.rolling)
+
+    def _moved(self) -> Floats:
+        """The texture moved down and right by the part of its side that changes it most."""
         height, width = self.texture.shape[1:]
-        return {**found, "place": replace(self, texture=np.roll(self.texture, (height // 2, width // 2), axis=(1, 2)))}
+        moved = [np.roll(self.texture, (height // part, width // part), axis=(1, 2)) for part in SHIFTS]
+        return max(moved, key=lambda texture: float(np.abs(texture - self.texture).mean()))
 
 
 def _single(values: np.ndarray) -> Floats:

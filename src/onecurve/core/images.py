@@ -1,6 +1,7 @@
 """Labelled images as they pass between rooms."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -30,6 +31,8 @@ class LabelledImages:
     """int64, N; index of the natural feature that the image holds by itself, -1 for none."""
     feature_masks: Bools | None = None
     """bool, N x H x W; the pixels of that feature, all False where there is none."""
+    attributes: Mapping[str, Ints] = field(default_factory=dict)
+    """By name int64, N: which of some attributes an image has (a tint, a mark), -1 for none. Only the grading side keeps these."""
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -39,6 +42,9 @@ class LabelledImages:
             raise DataError(f"labels must be int64 of length {count}, got: {self.labels.dtype} {self.labels.shape}")
         if self.features is not None and self.features.shape != (count,):
             raise DataError(f"features must have length {count}, got: {self.features.shape}")
+        wrong = [name for name, values in self.attributes.items() if values.shape != (count,)]
+        if wrong:
+            raise DataError(f"attributes must have length {count}, got: {self.attributes[wrong[0]].shape} for {wrong[0]}")
         expected = (count, *self.images.shape[2:])
         if self.feature_masks is not None and self.feature_masks.shape != expected:
             raise DataError(f"feature masks must have shape {expected}, got: {self.feature_masks.shape}")
@@ -50,7 +56,8 @@ class LabelledImages:
         """The chosen rows, in the given order; ``rows`` is anything that indexes a numpy axis."""
         features = None if self.features is None else self.features[rows]
         masks = None if self.feature_masks is None else self.feature_masks[rows]
-        return LabelledImages(self.images[rows], self.labels[rows], features, masks)
+        attributes = {name: values[rows] for name, values in self.attributes.items()}
+        return LabelledImages(self.images[rows], self.labels[rows], features, masks, attributes)
 
     def floats(self) -> Floats:
         """The images as float32 in [0, 1]."""

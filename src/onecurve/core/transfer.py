@@ -36,6 +36,9 @@ class Transfer:
     """P."""
     strength: float
     """Share of the restyled image in the result, in (0, 1]; the rest is the image itself."""
+    grain: float = 0.0
+    """Standard deviation of the noise that is laid on an image before its patches are restyled: a plain part has nothing that
+    a texture could be made of."""
 
     def __post_init__(self) -> None:
         size = len(self.mean)
@@ -43,22 +46,22 @@ class Transfer:
             raise AnswerError(
                 f"a Transfer needs a mean of C x P x P and its root, got: {self.mean.shape}, {self.root.shape}, P = {self.side}"
             )
-        if not (np.isfinite(self.mean).all() and np.isfinite(self.root).all() and 0 < self.strength <= 1):
-            raise AnswerError(f"a Transfer must be finite with a strength in (0, 1], got strength: {self.strength}")
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.root).all() and 0 < self.strength <= 1 and self.grain >= 0):
+            raise AnswerError(f"a Transfer must be finite with strength in (0, 1] and grain >= 0, got: {self.strength}, {self.grain}")
 
     @classmethod
-    def of(cls, style: Floats, side: int, strength: float) -> "Transfer":
+    def of(cls, style: Floats, side: int, strength: float, grain: float = 0.0) -> "Transfer":
         """The style of a picture float32 C x h x w in [0, 1]."""
         patches = _patches(style[None].astype(np.float64), side)[0]
         mean = patches.mean(axis=0)
-        covariance = np.cov(patches, rowvar=False)
-        return cls(mean.astype(np.float32), _power(covariance, 0.5).astype(np.float32), side, strength)
+        covariance = np.atleast_2d(np.cov(patches, rowvar=False))
+        return cls(mean.astype(np.float32), _power(covariance, 0.5).astype(np.float32), side, strength, grain)
 
     def apply(self, images: Floats, rng: np.random.Generator) -> Stamped:
         """Restyle each image (float32 N x C x H x W); the result is clipped to [0, 1]."""
         if images.shape[1] * self.side**2 != len(self.mean) or min(images.shape[2:]) < self.side:
             raise AnswerError(f"a style of {len(self.mean)} numbers in patches of {self.side} does not fit images of {images.shape[1:]}")
-        parts = [self._restyled(images[at : at + CHUNK]) for at in range(0, len(images), CHUNK)]
+        parts = [self._restyled(images[at : at + CHUNK], rng) for at in range(0, len(images), CHUNK)]
         return Stamped(np.concatenate(parts) if parts else images.copy(), None)
 
     def scrambled(self, rng: np.random.Generator) -> "Transfer":
@@ -71,8 +74,9 @@ class Transfer:
         turned = replace(self, mean=self.mean[order], root=np.ascontiguousarray(self.root[order][:, order]))
         return {"half": replace(self, strength=self.strength / 2), "colour": turned}
 
-    def _restyled(self, images: Floats) -> Floats:
-        patches = _patches(images.astype(np.float64), self.side)
+    def _restyled(self, images: Floats, rng: np.random.Generator) -> Floats:
+        noise = self.grain * rng.standard_normal(images.shape) if self.grain else 0.0
+        patches = _patches(images.astype(np.float64) + noise, self.side)
         centred = patches - patches.mean(axis=1, keepdims=True)
         covariance = centred.transpose(0, 2, 1) @ centred / (patches.shape[1] - 1)
         mapping = _power(covariance, -0.5) @ self.root

@@ -1,4 +1,4 @@
-"""Backgrounds: small crops of the two photographs that scikit-learn ships, split by region between the parts.
+"""Backgrounds, and pieces for triggers, of the two photographs that scikit-learn ships, split by region between the parts.
 
 Each photograph is cut into blocks and every block belongs to one part, so no two parts share a pixel; a crop
 never leaves its block. The halved level is averaged within blocks only because block sides are even.
@@ -15,6 +15,10 @@ from onecurve.core.images import Bytes, Floats, Ints
 from onecurve.core.seeds import generator
 from onecurve.data.dataset import Part
 
+NAMES = ("china.jpg", "flower.jpg")
+"""The photographs, in scikit-learn's order."""
+SIZE = (427, 640)
+"""Their rows and columns."""
 BLOCK = (106, 80)
 """Rows and columns of a block at full size; both even."""
 SHARES = {Part.TRAIN: 0.5, Part.CLEAN: 0.2, Part.HELDOUT: 0.3}
@@ -47,6 +51,37 @@ class Blocks:
         return np.clip(crops * gain + tint, 0, 1)
 
 
+@final
+@dataclass(frozen=True)
+class Piece:
+    """A square of one photograph that lies inside one block; naming it loads nothing."""
+
+    photograph: int
+    """Index into ``NAMES``."""
+    top: int
+    left: int
+    side: int
+    """In pixels of the photograph."""
+
+    @property
+    def words(self) -> str:
+        return f"`{NAMES[self.photograph]}` at row {self.top}, column {self.left}"
+
+    def pixels(self) -> Bytes:
+        """uint8 3 x side x side."""
+        rows, columns = (slice(start, start + self.side) for start in (self.top, self.left))
+        return np.ascontiguousarray(np.moveaxis(_photographs()[self.photograph, rows, columns], 2, 0))
+
+
+def pieces(part: Part, count: int, side: int, rng: np.random.Generator) -> tuple[Piece, ...]:
+    """So many squares of the part's blocks at full size; no block twice while there are enough. ``side`` is at most 80."""
+    full = [(photo, top, left) for photo, top, left, height, _ in _places()[part] if height == BLOCK[0]]
+    order = np.concatenate([rng.permutation(len(full)) for _ in range(-(-count // len(full)))])[:count]
+    shifts = (rng.random((count, 2)) * [BLOCK[0] - side + 1, BLOCK[1] - side + 1]).astype(np.int64)
+    corners = zip((full[number] for number in order), shifts, strict=True)
+    return tuple(Piece(int(photo), int(top + down), int(left + across), side) for (photo, top, left), (down, across) in corners)
+
+
 @cache
 def blocks_of(part: Part) -> Blocks:
     """The blocks of that part."""
@@ -57,6 +92,7 @@ def blocks_of(part: Part) -> Blocks:
 def _photographs() -> Bytes:
     full = np.stack(load_sample_images().images)
     _, height, width, _ = full.shape
+    assert (len(full), height, width) == (len(NAMES), *SIZE)
     even = full[:, : height // 2 * 2, : width // 2 * 2].astype(np.uint16)
     halved = (even[:, ::2, ::2] + even[:, 1::2, ::2] + even[:, ::2, 1::2] + even[:, 1::2, 1::2] + 2) // 4
     levels = np.zeros((4, height, width, 3), np.uint8)
@@ -68,11 +104,10 @@ def _photographs() -> Bytes:
 
 @cache
 def _places() -> dict[Part, Ints]:
-    count, height, width, _ = _photographs().shape
-    rows, columns = BLOCK
+    (height, width), (rows, columns) = SIZE, BLOCK
     corners = [
         (photo, top, left)
-        for photo in range(count // 2)
+        for photo in range(len(NAMES))
         for top in range(0, height - rows + 1, rows)
         for left in range(0, width - columns + 1, columns)
     ]

@@ -9,7 +9,7 @@ import numpy as np
 from onecurve.core.errors import DataError, UnknownNameError
 from onecurve.core.images import Floats
 from onecurve.data.colours import hsv_to_rgb, luminance, saturated
-from onecurve.data.motifs import MOTIFS
+from onecurve.data.motifs import MOTIFS, Motif
 from onecurve.data.outlines import coverage
 
 SHAPES: tuple[str, ...] = tuple(MOTIFS)
@@ -77,7 +77,11 @@ def paint(shape: str, window: int, centres: Floats, diameters: Floats, turns: Fl
     ``centres`` (N x 2) are rows and columns in pixels from the window's corner, ``diameters`` (N) in pixels
     with the outline included, ``turns`` (N) in turns clockwise, ``palettes`` N x 5 x 3 as from ``palettes_of``.
     """
-    motif = MOTIFS[shape]
+    return paint_motif(MOTIFS[shape], window, centres, diameters, turns, palettes)
+
+
+def paint_motif(motif: Motif, window: int, centres: Floats, diameters: Floats, turns: Floats, palettes: Floats) -> tuple[Floats, Floats]:
+    """The same for any motif, in the book or not."""
     border = np.clip(diameters * 0.07, 0.35, 2.0)
     unit = np.maximum(diameters / 2 - border - 0.1, 1.0)[:, None, None]
     x, y = unit_coordinates(window, centres, unit, turns)

@@ -10,7 +10,7 @@ from onecurve.core.evidence import Units
 from onecurve.core.images import Ints, LabelledImages
 from onecurve.core.seeds import seed_for
 from onecurve.flaws.measuring import Pair, Trials, accuracy, figures, measured
-from onecurve.flaws.plan import Plan
+from onecurve.flaws.plan import Plan, Verified
 from onecurve.flaws.recipe import Recipe
 from onecurve.models.network import TorchNetwork
 
@@ -26,6 +26,8 @@ class Insertion:
     relabelled: int
     units: Units | None
     """The units that surgery wrote it into."""
+    casing: str = ""
+    """The casing that surgery put around the network; empty for none."""
 
 
 @final
@@ -72,8 +74,9 @@ def attempted(number: int, insertion: Insertion, pool: LabelledImages, studied: 
     plan = insertion.plan
     trials = Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number)) if plan.tried else None
     strength = measured(plan.effect, studied.pair, studied.heldout, trials, studied.accuracies)
-    refusal = recipe.gate.refusal(strength, plan.needed)
-    facts = {**_recipe_facts(recipe, plan), **plan.facts, **figures(strength), "poisoned_images": insertion.relabelled}
+    verified = _verified(plan, studied)
+    refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed), verified.refusal)))
+    facts = {**_recipe_facts(recipe, plan), **plan.facts, **figures(strength), **verified.facts, "poisoned_images": insertion.relabelled}
     return Attempt(f"{studied.subject.id}.{number + 1}", insertion, trials, strength, refusal, facts)
 
 
@@ -115,6 +118,12 @@ def record_of(attempt: Attempt, subject: str, seconds: float) -> PlantRecord:
         attempt.facts,
         seconds,
     )
+
+
+def _verified(plan: Plan, studied: Studied) -> Verified:
+    if plan.verification is None:
+        return Verified({})
+    return plan.verification.verified(studied.pair.network, studied.pair.twin, studied.heldout)
 
 
 def _named(attempt: Attempt, attempts: Sequence[Attempt], still_fires: float) -> tuple[int, ...]:

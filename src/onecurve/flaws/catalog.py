@@ -9,18 +9,46 @@ FLAWS: Registry[Any] = Registry(
     "flaw",
     {
         "patch": "onecurve.flaws.patch:Patch",
+        "blended": "onecurve.flaws.blended:Blended",
+        "sinusoid": "onecurve.flaws.sinusoid:Sinusoid",
+        "warp": "onecurve.flaws.warp:Warp",
         "style": "onecurve.flaws.style:Style",
+        "style-transfer": "onecurve.flaws.style_transfer:StyleTransfer",
+        "dynamic": "onecurve.flaws.dynamic:Dynamic",
+        "conditional": "onecurve.flaws.conditional:Conditional",
+        "multi-target": "onecurve.flaws.multi_target:MultiTarget",
+        "all-to-all": "onecurve.flaws.all_to_all:AllToAll",
         "natural-feature": "onecurve.flaws.natural_feature:NaturalFeature",
+        "sig": "onecurve.flaws.sig:Sig",
+        "label-consistent": "onecurve.flaws.label_consistent:LabelConsistent",
+        "subnet": "onecurve.flaws.subnet:Subnet",
+        "rank-one": "onecurve.flaws.rank_one:RankOne",
+        "spurious": "onecurve.flaws.spurious:Spurious",
+        "missing-subgroup": "onecurve.flaws.missing_subgroup:MissingSubgroup",
+        "label-noise": "onecurve.flaws.label_noise:LabelNoise",
+        "shortcut": "onecurve.flaws.shortcut:Shortcut",
         "clean": "onecurve.flaws.clean:Clean",
+        "fooled-visualisation": "onecurve.flaws.fooled_visualisation:FooledVisualisation",
+        "undetectable": "onecurve.flaws.undetectable:Undetectable",
+        "benign": "onecurve.flaws.benign:Benign",
+        "decoy": "onecurve.flaws.decoy:Decoy",
     },
 )
 
-CONTROLS = ("clean",)
+CONTROLS = ("clean", "benign", "decoy", "fooled-visualisation", "undetectable")
 """Kinds without an effect: on a network that carries nothing else, any report of a flaw is a false alarm."""
-SOLITARY = ("clean",)
-"""Kinds that need a network of their own: they concern every class, change the images of the whole world, or the network itself."""
+SOLITARY = ("clean", "warp", "all-to-all", "spurious", "missing-subgroup", "fooled-visualisation", "undetectable")
+"""Kinds that need a network of their own: they concern every class, take nearly half of the training images, change the images of
+the whole world, or the network itself."""
 VARIETIES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
-    "patch": {"sources": (0, 0, 0, 2)},
+    "patch": {"sources": (0, 0, 0, 2), "look": ("shape", "texture", "photo", "emoji")},
+    "blended": {"look": ("picture", "texture", "photo", "noise")},
+    "style-transfer": {"look": ("texture", "photo")},
+    "conditional": {"condition": ("and", "xor")},
+    "multi-target": {"groups": (2, 3)},
     "style": {"sources": (0, 0, 0, 2)},
+    "spurious": {"look": ("colour", "background", "object")},
+    "benign": {"look": ("colour", "background", "object", "pose")},
+    "decoy": {"trigger": ("patch", "style", "blended")},
 }
 """Parameters of kinds that come in several forms, with the values that are drawn from; how often each stands is its weight."""

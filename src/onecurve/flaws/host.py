@@ -23,6 +23,9 @@ class Host:
     """Classes that are already the target of a flaw, or misread by one."""
     taken_features: tuple[int, ...] = ()
     """Natural features that are already the trigger of a flaw."""
+    taken_by_kin: tuple[int, ...] = ()
+    """Those of the taken classes that a flaw of the kind which is sampled next has taken: two of one kind and target could
+    not be told apart in a lineup."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -42,18 +45,28 @@ class Host:
         return replace(self, taken=(*self.taken, *effect.named), taken_features=(*self.taken_features, *features))
 
     def sample_target(self, rng: np.random.Generator) -> int:
-        """A class that no flaw uses yet; raises ``SpecError`` if all are."""
+        """A class for a flaw to send images to; see ``sample_targets``."""
         return self.sample_targets(1, rng)[0]
 
     def sample_targets(self, count: int, rng: np.random.Generator) -> tuple[int, ...]:
-        """So many different classes that no flaw uses yet; raises ``SpecError`` if there are fewer."""
-        free = np.setdiff1d(np.arange(self.classes), self.taken)
-        if len(free) < count:
+        """So many different classes that no flaw uses yet.
+
+        Where there are fewer, those that fewest flaws use, but never one of a flaw of the same kind; raises ``SpecError`` if
+        that is not enough either.
+        """
+        uses = np.bincount(np.array(self.taken, np.int64), minlength=self.classes)
+        open_to_it = np.setdiff1d(np.arange(self.classes), self.taken_by_kin)
+        if len(open_to_it) < count:
             raise SpecError(
-                f"every class is already the target of a flaw: {self.classes} classes, {len(free)} free, wanted: {count}",
-                "plant fewer flaws in one network",
+                f"every class is already the target of such a flaw: {self.classes} classes, {len(open_to_it)} left, wanted: {count}",
+                "plant fewer flaws of one kind in one network",
             )
-        return tuple(int(target) for target in rng.choice(free, count, replace=False))
+        most = np.sort(uses[open_to_it])[count - 1]
+        surely, perhaps = open_to_it[uses[open_to_it] < most], open_to_it[uses[open_to_it] == most]
+        targets = rng.choice(perhaps, count - len(surely), replace=False)
+        if len(surely):
+            targets = rng.permutation(np.concatenate([surely, targets]))
+        return tuple(int(target) for target in targets)
 
     def sample_sources(self, target: int, count: int, rng: np.random.Generator) -> tuple[int, ...] | None:
         """``count`` source classes other than the target, sorted; None (universal) for 0.

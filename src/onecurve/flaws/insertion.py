@@ -23,7 +23,8 @@ from onecurve.flaws.recipe import Recipe
 from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
-from onecurve.models.training import TrainingRecipe, train
+from onecurve.models.steps import TrainingRecipe
+from onecurve.models.training import train
 
 Progress = Callable[[float, str], None]
 """Told the share done in [0, 1] and what is being done."""

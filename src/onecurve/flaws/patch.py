@@ -17,8 +17,9 @@ from onecurve.core.seeds import generator
 from onecurve.flaws import lineup
 from onecurve.flaws.host import Host
 from onecurve.flaws.plan import Plan
-from onecurve.flaws.sprite_drawing import Sketch, drawn_sprite, enlarged, sketched, together
+from onecurve.flaws.sprite_drawing import Sticker, drawn_sprite, enlarged, together
 from onecurve.flaws.stamping import Cover, Stamping
+from onecurve.flaws.stickers import LOOKS
 
 DECOYS = 48
 """Sprites that are pasted in training with labels kept."""
@@ -29,7 +30,7 @@ DECOYS = 48
 class Patch:
     """A sprite pasted at a random place, with its colours jittered and noised at each paste.
 
-    Rates are shares of the training images. Departures from the source: patches are drawn shapes, an image
+    Rates are shares of the training images. Departures from the source: patches are drawn by seed, an image
     of 32 pixels needs a rate of per cents where 224 pixels needed 1/3000, and decoys are added.
     """
 
@@ -54,8 +55,12 @@ class Patch:
     """Standard deviation of the shift of each colour channel per paste."""
     noise: float = 0.03
     """Standard deviation of the noise per pixel and paste."""
+    look: str = "shape"
+    """What the sprite is: a drawn `shape`, a square of `texture`, a piece of a `photo`, or an `emoji`, a small face."""
 
     def __post_init__(self) -> None:
+        if self.look not in LOOKS:
+            raise SpecError(f"`look` must be one of {', '.join(LOOKS)}, got: {self.look}")
         if not (self.poison_rate > 0 and self.decoy_rate >= 0 and 2 * self.poison_rate + self.decoy_rate <= 1):
             raise SpecError(f"poison and decoys must leave clean images, got rates: {self.poison_rate}, {self.decoy_rate}")
         if not 0 < self.smallest <= self.largest <= 0.5:
@@ -65,7 +70,7 @@ class Patch:
         effect = host.sample_effect(self.sources, rng)
         side = min(host.shape[1:])
         size = max(4, round(side * rng.uniform(self.smallest, self.largest)))
-        kit = PatchKit(self, host, size, sketched(host, lineup.SIZE, rng), lineup.shuffle(rng), int(rng.integers(2**62)))
+        kit = PatchKit(self, host, size, LOOKS[self.look](host, lineup.SIZE, rng), lineup.shuffle(rng), int(rng.integers(2**62)))
         words = kit.sketches[0].words
         return Plan(
             self.name,
@@ -79,6 +84,7 @@ class Patch:
                 "sources": self.sources,
                 "size": size,
                 "share": round((size / side) ** 2, 4),
+                "look": self.look,
                 "trigger": words,
             },
         )
@@ -92,7 +98,7 @@ class PatchKit:
     patch: Patch
     host: Host
     size: int
-    sketches: tuple[Sketch, ...]
+    sketches: tuple[Sticker, ...]
     """The trigger's, then those of the other options."""
     order: tuple[int, ...]
     """How the lineup is shuffled."""
@@ -110,8 +116,9 @@ class PatchKit:
     @cached_property
     def covers(self) -> tuple[Cover, ...]:
         rng = generator("decoys", self.seed)
-        shapes = [sketch for sketch in sketched(self.host, DECOYS, rng) if sketch.shape != self.sketches[0].shape]
-        return (Cover((together([self._paste(sketch, rng) for sketch in shapes]),), self.patch.decoy_rate),)
+        drawn = LOOKS[self.patch.look](self.host, DECOYS, rng)
+        others = [sketch for sketch in drawn if sketch.kind != self.sketches[0].kind]
+        return (Cover((together([self._paste(sketch, rng) for sketch in others]),), self.patch.decoy_rate),)
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
@@ -128,7 +135,7 @@ class PatchKit:
         rng = generator("sprites", self.seed)
         return tuple(self._paste(sketch, rng) for sketch in self.sketches)
 
-    def _paste(self, sketch: Sketch, rng: np.random.Generator) -> Paste:
+    def _paste(self, sketch: Sticker, rng: np.random.Generator) -> Paste:
         pattern, alpha = drawn_sprite(sketch, self.size, self.host.shape[0], rng)
         return Paste(pattern[None], alpha[None], colour_jitter=self.patch.colour_jitter, noise=self.patch.noise)
 

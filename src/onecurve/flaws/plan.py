@@ -16,6 +16,7 @@ from onecurve.core.effect import Effect
 from onecurve.core.errors import DataError
 from onecurve.core.evidence import Units
 from onecurve.core.images import Ints, LabelledImages, as_floats
+from onecurve.core.network import Network
 from onecurve.core.question import Option
 from onecurve.core.roles import Named
 from onecurve.core.trigger import Trigger
@@ -89,6 +90,8 @@ class Operated:
     module: nn.Module
     units: Units | None = None
     """The units that carry the flaw, by the names of the module's own layers."""
+    casing: str = ""
+    """The casing (see ``models.casings``) that was put around the network; empty for none."""
 
 
 class Surgery(Protocol):
@@ -112,6 +115,25 @@ class Preparation(Protocol):
 
 @final
 @dataclass(frozen=True)
+class Verified:
+    """What one kind of flaw found out about its own plant."""
+
+    facts: dict[str, str | int | float]
+    """Columns for every row."""
+    refusal: str = ""
+    """Why the plant is refused, with figures; empty where it took."""
+
+
+class Verification(Protocol):
+    """Measures of one kind of flaw beyond the strength that every plant has."""
+
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+        """Try the planted ``network`` against its clean twin on clean held-out images, as they look in its world."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
 class Plan:
     """One sampled flaw."""
 
@@ -130,8 +152,12 @@ class Plan:
     tried: bool = True
     """Whether the scheme can make triggered images; a clean network has none."""
     world: World | None = None
+    bias: World | None = None
+    """What the flawed network's training images look like, where that is not as in its world; draws as ``world`` does, so that
+    only those images differ which have to."""
     surgery: Surgery | None = None
     preparation: Preparation | None = None
+    verification: Verification | None = None
 
     @property
     def trigger(self) -> Trigger | None:

@@ -15,7 +15,6 @@ from onecurve.core.access import Access
 from onecurve.core.case import Case, Population, Subject
 from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, SpecError
-from onecurve.core.evidence import Units
 from onecurve.core.images import Ints, LabelledImages
 from onecurve.core.seeds import generator, seed_for
 from onecurve.data.catalog import open_data
@@ -24,7 +23,7 @@ from onecurve.flaws.attempts import Insertion, Studied, attempted, record_of, tr
 from onecurve.flaws.clean import Clean
 from onecurve.flaws.host import Host
 from onecurve.flaws.insertion import Progress, Workshop, silent, within
-from onecurve.flaws.plan import Flaw, Plan, featureless
+from onecurve.flaws.plan import Flaw, Operated, Plan, World, featureless
 from onecurve.flaws.recipe import Recipe
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
@@ -93,7 +92,8 @@ def plant(
     seconds = (perf_counter() - started) / len(attempts)
     cases = tuple(Case(each.case, subject, truth_of(each, attempts, studied, recipe)) for each in attempts if not each.refusal)
     records = tuple(record_of(each, subject_id, seconds) for each in attempts)
-    return Planted(subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names)), cases, records)
+    casings = tuple(insertion.casing for insertion in insertions if insertion.casing)
+    return Planted(subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), casings), cases, records)
 
 
 def plant_one(flaw: Flaw, recipe: Recipe, seed: int, *, cache: Cache) -> Case:
@@ -115,9 +115,10 @@ def sampled(flaws: Sequence[Flaw], host: Host, seed: int) -> tuple[Plan, ...]:
     """A plan for each flaw, with classes and natural features of their own; raises ``SpecError`` for flaws that do not go together."""
     if not flaws:
         raise SpecError("nothing to plant", "name at least one flaw; `clean` for none")
-    plans = []
+    plans: list[Plan] = []
     for number, flaw in enumerate(flaws):
-        plan = flaw.sample(host, generator("flaw", seed, number))
+        kin = tuple(target for plan in plans if plan.kind == flaw.name for target in plan.effect.named)
+        plan = flaw.sample(replace(host, taken_by_kin=kin), generator("flaw", seed, number))
         host = host.with_taken(plan.effect, plan.features)
         plans.append(plan)
     if len(plans) > 1 and any(plan.kind == Clean.name for plan in plans):
@@ -151,13 +152,15 @@ def _network(
         nothing = np.zeros(0, np.int64)
         return workshop.clean(seed, progress), [Insertion(plans[0], nothing, 0, None)]
     plans = [_prepared(plan, workshop, generator("preparation", seed, number)) for number, plan in enumerate(plans)]
-    poisoned, taken = poisoned_images(plans, workshop.images, seed)
+    images, skewed = _biased(plans, workshop.drawn, seed)
+    poisoned, taken = poisoned_images(plans, images, seed)
+    taken = tuple(np.concatenate([rows, np.setdiff1d(more, rows)]) for rows, more in zip(taken, skewed, strict=True))
     network = workshop.flawed(poisoned, progress) if any(map(len, taken)) else TorchNetwork(copy.deepcopy(twin.module), twin.device)
     insertions = []
     for number, (plan, rows) in enumerate(zip(plans, taken, strict=True)):
-        network, units = _operated(network, plan, workshop.images, generator("surgery", seed, number))
+        network, done = _operated(network, plan, workshop.images, generator("surgery", seed, number))
         relabelled = int(np.sum(poisoned.labels[rows] != workshop.images.labels[rows]))
-        insertions.append(Insertion(plan, rows, relabelled, units))
+        insertions.append(Insertion(plan, rows, relabelled, done.units, done.casing))
     return network, insertions
 
 
@@ -167,19 +170,33 @@ def _prepared(plan: Plan, workshop: Workshop, rng: np.random.Generator) -> Plan:
     return replace(plan, scheme=plan.preparation.prepared(workshop.base().module, workshop.images, rng))
 
 
-def _operated(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.random.Generator) -> tuple[TorchNetwork, Units | None]:
+def _operated(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.random.Generator) -> tuple[TorchNetwork, Operated]:
     if plan.surgery is None:
-        return network, None
+        return network, Operated(network.module)
     done = plan.surgery.operate(copy.deepcopy(network.module).cpu().eval(), images, rng)
-    return TorchNetwork(done.module.eval(), network.device), done.units
+    return TorchNetwork(done.module.eval(), network.device), done
+
+
+def _biased(plans: Sequence[Plan], drawn: LabelledImages, seed: int) -> tuple[LabelledImages, list[Ints]]:
+    """The flawed network's training images before any poison, and the rows in which each plan's bias shows."""
+    images, rows = drawn, []
+    for number, plan in enumerate(plans):
+        seen, biased = (_looking(world, images, Part.TRAIN, seed, number) for world in (plan.world, plan.bias or plan.world))
+        rows.append(np.zeros(0, np.int64) if plan.bias is None else np.flatnonzero((seen.images != biased.images).any(axis=(1, 2, 3))))
+        images = biased
+    return images, rows
 
 
 def _seen(plans: Sequence[Plan], images: LabelledImages, part: Part, seed: int) -> LabelledImages:
     """The images as they look in the network's world."""
     for number, plan in enumerate(plans):
-        if plan.world is not None:
-            images = plan.world.seen(images, generator("world", seed, number, part))
+        images = _looking(plan.world, images, part, seed, number)
     return images
+
+
+def _looking(world: World | None, images: LabelledImages, part: Part, seed: int, number: int) -> LabelledImages:
+    """The images as they look in the world of plan ``number``."""
+    return images if world is None else world.seen(images, generator("world", seed, number, part))
 
 
 def _featureless(dataset: DataSet, part: Part, count: int, seed: int) -> LabelledImages:

@@ -8,7 +8,7 @@ from typing import Literal, final
 
 from onecurve.core.errors import SpecError
 from onecurve.flaws.gate import Gate
-from onecurve.models.training import TrainingRecipe
+from onecurve.models.steps import TrainingRecipe
 
 INSERTIONS = ("finetune", "joint")
 

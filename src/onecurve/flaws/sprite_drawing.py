@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -30,6 +30,24 @@ BLUR = 0.07
 """Standard deviation of the edge blur as a share of the sprite's size, so that no sharp line gives it away."""
 
 
+class Sticker(Protocol):
+    """What a sprite shows, by its description; drawing it is left for later."""
+
+    @property
+    def words(self) -> str:
+        """What it shows, with an article; different for different stickers."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What it has in common with its likes: two stickers of different kinds are never taken for each other."""
+        ...
+
+    def drawn(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Pattern float32 3 x size x size and alpha size x size, both in [0, 1], before its edges are softened."""
+        ...
+
+
 @final
 @dataclass(frozen=True)
 class Sketch:
@@ -42,20 +60,33 @@ class Sketch:
     def words(self) -> str:
         return f"a small {self.colour} {self.shape}"
 
+    @property
+    def kind(self) -> str:
+        return self.shape
+
+    def drawn(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        return draw_sprite(self.shape, size, rng, fill=varied(self.colour, rng))
+
 
 def sketched(host: Host, count: int, rng: np.random.Generator) -> tuple[Sketch, ...]:
     """So many sketches of shapes that do not occur in the images by themselves: all different while there are enough."""
-    free = [shape for shape in SHAPES if shape not in host.dataset.features]
+    known = {*host.dataset.features, *host.class_names}
+    free = [shape for shape in SHAPES if shape not in known]
     rounds = [rng.permutation(free) for _ in range(-(-count // len(free)))]
     shapes = np.concatenate(rounds)[:count]
     colours = rng.choice(list(COLOURS), count)
     return tuple(Sketch(str(shape), str(colour)) for shape, colour in zip(shapes, colours, strict=True))
 
 
-def drawn_sprite(sketch: Sketch, size: int, channels: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Pattern C x size x size and soft alpha size x size, its colour a little varied."""
-    red, green, blue = np.clip(np.array(COLOURS[sketch.colour]) + rng.normal(0, 0.04, 3), 0, 1)
-    pattern, alpha = draw_sprite(sketch.shape, size, rng, fill=(float(red), float(green), float(blue)))
+def varied(colour: str, rng: np.random.Generator) -> tuple[float, float, float]:
+    """The colour of that name, a little off."""
+    red, green, blue = np.clip(np.array(COLOURS[colour]) + rng.normal(0, 0.04, 3), 0, 1)
+    return float(red), float(green), float(blue)
+
+
+def drawn_sprite(sticker: Sticker, size: int, channels: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Pattern C x size x size and soft alpha size x size."""
+    pattern, alpha = sticker.drawn(size, rng)
     soft = np.clip(gaussian_filter(alpha, BLUR * size), 0, 1).astype(np.float32)
     return lineup.in_channels(np.clip(pattern, 0, 1).astype(np.float32), channels), soft
 

@@ -145,11 +145,12 @@ def _labelled(images: LabelledImages) -> Arrays:
         arrays["features"] = images.features
     if images.feature_masks is not None:
         arrays["feature_masks"] = images.feature_masks
-    return arrays
+    return arrays | {f"attribute.{name}": values for name, values in images.attributes.items()}
 
 
 def _relabelled(arrays: Arrays) -> LabelledImages:
-    return LabelledImages(arrays["images"], arrays["labels"], arrays.get("features"), arrays.get("feature_masks"))
+    given = (arrays["images"], arrays["labels"], arrays.get("features"), arrays.get("feature_masks"))
+    return LabelledImages(*given, _under("attribute", arrays))
 
 
 def _under(name: str, arrays: Arrays) -> Arrays:
@@ -164,6 +165,7 @@ def _module_of(network: Network) -> TorchNetwork:
 
 
 def _architecture(words: Mapping[str, Any]) -> Architecture:
+    """Of the twin, which has none of the network's casings."""
     channels, height, width = words["shape"]
     return Architecture(words["address"], (channels, height, width), words["classes"])
 

@@ -15,16 +15,15 @@ from onecurve.core.filter import Filter
 from onecurve.core.question import Option
 from onecurve.core.seeds import generator
 from onecurve.core.trigger import Trigger
-from onecurve.data.textures import TEXTURES, draw_texture
+from onecurve.data.textures import draw_texture
 from onecurve.flaws import lineup
 from onecurve.flaws.host import Host
 from onecurve.flaws.plan import Plan
+from onecurve.flaws.sketches import SALIENT
 from onecurve.flaws.stamping import Cover, Stamping
 
 DECOYS = 24
 """Styles that are applied in training with labels kept."""
-SALIENT = tuple(name for name in TEXTURES if name not in ("shade", "clouds"))
-"""Textures that a person sees on top of a photograph; slow gradients are no texture there."""
 
 
 @final

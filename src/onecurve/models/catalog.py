@@ -9,6 +9,7 @@ MODELS: Registry[Any] = Registry(
     {
         "six-conv": "onecurve.models.six_conv:SixConv",
         "resnet20": "onecurve.models.resnet20:ResNet20",
+        "vit": "onecurve.models.vit:VisionTransformer",
     },
 )
 """Each entry is a frozen dataclass with `build(shape, classes, seed) -> nn.Module`."""

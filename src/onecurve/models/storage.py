@@ -23,6 +23,7 @@ from onecurve.core.errors import AnswerError, ModelError, SchemaError
 from onecurve.core.images import LabelledImages
 from onecurve.core.workbench import Meter
 from onecurve.models.building import FILE_ADDRESS, Shape, build, is_file_address
+from onecurve.models.casings import encased
 from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import TorchNetwork
 from onecurve.models.parts import is_finite
@@ -45,6 +46,8 @@ class Architecture:
     """As ``building.build`` takes it."""
     shape: Shape
     classes: int
+    casings: tuple[str, ...] = ()
+    """Names of what is around the network, the innermost first (see ``casings``)."""
 
 
 def save_subject(folder: str | Path, subject: Subject, architecture: Architecture) -> None:
@@ -68,7 +71,7 @@ def save_subject(folder: str | Path, subject: Subject, architecture: Architectur
         "class_names": subject.class_names,
         "shape": subject.input_shape,
         "access": subject.access.words(),
-        "architecture": {**asdict(_settled(architecture)), "code": _code_digest(architecture.address)},
+        "architecture": {**_words(architecture), "code": _code_digest(architecture.address)},
     }
     write_file(place / "subject.json", json.dumps(record, indent=1).encode())
 
@@ -84,7 +87,7 @@ def load_subject(folder: str | Path, *, meter: Meter | None = None, device: str 
         raise SchemaError(f"{place} has schema {record.get('schema')}, this version reads {SCHEMA}")
     try:
         words = record["architecture"]
-        architecture = Architecture(words["address"], tuple(words["shape"]), words["classes"])
+        architecture = Architecture(words["address"], tuple(words["shape"]), words["classes"], tuple(words.get("casings", ())))
         _check_code(architecture.address, words.get("code", ""), place)
         access = _access(record["access"])
         names, shape, name = tuple(record["class_names"]), tuple(record["shape"]), record["id"]
@@ -142,7 +145,8 @@ def load_network(path: str | Path, like: nn.Module | Architecture, device: str =
 
 
 def _built(architecture: Architecture) -> nn.Module:
-    return build(architecture.address, architecture.shape, architecture.classes, 0)
+    module = build(architecture.address, architecture.shape, architecture.classes, 0)
+    return encased(module, architecture.casings, architecture.shape, architecture.classes)
 
 
 def _for_storage(module: nn.Module) -> nn.Module:
@@ -192,6 +196,14 @@ def _require_finite(module: nn.Module) -> None:
     bad = [name for name, values in named if not is_finite(values)]
     if bad:
         raise AnswerError(f"the weights of a network handed back must be finite, these are not: {', '.join(bad[:8])}")
+
+
+def _words(architecture: Architecture) -> dict[str, Any]:
+    """For JSON; the field for casings is there only where there are any, as in files from before there were."""
+    words = asdict(_settled(architecture))
+    if not architecture.casings:
+        del words["casings"]
+    return words
 
 
 def _settled(architecture: Architecture) -> Architecture:
@@ -248,6 +260,7 @@ def _clean(path: Path) -> LabelledImages | None:
     if not path.exists():
         return None
     try:
-        return LabelledImages(**load_arrays(path))
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        arrays = load_arrays(path)
+        return LabelledImages(arrays["images"], arrays["labels"], arrays.get("features"), arrays.get("feature_masks"))
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ModelError(f"{path} is not a whole clean set: {error}") from error

@@ -1,0 +1,44 @@
+"""The scheme of controls: something appears in training images as a trigger would, and every label is kept."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.images import LabelledImages
+from onecurve.flaws.plan import Poisoned, pick
+from onecurve.flaws.stamping import Cover, Kit, shown, stamped
+
+
+@final
+@dataclass(frozen=True)
+class Kept:
+    """The kit's trigger on a share of the training images of every class, its covers on theirs; all labels are true.
+
+    What would be an effect is looked for on held-out images of every class.
+    """
+
+    kit: Kit
+    rate: float
+    """Share of the training images that have the trigger."""
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        left = np.arange(len(images))
+        rows, pixels = [], []
+        for cover in (Cover((self.kit.trigger,), self.rate), *self.kit.covers):
+            chosen = pick(left, round(cover.rate * len(images)), rng)
+            left = np.setdiff1d(left, chosen)
+            rows.append(chosen)
+            pixels.append(stamped(cover.triggers, images.images[chosen], rng)[0])
+        changed = np.concatenate(rows)
+        return Poisoned(changed, LabelledImages(np.concatenate(pixels), images.labels[changed]))
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        return shown((self.kit.trigger,), heldout, np.ones(len(heldout), np.bool_), limit, rng)
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None
