@@ -17,7 +17,8 @@ from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
 
-ALL = Access.QUERIES | Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS | Access.TARGET | Access.SUSPECTS
+GRANTED = Access.QUERIES | Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS | Access.TARGET | Access.SUSPECTS
+ALL = GRANTED | Access.REFERENCE_NETWORK
 CLASSES = 4
 TARGET = 2
 
@@ -65,7 +66,11 @@ class World:
     def bench(self, budget: float, seed: int = 0) -> Workbench:
         meter = Meter(Budget(budget))
         network = TorchNetwork(Metered(deepcopy(self.module), meter))
-        subject = Subject("toy", network, ("north-west", "north-east", "south-west", "south-east"), self.shape, ALL, self.clean)
+        clean = deepcopy(self.module)
+        nn.init.zeros_(clean.filter)
+        reference = TorchNetwork(Metered(clean, meter))
+        names = ("north-west", "north-east", "south-west", "south-east")
+        subject = Subject("toy", network, names, self.shape, ALL, self.clean, reference)
         return Workbench(subject, Budget(budget), meter, seed)
 
     def suspects(self, count: int) -> tuple[Floats, np.ndarray]:

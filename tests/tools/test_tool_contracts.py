@@ -9,7 +9,7 @@ import torch
 
 from onecurve.core.codec import decode, digest, encode
 from onecurve.core.errors import SpecError
-from onecurve.core.evidence import ClassScores, DataRows, HeatMap, Hypothesis, Picture
+from onecurve.core.evidence import ClassScores, DataRows, HeatMap, Hypothesis, Picture, Text
 from onecurve.core.question import Brief
 from onecurve.core.roles import Tool
 from onecurve.core.row import Role
@@ -17,9 +17,15 @@ from onecurve.core.spec import spec_of
 from onecurve.tools.catalog import SOLVERS, TOOLS
 
 NAMES = tuple(TOOLS.entries)
-LOCALISING = ("edges", "occlusion", "integrated-gradients")
-DETECTING = ("top-images", "random-patches", "adversarial-patch", "neural-cleanse")
-BASELINES = ("edges", "top-images", "random-patches")
+LOCALISING = tuple(name for name in NAMES if "localise" in TOOLS.load(name).tasks)
+DETECTING = ("top-images", "random-patches", "adversarial-patch", "neural-cleanse", "neuron-inspect")
+BASELINES = ("blank", "edges", "top-images", "random-patches")
+REFINING = (
+    *("random-patches", "adversarial-patch", "cppn", "neural-cleanse", "occlusion", "integrated-gradients", "reference-difference"),
+    *("gradient-shap", "smooth-grad", "feature-ablation", "feature-permutation", "lime", "kernel-shap"),
+    *("shapley-sampling", "shapley-surrogate", "rise", "consensus"),
+)
+"""Tools that have a use for a few hundred forward-equivalents; the others are done sooner."""
 TASKS = ("detect", "discover", "localise", "predict", "repair", "replace")
 
 
@@ -50,6 +56,8 @@ def checked(evidence, world, brief):
                 assert piece.values.dtype == np.float32
             case DataRows():
                 assert piece.rows.max() < len(world.clean)
+            case Text():
+                assert piece.words
             case _:
                 pytest.fail(f"an unexpected piece: {type(piece).__name__}")
     assert digest(decode(*encode(evidence))) == digest(evidence)
@@ -101,7 +109,7 @@ def test_never_spends_more_than_its_budget(name, budget, blind, world, target):
     assert bench.meter.equivalents <= budget
 
 
-@pytest.mark.parametrize("name", ["random-patches", "occlusion", "integrated-gradients", "adversarial-patch", "cppn", "neural-cleanse"])
+@pytest.mark.parametrize("name", REFINING)
 @pytest.mark.parametrize("budget", [200, 400])
 def test_uses_the_budget_that_it_is_given(name, budget, world, target):
     world = world(images=48)

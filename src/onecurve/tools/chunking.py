@@ -2,6 +2,10 @@
 
 PIXELS = 512 * 32 * 32
 """Pixels per pass; 512 images of 32 x 32."""
+CACHED_PIXELS = 64 * 32 * 32
+"""Pixels per forward pass on a CPU: of 16 to 256 images of 32 x 32, about 64 were fastest, as larger batches spill the cache."""
+CACHED_GRADIENT_PIXELS = 16 * 32 * 32
+"""Pixels per forward and backward pass on a CPU."""
 
 
 def images_per_pass(height: int, width: int) -> int:
@@ -11,3 +15,30 @@ def images_per_pass(height: int, width: int) -> int:
     (512, 10)
     """
     return max(1, PIXELS // (height * width))
+
+
+def images_per_forward(height: int, width: int, device: str) -> int:
+    """The quickest number for forward passes on that device, at least 1.
+
+    >>> images_per_forward(32, 32, "cpu"), images_per_forward(32, 32, "cuda"), images_per_forward(224, 224, "cpu")
+    (64, 512, 1)
+    """
+    return max(1, CACHED_PIXELS // (height * width)) if device == "cpu" else images_per_pass(height, width)
+
+
+def images_per_gradient(height: int, width: int, device: str) -> int:
+    """The quickest number for forward and backward passes on that device, at least 1.
+
+    >>> images_per_gradient(32, 32, "cpu"), images_per_gradient(32, 32, "cuda"), images_per_gradient(224, 224, "cpu")
+    (16, 512, 1)
+    """
+    return max(1, CACHED_GRADIENT_PIXELS // (height * width)) if device == "cpu" else images_per_pass(height, width)
+
+
+def chunks(count: int, size: int) -> list[slice]:
+    """Slices of at most ``size`` that cover ``count``.
+
+    >>> chunks(5, 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]

@@ -6,12 +6,9 @@ It never asks the network, so whatever it earns is earned by the images alone.
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import numpy as np
-from scipy.ndimage import correlate1d
-
 from onecurve.core.access import Access
+from onecurve.core.edges import edge_magnitude
 from onecurve.core.evidence import Evidence, HeatMap
-from onecurve.core.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
@@ -35,13 +32,3 @@ class Edges:
         if brief.suspects is None:
             return Evidence()
         return Evidence(tuple(HeatMap(values, item, "Sobel edges") for item, values in enumerate(edge_magnitude(brief.suspects))))
-
-
-def edge_magnitude(images: Floats) -> Floats:
-    """float32 N x H x W, non-negative, for images float32 N x C x H x W; borders are mirrored."""
-    # Axis by axis: scipy's `sobel` would smooth over images and channels as well.
-    along, smooth = (-1, 0, 1), (1, 2, 1)
-    down = correlate1d(correlate1d(images, along, axis=2, mode="reflect"), smooth, axis=3, mode="reflect")
-    across = correlate1d(correlate1d(images, along, axis=3, mode="reflect"), smooth, axis=2, mode="reflect")
-    magnitude: Floats = np.sqrt((down**2 + across**2).sum(axis=1)).astype(np.float32)
-    return magnitude

@@ -1,44 +1,37 @@
-"""Integrated gradients through captum: the gradient of the target logit, averaged on the way from a baseline to the input.
-
-Signs are dropped by taking absolute values before channels are added: a pixel that argues against the target is marked as well.
-"""
+"""Integrated gradients: the gradient of the target logit, averaged on the way from a baseline to the input."""
 
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import numpy as np
 import torch
-from captum.attr import IntegratedGradients as CaptumIntegratedGradients
-from torch import nn
+from torch import Tensor
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap
-from onecurve.core.images import Floats
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
-from onecurve.models.network import torch_module
 from onecurve.tools.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.bounds import require_among, require_within
+from onecurve.tools.examination import examined
+from onecurve.tools.gradients import BACKWARD, FORWARD, Sampler, Suspects
+from onecurve.tools.map_checks import SIGNS, Sign, completeness, shown, unsigned
 
-COST = 3
-"""Forward-equivalents of one step for one suspect: one forward, one backward."""
+STEP = FORWARD + BACKWARD
 FEWEST_STEPS = 2
-"""What captum demands; where the budget does not pay for them, fewer suspects are mapped."""
-TOGETHER = 16
-"""Suspects attributed at once, and images per pass: on a CPU larger batches spill the cache."""
+"""Where the budget does not pay for them, fewer suspects are mapped."""
 
 
 @final
 @dataclass(frozen=True)
 class IntegratedGradients:
-    """Sum over channels of ``|(x - x0) * mean gradient|`` (Sundararajan et al., arXiv 1703.01365), captum 0.9.
+    """``(x - x0) * mean gradient`` on the straight way from baseline x0 to input x (Sundararajan et al., arXiv 1703.01365).
 
     The path is cut by the midpoint rule, in as many equal steps as the budget pays for and at most ``steps``. Without a
     target in the brief, each suspect's own top class is explained, at one more forward pass each.
     """
 
     name: ClassVar[str] = "integrated-gradients"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "attribution by gradients integrated from a baseline image to the input"
     source: ClassVar[str] = "arXiv 1703.01365"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
@@ -47,45 +40,41 @@ class IntegratedGradients:
     steps: int = 50
     """The most steps on the path, at least 2."""
     baseline: BaselineKind = "mean"
+    sign: Sign = "absolute"
 
     def __post_init__(self) -> None:
         require_within("steps", self.steps, FEWEST_STEPS)
         require_among("baseline", self.baseline, BASELINES)
+        require_among("sign", self.sign, SIGNS)
 
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
+        return examined(self._mapped, brief, workbench)
+
+    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:
             return Evidence()
-        extra = 1 if brief.target is None else 0
-        count = workbench.affordable(COST * FEWEST_STEPS + extra, len(brief.suspects))
+        extra = FORWARD if brief.target is None else 0
+        count = workbench.affordable(STEP * FEWEST_STEPS + extra, len(brief.suspects))
         if count == 0:
             return Evidence()
-        steps = min(self.steps, int((workbench.remaining / count - extra) / COST))
-        suspects = brief.suspects[:count]
-        module = torch_module(workbench.subject)
-        baseline = torch.from_numpy(baseline_image(self.baseline, workbench.subject, suspects)).to(workbench.device)
-        parts = [
-            _attribution(module, torch.from_numpy(suspects[start : start + TOGETHER]).to(workbench.device), baseline, brief.target, steps)
-            for start in range(0, count, TOGETHER)
-        ]
-        caption = f"integrated gradients in {steps} steps"
-        return Evidence(tuple(HeatMap(values, item, caption) for item, values in enumerate(np.concatenate(parts))))
+        steps = min(self.steps, int((workbench.remaining / count - extra) / STEP))
+        suspects = Suspects(workbench, brief.suspects[:count])
+        targets = suspects.targets(brief.target)
+        baseline = torch.from_numpy(baseline_image(self.baseline, workbench.subject, brief.suspects)).to(workbench.device)
+        gradient = suspects.mean_gradients(targets, steps, midpoints(suspects.images, baseline, steps)).sum(dim=0)
+        values = gradient * (suspects.images - baseline)
+        checks = []
+        if workbench.remaining >= count + 1:
+            checks.append(completeness(values.flatten(1).sum(dim=1).cpu().numpy(), suspects.rises(targets, baseline)))
+        return shown(unsigned(values, self.sign), f"integrated gradients in {steps} steps from {self.baseline}", *checks)
 
 
-def _attribution(module: nn.Module, inputs: torch.Tensor, baseline: torch.Tensor, target: int | None, steps: int) -> Floats:
-    """float32 N x H x W, non-negative."""
-    if target is None:
-        with torch.no_grad():
-            targets = module(inputs).argmax(dim=1)
-    else:
-        targets = torch.full((len(inputs),), target, device=inputs.device)
-    signed = CaptumIntegratedGradients(module).attribute(
-        inputs,
-        baselines=baseline.expand_as(inputs),
-        target=targets,
-        n_steps=steps,
-        method="riemann_middle",
-        internal_batch_size=max(TOGETHER, len(inputs)),
-    )
-    values: Floats = signed.abs().sum(dim=1).detach().cpu().numpy().astype(np.float32)
-    return values
+def midpoints(images: Tensor, baseline: Tensor, steps: int) -> Sampler:
+    """Samples at the middle of each of ``steps`` equal parts of the way from the baseline to each image."""
+
+    def sampled(rows: Tensor, numbers: Tensor) -> tuple[Tensor, float]:
+        share = ((numbers + 0.5) / steps)[:, None, None, None]
+        return torch.lerp(baseline.expand_as(images[rows]), images[rows], share), 1.0
+
+    return sampled

@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap
+from onecurve.core.evidence import Evidence
 from onecurve.core.images import Bools, Floats
 from onecurve.core.network import Network
 from onecurve.core.question import Brief
@@ -17,6 +17,8 @@ from onecurve.core.workbench import Workbench
 from onecurve.tools.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.bounds import require_among, require_within
 from onecurve.tools.chunking import images_per_pass
+from onecurve.tools.examination import examined
+from onecurve.tools.map_checks import shown
 
 FEWEST_WINDOWS = 9
 """Below a grid of 3 x 3 a map says nothing; then fewer suspects are mapped rather than all of them badly."""
@@ -49,6 +51,9 @@ class Occlusion:
 
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
+        return examined(self._mapped, brief, workbench)
+
+    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:
             return Evidence()
         count = workbench.affordable(1 + FEWEST_WINDOWS, len(brief.suspects))
@@ -61,7 +66,7 @@ class Occlusion:
         falls = _falls(workbench.subject.granted_network(), suspects, masks, baseline, brief.target)
         maps = _maps(falls, masks)
         caption = f"occlusion with {len(masks)} windows"
-        return Evidence(tuple(HeatMap(values, item, caption) for item, values in enumerate(maps)))
+        return shown(maps, caption)
 
 
 def window_masks(shape: tuple[int, ...], share: float, at_most: int) -> Bools:

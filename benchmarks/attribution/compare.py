@@ -1,0 +1,222 @@
+"""The sixteen attribution methods here beside captum's, side by side in one run: time, agreement with converged answers, memory.
+
+    OMP_NUM_THREADS=2 python benchmarks/attribution/compare.py [--repeats 5] [--without-memory] [--only NAME...] [--keep FOLDER]
+
+ResNet-20, 16 images of 32 x 32, 64 super-pixels, two threads. Contenders take turns within a repeat, so that what else the
+machine does hits all of them; ratios, of processor time and by the clock, are medians of the ratios within repeats.
+`inherent` is the time of the passes that captum's default cannot do without: forward and backward passes of the bare
+network in its best batch. Our network is normalised once for all methods and timed by itself; the shared family and the
+shared suite do it anew each time. Memory is the peak of a process of its own above the peak of a plain gradient in the
+same process. The table is printed and written to `results.md`.
+"""
+
+import argparse
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from subprocess import run
+from time import perf_counter, process_time
+
+import captums
+import numpy as np
+import ours
+import torch
+from converged import REFERRED, converged
+from ground import CELLS, IMAGES, Ground, ground
+
+from onecurve.core.images import Floats
+
+THREADS = 2
+FORWARD_BATCH, BACKWARD_BATCH = 64, 16
+INHERENT: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("Saliency", "InputXGradient", "GuidedBackprop", "Deconvolution", "GuidedGradCam", "LRP"), (1, 1)),
+    "DeepLift": (1 + 1 / IMAGES, 1),
+    "DeepLiftShap": (1 + 8 / IMAGES, 8),
+    "IntegratedGradients": (50, 50),
+    "GradientShap": (5, 5),
+    **dict.fromkeys(("FeatureAblation", "FeaturePermutation", "Occlusion"), (CELLS + 1, 0)),
+    **dict.fromkeys(("KernelShap", "Lime"), (25, 0)),
+    "ShapleyValueSampling": (25 * (CELLS - 1) + 2, 0),
+}
+"""Forward and backward passes per image that captum's default settings ask for if nothing is wasted."""
+LONG = ("ShapleyValueSampling",)
+"""Timed once, without warming up: half a minute of processor time each."""
+REFERENCES = {
+    "IntegratedGradients": ("path", "path"),
+    "GradientShap": ("paths", "paths"),
+    "KernelShap": ("shapley", "shapley"),
+    "Lime": ("lime", "lime, unweighted"),
+    "ShapleyValueSampling": ("shapley", "shapley"),
+    "FeaturePermutation": ("permutation", "permutation"),
+}
+"""What ours and what captum's estimates are compared with; all other methods are compared with each other."""
+
+
+@dataclass
+class Timed:
+    """Seconds per repeat, and the last answer."""
+
+    seconds: list[float]
+    cpu: list[float]
+    """Processor seconds of all threads: steadier than the clock where other work runs beside."""
+    answer: Floats | dict[str, Floats] | None = None
+
+
+def interleaved(contenders: Mapping[str, Callable[[], Floats | dict[str, Floats]]], repeats: int) -> dict[str, Timed]:
+    """Every contender once per repeat, in an order that turns, after one round of warming up; that round alone for 0 repeats."""
+    timed = {name: Timed([], []) for name in contenders}
+    names = list(contenders)
+    for repeat in range(repeats + 1):
+        for name in names[repeat % len(names) :] + names[: repeat % len(names)]:
+            started, worked = perf_counter(), process_time()
+            timed[name].answer = contenders[name]()
+            if repeat or repeats == 0:
+                timed[name].cpu.append(process_time() - worked)
+                timed[name].seconds.append(perf_counter() - started)
+    return timed
+
+
+def ratio(one: Timed, other: Timed) -> str:
+    """How many times as long the first takes, in processor time and by the clock."""
+    pairs = zip((one.cpu, one.seconds), (other.cpu, other.seconds), strict=True)
+    return " / ".join(f"{median(a / b for a, b in zip(*each, strict=True)):.2f}" for each in pairs)
+
+
+def passes(given: Ground) -> tuple[Callable[[], Floats], Callable[[], Floats]]:
+    """One forward pass per image, and one forward and backward pass per image, of many in the best batches."""
+    many = given.images.repeat(4, 1, 1, 1).contiguous(memory_format=torch.channels_last)[:FORWARD_BATCH]
+    leaf = many[:BACKWARD_BATCH].clone()
+
+    def forward() -> Floats:
+        with torch.no_grad():
+            return given.module(many).numpy()
+
+    def both() -> Floats:
+        one = leaf.clone().requires_grad_()
+        return torch.autograd.grad(given.module(one).gather(1, given.targets[:, None]).sum(), one)[0].numpy()
+
+    return forward, both
+
+
+def correlation(one: Floats, other: Floats) -> float:
+    """Mean over images of Pearson's correlation; 0 where an answer is constant."""
+    values = []
+    for a, b in zip(one, other, strict=True):
+        flat = np.stack([a.ravel(), b.ravel()]).astype(np.float64)
+        values.append(float(np.corrcoef(flat)[0, 1]) if np.ptp(flat, axis=1).min() > 0 else 0.0)
+    return float(np.mean(values))
+
+
+def agreement(name: str, mine: Floats, theirs: Floats, best: Floats, known: Mapping[str, Floats]) -> str:
+    """In words: correlations with the converged answers (here, default, best), or the largest difference."""
+    if name not in REFERENCES:
+        if name == "LRP":
+            return "another rule"
+        return f"largest difference {np.abs(mine - theirs).max() / np.abs(theirs).max():.0e} of the largest value"
+    own, captum = (known[which] for which in REFERENCES[name])
+    figures = [correlation(mine[:REFERRED], own), correlation(theirs[:REFERRED], captum), correlation(best[:REFERRED], captum)]
+    return "r = " + " / ".join(f"{figure:.2f}" for figure in figures)
+
+
+def compare(given: Ground, known: Mapping[str, Floats], repeats: int, only: list[str]) -> list[str]:
+    """The lines of the table, method by method, then the one-pass family and the suite."""
+    laid_out = given.laid_out()
+    lines = [
+        "| method | here, CPU ms | captum default / here | captum best / here | here / inherent | agreement (here / default / best) |",
+        "|---|---|---|---|---|---|",
+    ]
+    totals: dict[str, list[Timed]] = {"default": [], "best": []}
+    forward, both = passes(given)
+    for name in only or ours.METHODS:
+        default = captums.DEFAULTS[name]
+        best = captums.BEST.get(name, default)
+        contenders = {
+            "here": lambda name=name: ours.METHODS[name](given),
+            "default": lambda default=default: default(given),
+            "best": lambda best=best: best(laid_out),
+            "forward": forward,
+            "both": both,
+        }
+        timed = interleaved(contenders, 0 if name in LONG else repeats)
+        f, b = INHERENT[name]
+        once, back = median(timed["forward"].cpu) / FORWARD_BATCH, median(timed["both"].cpu) / BACKWARD_BATCH
+        inherent = IMAGES * (once * (f - b if b else f) + back * b)
+        answers = [timed[which].answer for which in ("here", "default", "best")]
+        words = agreement(name, *answers, known)
+        here = median(timed["here"].cpu)
+        line = f"| {name} | {1e3 * here:.0f} | {ratio(timed['default'], timed['here'])} | {ratio(timed['best'], timed['here'])}"
+        lines.append(f"{line} | {here / inherent:.2f} | {words} |")
+        print(lines[-1], flush=True)
+        for which, several in totals.items():
+            several.append(timed[which])
+    if only:
+        return lines
+    return [*lines, "", *together(given, repeats, totals, known)]
+
+
+def together(given: Ground, repeats: int, totals: Mapping[str, list[Timed]], known: Mapping[str, Floats]) -> list[str]:
+    """The one-pass family and all sixteen, sharing their passes, beside the sums of captum's."""
+    shared = {"family": lambda: ours.family(given), "suite": lambda: ours.suite(given), "normalise": lambda: ours.normalised(given)}
+    timed = interleaved(shared, repeats)
+    order = list(ours.METHODS)
+    lines = [f"- normalising the network, once: {1e3 * median(timed['normalise'].cpu):.0f} CPU ms"]
+    for words, which_shared, names in (("one-pass family, shared", "family", ours.ONE_PASS), ("all sixteen, shared", "suite", order)):
+        here = median(timed[which_shared].cpu)
+        sums = [sum(median(totals[which][order.index(name)].cpu) for name in names) for which in ("default", "best")]
+        lines.append(
+            f"- {words}: {1e3 * here:.0f} CPU ms here; captum default / here {sums[0] / here:.2f}, best / here {sums[1] / here:.2f}"
+        )
+    answers = timed["suite"].answer
+    assert isinstance(answers, dict)
+    figures = [f"{name} {correlation(answers[name][:REFERRED], known[REFERENCES[name][0]]):.2f}" for name in REFERENCES]
+    return [*lines, f"- agreement of the shared suite with converged answers: {', '.join(figures)}"]
+
+
+def memory(side: str, name: str) -> float:
+    """Megabytes of the peak of a process of its own above that of a plain gradient in it."""
+    command = [sys.executable, __file__, "--measure", side, name]
+    return float(run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def measured(side: str, name: str) -> float:
+    """The same, in this process."""
+    given = ground(trained=False)
+    ours.METHODS["Saliency"](given)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    (ours.METHODS if side == "here" else captums.DEFAULTS)[name](given)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def main() -> None:
+    """Compare, print, write."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--without-memory", action="store_true")
+    parser.add_argument("--keep", type=Path, help="a folder for the trained network and the converged answers")
+    parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    if options.measure:
+        print(measured(*options.measure))
+        return
+    weights, answers = (options.keep / name if options.keep else None for name in ("resnet20.pt", "converged.npz"))
+    given = ground(keep=weights)
+    lines = compare(given, converged(given, answers), options.repeats, options.only)
+    if not options.without_memory:
+        lines += ["", "| method | here, MB above a plain gradient | captum default, MB |", "|---|---|---|"]
+        for name in options.only or ours.METHODS:
+            lines.append(f"| {name} | {memory('here', name):.0f} | {memory('default', name):.0f} |")
+            print(lines[-1], flush=True)
+    print("\n".join(lines))
+    if not options.only:
+        versions = f"torch {torch.__version__}, captum {version('captum')}, {THREADS} threads"
+        Path(__file__).with_name("results.md").write_text("\n".join(["# Attribution, side by side", "", versions, "", *lines, ""]))
+
+
+if __name__ == "__main__":
+    main()

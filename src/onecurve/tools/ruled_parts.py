@@ -1,0 +1,251 @@
+"""The parts of a network whose way back can be switched: activations, maximum pooling, convolutions."""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from onecurve.core.errors import ModelError
+from onecurve.models.normalising import with_weights
+
+RECTIFIERS = (nn.ReLU, nn.ReLU6)
+"""The activations that guided backpropagation and deconvolution are defined for; others keep their gradient."""
+CHORDS = (
+    *(*RECTIFIERS, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.GELU, nn.Softplus, nn.Sigmoid, nn.Tanh, nn.Hardtanh),
+    *(nn.PReLU, nn.SELU, nn.CELU, nn.Hardsigmoid, nn.Threshold, nn.LogSigmoid, nn.Softsign),
+)
+"""The element-wise activations; DeepLift's rescale rule holds at each."""
+CLOSE = 1e-6
+"""Inputs of an activation that differ by less are taken as equal: there the chord is the tangent."""
+
+aten = torch.ops.aten
+
+
+class Rule(Enum):
+    """What the way back does at activations; everywhere else it is the gradient's, save convolutions under ``RELEVANCE``."""
+
+    GRADIENT = auto()
+    GUIDED = auto()
+    """Passes where input and gradient are positive (Springenberg et al., arXiv 1412.6806)."""
+    DECONVOLUTION = auto()
+    """Passes where the gradient is positive (Zeiler & Fergus, arXiv 1311.2901)."""
+    DIFFERENCE = auto()
+    """The slope from the baseline's activation to this one (rescale rule of DeepLift, Shrikumar et al., arXiv 1704.02685)."""
+    RELEVANCE = auto()
+    """Relevance divided by what it belongs to: positive contributions only at convolutions, the slope from 0 at activations."""
+
+
+@final
+@dataclass(eq=False)
+class Switch:
+    """What all parts of one network share."""
+
+    rule: Rule = Rule.GRADIENT
+    remembering: bool = False
+    """Whether a baseline is going forward."""
+    entries: list[Tensor] = field(default_factory=list)
+    """What went into the first convolutions in the pass that is going on."""
+
+
+def ruled(part: nn.Module, switch: Switch, *, first: bool, rectified: bool) -> nn.Module | None:
+    """What stands in for the part, None where its way back is the gradient's under every rule.
+
+    ``first``: nothing learned comes before it. ``rectified``: nothing negative goes in.
+    """
+    if isinstance(part, CHORDS):
+        return _Activation(part, switch)
+    if type(part) is nn.MaxPool2d and not part.return_indices:
+        return _Maximum(part, switch)
+    if isinstance(part, nn.Conv2d):
+        return _Convolution(part, switch, first=first, rectified=rectified)
+    return None
+
+
+class _Ruled(torch.autograd.Function):
+    """Forward as the part has it, backward as the part's rule of the moment has it."""
+
+    @staticmethod
+    def forward(ctx: Any, before: Tensor, part: Any) -> Tensor:
+        after, *more = part.give(before)
+        ctx.part = part
+        ctx.save_for_backward(before, after, *more)
+        given: Tensor = after
+        return given
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return ctx.part.back(*ctx.saved_tensors, _laid_out(gradient, ctx.saved_tensors[1])), None
+
+
+@final
+class _Activation(nn.Module):
+    def __init__(self, function: nn.Module, switch: Switch) -> None:
+        super().__init__()
+        self.function = function
+        self._switch = switch
+        self._baseline = _Baseline()
+
+    def forward(self, before: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return _Ruled.apply(before, self)
+        after: Tensor = self.function(before)
+        if self._switch.remembering:
+            self._baseline.remember(before, after)
+        return after
+
+    def give(self, before: Tensor) -> tuple[Tensor]:
+        return (self.function(before),)
+
+    def back(self, before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
+        rule = self._switch.rule
+        if rule in (Rule.GUIDED, Rule.DECONVOLUTION) and isinstance(self.function, RECTIFIERS):
+            gradient = gradient.clamp(min=0)
+        if rule is Rule.DECONVOLUTION and isinstance(self.function, RECTIFIERS):
+            return gradient
+        if rule is Rule.DIFFERENCE:
+            return self._chord(before, after, gradient, *self._baseline.like(before))
+        if rule is Rule.RELEVANCE and not isinstance(self.function, nn.ReLU):
+            zero = torch.zeros_like(before[:1])
+            return self._chord(before, after, gradient, zero, self.function(zero))
+        return self._tangent(before, after, gradient)
+
+    def _tangent(self, before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
+        if isinstance(self.function, nn.ReLU):
+            return aten.threshold_backward(gradient, after, 0)
+        return _transposed(self.function, before, gradient)
+
+    def _chord(self, before: Tensor, after: Tensor, gradient: Tensor, from_before: Tensor, from_after: Tensor) -> Tensor:
+        run = before - from_before
+        chord = (after - from_after).div_(run).mul_(gradient)
+        run = run.abs_()
+        if _least(run) >= CLOSE:
+            return chord
+        return torch.where(run < CLOSE, self._tangent(before, after, gradient), chord)
+
+
+@final
+class _Maximum(nn.Module):
+    """Maximum pooling; windows may overlap."""
+
+    def __init__(self, function: nn.MaxPool2d, switch: Switch) -> None:
+        super().__init__()
+        self.function = function
+        self._switch = switch
+        self._baseline = _Baseline()
+
+    def forward(self, before: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return _Ruled.apply(before, self)
+        if self._switch.remembering:
+            self._baseline.remember(before, *self.give(before))
+        return self.function(before)
+
+    def give(self, before: Tensor) -> tuple[Tensor, Tensor]:
+        pool = self.function
+        after, places = functional.max_pool2d(
+            before, pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode, return_indices=True
+        )
+        return after, places
+
+    def back(self, before: Tensor, after: Tensor, places: Tensor, gradient: Tensor) -> Tensor:
+        if self._switch.rule is not Rule.DIFFERENCE:
+            return _put_back(before, places, gradient)
+        from_before, from_after, from_places = self._baseline.like(before)
+        # What the maximum rose by is owed to where it is now, what it fell by to where it was in the baseline.
+        highest = torch.maximum(after, from_after)
+        owed = _put_back(before, places, gradient * (highest - from_after))
+        owed += _put_back(before, from_places.expand_as(places), gradient * (after - highest))
+        run = before - from_before
+        return torch.where(run.abs() < CLOSE, 0.0, owed / run)
+
+
+@final
+class _Convolution(nn.Module):
+    def __init__(self, function: nn.Conv2d, switch: Switch, *, first: bool, rectified: bool) -> None:
+        super().__init__()
+        self.function = function
+        self._switch = switch
+        self._first = first
+        self._rectified = rectified
+        # In a tuple, so that they are no layers of the network and are neither counted nor listed.
+        self._copies = tuple(with_weights(function, weights, None) for weights in (function.weight, *_signed(function.weight, first)))
+
+    def forward(self, before: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            return self.function(before)
+        if self._first:
+            self._switch.entries.append(before)
+        return _Ruled.apply(before, self)
+
+    def give(self, before: Tensor) -> tuple[Tensor]:
+        return (self.function(before),)
+
+    def back(self, before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
+        whole, positive, *negative = self._copies
+        if self._switch.rule is not Rule.RELEVANCE:
+            return _transposed(whole, before, gradient)
+        relevance = after * gradient
+        if self._first:
+            return _transposed(positive, before, _shares(relevance, positive(torch.ones_like(before[:1]))))
+        if self._rectified:
+            return _transposed(positive, before, _shares(relevance, positive(before)))
+        share = _shares(relevance, positive(before.clamp(min=0)) + negative[0](before.clamp(max=0)))
+        return torch.where(before < 0, _transposed(negative[0], before, share), _transposed(positive, before, share))
+
+
+@final
+class _Baseline:
+    """What a part did for the baseline."""
+
+    def __init__(self) -> None:
+        self._tensors: tuple[Tensor, ...] = ()
+
+    def remember(self, *tensors: Tensor) -> None:
+        self._tensors = tensors
+
+    def like(self, before: Tensor) -> tuple[Tensor, ...]:
+        """The tensors, repeated where the first axis holds more than examples (heads of attention)."""
+        if not self._tensors:
+            raise ModelError("DeepLift's rule asks for a baseline, and none went forward")
+        each = len(self._tensors[0])
+        return tuple(t if each == 1 else t.repeat(len(before) // each, *[1] * (t.ndim - 1)) for t in self._tensors)
+
+
+def _laid_out(gradient: Tensor, like: Tensor) -> Tensor:
+    """The gradient in the layout of what it belongs to: steps over two layouts at once take three times as long."""
+    same = like.ndim == 4 and like.is_contiguous(memory_format=torch.channels_last)
+    return gradient.contiguous(memory_format=torch.channels_last) if same else gradient
+
+
+def _least(values: Tensor) -> float:
+    """The smallest of them; without asking for the plain order of a channels-last map, which would copy it."""
+    return float((values.permute(0, 2, 3, 1) if values.ndim == 4 else values).min())
+
+
+def _signed(weights: Tensor, first: bool) -> tuple[Tensor, ...]:
+    return (torch.ones_like(weights),) if first else (weights.clamp(min=0), weights.clamp(max=0))
+
+
+def _shares(relevance: Tensor, total: Tensor) -> Tensor:
+    """The relevance of each output, which is overwritten, over all that it was made of; nothing where that is nothing."""
+    return relevance.div_(total).masked_fill_(total <= 0, 0)
+
+
+def _transposed(function: nn.Module, before: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient for what went in, given the one for what came out."""
+    if type(function) is nn.Conv2d and function.padding_mode == "zeros" and not isinstance(function.padding, str):
+        # `nn.grad.conv2d_input` knows the shape of what went in but not its layout, and copies everything to and fro.
+        how = function.stride, function.padding, function.dilation, False, (0, 0), function.groups
+        given: Tensor = aten.convolution_backward(gradient, before, function.weight, None, *how, (True, False, False))[0]
+        return given
+    with torch.enable_grad():
+        leaf = before.detach().requires_grad_()
+        return torch.autograd.grad(function(leaf), leaf, gradient)[0]
+
+
+def _put_back(before: Tensor, places: Tensor, values: Tensor) -> Tensor:
+    """Zeros like ``before`` with the values added at their places, flat indices within each plane."""
+    return torch.zeros_like(before).flatten(2).scatter_add(2, places.flatten(2), values.flatten(2)).view_as(before)
