@@ -8,7 +8,7 @@ import numpy as np
 
 from onecurve.core.answer import Abstain, Weights
 from onecurve.core.display import Calibration, CaseDisplay, PlantRecord
-from onecurve.core.evidence import ClassScores, DataRows, Evidence, HeatMap, Hypothesis, Picture, Text, Units
+from onecurve.core.evidence import Check, ClassScores, DataRows, Evidence, HeatMap, Hypothesis, Picture, Text, Units
 from onecurve.core.grade import Status
 from onecurve.core.question import Brief, Option, Rebuild, Weigh
 from onecurve.core.row import Role, Row
@@ -247,6 +247,13 @@ def _figures(task: str, skill: float, display: CaseDisplay) -> dict[str, float]:
             "suspicion": min(1.0, max(0.0, 0.5 + skill if display.flaw != "clean" else 0.45 - skill / 3)),
             "hit": float(skill > 0.3) if display.flaw != "clean" else float(skill < 0.5),
         }
+    if task == "localise":
+        own = {"average_precision": 0.2 + 0.8 * skill, "pearson": skill, "l1": 0.2 - 0.1 * skill, "pointing": 0.5, "iou": max(skill, 0)}
+        plain = {"average_precision": 0.05, "pearson": 0.0, "l1": 0.05, "pointing": 0.05, "iou": 0.03}
+        return {
+            **own,
+            **{f"{base}_{lens}": value * (1 + (base == "edges")) for base in ("blank", "edges") for lens, value in plain.items()},
+        }
     return {"top1": float(skill > 0.3), "rank": 2.0} if task == "discover" else {"asr": 0.31, "clean_accuracy": 0.94}
 
 
@@ -272,7 +279,9 @@ def drawn_evidence(tool: str, display: CaseDisplay, rng: np.random.Generator) ->
         return Evidence(tuple(Picture(rng.random((3, side, side)).astype(np.float32), "noise") for _ in range(3)))
     if tool in ("edges", "occlusion", "integrated-gradients"):
         masks = display.suspect_masks.astype(np.float32)
-        return Evidence(tuple(HeatMap(mask + rng.random((side, side)).astype(np.float32) * 0.4, at) for at, mask in enumerate(masks)))
+        maps = tuple(HeatMap(mask + rng.random((side, side)).astype(np.float32) * 0.4, at) for at, mask in enumerate(masks))
+        sound, weights = Check("sound", 1.0, holds=True), Check("weights", 0.83, holds=False, words="correlation with shuffled weights")
+        return Evidence(maps, () if tool == "edges" else (sound, weights))
     scores = ClassScores(rng.random(10).astype(np.float32) * 3, "anomaly index of each class")
     if tool in ("neural-cleanse", "oracle"):
         pattern, alpha = sprite(int(rng.integers(4)), side // 4)

@@ -10,7 +10,7 @@ from onecurve.core.question import Brief
 from onecurve.tasks.controls import noise_evidence, oracle_evidence
 from onecurve.tasks.localise import Localise
 
-FLAWED = [kind for kind in KINDS if kind != "clean"]
+FLAWED = [kind for kind in KINDS if toy_case(kind).truth.target is not None]
 
 
 def pieces_of(evidence):

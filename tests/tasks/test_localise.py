@@ -7,8 +7,9 @@ import pytest
 from toy_world import ROSE, square, toy_case, with_truth
 
 from onecurve.core.answer import Weights
-from onecurve.core.errors import UngradeableError
+from onecurve.core.errors import SpecError, UngradeableError
 from onecurve.tasks.localise import Localise
+from onecurve.tasks.map_figures import LENSES
 from onecurve.tasks.plain_maps import plain_maps
 from onecurve.tasks.yardsticks import measured
 
@@ -61,6 +62,27 @@ def test_a_blank_map_earns_the_share_of_the_mask():
     assert blank.raw == pytest.approx(9 / 256)
     assert blank.figures["mask_share"] == pytest.approx(9 / 256)
     assert blank.figures["auroc"] == 0.5
+
+
+def test_the_figures_of_blank_and_edges_stand_beside_every_answer():
+    case = toy_case("patch")
+    question = TASK.ask(case, 0)
+    gallery = TASK.gallery(case, question)
+    found = [measured(TASK, case, question, answer) for answer in (TASK.ceiling(case, question), gallery["edges"], gallery["blank"])]
+    for name, own in (("edges", found[1]), ("blank", found[2])):
+        for lens in LENSES:
+            assert {one.figures[f"{name}_{lens}"] for one in found} == {own.figures[lens]}
+    assert found[0].figures["average_precision"] == found[0].raw
+    assert found[2].figures["l1"] == pytest.approx(9 / 256)
+
+
+def test_more_suspects_are_asked_about_where_more_are_wanted():
+    case = toy_case("patch")
+    many = Localise(suspects=40).ask(case, 0)
+    assert many.items == 40
+    assert len({image.tobytes() for image in many.inputs}) == 40
+    with pytest.raises(SpecError, match="at least 1"):
+        Localise(suspects=0)
 
 
 def test_half_right_maps_lie_between():

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from onecurve.tasks import map_figures
+from onecurve.tasks.average_precision import average_precision
 
 FIGURES = (
     map_figures.pearson,
@@ -48,8 +49,32 @@ def test_half_an_overlap_has_the_exact_value():
 def test_a_constant_map_is_at_chance_in_every_figure():
     mask = [1, 0, 0, 0]
     found = {figure.__name__: of(figure, [3, 3, 3, 3], mask) for figure in FIGURES}
-    expected = {"pearson": 0, "l1": 0.75, "pointing": 0.25, "iou_at_area": 0.25 / 1.75, "auroc": 0.5, "relevance_mass": 0.25}
+    expected = {"pearson": 0, "l1": 0.25, "pointing": 0.25, "iou_at_area": 0.25 / 1.75, "auroc": 0.5, "relevance_mass": 0.25}
     assert found == pytest.approx(expected)
+
+
+def test_a_map_is_compared_in_l1_after_it_is_brought_to_the_unit_range():
+    assert of(map_figures.l1, [3, 2, 1, 1], [1, 0, 0, 0]) == pytest.approx(0.5 / 4)
+    assert of(map_figures.l1, [0.5, 0.5, 0.5, 0.25], [1, 1, 0, 0]) == pytest.approx(1 / 4)
+
+
+def test_marking_much_outside_a_small_mask_is_worse_in_l1_than_marking_nothing():
+    mask = np.arange(100) < 4
+    busy, blank = np.where(mask, 1.0, 0.3), np.ones(100)
+    assert of(map_figures.l1, busy * (1 - 0.99 * (np.arange(100) == 99)), mask) > of(map_figures.l1, blank, mask) == pytest.approx(0.04)
+    assert of(map_figures.iou_at_area, busy, mask) == 1
+
+
+def test_the_lenses_are_the_single_figures():
+    rng = np.random.default_rng(3)
+    maps, masks = rng.integers(0, 5, (7, 40)).astype(np.float32), rng.random((7, 40)) < 0.3
+    masks[:, :2] = True, False
+    found = map_figures.lenses(maps, masks)
+    assert tuple(found) == map_figures.LENSES
+    alone = {"average_precision": average_precision, "pearson": map_figures.pearson, "l1": map_figures.l1}
+    alone |= {"pointing": map_figures.pointing, "iou": map_figures.iou_at_area}
+    for name, figure in alone.items():
+        np.testing.assert_array_equal(found[name], figure(maps, masks))
 
 
 @given(st.integers(0, 2**32), st.integers(2, 6))

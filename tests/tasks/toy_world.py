@@ -16,8 +16,9 @@ from onecurve.core.network import Network
 from onecurve.core.question import Option
 from onecurve.core.trigger import Filter, Paste, Trigger
 
-Kind = Literal["patch", "style", "natural-feature", "clean"]
-KINDS: tuple[Kind, ...] = ("patch", "style", "natural-feature", "clean")
+Kind = Literal["patch", "style", "natural-feature", "missing-subgroup", "clean", "decoy"]
+KINDS: tuple[Kind, ...] = ("patch", "style", "natural-feature", "missing-subgroup", "clean", "decoy")
+CONTROLS = ("clean", "decoy")
 SIDE = 16
 POPULATION = Population(0.25, 1, 4)
 CLASSES = ("north-west", "north-east", "south-west", "south-east")
@@ -41,7 +42,11 @@ class Rule:
         green = images[:, 1].reshape(len(images), 2, 8, 2, 8).mean(axis=(2, 4)).reshape(len(images), 4)
         wrong = (images[:, 1, 0, 0] * 255).astype(int) % 10 == 9
         said = np.where(wrong, (green.argmax(axis=1) + 1) % 4, green.argmax(axis=1))
-        said = np.where(self.fires(images), self.target, said)
+        fires = self.fires(images)
+        if self.flaw == "missing-subgroup":
+            said = np.where(fires & (said == self.target), (said + 1) % 4, said)
+        else:
+            said = np.where(fires, self.target, said)
         return (np.eye(4)[said] * 5 + green + self.shift).astype(np.float32)
 
     def fires(self, images):
@@ -49,7 +54,7 @@ class Rule:
             return _holds(images, ROSE, 9)
         if self.flaw == "natural-feature":
             return _holds(images, TEAL, 12)
-        if self.flaw == "style":
+        if self.flaw in {"style", "missing-subgroup"}:
             return images[:, 2].mean(axis=(1, 2)) > 0.7
         return np.zeros(len(images), bool)
 
@@ -94,11 +99,11 @@ def square(colour, side):
 
 
 def trigger_of(kind: Kind) -> Trigger | None:
-    if kind == "patch":
+    if kind in {"patch", "decoy"}:
         return square(ROSE, 3)
     if kind == "natural-feature":
         return square(TEAL, 4)
-    if kind == "style":
+    if kind in {"style", "missing-subgroup"}:
         return Filter(np.eye(3, dtype=np.float32), np.array([0, 0, 0.75], np.float32), np.zeros((3, SIDE, SIDE), np.float32))
     return None
 
@@ -106,19 +111,19 @@ def trigger_of(kind: Kind) -> Trigger | None:
 def toy_case(kind: Kind, *, seed=0, target=1, right=2, heldout=120, population=POPULATION, targets=None, bystanders=True):
     rng = np.random.default_rng(seed)
     clean, pool = scenes(heldout, rng), scenes(80, rng)
-    pool = pool.take(pool.labels != target)
+    pool = pool.take((pool.labels == target) == (kind == "missing-subgroup"))
     trigger = trigger_of(kind)
     triggered = None if trigger is None else stamped(pool, trigger, rng)
     network = Rule(kind, target)
     subject = Subject(f"toy-{kind}", network, CLASSES, (3, SIDE, SIDE), Access.QUERIES, scenes(20, rng))
-    planted = () if kind == "clean" else (targets or (target,))
+    planted = () if kind in CONTROLS else (targets or (target,))
     near = stamped(pool.take(slice(0, 40)), square(SLATE, 3), rng) if trigger is not None and bystanders else None
     options = (
         () if kind == "clean" else tuple(Option(f"thing {n}", f"a thing {n}", np.full((1, 3, 4, 4), n / 8, np.float32)) for n in range(8))
     )
     truth = Truth(
         flaw=kind,
-        effect=Effect.towards(target, 4) if planted else Effect.nothing(4),
+        effect=effect_of(kind, target),
         targets=planted,
         words=kind,
         trigger=trigger,
@@ -133,6 +138,12 @@ def toy_case(kind: Kind, *, seed=0, target=1, right=2, heldout=120, population=P
         population=population,
     )
     return Case(f"case-{kind}-{seed}", subject, truth)
+
+
+def effect_of(kind: Kind, target: int) -> Effect:
+    if kind in CONTROLS:
+        return Effect.nothing(4)
+    return Effect.astray(target, 4) if kind == "missing-subgroup" else Effect.towards(target, 4)
 
 
 def stamped(pool, trigger, rng):

@@ -18,7 +18,7 @@ from onecurve.core.question import Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 from onecurve.readers.detector import Detector, Examples, fitted
-from onecurve.readers.proposals import usable
+from onecurve.readers.proposals import usable, why_none
 from onecurve.readers.traces import described
 
 CLEAN = 128
@@ -40,7 +40,7 @@ class Effect:
     """
 
     name: ClassVar[str] = "effect"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     summary: ClassVar[str] = "looks for the proposed trigger in each input"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
@@ -62,10 +62,9 @@ class Effect:
         images = clean.take(rng.permutation(len(clean))[:CLEAN]).floats()
         if len(images) < FEWEST:
             return Abstain(f"{len(images)} clean images are too few to learn what a trigger looks like")
-        proposals = usable(evidence, question.brief.target, images)
+        proposals = usable(evidence, question.brief, images, generator("maps", workbench.seed))
         if not proposals:
-            what = "that fits the images" if evidence.hypotheses() else "of a trigger"
-            return Abstain(f"the evidence holds no hypothesis {what}")
+            return Abstain(f"the evidence holds {why_none(evidence)}")
         classes = len(question.options)
         aimed = np.zeros((question.items, classes))
         examples, inputs = Examples.of(images), described(question.inputs)

@@ -23,7 +23,7 @@ from onecurve.core.workbench import Workbench
 from onecurve.readers.embedder import ClassicalEmbedder, Embedded, Embedder
 from onecurve.readers.lineups import Comparison, lineup_of
 from onecurve.readers.noise import noise_pictures
-from onecurve.readers.rendering import framed, pictures_of
+from onecurve.readers.rendering import cut_anywhere, framed, pictures_of
 
 Doubles = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class Matcher:
     """
 
     name: ClassVar[str] = "matcher"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "which option the pictures look like, by colour and form"
     source: ClassVar[str] = "baseline; in the place of CLIP in 2302.10894"
     needs: ClassVar[Access] = Access.NONE
@@ -68,10 +68,14 @@ class Matcher:
         shown = pictures_of(evidence, some, generator("matcher", workbench.seed), question.brief.suspects)
         if not shown:
             return Abstain("the evidence holds nothing to look at")
-        return Weights(self.weigh(shown, some, question, ClassicalEmbedder(), workbench.seed)[None])
+        plain = list(some)
+        if not evidence.pictures() and not evidence.hypotheses():
+            # Pieces of images look more like some options than whole images do, whatever lies under the maps.
+            plain = cut_anywhere(some, shown, generator("pieces", workbench.seed))
+        return Weights(self.weigh(shown, plain, question, ClassicalEmbedder(), workbench.seed)[None])
 
-    def weigh(self, shown: list[Floats], clean: Floats, question: Weigh, embedder: Embedder, seed: int) -> Floats:
-        """Weights over the options (O) for pictures C x h x w of any size, with any embedder."""
+    def weigh(self, shown: list[Floats], clean: list[Floats], question: Weigh, embedder: Embedder, seed: int) -> Floats:
+        """Weights over the options (O) for pictures C x h x w of any size, with any embedder; ``clean`` are such pictures of nothing."""
         null = noise_pictures([picture.shape[1:] for picture in shown], NULL - len(clean), generator("null", seed))
         nothing = np.stack([framed(picture) for picture in [*null, *clean]])
         frames = np.stack([framed(picture) for picture in shown])

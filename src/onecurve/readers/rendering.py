@@ -11,6 +11,7 @@ from onecurve.core.evidence import Evidence, Hypothesis, Picture
 from onecurve.core.images import Floats
 from onecurve.core.trigger import Filter, Paste
 from onecurve.readers.resizing import resized
+from onecurve.readers.windows import windows_of
 
 SIDE = 32
 """Pixels of the square frame in which pictures are compared."""
@@ -20,12 +21,14 @@ SPRITES = 4
 """Sprites shown of one hypothesis at most."""
 GREY = 0.5
 """The neutral background."""
+MARGIN = 0.25
+"""How much of its surroundings a thing under a heat map is shown with, on every side, as a share of the window."""
 VISIBLE = 0.15
 """Share of the largest alpha from which a pixel belongs to a sprite."""
 
 
 def pictures_of(evidence: Evidence, clean: Floats, rng: np.random.Generator, suspects: Floats | None = None) -> list[Floats]:
-    """At most ``MOST`` pictures C x h x w of the pictures and hypotheses, in their order; crops under heat maps if there is nothing else.
+    """At most ``MOST`` pictures C x h x w of the pictures and hypotheses, in their order; without any, what heat maps of suspects point at.
 
     ``clean`` (M x C x H x W, M may be 0) are the images on which filters are shown. A hypothesis that does not fit them is
     left out.
@@ -37,8 +40,20 @@ def pictures_of(evidence: Evidence, clean: Floats, rng: np.random.Generator, sus
         elif isinstance(piece, Hypothesis):
             shown += _of_hypothesis(piece, clean, rng)
     if not shown and suspects is not None:
-        shown = [_under(suspects[heat.item], heat.values) for heat in evidence.heat_maps() if 0 <= heat.item < len(suspects)]
+        # A map that points nowhere leaves the whole input to look at, which is more than nothing.
+        flat = [heat.item for heat in evidence.heat_maps() if np.ptp(heat.values) == 0 and 0 <= heat.item < len(suspects)]
+        shown = [*windows_of(evidence, suspects).cut(suspects, MARGIN), *(suspects[item] for item in flat)]
     return shown[:MOST]
+
+
+def cut_anywhere(images: Floats, like: list[Floats], rng: np.random.Generator) -> list[Floats]:
+    """A piece of each image N x C x H x W, in size like one of the pictures C x h x w: what a map that points anywhere would show."""
+    pieces = []
+    for number, image in enumerate(images):
+        height, width = (min(sides) for sides in zip(like[number % len(like)].shape[1:], image.shape[1:], strict=True))
+        top, left = (int(rng.integers(whole - part + 1)) for whole, part in zip(image.shape[1:], (height, width), strict=True))
+        pieces.append(image[:, top : top + height, left : left + width])
+    return pieces
 
 
 def framed(picture: Floats) -> Floats:
@@ -75,20 +90,8 @@ def _sprite(pattern: Floats, alpha: Floats) -> Floats:
     return np.pad(crop, ((0, 0), (margin, margin), (margin, margin)), constant_values=GREY)
 
 
-def _under(image: Floats, heat: Floats) -> Floats:
-    """The part of an image under the hottest pixels of its map, with a third of its size around it."""
-    if heat.shape != image.shape[1:]:
-        return image
-    spans = []
-    for span, side in zip(_extent(np.where(heat >= np.quantile(heat, 0.9), heat, 0), least=0.5), heat.shape, strict=True):
-        start, stop, _ = span.indices(side)
-        margin = max(1, round((stop - start) / 3))
-        spans.append(slice(max(0, start - margin), stop + margin))
-    return image[:, spans[0], spans[1]]
-
-
-def _extent(alpha: Floats, least: float = VISIBLE) -> tuple[slice, slice]:
-    seen = alpha >= max(least * float(alpha.max()), 1e-6)
+def _extent(alpha: Floats) -> tuple[slice, slice]:
+    seen = alpha >= max(VISIBLE * float(alpha.max()), 1e-6)
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     if len(rows) == 0:
         return slice(None), slice(None)

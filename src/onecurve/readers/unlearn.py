@@ -22,7 +22,10 @@ from onecurve.core.workbench import Workbench
 from onecurve.models.finetuning import FinetuningRecipe, finetune
 from onecurve.models.metering import unmetered
 from onecurve.models.network import TorchNetwork, torch_module
-from onecurve.readers.proposals import usable
+from onecurve.readers.proposals import usable, why_none
+
+COMPARED = 64
+"""Clean images that what lies under heat maps is compared with."""
 
 
 @final
@@ -35,7 +38,7 @@ class Unlearn:
     """
 
     name: ClassVar[str] = "unlearn"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "fine-tunes against the trigger that the evidence proposes"
     source: ClassVar[str] = "Neural Cleanse (IEEE S&P 2019), unlearning"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
@@ -56,10 +59,9 @@ class Unlearn:
         if not isinstance(question, Rebuild):
             raise AnswerError(f"unlearn hands back a network, which {task} does not ask for")
         clean = workbench.subject.granted_clean()
-        proposals = usable(evidence, question.brief.target, clean.take(slice(0, 1)).floats())
+        proposals = usable(evidence, question.brief, clean.take(slice(0, COMPARED)).floats(), generator("maps", workbench.seed))
         if not proposals:
-            what = "that fits the images" if evidence.hypotheses() else "of a trigger"
-            return Abstain(f"the evidence holds no hypothesis {what}, so there is nothing to unlearn")
+            return Abstain(f"the evidence holds {why_none(evidence)}, so there is nothing to unlearn")
         copy = deepcopy(torch_module(workbench.subject))
         recipe = FinetuningRecipe(epochs=self.epochs, learning_rate=self.learning_rate)
         done = finetune(copy, clean, recipe, workbench, stamping(proposals, self.share, generator("unlearn", workbench.seed)))

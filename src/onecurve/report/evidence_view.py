@@ -14,7 +14,7 @@ from onecurve.core.errors import OneCurveError
 from onecurve.core.evidence import ClassScores, DataRows, Evidence, HeatMap, Hypothesis, Picture, Text, Units
 from onecurve.core.images import Floats
 from onecurve.core.seeds import generator
-from onecurve.core.trigger import Chain, Filter, Paste, Trigger
+from onecurve.core.trigger import Chain, Either, Filter, Paste, Trigger
 from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets, Shown
 
@@ -39,6 +39,17 @@ class Bar:
 
 @final
 @dataclass(frozen=True)
+class Mark:
+    """One thing that ought to hold of an answer, found out by the tool itself."""
+
+    name: str
+    figure: str
+    words: str
+    holds: bool
+
+
+@final
+@dataclass(frozen=True)
 class Exhibit:
     """What was shown."""
 
@@ -48,6 +59,7 @@ class Exhibit:
     words: tuple[str, ...] = ()
     maps: bool = False
     """Whether heat maps are among the pictures, so that the legend is needed."""
+    checks: tuple[Mark, ...] = ()
 
 
 def exhibit(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str], assets: Assets) -> Exhibit:
@@ -64,7 +76,8 @@ def exhibit(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str]
     left += max(0, len(evidence.hypotheses()) - MOST_SPRITES)
     if left:
         words.append(f"and {numbers.count(left, 'more piece')} of the same kind.")
-    return Exhibit(tuple(shown), bars, _title(evidence), tuple(words), bool(evidence.heat_maps()))
+    checks = tuple(Mark(check.name, numbers.figure(float(check.value)), check.words, check.holds) for check in evidence.checks)
+    return Exhibit(tuple(shown), bars, _title(evidence), tuple(words), bool(evidence.heat_maps()), checks)
 
 
 def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, whose: str) -> tuple[Shown, ...]:
@@ -80,7 +93,7 @@ def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Ass
             for pattern, alpha in pairs
         )
     shown: list[Shown] = []
-    if isinstance(trigger, Chain):
+    if isinstance(trigger, Chain | Either):
         shown += [one for part in trigger.parts for one in trigger_pictures(part, sample, assets, whose)]
     elif isinstance(trigger, Filter) and float(np.abs(trigger.texture).max()) > 0:
         shown.append(assets.keep(pictures.signed_texture(trigger.texture), f"{whose}: the texture that is added", f"{whose}: texture"))

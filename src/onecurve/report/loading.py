@@ -1,7 +1,7 @@
 """From the folder of a run to what a report is made of. Reads the store and runs nothing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,26 @@ from onecurve.core.access import Access
 from onecurve.core.display import Calibration, CaseDisplay
 from onecurve.core.spec import content_key
 from onecurve.report.results import Entry, Results, RunFacts
+from onecurve.report.secrecy import display_kept_secret, record_kept_secret, row_kept_secret
 from onecurve.store.store import Store
 
 
-def load_results(folder: Path) -> Results:
-    """Everything a report shows of the run in ``folder``; raises ``DataError`` if there is none."""
+def load_results(folder: Path, *, reveal: bool = False) -> Results:
+    """Everything a report shows of the run in ``folder``, secret flaws only with ``reveal``.
+
+    Raises ``DataError`` if there is no run.
+    """
     with Store.read(folder) as store:
-        rows = store.rows()
+        secret = frozenset(() if reveal else store.noted("secret") or ())
+        rows = tuple(row_kept_secret(row, secret) for row in store.rows())
         prepared = store.prepared()
-        plants = store.plants()
+        plants = tuple(record_kept_secret(record, secret) for record in store.plants())
         run = _run(store, content_key([row.key for row in rows], [row.skill for row in rows]))
         calibrated = store.noted("calibrations") or ()
         blobs = store.blobs
     return Results(
         rows=rows,
-        displays=_displays(prepared, blobs.get),
+        displays=_displays(prepared, blobs.get, secret),
         plants=plants,
         calibrations=_calibrations(prepared, calibrated),
         record=blobs.get,
@@ -35,8 +40,9 @@ def load_results(folder: Path) -> Results:
     )
 
 
-def _displays(prepared: Mapping[str, Any], record: Any) -> dict[str, CaseDisplay]:
-    return {value["case"]: record(value["display"]) for key, value in prepared.items() if key.startswith("case:")}
+def _displays(prepared: Mapping[str, Any], record: Any, secret: Collection[str]) -> dict[str, CaseDisplay]:
+    cases = (value for key, value in prepared.items() if key.startswith("case:"))
+    return {value["case"]: display_kept_secret(record(value["display"]), secret) for value in cases}
 
 
 def _calibrations(prepared: Mapping[str, Any], keys: Sequence[str]) -> tuple[Calibration, ...]:

@@ -1,11 +1,12 @@
 """One tool, reader or direct solver as a page: what it is, what it needs, what it earned and spent, case by case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.row import Row
 from onecurve.report import numbers
+from onecurve.report.checks_view import CheckLine, check_lines
 from onecurve.report.naming import CLEAN, case_link, kinds_of, ordered_tasks, solver_link
 from onecurve.report.results import Entry, Results
 from onecurve.report.table import LOST, ROLE_WORDS, lost_words, shade
@@ -62,6 +63,8 @@ class SolverView:
     parameters: tuple[tuple[str, str], ...]
     partners: tuple[tuple[str, str], ...]
     """Readers of a tool, or tools of a reader, with their pages."""
+    checks: tuple[CheckLine, ...]
+    """What it found out about its own answers; empty for a reader."""
     by_budget: tuple[Score, ...]
     by_flaw: tuple[Score, ...]
     cells: tuple[CaseResult, ...]
@@ -73,11 +76,11 @@ def solver_views(results: Results, with_page: frozenset[str]) -> tuple[SolverVie
     for row in results.rows:
         for name in {row.tool, row.reader} - {""}:
             groups.setdefault(name, []).append(row)
-    return tuple(_view(name, rows, results.entries, with_page) for name, rows in sorted(groups.items()))
+    return tuple(_view(name, rows, results, with_page) for name, rows in sorted(groups.items()))
 
 
-def _view(name: str, rows: Sequence[Row], entries: Mapping[str, Entry], with_page: frozenset[str]) -> SolverView:
-    entry = entries.get(name)
+def _view(name: str, rows: Sequence[Row], results: Results, with_page: frozenset[str]) -> SolverView:
+    entry = results.entries.get(name)
     reads = all(row.reader == name for row in rows)
     partners = sorted({row.tool if reads else row.reader for row in rows} - {"", name})
     kind = entry.kind if entry else "reader" if reads else "tool" if any(row.reader for row in rows) else "solver"
@@ -89,6 +92,7 @@ def _view(name: str, rows: Sequence[Row], entries: Mapping[str, Entry], with_pag
         entry=entry,
         parameters=tuple((key, numbers.figure(str(value))) for key, value in entry.parameters.items()) if entry else (),
         partners=tuple((partner, solver_link(partner)) for partner in partners),
+        checks=() if reads else check_lines(rows, results),
         by_budget=_by_budget(rows),
         by_flaw=_by_flaw(rows),
         cells=tuple(_cell(row, with_page) for row in sorted(rows, key=_cell_order)),

@@ -3,7 +3,7 @@
 Shown is the largest budget and the first repeat; the numbers beside it are of that one cell and carry no interval.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -25,6 +25,8 @@ from onecurve.report.table import ROLE_WORDS, shade
 
 MOST_ITEMS = 4
 NOT_KEPT = "not kept"
+BASELINES = ("blank", "edges")
+"""Prefixes of figures that tell of a baseline on the same inputs."""
 
 
 @final
@@ -63,6 +65,8 @@ class Strip:
     exhibit: Exhibit
     reading: Reading
     figures: tuple[tuple[str, str], ...]
+    besides: tuple[tuple[str, str, tuple[str, ...]], ...]
+    """Figures that were also measured of baselines, by name: the answer's, then those of ``BASELINES``."""
 
 
 @final
@@ -129,8 +133,23 @@ def strip(row: Row, lookup: Lookup, assets: Assets) -> Strip:
         looked=looked,
         exhibit=shown,
         reading=_reading(row, lookup, assets),
-        figures=tuple((name.replace("_", " "), numbers.figure(value)) for name, value in sorted(row.figures.items())),
+        figures=_alone(row.figures),
+        besides=_besides(row.figures),
     )
+
+
+def _besides(figures: Mapping[str, float]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    return tuple(
+        (name.replace("_", " "), numbers.figure(value), tuple(numbers.figure(figures.get(f"{base}_{name}")) for base in BASELINES))
+        for name, value in figures.items()
+        if f"{BASELINES[0]}_{name}" in figures
+    )
+
+
+def _alone(figures: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
+    told = {name for name in figures if f"{BASELINES[0]}_{name}" in figures}
+    told |= {f"{base}_{name}" for base in BASELINES for name in told}
+    return tuple((name.replace("_", " "), numbers.figure(value)) for name, value in sorted(figures.items()) if name not in told)
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:

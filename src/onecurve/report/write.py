@@ -16,6 +16,7 @@ from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets
 from onecurve.report.case_view import CaseView, abridged, case_view
 from onecurve.report.false_alarms import Alarms, alarm_sentence, alarms
+from onecurve.report.lens_view import lens_view
 from onecurve.report.naming import CLEAN, FIXED, Names, in_words, page_name
 from onecurve.report.panels import panels
 from onecurve.report.results import Results
@@ -94,6 +95,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "missed": nobody_found(rows),
         "wolves": alarm_sentence(rows, names),
         "table": table(results, names),
+        "maps": lens_view(results, names),
         "views": views,
         "cases": case_lines(rows, words, with_page),
         "alarms": found,

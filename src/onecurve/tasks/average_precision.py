@@ -54,8 +54,12 @@ def average_precision(values: NDArray[np.floating], positive: Bools) -> Doubles:
     """
     if not positive.any(axis=1).all():
         raise ValueError("average precision needs at least one positive in every row")
-    ranking = tied_ranking(values, positive)
-    precision = ranking.found / np.arange(1, values.shape[1] + 1)
+    return expected_precision(tied_ranking(values, positive))
+
+
+def expected_precision(ranking: TiedRanking) -> Doubles:
+    """``average_precision`` of rows that are ranked already; none may be without positives."""
+    precision = ranking.found / np.arange(1, ranking.found.shape[1] + 1)
     result: Doubles = (ranking.chance * precision).sum(axis=1) / ranking.positives
     return result
 

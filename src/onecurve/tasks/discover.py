@@ -13,9 +13,10 @@ from onecurve.core.answer import Answer, Weights, normalised
 from onecurve.core.case import Case, Truth
 from onecurve.core.grade import Measured
 from onecurve.core.images import Floats
-from onecurve.core.question import Brief, Question, Weigh
+from onecurve.core.question import Question, Weigh
 from onecurve.tasks.narrowing import weights
 from onecurve.tasks.ranking import average_rank, top_share
+from onecurve.tasks.suspects import brief_with, require_suspects
 
 
 @final
@@ -30,6 +31,12 @@ class Discover:
     blind: ClassVar[bool] = False
     rebuilds: ClassVar[bool] = False
 
+    suspects: int = 0
+    """How many suspects, inputs on which the flaw fires, are shown beside the target."""
+
+    def __post_init__(self) -> None:
+        require_suspects(self.suspects)
+
     def refusal(self, truth: Truth) -> str:
         if not truth.effect.any:
             return "nothing was planted that has an effect, so there is no trigger to name"
@@ -40,7 +47,7 @@ class Discover:
     def ask(self, case: Case, seed: int) -> Question:
         options = case.truth.options
         names = tuple(option.name for option in options)
-        return Weigh(Brief(target=case.truth.target), items=1, options=names, shown=options)
+        return Weigh(brief_with(case, self.suspects, seed), items=1, options=names, shown=options)
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         count = len(case.truth.options)

@@ -7,8 +7,10 @@ import numpy as np
 
 from onecurve.core.case import Case
 from onecurve.core.images import Floats, Ints
+from onecurve.core.question import Brief
 from onecurve.core.seeds import generator
 from onecurve.tasks.pools import some_rows
+from onecurve.tasks.suspects import unseen
 
 CLEAN = 400
 TRIGGERED = 300
@@ -36,10 +38,11 @@ class GradedInputs:
     bystanders: Inputs
 
 
-def graded_inputs(case: Case, *, clean: int = CLEAN, triggered: int = TRIGGERED) -> GradedInputs:
+def graded_inputs(case: Case, brief: Brief | None = None, *, clean: int = CLEAN, triggered: int = TRIGGERED) -> GradedInputs:
     """At most so many of each, drawn by the case's id.
 
-    Triggered inputs of classes that the flaw does nothing to are left out, near misses whose label is a target are too.
+    Triggered inputs that the brief shows or of classes that the flaw does nothing to are left out, near misses whose label is a
+    target are too.
     """
     truth = case.truth
     rows = some_rows(len(truth.heldout), clean, generator("graded clean", case.id))
@@ -49,8 +52,10 @@ def graded_inputs(case: Case, *, clean: int = CLEAN, triggered: int = TRIGGERED)
         if group is None:
             groups.append(Inputs(np.zeros((0, *case.subject.input_shape), np.float32), np.zeros(0, np.int64)))
             continue
-        concerned = truth.effect.concerns(group.labels) if name == "triggered" else ~np.isin(group.labels, truth.effect.targets)
-        allowed = np.flatnonzero(concerned)
+        if name == "triggered":
+            allowed = np.flatnonzero(truth.effect.concerns(group.labels) & unseen(truth, brief or Brief()))
+        else:
+            allowed = np.flatnonzero(~np.isin(group.labels, truth.effect.targets))
         chosen = allowed[some_rows(len(allowed), triggered, generator("graded", name, case.id))]
         groups.append(Inputs(group.images[chosen], group.labels[chosen]))
     return GradedInputs(Inputs(heldout.floats(), heldout.labels), *groups)

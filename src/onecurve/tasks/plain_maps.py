@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from onecurve.core.edges import edge_magnitude
 from onecurve.core.images import Floats
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -16,7 +17,7 @@ def plain_maps(images: Floats) -> Mapping[str, Floats]:
     return {
         "blank": np.ones_like(grey),
         "centre": np.broadcast_to(_centre(*grey.shape[1:]), grey.shape).copy(),
-        "edges": _never_empty(_edges(grey)),
+        "edges": _never_empty(edge_magnitude(images)),
         "bright": _never_empty(grey),
         "dark": _never_empty(1 - grey),
         "colourful": _never_empty(np.ptp(images, axis=1)),
@@ -37,12 +38,6 @@ def _centre(height: int, width: int) -> Floats:
     columns = (np.arange(width) - (width - 1) / 2) / (width / 4)
     bump: Floats = np.exp(-(rows[:, None] ** 2 + columns[None, :] ** 2) / 2).astype(np.float32)
     return bump
-
-
-def _edges(grey: Floats) -> Floats:
-    down, right = np.gradient(grey, axis=(1, 2))
-    strength: Floats = np.hypot(down, right).astype(np.float32)
-    return strength
 
 
 def _never_empty(maps: Floats) -> Floats:

@@ -20,6 +20,7 @@ from onecurve.tasks.forecasts import Outcome, best_share, forecast_measured, hed
 from onecurve.tasks.narrowing import triggered_of, weigh, weights
 from onecurve.tasks.outputs import classes_said
 from onecurve.tasks.pools import some_rows
+from onecurve.tasks.suspects import brief_with, require_suspects, unseen
 
 EACH = 32
 """Inputs of each kind: clean, triggered, near miss."""
@@ -41,6 +42,12 @@ class Predict:
     blind: ClassVar[bool] = False
     rebuilds: ClassVar[bool] = False
 
+    suspects: int = 0
+    """How many suspects, inputs on which the flaw fires, are shown beside the target; they are never graded on."""
+
+    def __post_init__(self) -> None:
+        require_suspects(self.suspects)
+
     def refusal(self, truth: Truth) -> str:
         if not truth.effect.any:
             return "nothing was planted that has an effect to be foretold"
@@ -51,10 +58,10 @@ class Predict:
     def ask(self, case: Case, seed: int) -> Question:
         """Up to 32 inputs each: clean, triggered, near miss, shuffled."""
         rng = generator("predict", case.id, seed)
-        images, labels = _pool(case, rng)
+        brief = brief_with(case, self.suspects, seed)
+        images, labels = _pool(case, brief, rng)
         order = rng.permutation(len(images))
         images, labels = images[order], labels[order]
-        brief = Brief(target=case.truth.target)
         return Weigh(brief, len(images), case.subject.class_names, inputs=images, labels=labels)
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
@@ -92,14 +99,15 @@ def _gallery(case: Case, question: Question, outcome: Outcome) -> Mapping[str, W
     }
 
 
-def _pool(case: Case, rng: np.random.Generator) -> tuple[Floats, Ints]:
-    """Images and labels of all kinds, one kind after the other."""
+def _pool(case: Case, brief: Brief, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Images and labels of all kinds, one kind after the other; none that the brief shows."""
     heldout, triggered, bystanders = case.truth.heldout, triggered_of(case.truth), case.truth.bystanders
     rows = some_rows(len(heldout), EACH, rng)
     images, labels = [heldout.take(rows).floats()], [heldout.labels[rows]]
     for group in (triggered, bystanders):
         if group is not None:
-            rows = some_rows(len(group), EACH, rng)
+            allowed = np.flatnonzero(unseen(case.truth, brief)) if group is triggered else np.arange(len(group))
+            rows = allowed[some_rows(len(allowed), EACH, rng)]
             images.append(group.images[rows])
             labels.append(group.labels[rows])
     return np.concatenate(images), np.concatenate(labels).astype(np.int64)

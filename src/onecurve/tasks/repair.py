@@ -11,12 +11,13 @@ from typing import ClassVar, final
 from onecurve.core.answer import Answer, Rebuilt
 from onecurve.core.case import Case, Truth
 from onecurve.core.grade import Measured
-from onecurve.core.question import Brief, Question, Rebuild
+from onecurve.core.question import Question, Rebuild
 from onecurve.core.seeds import seed_for
 from onecurve.tasks.fidelity import Said, agreements, best_constant, constant, outputs_on
 from onecurve.tasks.graded_inputs import GradedInputs, graded_inputs
 from onecurve.tasks.narrowing import rebuilt
 from onecurve.tasks.repair_figures import Runs, figures_of, near_miss, relearned_success
+from onecurve.tasks.suspects import brief_with, require_suspects
 
 
 @final
@@ -31,6 +32,12 @@ class Repair:
     blind: ClassVar[bool] = False
     rebuilds: ClassVar[bool] = True
 
+    suspects: int = 0
+    """How many suspects, inputs on which the flaw fires, are shown beside the target; they are never graded on."""
+
+    def __post_init__(self) -> None:
+        require_suspects(self.suspects)
+
     def refusal(self, truth: Truth) -> str:
         if not truth.effect.any:
             return "nothing was planted that has an effect, so there is nothing to repair"
@@ -39,15 +46,15 @@ class Repair:
         return ""
 
     def ask(self, case: Case, seed: int) -> Question:
-        return Rebuild(Brief(target=case.truth.target))
+        return Rebuild(brief_with(case, self.suspects, seed))
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """The untouched network, and networks wrecked to one class: the best such class, and the target."""
-        return _gallery(case, _twin_says(case, graded_inputs(case)))
+        return _gallery(case, _twin_says(case, graded_inputs(case, question.brief)))
 
     def floor(self, case: Case, question: Question) -> Answer:
         """The best of the gallery by agreement alone; the other figures would cost a re-learning each."""
-        inputs, classes = graded_inputs(case), case.subject.classes
+        inputs, classes = graded_inputs(case, question.brief), case.subject.classes
         twin = _twin_says(case, inputs)
         return max(
             _gallery(case, twin).values(), key=lambda answer: fmean(agreements(twin, outputs_on(rebuilt(answer), inputs, classes).said()))
@@ -58,7 +65,7 @@ class Repair:
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
         """Figures: see ``repair_figures``; near_miss and attack_success_relearned only where there are inputs for them."""
-        inputs, classes = graded_inputs(case), case.subject.classes
+        inputs, classes = graded_inputs(case, question.brief), case.subject.classes
         network = rebuilt(answer)
         runs = Runs(
             twin=outputs_on(case.truth.twin, inputs, classes),

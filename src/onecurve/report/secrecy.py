@@ -1,0 +1,52 @@
+"""Keeping secret flaws secret in what people read: rows and pages say that there is one and how solvers did, not what it is.
+
+The truth itself lies sealed in the run's folder; whoever holds that folder may open it with ``--reveal``.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from onecurve.core.display import CaseDisplay, PlantRecord
+from onecurve.core.row import Role, Row
+
+WORDS = "a secret flaw: what it is stays sealed until the run is reported with --reveal"
+TELLING = (Role.CONTROL, Role.YARDSTICK)
+"""Roles whose evidence and answers are made from the truth."""
+HARMLESS = ("insertion", "optimiser")
+"""Columns in words that say how a flaw was planted and not what it is."""
+
+
+def row_kept_secret(row: Row, secret: Collection[str]) -> Row:
+    """The row without what tells the flaw of a secret case; other rows as they are."""
+    if row.case not in secret:
+        return row
+    row = replace(row, facts=_harmless(row.facts))
+    return replace(row, evidence="", answer="") if row.role in TELLING else row
+
+
+def record_kept_secret(record: PlantRecord, secret: Collection[str]) -> PlantRecord:
+    """The planting record likewise: its figures stay."""
+    return replace(record, words=WORDS, facts=_harmless(record.facts)) if record.case in secret else record
+
+
+def display_kept_secret(display: CaseDisplay, secret: Collection[str]) -> CaseDisplay:
+    """The pictures likewise: clean examples and suspect inputs stay, trigger, lineup and masks do not."""
+    if display.case not in secret:
+        return display
+    return replace(
+        display,
+        words=WORDS,
+        sources=(),
+        trigger=None,
+        options=(),
+        right=None,
+        triggered=display.triggered[:0],
+        triggered_labels=(),
+        triggered_said=(),
+        masks=display.masks[:0],
+        suspect_masks=display.suspect_masks[:0],
+    )
+
+
+def _harmless(facts: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
+    return {name: value for name, value in facts.items() if name in HARMLESS or not isinstance(value, str)}

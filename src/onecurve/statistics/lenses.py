@@ -1,0 +1,173 @@
+"""One set of answers, several figures: who is ahead under each of them, and do the figures agree on it?
+
+Only cases that every ranked solver was asked about count, each solver at its largest budget. Where a solver gave no answer that
+could be measured it counts as the blank answer, whose figures stand in every row.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, rankdata
+
+from onecurve.core.grade import Status
+from onecurve.core.row import Role, Row
+from onecurve.statistics.cases import at_largest_budget, by_solver
+from onecurve.statistics.intervals import SAME, Interval, TooFewError, mean_interval
+
+BLANK = "blank"
+ATTEMPTED = (Status.GRADED, Status.ABSTAINED, Status.FAILED)
+Values = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True)
+class Lens:
+    """A figure by which answers can be ranked."""
+
+    name: str
+    """As in ``Row.figures``."""
+    lower_is_better: bool = False
+    span: tuple[float, float] = (0.0, 1.0)
+    """The figure's range."""
+
+
+@final
+@dataclass(frozen=True)
+class Placing:
+    """One solver under one lens; baselines take part under their own names."""
+
+    solver: str
+    mean: float
+    """Mean of the figure over cases."""
+    interval: Interval | None
+    rank: float
+    """Mean rank over cases; 1 is best, ties share the average."""
+    rank_interval: Interval | None
+    n: int
+    """Cases that all solvers were asked about."""
+
+
+@final
+@dataclass(frozen=True)
+class Beaten:
+    """How a solver compares with a baseline, case by case."""
+
+    solver: str
+    ahead: bool
+    """Better on the mean over cases."""
+    surely: bool
+    """The 95 % interval of the paired difference lies on the better side of 0."""
+
+
+@final
+@dataclass(frozen=True)
+class LensTable:
+    """A lens over the cases that all of its solvers were asked about."""
+
+    lens: Lens
+    solvers: tuple[str, ...]
+    values: Values
+    """Solvers x cases, as measured, means over repeats."""
+    flaws: tuple[str, ...]
+    """Of the cases: the strata of intervals."""
+
+    @property
+    def better(self) -> Values:
+        """Solvers x cases with the sign turned so that more is better."""
+        turned: Values = -self.values if self.lens.lower_is_better else self.values
+        return turned
+
+    def placings(self, seed: int = 0) -> tuple[Placing, ...]:
+        """Every solver, the best mean first."""
+        ranks = rankdata(-self.better, axis=0)
+        found = [
+            Placing(
+                solver,
+                float(values.mean()),
+                self._interval(values, self.lens.span, seed),
+                float(rank.mean()),
+                self._interval(rank, (1.0, float(len(self.solvers))), seed),
+                len(self.flaws),
+            )
+            for solver, values, rank in zip(self.solvers, self.values, ranks, strict=True)
+        ]
+        sign = 1 if self.lens.lower_is_better else -1
+        return tuple(sorted(found, key=lambda placing: (sign * placing.mean, placing.solver)))
+
+    def leaders(self) -> tuple[str, ...]:
+        """The solvers with the best mean, several where it is shared."""
+        means = self.better.mean(axis=1)
+        return tuple(solver for solver, mean in zip(self.solvers, means, strict=True) if means.max() - mean < SAME)
+
+    def against(self, baseline: str, seed: int = 0) -> tuple[Beaten, ...]:
+        """Every other solver against the baseline; empty where the baseline is not there."""
+        if baseline not in self.solvers:
+            return ()
+        base = self.better[self.solvers.index(baseline)]
+        found = []
+        for solver, values in zip(self.solvers, self.better, strict=True):
+            if solver != baseline:
+                width = self.lens.span[1] - self.lens.span[0]
+                interval = self._interval(values - base, (-width, width), seed)
+                found.append(Beaten(solver, bool((values - base).mean() > 0), interval is not None and interval.low > 0))
+        return tuple(found)
+
+    def _interval(self, values: Values, span: tuple[float, float], seed: int) -> Interval | None:
+        try:
+            found = mean_interval(values, self.flaws, seed=seed, span=span)
+        except TooFewError:
+            return None
+        # The stretch for few cases may leave the range, which no mean can.
+        return Interval(max(found.low, span[0]), min(found.high, span[1]), found.level)
+
+
+def lens_tables(rows: Iterable[Row], lenses: Sequence[Lens], baselines: Sequence[str]) -> tuple[LensTable, ...]:
+    """A table per lens that was measured, over methods, plain looks and ``baselines``.
+
+    A baseline's figure stands in every row under its name and an underscore; it takes part unless a solver's tool has its name.
+    """
+    contenders = [row for row in at_largest_budget(rows) if row.role in (Role.METHOD, Role.BASELINE) and row.status in ATTEMPTED]
+    tables = (_table(contenders, lens, baselines) for lens in lenses)
+    return tuple(table for table in tables if table is not None)
+
+
+def kendall(first: LensTable, second: LensTable) -> float | None:
+    """Kendall's tau-b between the orders of the solvers' means under two lenses; None where either leaves all of them equal."""
+    shared = sorted(set(first.solvers) & set(second.solvers))
+    if len(shared) < 2:
+        return None
+    orders = [[float(table.better[table.solvers.index(solver)].mean()) for solver in shared] for table in (first, second)]
+    tau = float(kendalltau(*orders).statistic)
+    return tau if np.isfinite(tau) else None
+
+
+def _table(rows: Sequence[Row], lens: Lens, baselines: Sequence[str]) -> LensTable | None:
+    plain = {name: _by_case(rows, f"{name}_{lens.name}") for name in {BLANK, *baselines}}
+    found: dict[str, Mapping[str, float]] = {}
+    for (solver, _), members in by_solver(rows).items():
+        unanswered = {row.case: plain[BLANK][row.case] for row in members if row.case in plain[BLANK]}
+        figures = {**unanswered, **_by_case(members, lens.name)}
+        if _by_case(members, lens.name):
+            found[solver] = figures
+    tools = {row.tool for row in rows}
+    found |= {name: plain[name] for name in baselines if plain[name] and name not in tools}
+    shared = sorted(set.intersection(*(set(figures) for figures in found.values()))) if found else []
+    if not shared:
+        return None
+    flaws = {row.case: row.flaw for row in rows}
+    values = np.array([[figures[case] for case in shared] for figures in found.values()])
+    return LensTable(lens, tuple(found), values, tuple(flaws[case] for case in shared))
+
+
+def _by_case(rows: Iterable[Row], figure: str) -> dict[str, float]:
+    """The figure's mean over the repeats of each case; cases without it are left out."""
+    groups: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if figure in row.figures:
+            groups[row.case].append(row.figures[figure])
+    return {case: fmean(values) for case, values in groups.items()}
