@@ -1,8 +1,10 @@
 """The command line as a person meets it: what it prints, where, and with which exit code."""
 
 import csv
+import importlib.util
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +15,11 @@ import pytest
 from example_tool import EXAMPLE
 
 from onecurve.cli.main import main
+from onecurve.core.errors import DataError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
+from onecurve.flaws.sealing import seal
+from onecurve.runner.specimens import specimen
 from onecurve.store.store import Store
 
 ROW = Row(
@@ -65,7 +70,7 @@ def results(tmp_path: Path) -> Path:
 def test_help_names_every_command_and_loads_no_torch(onecurve: Onecurve) -> None:
     shown = onecurve("--help")
     assert shown.returncode == 0
-    for command in ("run", "results", "report", "grade", "list", "check", "plant"):
+    for command in ("run", "results", "report", "grade", "list", "check", "plant", "seal", "unseal"):
         assert f"\n  {command}" in shown.stdout
         assert onecurve(command, "--help").returncode == 0
     program = (
@@ -106,6 +111,37 @@ def test_lists_are_arrays_of_objects(onecurve: Onecurve, kind: str) -> None:
     assert entries == sorted(entries, key=lambda entry: entry["name"])
 
 
+def test_flaws_say_how_they_are_planted_and_admitted(onecurve: Onecurve) -> None:
+    entries = {entry["name"]: entry for entry in json.loads(onecurve("list", "flaws", "--json").stdout)}
+    for entry in entries.values():
+        assert {"control", "alone", "dial", "forms", "insertion", "gate", "admitted"} <= set(entry)
+        assert ("success" in entry["gate"]) is not entry["control"]
+        assert set(entry["dial"]) | set(entry["forms"]) <= set(entry["parameters"])
+        assert not {"name", "summary", "dial"} & set(entry["parameters"])
+        assert all(len(values) >= 3 for values in entry["dial"].values())
+    clean, patch = entries["clean"], entries["patch"]
+    assert (clean["control"], clean["alone"], clean["gate"]) == (True, True, {"clean_drop": 0.03})
+    assert (patch["control"], patch["alone"]) == (False, False)
+    assert patch["gate"] == {"clean_drop": 0.03, "success": 0.9, "lead": 0.0, "near_miss": 0.2}
+    assert patch["admitted"].startswith("clean accuracy at most 0.03 below the twin's; success at least 0.9;")
+    shown = onecurve("list", "flaws").stdout
+    assert all(name in shown for name in entries)
+
+
+def test_a_kind_that_no_set_of_ours_carries_is_listed_with_the_reason(onecurve: Onecurve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise DataError("it needs pictures of cats")
+
+    monkeypatch.setattr("onecurve.flaws.natural_feature.require_features", refuse)
+    specimen.cache_clear()
+    entries = {entry["name"]: entry for entry in json.loads(onecurve("list", "flaws", "--json").stdout)}
+    specimen.cache_clear()
+    refused = entries["natural-feature"]
+    assert (refused["insertion"], refused["gate"]) == ([], {})
+    assert "needs pictures of cats" in refused["admitted"]
+    assert entries["patch"]["gate"]
+
+
 def test_a_dry_run_prints_the_plan_and_writes_nothing(onecurve: Onecurve, tmp_path: Path) -> None:
     shown = onecurve("run", "--dry-run", "--seed", "7")
     assert shown.returncode == 0
@@ -139,11 +175,50 @@ BAD = {
     "a negative budget": (("run", "--budget", "-1"), "--budget"),
     "an unknown command": (("plan",), "No such command"),
     "an out folder that is a file": (("run", "--out", "list.yaml"), "cannot write to"),
+    "seal nothing": (("seal", "full", "--out", "out", "--key", "new"), "no sealed truth of an admitted flaw in: full"),
+    "seal into a full folder": (("seal", "planted", "--out", "full", "--key", "new"), "not an empty folder: full"),
+    "seal with the key inside": (("seal", "planted", "--out", "out", "--key", "out/key"), "out/key lies inside out"),
+    "seal with no key": (("seal", "planted", "--out", "out", "--key", "list.yaml"), "not a key file: list.yaml"),
+    "unseal nothing": (("unseal", "full", "--key", "key", "--out", "out"), "no such file: full/commitment.json"),
+    "unseal without a key": (("unseal", "sealed", "--key", "new", "--out", "out"), "no such key file: new"),
+    "unseal with another key": (("unseal", "sealed", "--key", "wrong", "--out", "out"), "sealed with another key than: wrong"),
+    "unseal a changed truth": (("unseal", "forged-truth", "--key", "key", "--out", "out"), "is not as it was sealed"),
+    "unseal a changed subject": (
+        ("unseal", "forged-subject", "--key", "key", "--out", "out"),
+        "is not the one that was sealed",
+    ),
+    "unseal into a full folder": (("unseal", "sealed", "--key", "key", "--out", "full"), "not an empty folder: full"),
 }
 
 
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a planted network in `planted`, sealed with `key`, another key, and two forgeries."""
+    place = tmp_path_factory.mktemp("sealed")
+    for folder, file in (("subject", "subject.json"), ("sealed", "network.json")):
+        (place / "planted" / folder).mkdir(parents=True)
+        (place / "planted" / folder / file).write_text("{}")
+    if importlib.util.find_spec("cryptography"):
+        seal(place / "planted", place / "sealed", place / "key", least=1)
+        for name in ("forged-truth", "forged-subject"):
+            shutil.copytree(place / "sealed", place / name)
+        truth = place / "forged-truth" / "truth.sealed"
+        truth.write_bytes(truth.read_bytes()[:-1] + b"?")
+        (place / "forged-subject" / "subject" / "subject.json").write_text("[]")
+    (place / "wrong").write_text("0" * 64)
+    return place
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.mark.parametrize("name", BAD)
-def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(onecurve: Onecurve, name: str, tmp_path: Path) -> None:
+def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(onecurve: Onecurve, name: str, sealed: Path, tmp_path: Path) -> None:
+    arguments, message = BAD[name]
+    if "seal" in arguments[0]:
+        pytest.importorskip("cryptography", reason="the extra `seal` is not installed")
+        shutil.copytree(sealed, tmp_path, dirs_exist_ok=True)
     (tmp_path / "bad.yaml").write_text("name: [unclosed")
     (tmp_path / "list.yaml").write_text("- a\n- b")
     (tmp_path / "misspelt.yaml").write_text("name: x\nnetworks: [{}]\nsolvrs: [edges]\n")
@@ -151,7 +226,7 @@ def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(onecurve:
     (tmp_path / "task.yaml").write_text("name: x\nnetworks: [{}]\nsolvers: [edges]\ntasks: [detecct]\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").write_text("mine")
-    arguments, message = BAD[name]
+    before = tree(tmp_path)
     shown = onecurve(*arguments)
     assert shown.returncode == 2, shown.stderr
     assert message in shown.stderr
@@ -159,6 +234,19 @@ def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(onecurve:
     assert not list((tmp_path / "out").rglob("*.html"))
     assert (tmp_path / "full" / "file").read_text() == "mine"
     assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["file"]
+    if "seal" in arguments[0]:
+        assert tree(tmp_path) == before
+
+
+def test_a_sealed_network_is_published_with_its_commitment_and_opened_again(onecurve: Onecurve, sealed: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="the extra `seal` is not installed")
+    shown = onecurve("seal", str(sealed / "planted"), "--out", "public", "--key", "key", "--pad", "1")
+    record = json.loads((tmp_path / "public" / "commitment.json").read_text())
+    assert (shown.returncode, shown.stdout.strip()) == (0, record["truth"])
+    assert 2**20 < (tmp_path / "public" / "truth.sealed").stat().st_size < 2**20 + 100
+    shown = onecurve("unseal", "public", "--key", "key", "--out", "opened")
+    assert (shown.returncode, shown.stdout.strip()) == (0, record["truth"])
+    assert tree(tmp_path / "opened") == tree(sealed / "planted")
 
 
 def test_check_passes_the_readmes_example_and_fails_a_liar(onecurve: Onecurve, tmp_path: Path) -> None:

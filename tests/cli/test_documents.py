@@ -4,12 +4,15 @@ import importlib.util
 import re
 import shlex
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 from example_tool import EXAMPLE
+from PIL import Image
 
 from onecurve.cli.main import cli
+from onecurve.flaws.catalog import FLAWS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -45,14 +48,28 @@ def test_there_are_commands_and_an_example_of_at_most_thirty_lines() -> None:
     assert len(body) <= 30
 
 
-def test_the_reference_is_what_the_code_says() -> None:
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs" / "make_reference.py")
+def maker(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for name, text in module.pages().items():
-        assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == text, "run: python docs/make_reference.py"
+    return module
+
+
+@pytest.mark.parametrize("name", ["make_reference", "make_flaw_cards"])
+def test_the_reference_is_what_the_code_says(name: str) -> None:
+    for page, text in maker(name).pages().items():
+        assert (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8") == text, f"run: python docs/{name}.py"
+
+
+def test_every_kind_of_flaw_has_a_small_picture_and_no_other_is_there() -> None:
+    pictures = {path.stem: path for path in (ROOT / "docs" / "images" / "flaws").iterdir()}
+    assert sorted(pictures) == list(FLAWS.names()), "run: python docs/make_flaw_cards.py"
+    for path in pictures.values():
+        assert path.stat().st_size < 40_000
+        with Image.open(path) as picture:
+            assert picture.size[0] > 500
 
 
 def test_no_document_or_source_names_a_place_of_one_machine() -> None:

@@ -1,10 +1,14 @@
 """`onecurve list`: what there is."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 KINDS = ("flaws", "tools", "solvers", "readers", "tasks", "suites", "data", "models")
+COLUMNS = ("name", "version", "tasks", "summary", "source")
+OF_FLAWS = ("name", "version", "control", "alone", "dial", "gate", "summary", "source")
 
 
 @click.command("list")
@@ -21,9 +25,18 @@ def listing(kind: str, as_json: bool) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    columns = OF_FLAWS if kind == "flaws" else COLUMNS
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "version", "tasks", "summary", "source"):
+    for column in columns:
         table.add_column(column, overflow="fold", no_wrap=column == "name")
     for entry in found:
-        table.add_row(entry["name"], str(entry["version"]), " ".join(entry["tasks"]), entry["summary"], entry["source"])
+        table.add_row(*(_cell(entry[column]) for column in columns))
     Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_cell(values)}" for name, values in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -7,12 +7,15 @@ import click
 
 from onecurve.cli.check import check
 from onecurve.cli.grade import grade
+from onecurve.cli.harden import harden
 from onecurve.cli.listing import listing
 from onecurve.cli.plant import plant
 from onecurve.cli.report import report
 from onecurve.cli.results import results
 from onecurve.cli.run import run
 from onecurve.cli.sample import sample
+from onecurve.cli.seal import seal
+from onecurve.cli.unseal import unseal
 from onecurve.core.errors import OneCurveError, UsageError
 from onecurve.version import __version__
 
@@ -28,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (run, results, report, grade, listing, check, plant, sample):
+for command in (run, results, report, grade, listing, check, plant, sample, harden, seal, unseal):
     cli.add_command(command)
 
 

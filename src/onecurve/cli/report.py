@@ -7,9 +7,10 @@ import click
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
+@click.option("--reveal", is_flag=True, help="Show what secret flaws are, too.")
+def report(folder: Path, reveal: bool) -> None:
     """Write the report of FOLDER again from its rows and evidence; nothing is run."""
     from onecurve.report.loading import load_results  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.report.write import write_report  # noqa: PLC0415
 
-    click.echo(write_report(load_results(folder), folder))
+    click.echo(write_report(load_results(folder, reveal=reveal), folder))

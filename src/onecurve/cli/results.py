@@ -10,13 +10,16 @@ import click
 @click.option("--json", "form", flag_value="json", help="An array of objects [default].")
 @click.option("--csv", "form", flag_value="csv", help="One line per row; figures and facts as columns.")
 @click.option("--parquet", "form", flag_value="parquet", help="Write FOLDER/results.parquet (extra: export).")
-def results(folder: Path, form: str | None) -> None:
+@click.option("--reveal", is_flag=True, help="Columns that tell what secret flaws are, too.")
+def results(folder: Path, form: str | None, reveal: bool) -> None:
     """Print one row per cell of FOLDER."""
-    from onecurve.store.export import as_csv, as_json, write_parquet  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.report.secrecy import row_kept_secret  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.store.export import as_csv, as_json, write_parquet  # noqa: PLC0415
     from onecurve.store.store import Store  # noqa: PLC0415
 
     with Store.read(folder) as store:
-        rows = store.rows()
+        secret = frozenset(() if reveal else store.noted("secret") or ())
+        rows = tuple(row_kept_secret(row, secret) for row in store.rows())
     if form == "parquet":
         click.echo(write_parquet(rows, folder / "results.parquet"))
     else:

@@ -102,7 +102,7 @@ class Answering:
     def _common(self, cell: PlannedCell) -> dict[str, Any]:
         row = cell.row
         return {
-            "place": place_of(self._session, cell.network),
+            "place": place_of(self._session, cell.network, cell.reference),
             "task": row.task,
             "question": row.question,
             "budget": row.retrain_budget or row.budget,
@@ -152,15 +152,16 @@ class Answering:
         return Job(Room.OPEN, do, arguments, label, key=row.key, seconds=self._session.suite.limits.seconds)
 
 
-def place_of(session: Session, network: str) -> dict[str, str]:
-    """What an open job is told of a network: the folder that anyone may see."""
-    return {"subject": str(session.network_folder(network) / "subject"), "blobs": session.blobs, "device": session.device}
+def place_of(session: Session, network: str, reference: str = "") -> dict[str, str]:
+    """What an open job is told of a network, and of the clean one beside it: the folders that anyone may see."""
+    place = {"subject": str(session.network_folder(network) / "subject"), "blobs": session.blobs, "device": session.device}
+    return {**place, "reference": str(session.network_folder(reference) / "subject")} if reference else place
 
 
 def look_job(session: Session, look: PlannedLook) -> Job:
     """The job that takes a look."""
     arguments = {
-        "place": place_of(session, look.network),
+        "place": place_of(session, look.network, look.reference),
         "tool": look.tool,
         "task": look.task,
         "brief": look.brief,

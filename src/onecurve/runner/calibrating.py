@@ -1,6 +1,8 @@
 """Calibration of lineup readers: true triggers must be read right, noise and clean networks no better than chance."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from onecurve.core.answer import Abstain, Weights, checked, normalised
 from onecurve.core.case import Population, Strength, Subject, Truth
 from onecurve.core.display import Calibration
 from onecurve.core.errors import DataError
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap
 from onecurve.core.images import LabelledImages
 from onecurve.core.network import ConstantNetwork
 from onecurve.core.question import Brief, Weigh
@@ -30,14 +32,21 @@ READ_CLEAN = 4
 """Lineups of each kind that each piece of evidence from a clean network is read against."""
 
 
-def calibrated(
-    reader: Reader, kind: str, recipe: Recipe, subject: Subject, seed: int, lineups: int, seen: Sequence[tuple[str, Evidence]]
-) -> list[Calibration]:
-    """One record per condition on lineups of that kind of flaw; ``seen`` is evidence of tools that looked at clean networks.
+@final
+@dataclass(frozen=True)
+class Conditions:
+    """What a reader of lineups is tried on."""
 
-    None where the set cannot carry that kind.
-    """
-    truths = list(_truths(kind, recipe, seed, lineups))
+    lineups: int
+    seen: Sequence[tuple[str, Evidence]]
+    """Evidence of tools that looked at clean networks, with their names."""
+    maps: bool
+    """Whether heat maps are read as well: right ones of suspects, and noise over clean images."""
+
+
+def calibrated(reader: Reader, kind: str, recipe: Recipe, subject: Subject, seed: int, conditions: Conditions) -> list[Calibration]:
+    """One record per condition on lineups of that kind of flaw; none where the set cannot carry that kind."""
+    truths, seen = list(_truths(kind, recipe, seed, conditions.lineups)), conditions.seen
     if not truths:
         return []
     trial = _Trial(reader, subject, seed)
@@ -45,11 +54,34 @@ def calibrated(
     true = [(truth, oracle_evidence(truth, brief)) for truth, brief in zip(truths, briefs, strict=True)]
     noise = [(truth, noise_evidence(truth, seed_for(seed, n), brief)) for n, (truth, brief) in enumerate(zip(truths, briefs, strict=True))]
     found = [trial.record("true trigger", kind, true), trial.record("noise", kind, noise)]
+    if conditions.maps:
+        found += _of_maps(trial, kind, truths, seed)
     for tool in dict.fromkeys(tool for tool, _ in seen):
         clean = [evidence for name, evidence in seen if name == tool]
         pairs = [(truth, clean[n % len(clean)]) for n, truth in enumerate(truths[: READ_CLEAN * len(clean)])]
         found.append(trial.record(f"clean network: {tool}", kind, pairs))
     return found
+
+
+def _of_maps(trial: "_Trial", kind: str, truths: Sequence[Truth], seed: int) -> list[Calibration]:
+    """Records of heat maps alone, for flaws that have a place: right ones of suspects, and noise over clean images.
+
+    Noise over suspects would not do for a null: their pieces show the trigger to whoever looks at them, map or no map.
+    """
+    right, aimless = [], []
+    for number, truth in enumerate(truths):
+        if truth.triggered is not None and truth.triggered.masks is not None:
+            suspects, clean = truth.triggered.images, truth.heldout.take(slice(0, len(truth.triggered))).floats()
+            rng = generator("noise maps", seed, number)
+            noise = tuple(HeatMap(rng.random(clean.shape[2:], np.float32), item) for item in range(len(clean)))
+            brief = Brief(truth.target, suspects)
+            right.append((truth, Evidence(oracle_evidence(truth, brief).heat_maps()), brief))
+            aimless.append((truth, Evidence(noise), Brief(truth.target, clean)))
+    conditions = {"right maps": right, "noise maps of clean images": aimless} if right else {}
+    return [
+        trial.record(condition, kind, [(truth, evidence) for truth, evidence, _ in found], [brief for *_, brief in found])
+        for condition, found in conditions.items()
+    ]
 
 
 class _Trial:
@@ -60,18 +92,22 @@ class _Trial:
         self._subject = subject.without_network()
         self._seed = seed
 
-    def record(self, condition: str, kind: str, pairs: Sequence[tuple[Truth, Evidence]]) -> Calibration:
-        masses = [self._read(truth, evidence, number) for number, (truth, evidence) in enumerate(pairs)]
+    def record(
+        self, condition: str, kind: str, pairs: Sequence[tuple[Truth, Evidence]], briefs: Sequence[Brief] | None = None
+    ) -> Calibration:
+        """Of these pairs, asked with their briefs or with the target alone."""
+        asked = briefs or [Brief(truth.target) for truth, _ in pairs]
+        masses = [self._read(truth, brief, evidence, n) for n, ((truth, evidence), brief) in enumerate(zip(pairs, asked, strict=True))]
         correct = round(sum(top for top, _ in masses))
         share = wilson(correct, len(pairs))
         mean = float(np.mean([mass for _, mass in masses]))
         chance = float(np.mean([1 / len(truth.options) for truth, _ in pairs]))
         return Calibration(type(self._reader).name, condition, kind, len(pairs), correct, mean, chance, share.low, share.high)
 
-    def _read(self, truth: Truth, evidence: Evidence, number: int) -> tuple[float, float]:
+    def _read(self, truth: Truth, brief: Brief, evidence: Evidence, number: int) -> tuple[float, float]:
         """Credit for the top option (shared in ties) and mass on the right one."""
         names = tuple(option.name for option in truth.options)
-        question = Weigh(Brief(truth.target), 1, names, truth.options)
+        question = Weigh(brief, 1, names, truth.options)
         budget = Budget(0.0)
         workbench = Workbench(self._subject, budget, Meter(budget), seed_for(self._seed, number))
         answer = checked(question, self._reader.read("discover", question, evidence, workbench))

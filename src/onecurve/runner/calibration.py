@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from onecurve.core.access import Access
 from onecurve.core.codec import digest
 from onecurve.core.question import Brief
+from onecurve.core.registry import parse_address
 from onecurve.core.spec import content_key
 from onecurve.runner.answering import look_job
 from onecurve.runner.cells import Entrant, Facts, PlannedLook
@@ -20,9 +22,11 @@ TARGETS = 2
 def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Sequence[Entrant]) -> None:
     """Try every reader of lineups that the suite uses, on each set; results go into the store, once."""
     readers = {solver.reads.address: solver.reads for solver in solvers if solver.reads and solver.serves(TASK)}
-    if not readers or session.suite.lineups == 0 or TASK not in session.suite.tasks:
+    if not readers or session.suite.lineups == 0 or TASK not in session.suite.task_names:
         return
-    tools = [solver.looks for solver in solvers if solver.looks and solver.reads and solver.serves(TASK)]
+    looking = [solver.looks for solver in solvers if solver.looks and solver.reads and solver.serves(TASK)]
+    lacking = Access.SUSPECTS | Access.REFERENCE_NETWORK  # a clean network has no suspects, and is not compared with another
+    tools = [looks for looks in looking if not Access(looks.needs) & lacking]
     looks = {clean.name: _clean_looks(session, clean, tools) for clean in _clean_networks(networks)}
     seen = _looked(session, looks)
     jobs = [
@@ -96,15 +100,16 @@ def _keep(store: Store, job: Job, outcome: Outcome) -> None:
 
 def _job(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen: list[list[str]]) -> Job:
     suite = session.suite
+    maps = any(name == TASK and settings.get("suspects") for name, settings in map(parse_address, suite.tasks))
+    conditions = {"lineups": suite.lineups, "seen": seen, "maps": maps}
     arguments = {
         "reader": facts.address,
         "kind": kind,
         "recipe": dict(clean.wanted.recipe),
         "subject": str(session.network_folder(clean.name) / "subject"),
         "seed": suite.seed,
-        "lineups": suite.lineups,
-        "seen": seen,
+        "conditions": conditions,
         "blobs": session.blobs,
     }
-    key = f"calibrations:{content_key(facts.key, kind, clean.key, suite.planting_key, suite.lineups, seen)}"
+    key = f"calibrations:{content_key(facts.key, kind, clean.key, suite.planting_key, conditions)}"
     return Job(Room.SEALED, "calibrate", arguments, f"calibrate {facts.name} on lineups of {kind} in {clean.wanted.data}", key=key)

@@ -117,6 +117,8 @@ class PlannedLook:
     task: str
     brief: str
     budget: float
+    reference: str = ""
+    """The clean network that the tool is handed; empty where it needs none."""
 
 
 @final
@@ -135,12 +137,14 @@ class PlannedCell:
     seed_key: str
     missing: str
     """What the case does not grant, in words; empty if the cell can be attempted."""
+    reference: str = ""
+    """The clean network that the one who answers is handed; empty where it needs none."""
 
 
 @final
 @dataclass(frozen=True)
 class Reference:
-    """A clean network that detectors are calibrated on."""
+    """A clean network that detectors are calibrated on, and that tools are handed which compare with one."""
 
     name: str
     key: str
@@ -183,20 +187,24 @@ def _cell(
     case: AskedCase, task: str, asked: Mapping[str, Any], entrant: Entrant, grid: Grid, dials: tuple[float, float, int]
 ) -> PlannedCell:
     look_budget, retrain_budget, repeat = dials
+    clean = [reference for reference in grid.references if reference.group == case.group]
+    beside = _beside(case.network, clean)
     look = None
     references: tuple[PlannedLook, ...] = ()
     if "refusal" not in asked and entrant.looks is not None and entrant.reads is not None:
-        look = _look(case.network, case.subject_key, entrant.looks, task, asked["brief"], asked["brief_digest"], dials, grid.seed)
+        tool, told = entrant.looks, asked["brief_digest"]
+        look = _look(case.network, case.subject_key, beside, tool, task, (asked["brief"], told), dials, grid.seed)
         if task in REFERRED:
             references = tuple(
-                _look(clean.name, clean.key, entrant.looks, task, grid.empty_brief, asked["brief_digest"], dials, grid.seed)
-                for clean in grid.references
-                if clean.group == case.group
+                _look(one.name, one.key, _beside(one.name, clean), tool, task, (grid.empty_brief, told), dials, grid.seed)
+                for one in clean
+                if not _compares(tool) or _beside(one.name, clean)
             )
     evidence = asked.get(entrant.fed, "") if entrant.fed else ""
     key = content_key(
         *(case.case, case.subject_key, task, asked.get("version", 0), asked.get("question", ""), entrant.key),
         *(look_budget, retrain_budget, repeat, grid.seed, [reference.key for reference in references], evidence),
+        *([beside.key] if beside and Access.REFERENCE_NETWORK in entrant.needs() else []),
     )
     row = Row(
         key=key,
@@ -218,27 +226,52 @@ def _cell(
         question=asked.get("question", ""),
         evidence=evidence,
     )
-    return PlannedCell(row, case.network, entrant, look, references, evidence, key, _missing(entrant, asked, references))
+    missing = _missing(entrant, asked, references, beside)
+    handed = beside.name if beside and _compares(entrant.reads or entrant.looks) else ""
+    return PlannedCell(row, case.network, entrant, look, references, evidence, key, missing, handed)
 
 
-def _missing(entrant: Entrant, asked: Mapping[str, Any], references: Sequence[PlannedLook]) -> str:
+def _compares(half: Facts | None) -> bool:
+    """Whether it must be handed a clean network to compare with."""
+    return half is not None and Access.REFERENCE_NETWORK in Access(half.needs)
+
+
+def _beside(network: str, clean: Sequence[Reference]) -> Reference | None:
+    """The clean network that ``network`` is compared with: the first of its set and architecture that is not itself.
+
+    A reference is trained in an order of its own, so it is never the clean twin that answers are graded against.
+    """
+    return next((reference for reference in clean if reference.name != network), None)
+
+
+def _missing(entrant: Entrant, asked: Mapping[str, Any], references: Sequence[PlannedLook], beside: Reference | None) -> str:
     if "refusal" in asked:
         return str(asked["refusal"])
     if entrant.fed and not asked[entrant.fed]:
         return "nothing is planted, so there is no truth to feed"
     granted = Access(asked["granted"]) | (Access.REFERENCES if references else Access.NONE)
+    granted |= Access.REFERENCE_NETWORK if beside else Access.NONE
     missing = entrant.needs().missing_from(granted)
-    return f"{entrant.name} needs {', '.join(missing.words())}, which is not granted" if missing else ""
+    why = "; the suite has no clean reference of this set and architecture" if Access.REFERENCE_NETWORK in missing else ""
+    return f"{entrant.name} needs {', '.join(missing.words())}, which is not granted{why}" if missing else ""
 
 
 def _look(
-    network: str, subject_key: str, tool: Facts, task: str, brief: str, brief_digest: str, dials: tuple[float, float, int], seed: int
+    network: str,
+    subject_key: str,
+    beside: Reference | None,
+    tool: Facts,
+    task: str,
+    brief: tuple[str, str],
+    dials: tuple[float, float, int],
+    seed: int,
 ) -> PlannedLook:
-    budget, _, repeat = dials
+    (budget, _, repeat), (brief_key, brief_digest) = dials, brief
     # One look serves every task with the same brief, unless the tool says that the task matters to it.
     shared = task if tool.task_dependent else ""
-    key = content_key("look", subject_key, tool.key, brief_digest, budget, repeat, seed, shared)
-    return PlannedLook(key, network, tool.address, task, brief, budget)
+    handed = beside if _compares(tool) else None
+    key = content_key("look", subject_key, tool.key, brief_digest, budget, repeat, seed, shared, *([handed.key] if handed else []))
+    return PlannedLook(key, network, tool.address, task, brief_key, budget, handed.name if handed else "")
 
 
 def _look_budgets(entrant: Entrant, asked: Mapping[str, Any], grid: Grid) -> Sequence[float]:

@@ -2,13 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from onecurve.core.errors import SpecError, UsageError
+from onecurve.core.registry import parse_address
 from onecurve.runner.cells import FED, USUAL_READERS, Entrant, Facts
 from onecurve.runner.jobs import Room
 from onecurve.runner.session import Session
 from onecurve.version import __version__
+
+MAPPED = "localise"
+"""The task whose evidence is maps of suspects."""
 
 
 def entrants(session: Session) -> tuple[Entrant, ...]:
@@ -17,7 +22,7 @@ def entrants(session: Session) -> tuple[Entrant, ...]:
     session.display.phase("open the solvers", 0)
     found: dict[str, Entrant] = {}
     for address in (*suite.solvers, *suite.controls):
-        for entrant in _of(session, address, suite.tasks):
+        for entrant in _of(session, address, suite.task_names):
             if entrant.name in found and found[entrant.name].key != entrant.key:
                 raise SpecError(f"two different solvers are called: {entrant.name}", "give one of the classes another `name`")
             found[entrant.name] = entrant
@@ -30,7 +35,7 @@ def _of(session: Session, address: str, tasks: Sequence[str]) -> list[Entrant]:
         if not at:
             raise SpecError(f"a control needs a reader: {address}", f"write {address}@unlearn, {address}@matcher, …")
         return [Entrant(None, _facts(session, reader, "reader"), tool)]
-    looks = _facts(session, tool, "")
+    looks = _shown_suspects(_facts(session, tool, ""), session.suite.tasks)
     if looks.kind == "solver":
         if at:
             raise SpecError(f"`{tool}` answers by itself and takes no reader: {address}")
@@ -45,6 +50,14 @@ def _of(session: Session, address: str, tasks: Sequence[str]) -> list[Entrant]:
             f"`{looks.name}` serves none of the tasks of this suite: {', '.join(tasks)}", f"it serves: {', '.join(looks.tasks)}"
         )
     return [Entrant(looks, _facts(session, name, "reader")) for name in readers]
+
+
+def _shown_suspects(looks: Facts, addresses: Sequence[str]) -> Facts:
+    """Who makes maps of suspects serves every task that shows some: `discover[suspects=16]`."""
+    if MAPPED not in looks.tasks:
+        return looks
+    shown = [name for name, settings in map(parse_address, addresses) if settings.get("suspects") and name not in looks.tasks]
+    return replace(looks, tasks=(*looks.tasks, *shown))
 
 
 def _facts(session: Session, address: str, kind: str) -> Facts:

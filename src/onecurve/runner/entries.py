@@ -1,5 +1,6 @@
 """What there is, for `onecurve list`: the facts that each entry of a catalog states."""
 
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from onecurve.core.access import Access
@@ -8,6 +9,7 @@ from onecurve.data.catalog import DATA
 from onecurve.flaws.catalog import FLAWS
 from onecurve.models.catalog import MODELS
 from onecurve.readers.catalog import READERS
+from onecurve.runner.specimens import kind_facts
 from onecurve.runner.suite import load_suite, suite_names
 from onecurve.tasks.catalog import TASKS
 from onecurve.tools.catalog import SOLVERS, TOOLS
@@ -24,15 +26,16 @@ REGISTRIES: dict[str, Registry[Any]] = {
 
 
 def entries(kind: str) -> list[dict[str, Any]]:
-    """One object per entry of that kind (`flaws`, `tools`, … `suites`), sorted by name."""
+    """One object per entry of that kind (`flaws`, `tools`, … `suites`), sorted by name; of flaws the `kind_facts` too."""
     if kind == "suites":
         return [_suite(name) for name in suite_names()]
     registry = REGISTRIES[kind]
-    return [_entry(name, registry.load(name)) for name in registry.names()]
+    found = [_entry(name, registry.load(name)) for name in registry.names()]
+    return [{**entry, **kind_facts(entry["name"])} for entry in found] if kind == "flaws" else found
 
 
 def _entry(name: str, kind: type) -> dict[str, Any]:
-    parameters = {field.name: repr(field.default) for field in getattr(kind, "__dataclass_fields__", {}).values()}
+    parameters = fields(kind) if is_dataclass(kind) else ()
     return {
         "name": name,
         "version": getattr(kind, "version", 1),
@@ -41,7 +44,7 @@ def _entry(name: str, kind: type) -> dict[str, Any]:
         "needs": list(getattr(kind, "needs", Access.NONE).words()),
         "tasks": list(getattr(kind, "tasks", ())),
         "role": str(getattr(kind, "role", "")),
-        "parameters": {key: value for key, value in parameters.items() if "MISSING" not in value},
+        "parameters": {field.name: repr(field.default) for field in parameters if field.default is not MISSING},
     }
 
 

@@ -24,10 +24,18 @@ class WantedNetwork:
     seed: int
     reference: bool
     """True for a clean network that detectors are calibrated on."""
+    secret: int = 0
+    """How many of the flaws, the last ones, are kept out of what people read."""
 
     @property
     def data(self) -> str:
         return str(self.recipe["data"])
+
+    @property
+    def secret_cases(self) -> tuple[str, ...]:
+        """Ids of the cases that its secret flaws would be, admitted or not."""
+        count = len(self.flaws)
+        return tuple(f"{self.name}.{number + 1}" for number in range(count - self.secret, count))
 
     @property
     def model(self) -> str:
@@ -51,6 +59,7 @@ def wanted_networks(suite: Suite, sampled: Sequence[Networks], device: str) -> t
             _recipe(suite, some, device),
             some.seed if some.seed is not None else seed_for(suite.seed, "network", label),
             reference=False,
+            secret=some.secret,
         )
         for (label, some), place in zip(labelled, order.tolist(), strict=True)
     ]

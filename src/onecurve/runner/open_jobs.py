@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, final
 
+from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Rebuilt, checked
 from onecurve.core.case import Subject
 from onecurve.core.errors import ContractError
@@ -33,16 +34,24 @@ class Place:
     """The subject's folder."""
     blobs: str
     device: str = "cpu"
+    reference: str = ""
+    """The folder of a clean network of the same set and architecture; empty where none is granted."""
 
     def workbench(self, budget: float, seed: int, *, network: bool = True) -> Workbench:
-        """A fresh copy of the network with a fresh meter: what one cell changes, no other sees."""
+        """A fresh copy of the network, and of the clean one, with a fresh meter: what one cell changes, no other sees."""
         granted = Budget(budget)
         meter = Meter(granted)
         subject = _subject(self.subject, self.device)
         if not network:
             return Workbench(subject.without_network(), granted, meter, seed, device=self.device)
-        copied = Metered(deepcopy(torch_module(subject)), meter)
-        return Workbench(replace(subject, network=TorchNetwork(copied, self.device)), granted, meter, seed, device=self.device)
+        subject = replace(subject, network=self._copied(subject, meter))
+        if self.reference:
+            clean = self._copied(_subject(self.reference, self.device), meter)
+            subject = replace(subject, reference=clean, access=subject.access | Access.REFERENCE_NETWORK)
+        return Workbench(subject, granted, meter, seed, device=self.device)
+
+    def _copied(self, subject: Subject, meter: Meter) -> TorchNetwork:
+        return TorchNetwork(Metered(deepcopy(torch_module(subject)), meter), self.device)
 
 
 @lru_cache(maxsize=4)

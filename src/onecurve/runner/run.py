@@ -63,14 +63,16 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
     """
     started = time.monotonic()
     shown = display or Silent()
-    for task in suite.tasks:
-        if task not in TASKS.names():
-            raise UnknownNameError.among("task", task, TASKS.names())
+    for address, name in zip(suite.tasks, suite.task_names, strict=True):
+        if name not in TASKS.names():
+            raise UnknownNameError.among("task", name, TASKS.names())
+        TASKS.make(address)
     with Store.create(place.out) as store, _pool(suite, place) as pool:
         session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
         _note_run(session, place)
         solvers = entrants(session)
         networks = plant_all(session)
+        store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
         _keep_yardsticks(session, networks, asked)
         tasks = {case: prepared["tasks"] for case, prepared in asked.items()}

@@ -31,7 +31,7 @@ from onecurve.models.cache import Cache
 from onecurve.models.network import torch_module
 from onecurve.models.storage import load_network, load_subject
 from onecurve.readers.catalog import READERS
-from onecurve.runner.calibrating import calibrated
+from onecurve.runner.calibrating import Conditions, calibrated
 from onecurve.runner.recipes import recipe_of
 from onecurve.store.blobs import Blobs
 from onecurve.tasks.catalog import TASKS
@@ -95,10 +95,13 @@ def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, bl
     opened = _case(folder, case, device)
     kept = Blobs(Path(blobs))
     asked = {}
-    for name in tasks:
-        task: Task = TASKS.make(name)
+    for address in tasks:
+        task: Task = TASKS.make(address)
+        name = type(task).name
         if first or not task.blind:
-            asked[name] = _asked(task, opened, seed_for(seed, case, name), kept)
+            # Tasks that show suspects show the same ones, so that one look serves them all.
+            drawn_by = "suspects" if getattr(task, "suspects", 0) else name
+            asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), kept)
     suspects = next((answer["question"] for name, answer in asked.items() if name == "localise" and "question" in answer), None)
     shown = display(opened, kept.get(suspects).inputs if suspects else None)
     return {
@@ -166,15 +169,15 @@ def _case(folder: str, case: str, device: str) -> Case:
 
 
 def calibrate(
-    reader: str, kind: str, recipe: Mapping[str, Any], subject: str, seed: int, lineups: int, seen: list[list[str]], blobs: str
+    reader: str, kind: str, recipe: Mapping[str, Any], subject: str, seed: int, conditions: Mapping[str, Any], blobs: str
 ) -> dict[str, Any]:
     """Try a reader on lineups of one kind of flaw, where the right answer is known.
 
-    ``seen`` holds pairs of tool and evidence key on clean networks.
+    ``conditions`` are the fields of ``calibrating.Conditions`` with keys of evidence in place of evidence.
     """
     kept = Blobs(Path(blobs))
-    evidence = [(tool, kept.get(key)) for tool, key in seen]
-    found = calibrated(READERS.make(reader), kind, recipe_of(recipe), load_subject(Path(subject)), seed, lineups, evidence)
+    tried = Conditions(**{**conditions, "seen": [(tool, kept.get(key)) for tool, key in conditions["seen"]]})
+    found = calibrated(READERS.make(reader), kind, recipe_of(recipe), load_subject(Path(subject)), seed, tried)
     return {"calibrations": [asdict(one) for one in found]}
 
 

@@ -37,10 +37,15 @@ class Networks(BaseModel):
     label: str = ""
     """A name for the seed of networks that were sampled; the suite's own numbering otherwise."""
 
+    secret: Annotated[int, Field(ge=0)] = 0
+    """The last so many of the flaws are secret: results and reports do not say what they are unless asked to reveal it."""
+
     @model_validator(mode="after")
     def _one_seed(self) -> "Networks":
         if self.seed is not None and self.count > 1:
             raise ValueError("networks with a seed of their own are alike, so their count must be 1")
+        if self.secret > len(self.flaws):
+            raise ValueError(f"{self.secret} flaws cannot be secret among {len(self.flaws)}")
         return self
 
 
@@ -105,6 +110,7 @@ class Suite(BaseModel):
     controls: tuple[str, ...] = ()
     """`oracle@reader` and `noise@reader`: readers fed with the truth and with noise."""
     tasks: tuple[str, ...] = ("detect", "discover", "localise", "predict", "repair", "replace")
+    """Tasks by address: `localise`, or `localise[suspects=100]`; each task once."""
     look_budgets: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (4_000.0, 16_000.0)
     """Forward-equivalents for one look."""
     retrain_budgets: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (15_000.0,)
@@ -119,6 +125,17 @@ class Suite(BaseModel):
         if not self.networks and self.sampled is None:
             raise ValueError("name at least one entry under `networks`, or declare what is `sampled`")
         return self
+
+    @model_validator(mode="after")
+    def _each_task_once(self) -> "Suite":
+        if len(set(self.task_names)) < len(self.tasks):
+            raise ValueError(f"a task may be named once, got: {', '.join(self.tasks)}")
+        return self
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """The tasks without their settings."""
+        return tuple(address.partition("[")[0] for address in self.tasks)
 
     @property
     def count(self) -> int:
@@ -136,7 +153,7 @@ class Suite(BaseModel):
     @property
     def planting_key(self) -> str:
         """Changes whenever what is planted does."""
-        named = [some.model_dump() for some in self.networks]
+        named = [some.model_dump(exclude={"secret"}) for some in self.networks]
         sampled = self.sampled.model_dump() if self.sampled else {}
         return content_key(self.seed, self.data, self.model, self.recipe, named, sampled, self.references)
 

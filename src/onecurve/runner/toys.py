@@ -54,7 +54,8 @@ class Toy:
         network = TorchNetwork(Metered(build("six-conv", SHAPE, CLASSES, 0), meter))
         names = tuple(f"class {number}" for number in range(CLASSES))
         references = (Evidence((ClassScores(generator("reference").normal(size=CLASSES).astype(np.float32)),)),)
-        subject = Subject("toy", network, names, SHAPE, EVERYTHING, self.clean)
+        reference = TorchNetwork(Metered(build("six-conv", SHAPE, CLASSES, 1), meter))
+        subject = Subject("toy", network, names, SHAPE, EVERYTHING, self.clean, reference)
         return Workbench(subject, granted, meter, seed, references)
 
     def questions(self, network_size: int) -> Mapping[str, Question]:
