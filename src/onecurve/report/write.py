@@ -15,6 +15,7 @@ from onecurve.core.row import Role, Row
 from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets
 from onecurve.report.case_view import CaseView, abridged, case_view
+from onecurve.report.contact_sheet import contact_sheet
 from onecurve.report.false_alarms import Alarms, alarm_sentence, alarms
 from onecurve.report.lens_view import lens_view
 from onecurve.report.naming import CLEAN, FIXED, Names, in_words, page_name
@@ -47,7 +48,8 @@ def write_report(results: Results, out: Path) -> Path:
     solvers = pages.get_template("solver.html")
     for view in solver_views(results, with_page):
         written(out / view.link, solvers.render(view=view, up="../"))
-    page = pages.get_template("index.html").render(up="", **_index(results, views, with_page))
+    sheet = contact_sheet(results.displays, results.plants, assets)
+    page = pages.get_template("index.html").render(up="", sheet=sheet, **_index(results, views, with_page))
     return written(out / "index.html", page)
 
 
