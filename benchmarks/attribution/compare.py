@@ -1,20 +1,20 @@
 """The sixteen attribution methods here beside captum's, side by side in one run: time, agreement with converged answers, memory.
 
-    OMP_NUM_THREADS=2 python benchmarks/attribution/compare.py [--repeats 5] [--without-memory] [--only NAME...] [--keep FOLDER]
+    OMP_NUM_THREADS=2 python benchmarks/attribution/compare.py [--repeats 5] [--only NAME...] [--keep FOLDER] [--memory-only]
 
 ResNet-20, 16 images of 32 x 32, 64 super-pixels, two threads. Contenders take turns within a repeat, so that what else the
 machine does hits all of them; ratios, of processor time and by the clock, are medians of the ratios within repeats.
 `inherent` is the time of the passes that captum's default cannot do without: forward and backward passes of the bare
 network in its best batch. Our network is normalised once for all methods and timed by itself; the shared family and the
-shared suite do it anew each time. Memory is the peak of a process of its own above the peak of a plain gradient in the
-same process. The table is printed and written to `results.md`.
+shared suite do it anew each time. What a method draws, it draws anew from eight seeds for the agreement, as one draw of so few
+samples says little: captum's KernelShap reaches r = .15 with one seed and .39 with another. Memory is the peak of a process
+of its own above the peak of a plain gradient in the same process. The table is printed and written to `results.md`.
 """
 
 import argparse
-import resource
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -31,6 +31,8 @@ from ground import CELLS, IMAGES, Ground, ground
 from onecurve.core.images import Floats
 
 THREADS = 2
+RESULTS = Path(__file__).with_name("results.md")
+MEMORY = "| method | here, MB above a plain gradient | captum default, MB |"
 FORWARD_BATCH, BACKWARD_BATCH = 64, 16
 INHERENT: Mapping[str, tuple[float, float]] = {
     **dict.fromkeys(("Saliency", "InputXGradient", "GuidedBackprop", "Deconvolution", "GuidedGradCam", "LRP"), (1, 1)),
@@ -54,6 +56,8 @@ REFERENCES = {
     "FeaturePermutation": ("permutation", "permutation"),
 }
 """What ours and what captum's estimates are compared with; all other methods are compared with each other."""
+DRAWN, DRAWS = ("GradientShap", "KernelShap", "Lime"), 8
+"""Methods whose agreement is a mean over so many seeds."""
 
 
 @dataclass
@@ -111,14 +115,28 @@ def correlation(one: Floats, other: Floats) -> float:
     return float(np.mean(values))
 
 
-def agreement(name: str, mine: Floats, theirs: Floats, best: Floats, known: Mapping[str, Floats]) -> str:
+def drawn(method: Callable[[Ground], Floats], given: Ground) -> list[Floats]:
+    """What the method says of the first images with each seed."""
+    answers = []
+    for seed in range(DRAWS):
+        torch.manual_seed(seed)
+        np.random.seed(seed)  # noqa: NPY002 - captum draws from it
+        answers.append(method(replace(given.first(REFERRED), seed=seed)))
+    return answers
+
+
+def agreement(name: str, several: Sequence[Sequence[Floats]], known: Mapping[str, Floats]) -> str:
     """In words: correlations with the converged answers (here, default, best), or the largest difference."""
     if name not in REFERENCES:
+        mine, theirs = several[0][0], several[1][0]
         if name == "LRP":
             return "another rule"
         return f"largest difference {np.abs(mine - theirs).max() / np.abs(theirs).max():.0e} of the largest value"
     own, captum = (known[which] for which in REFERENCES[name])
-    figures = [correlation(mine[:REFERRED], own), correlation(theirs[:REFERRED], captum), correlation(best[:REFERRED], captum)]
+    figures = [
+        np.mean([correlation(answer[:REFERRED], reference) for answer in answers])
+        for answers, reference in zip(several, (own, captum, captum), strict=True)
+    ]
     return "r = " + " / ".join(f"{figure:.2f}" for figure in figures)
 
 
@@ -129,7 +147,7 @@ def compare(given: Ground, known: Mapping[str, Floats], repeats: int, only: list
         "| method | here, CPU ms | captum default / here | captum best / here | here / inherent | agreement (here / default / best) |",
         "|---|---|---|---|---|---|",
     ]
-    totals: dict[str, list[Timed]] = {"default": [], "best": []}
+    totals: dict[str, list[float]] = {"default": [], "best": []}
     forward, both = passes(given)
     for name in only or ours.METHODS:
         default = captums.DEFAULTS[name]
@@ -145,28 +163,40 @@ def compare(given: Ground, known: Mapping[str, Floats], repeats: int, only: list
         f, b = INHERENT[name]
         once, back = median(timed["forward"].cpu) / FORWARD_BATCH, median(timed["both"].cpu) / BACKWARD_BATCH
         inherent = IMAGES * (once * (f - b if b else f) + back * b)
-        answers = [timed[which].answer for which in ("here", "default", "best")]
-        words = agreement(name, *answers, known)
+        if name in DRAWN:
+            several = [drawn(method, given) for method in (ours.METHODS[name], default, best)]
+        else:
+            several = [[timed[which].answer] for which in ("here", "default", "best")]
+        words = agreement(name, several, known)
         here = median(timed["here"].cpu)
         line = f"| {name} | {1e3 * here:.0f} | {ratio(timed['default'], timed['here'])} | {ratio(timed['best'], timed['here'])}"
         lines.append(f"{line} | {here / inherent:.2f} | {words} |")
         print(lines[-1], flush=True)
         for which, several in totals.items():
-            several.append(timed[which])
+            several.append(median(timed[which].cpu) / median(timed["both"].cpu))
     if only:
         return lines
     return [*lines, "", *together(given, repeats, totals, known)]
 
 
-def together(given: Ground, repeats: int, totals: Mapping[str, list[Timed]], known: Mapping[str, Floats]) -> list[str]:
-    """The one-pass family and all sixteen, sharing their passes, beside the sums of captum's."""
-    shared = {"family": lambda: ours.family(given), "suite": lambda: ours.suite(given), "normalise": lambda: ours.normalised(given)}
+def together(given: Ground, repeats: int, totals: Mapping[str, list[float]], known: Mapping[str, Floats]) -> list[str]:
+    """The one-pass family and all sixteen, sharing their passes, beside the sums of captum's.
+
+    As these were timed minutes before, ``totals`` are in units of a plain gradient timed beside each.
+    """
+    shared = {
+        "family": lambda: ours.family(given),
+        "both": passes(given)[1],
+        "suite": lambda: ours.suite(given),
+        "normalise": lambda: ours.normalised(given),
+    }
     timed = interleaved(shared, repeats)
     order = list(ours.METHODS)
     lines = [f"- normalising the network, once: {1e3 * median(timed['normalise'].cpu):.0f} CPU ms"]
     for words, which_shared, names in (("one-pass family, shared", "family", ours.ONE_PASS), ("all sixteen, shared", "suite", order)):
         here = median(timed[which_shared].cpu)
-        sums = [sum(median(totals[which][order.index(name)].cpu) for name in names) for which in ("default", "best")]
+        plain = median(timed["both"].cpu)
+        sums = [plain * sum(totals[which][order.index(name)] for name in names) for which in ("default", "best")]
         lines.append(
             f"- {words}: {1e3 * here:.0f} CPU ms here; captum default / here {sums[0] / here:.2f}, best / here {sums[1] / here:.2f}"
         )
@@ -186,16 +216,32 @@ def measured(side: str, name: str) -> float:
     """The same, in this process."""
     given = ground(trained=False)
     ours.METHODS["Saliency"](given)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak()
     (ours.METHODS if side == "here" else captums.DEFAULTS)[name](given)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return peak() - before
+
+
+def peak() -> float:
+    """The most megabytes that this process has held (Linux); `ru_maxrss` would begin with what its parent held."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+
+
+def memory_rows(names: Iterable[str]) -> list[str]:
+    """The second table without its heading."""
+    lines = ["|---|---|---|"]
+    for name in names:
+        lines.append(f"| {name} | {memory('here', name):.0f} | {memory('default', name):.0f} |")
+        print(lines[-1], flush=True)
+    return lines
 
 
 def main() -> None:
     """Compare, print, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--without-memory", action="store_true")
+    parser.add_argument("--without-memory", action="store_true", help="leave the memory that `results.md` tells as it is")
+    parser.add_argument("--memory-only", action="store_true", help="measure memory anew and leave the rest of `results.md` as it is")
     parser.add_argument("--keep", type=Path, help="a folder for the trained network and the converged answers")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
@@ -204,18 +250,30 @@ def main() -> None:
     if options.measure:
         print(measured(*options.measure))
         return
+    if options.memory_only:
+        memory_lines = [MEMORY, *memory_rows(ours.METHODS)]
+        write(figures(), memory_lines)
+        return
     weights, answers = (options.keep / name if options.keep else None for name in ("resnet20.pt", "converged.npz"))
     given = ground(keep=weights)
     lines = compare(given, converged(given, answers), options.repeats, options.only)
-    if not options.without_memory:
-        lines += ["", "| method | here, MB above a plain gradient | captum default, MB |", "|---|---|---|"]
-        for name in options.only or ours.METHODS:
-            lines.append(f"| {name} | {memory('here', name):.0f} | {memory('default', name):.0f} |")
-            print(lines[-1], flush=True)
     print("\n".join(lines))
-    if not options.only:
-        versions = f"torch {torch.__version__}, captum {version('captum')}, {THREADS} threads"
-        Path(__file__).with_name("results.md").write_text("\n".join(["# Attribution, side by side", "", versions, "", *lines, ""]))
+    if options.only:
+        return
+    versions = f"torch {torch.__version__}, captum {version('captum')}, {THREADS} threads"
+    measured_before = RESULTS.read_text().partition(MEMORY)[2] if RESULTS.exists() else ""
+    known = [MEMORY + measured_before.rstrip()] if options.without_memory else [MEMORY, *memory_rows(ours.METHODS)]
+    write(["# Attribution, side by side", "", versions, "", *lines], known)
+
+
+def figures() -> list[str]:
+    """What `results.md` says besides memory."""
+    return RESULTS.read_text().partition(MEMORY)[0].rstrip().splitlines()
+
+
+def write(lines: list[str], memory_lines: list[str]) -> None:
+    """Write `results.md`."""
+    RESULTS.write_text("\n".join([*lines, "", *memory_lines, ""]))
 
 
 if __name__ == "__main__":

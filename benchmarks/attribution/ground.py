@@ -39,6 +39,8 @@ class Ground:
     """What the network says."""
     others: Tensor
     """Clean images as baselines of DeepLiftShap and GradientShap."""
+    seed: int = 0
+    """Of what our methods draw."""
 
     @property
     def baseline(self) -> Tensor:
@@ -50,12 +52,12 @@ class Ground:
         """8 x 8 cells of 4 x 4 pixels."""
         return Grid.fitting(SHAPE[1:], CELLS)
 
-    def bench(self, seed: int = 0) -> Workbench:
+    def bench(self) -> Workbench:
         """A workbench without limit: time is what is measured here."""
         free = Budget(float("inf"))
         meter = Meter(free)
         subject = Subject("benchmark", TorchNetwork(Metered(self.module, meter)), (), SHAPE, Access.QUERIES | Access.WEIGHTS)
-        return Workbench(subject, free, meter, seed)
+        return Workbench(subject, free, meter, self.seed)
 
     def game(self, bench: Workbench) -> Game:
         """The game of super-pixels on all the images."""
@@ -96,6 +98,6 @@ def ground(*, trained: bool = True, keep: Path | None = None) -> Ground:
         return Ground(module, images, module(images).argmax(1), others)
 
 
-def played(some: Ground, coalitions: Bools, seed: int = 0) -> Played:
+def played(some: Ground, coalitions: Bools) -> Played:
     """What the network says of the images under the coalitions."""
-    return some.game(some.bench(seed)).play(coalitions, some.grid)
+    return some.game(some.bench()).play(coalitions, some.grid)

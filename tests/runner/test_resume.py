@@ -66,14 +66,14 @@ def test_other_networks_do_not_go_into_the_same_folder(cache: Path, tmp_path: Pa
 
 def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_rows(cache: Path, tmp_path: Path) -> None:
     solvers = named("Random", "Uniform", "ShowsScores", "Abstains", "Hangs")
-    suite = suite_of(*solvers, seconds=3.0)
+    suite = suite_of(*solvers, seconds=6.0)
     run_suite(suite, Place(tmp_path / "whole", cache, 2))
     program = textwrap.dedent(f"""
         from pathlib import Path
         from tiny_world import suite_of
         from onecurve.runner.run import Place, run_suite
         if __name__ == "__main__":
-            suite = suite_of(*{solvers!r}, seconds=3.0)
+            suite = suite_of(*{solvers!r}, seconds=6.0)
             run_suite(suite, Place(Path({str(tmp_path / "cut")!r}), Path({str(cache)!r}), 2))
     """)
     script = tmp_path / "program.py"

@@ -1,6 +1,7 @@
 """Each method gives captum's numbers where it is deterministic, and the truth of a small game where it is sampled."""
 
 import warnings
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 
@@ -196,9 +197,36 @@ def test_sampled_shapley_values_reach_the_exact_ones():
     every = np.array([[number >> bit & 1 for bit in range(6)] for number in range(1, 63)], bool)
     np.testing.assert_allclose(shapley_by_surrogate(games.played(every)), exact, atol=0.02)
     drawn = games.played(kernel_coalitions(6, 4000, rng))
-    np.testing.assert_allclose(kernel_shap(drawn, 1e-9), exact, atol=0.05)
-    for values in (kernel_shap(drawn, 1e-3), shapley_by_surrogate(games.played(every[::5]))):
+    np.testing.assert_allclose(kernel_shap(drawn), exact, atol=0.05)
+    for values in (kernel_shap(drawn), shapley_by_surrogate(games.played(every[::5]))):
         np.testing.assert_allclose(values.sum(1), drawn.full - drawn.empty, atol=1e-4)
+
+
+def test_kernel_shap_of_an_additive_game_is_the_game():
+    rng, cells = np.random.default_rng(2), 20
+    values, sets = rng.normal(size=(3, cells)), kernel_coalitions(cells, 200, rng)
+    game = Played(sets, (values @ sets.T).astype(np.float32), np.zeros(3, np.float32), values.sum(1).astype(np.float32))
+    np.testing.assert_allclose(kernel_shap(game), values, atol=1e-3)
+
+
+def test_what_a_set_and_its_complement_have_in_common_says_nothing_of_single_cells():
+    rng, games = np.random.default_rng(3), Games()
+    game = games.played(kernel_coalitions(6, 40, rng))
+    common = np.repeat(rng.normal(size=(3, 20)), 2, axis=1).astype(np.float32)
+    np.testing.assert_allclose(kernel_shap(replace(game, values=game.values + common)), kernel_shap(game), atol=1e-4)
+
+
+def test_kernel_shap_stands_as_many_pairs_as_cells():
+    # Least squares does not: with as many rows as unknowns it explains every error.
+    rng, cells = np.random.default_rng(4), 32
+    values, sets = rng.normal(size=(8, cells)), kernel_coalitions(cells, 2 * cells, rng)
+    noisy = (values @ sets.T + rng.normal(size=(8, 2 * cells))).astype(np.float32)
+    game = Played(sets, noisy, np.zeros(8, np.float32), values.sum(1).astype(np.float32))
+    rows = sets - sets.mean(1, keepdims=True)
+    gain = values.sum(1, keepdims=True)
+    least = gain / cells + np.linalg.lstsq(rows, (noisy - gain * sets.mean(1)).T, rcond=1e-8)[0].T
+    errors = [float(np.square(found - values).mean()) for found in (kernel_shap(game), least)]
+    assert errors[0] < 0.5 < errors[1]
 
 
 @pytest.mark.parametrize(

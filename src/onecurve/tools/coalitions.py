@@ -19,6 +19,10 @@ LENGTHS = (0.15, 0.3, 0.75, 1.5, 3.0)
 """How far apart coalitions must be, as a share of the cells, for their values to be unrelated: what the surrogate chooses from."""
 NUGGET = 1e-3
 """Variance of what the surrogate does not try to explain, as a share of what it does; keeps it solvable."""
+PENALTIES = np.logspace(-4, 3, 36)
+"""From next to none to next to nothing left, in units of the mean squared length of a row along the directions that rows have."""
+ROUNDING = 1e-8
+"""Directions along which rows are shorter than this share of the longest are not there."""
 
 
 @final
@@ -40,8 +44,8 @@ class Played:
         return replace(self, coalitions=self.coalitions[which], values=self.values[:, which])
 
     def halves(self) -> tuple["Played", "Played"]:
-        """The first and the second half of the coalitions."""
-        middle = len(self.coalitions) // 2
+        """The first and the second half of the coalitions, pairs of complements kept together."""
+        middle = len(self.coalitions) // 4 * 2
         return self.part(slice(middle)), self.part(slice(middle, None))
 
 
@@ -94,20 +98,41 @@ def _paired(sizes: Ints, weights: Doubles, cells: int, pairs: int, rng: np.rando
     return both
 
 
-def kernel_shap(played: Played, ridge: float) -> Floats:
+def kernel_shap(played: Played) -> Floats:
     """float32 N x M: the additive game nearest to the coalitions, exact at the empty and the full one (arXiv 1705.07874).
 
-    Coalitions come from ``kernel_coalitions``, so each weighs the same. ``ridge`` is in units of cells per coalition: what an answer
-    rests on where coalitions are few, and nothing where they are many.
+    Coalitions come from ``kernel_coalitions``, so each weighs the same, and each is followed by its complement. As values add up to
+    what the full set gains, the two say the same of an additive game: a pair is one row, with half the difference of its logits,
+    free of whatever even numbers of cells do together. What few pairs leave open is settled by ``likeliest_ridge`` about equal shares.
     """
-    shown = played.coalitions.astype(np.float64)
-    rises = (played.values - played.empty[:, None]).astype(np.float64)
-    cells = shown.shape[1]
-    moment = shown.T @ shown / len(shown) + ridge * cells / len(shown) * np.eye(cells)
-    solved = np.linalg.solve(moment, np.column_stack([shown.T @ rises.T / len(shown), np.ones(cells)]))
-    free, ones = solved[:, :-1], solved[:, -1:]
-    excess = (free.sum(axis=0) - (played.full - played.empty)) / ones.sum()
-    return (free - ones * excess).T.astype(np.float32)
+    shown = played.coalitions[::2].astype(np.float64)
+    share = shown.mean(axis=1, keepdims=True)
+    gain = (played.full - played.empty).astype(np.float64)[:, None]
+    rises = (played.values[:, ::2] - played.values[:, 1::2]) / 2 - gain * (share.T - 0.5)
+    return (gain / shown.shape[1] + likeliest_ridge(shown - share, rises.T).T).astype(np.float32)
+
+
+def likeliest_ridge(rows: Doubles, rises: Doubles) -> Doubles:
+    """M x N: coefficients of the rises S x N on the rows S x M, shrunk towards 0 as far as each suspect's own rises call for.
+
+    The penalty is the one of ``PENALTIES`` under which the rises are likeliest, with coefficients and errors Gaussian and the scale
+    of both left to the data (MacKay, Bayesian interpolation, Neural Computation 4(3), 1992). No constant is fitted to a network:
+    plain least squares, which the paper has, is at its worst where there are about as many rows as coefficients.
+    """
+    left, scales, right = np.linalg.svd(rows, full_matrices=False)
+    kept = scales > ROUNDING * scales[0]
+    left, power, right = left[:, kept], scales[kept] ** 2, right[kept] * scales[kept, None]
+    along = left.T @ rises
+    beyond = np.maximum((rises**2).sum(axis=0) - (along**2).sum(axis=0), 0)
+    best = np.full(rises.shape[1], np.inf)
+    found = np.zeros((rows.shape[1], rises.shape[1]))
+    for penalty in PENALTIES * power.mean():
+        spread = np.maximum(beyond + penalty / (power + penalty) @ along**2, np.finfo(float).tiny)
+        unlikely = len(rows) * np.log(spread) + np.log1p(power / penalty).sum()
+        better = unlikely < best
+        best[better] = unlikely[better]
+        found[:, better] = right.T @ (along[:, better] / (power + penalty)[:, None])
+    return found
 
 
 def lime_coalitions(cells: int, count: int, rng: np.random.Generator) -> Bools:
@@ -121,17 +146,18 @@ def lime(played: Played, width: float, ridge: float) -> Floats:
     """float32 N x M: coefficients of the linear model that fits best near the full set (arXiv 1602.04938).
 
     A set of s of the M cells weighs exp(-d^2 / width^2) with cosine distance d = 1 - sqrt(s / M), divided by how often its size
-    was played, so that every size counts as often however the sets were drawn. ``ridge`` is as in ``kernel_shap``, of a total weight of 1.
+    was played, so that every size counts as often however the sets were drawn. ``ridge`` is the penalty where the heaviest set weighs 1.
     """
     shown = played.coalitions.astype(np.float64)
     size = played.coalitions.sum(axis=1)
     distance = 1 - np.sqrt(size / shown.shape[1])
     weights = np.exp(-((distance / width) ** 2)) / np.bincount(size)[size]
-    weights /= weights.sum()
-    centred = shown - weights @ shown
+    weights /= weights.max()
+    share = weights / weights.sum()
+    centred = shown - share @ shown
     values = played.values.astype(np.float64)
-    rises = values - (values @ weights)[:, None]
-    moment = (centred * weights[:, None]).T @ centred + ridge * shown.shape[1] / len(shown) * np.eye(shown.shape[1])
+    rises = values - (values @ share)[:, None]
+    moment = (centred * weights[:, None]).T @ centred + ridge * np.eye(shown.shape[1])
     return np.linalg.solve(moment, (centred * weights[:, None]).T @ rises.T).T.astype(np.float32)
 
 

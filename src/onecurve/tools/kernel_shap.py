@@ -15,9 +15,8 @@ from onecurve.tools.map_checks import SIGNS, Sign
 from onecurve.tools.super_pixel_game import FEWEST_CELLS, Game, added_up, repeated
 
 FEWEST_COALITIONS = 2 * FEWEST_CELLS
-RIDGE = 0.1
-"""Of both fits, in units of cells per coalition. On digits, with two coalitions per cell, it brings KernelSHAP's correlation with
-the Shapley values from .45 (next to no ridge) to .60, and LIME's with a fit to 2,000 sets from .55 to .64."""
+RIDGE = 1.0
+"""Of LIME's fit, where the heaviest set weighs 1: the penalty of the library that the paper's authors published with it."""
 
 
 @final
@@ -25,8 +24,9 @@ the Shapley values from .45 (next to no ridge) to .60, and LIME's with a fit to 
 class KernelShap:
     """The additive game nearest to the network's by the Shapley kernel (Lundberg & Lee, arXiv 1705.07874).
 
-    Exact at the whole image and at the baseline; coalitions come with their complements (arXiv 2012.01536). The budget first pays
-    for a finer grid, up to ``cells`` and with ``per_cell`` coalitions per cell, and then for more coalitions.
+    Exact at the whole image and at the baseline; coalitions come with their complements (arXiv 2012.01536), and how much is made of
+    them is settled by how well they agree (see ``likeliest_ridge``). The budget first pays for a finer grid, up to ``cells`` and with
+    ``per_cell`` coalitions per cell, and then for more coalitions.
     """
 
     name: ClassVar[str] = "kernel-shap"
@@ -59,8 +59,8 @@ class KernelShap:
             return Evidence()
         grid = game.grid(min(self.cells, int(game.each / self.per_cell)))
         played = game.play(kernel_coalitions(grid.cells, game.each, workbench.rng), grid)
-        values = kernel_shap(played, RIDGE)
-        first, second = (kernel_shap(half, RIDGE) for half in played.halves())
+        values = kernel_shap(played)
+        first, second = (kernel_shap(half) for half in played.halves())
         caption = f"KernelSHAP with {len(played.coalitions)} coalitions"
         return game.shown(values, grid, self.sign, caption, added_up(values, played), repeated((first, second), grid, self.sign))
 

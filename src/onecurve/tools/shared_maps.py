@@ -50,7 +50,7 @@ def pooled_values(played: Played) -> Mapping[str, Floats]:
     cells = played.coalitions.shape[1]
     return {
         "feature-ablation": played.full[:, None] - played.values[:, :cells],
-        "kernel-shap": kernel_shap(played.part(slice(cells, None)), RIDGE),
+        "kernel-shap": kernel_shap(played.part(slice(cells, None))),
         "lime": lime(played, LIME_WIDTH, RIDGE),
         "shapley-surrogate": shapley_by_surrogate(played),
     }
