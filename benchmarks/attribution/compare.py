@@ -147,7 +147,7 @@ def compare(given: Ground, known: Mapping[str, Floats], repeats: int, only: list
         "| method | here, CPU ms | captum default / here | captum best / here | here / inherent | agreement (here / default / best) |",
         "|---|---|---|---|---|---|",
     ]
-    totals: dict[str, list[float]] = {"default": [], "best": []}
+    totals: dict[str, list[Timed]] = {"default": [], "best": []}
     forward, both = passes(given)
     for name in only or ours.METHODS:
         default = captums.DEFAULTS[name]
@@ -173,30 +173,21 @@ def compare(given: Ground, known: Mapping[str, Floats], repeats: int, only: list
         lines.append(f"{line} | {here / inherent:.2f} | {words} |")
         print(lines[-1], flush=True)
         for which, several in totals.items():
-            several.append(median(timed[which].cpu) / median(timed["both"].cpu))
+            several.append(timed[which])
     if only:
         return lines
     return [*lines, "", *together(given, repeats, totals, known)]
 
 
-def together(given: Ground, repeats: int, totals: Mapping[str, list[float]], known: Mapping[str, Floats]) -> list[str]:
-    """The one-pass family and all sixteen, sharing their passes, beside the sums of captum's.
-
-    As these were timed minutes before, ``totals`` are in units of a plain gradient timed beside each.
-    """
-    shared = {
-        "family": lambda: ours.family(given),
-        "both": passes(given)[1],
-        "suite": lambda: ours.suite(given),
-        "normalise": lambda: ours.normalised(given),
-    }
+def together(given: Ground, repeats: int, totals: Mapping[str, list[Timed]], known: Mapping[str, Floats]) -> list[str]:
+    """The one-pass family and all sixteen, sharing their passes, beside the sums of captum's, which were timed minutes before."""
+    shared = {"family": lambda: ours.family(given), "suite": lambda: ours.suite(given), "normalise": lambda: ours.normalised(given)}
     timed = interleaved(shared, repeats)
     order = list(ours.METHODS)
     lines = [f"- normalising the network, once: {1e3 * median(timed['normalise'].cpu):.0f} CPU ms"]
     for words, which_shared, names in (("one-pass family, shared", "family", ours.ONE_PASS), ("all sixteen, shared", "suite", order)):
         here = median(timed[which_shared].cpu)
-        plain = median(timed["both"].cpu)
-        sums = [plain * sum(totals[which][order.index(name)] for name in names) for which in ("default", "best")]
+        sums = [sum(median(totals[which][order.index(name)].cpu) for name in names) for which in ("default", "best")]
         lines.append(
             f"- {words}: {1e3 * here:.0f} CPU ms here; captum default / here {sums[0] / here:.2f}, best / here {sums[1] / here:.2f}"
         )

@@ -92,6 +92,13 @@ def test_other_questions_and_parameters_are_refused(world) -> None:
         SparseHead(slack=2)
 
 
+@pytest.mark.parametrize("address", ["six-conv[width=4]", "resnet20"])
+def test_a_trunk_is_as_large_as_its_cut_says(address: str) -> None:
+    module = build(address, (3, 32, 32), 10, 0)
+    for cut in cuts(module):
+        assert TorchNetwork(trunk(module, cut.layer)).size() == cut.size, cut.layer
+
+
 @pytest.mark.parametrize("address", ["six-conv", "resnet20"])
 def test_a_trunk_gives_what_the_layer_gives_and_carries_nothing_else(address: str) -> None:
     module = build(address, (3, 32, 32), 10, 0)
