@@ -28,7 +28,7 @@ from onecurve.runner.suite import Suite, parse_suite
 from onecurve.store.store import Store
 from onecurve.tasks.catalog import TASKS
 
-LIBRARIES = ("onecurve", "torch", "numpy", "scikit-learn", "captum", "scipy")
+LIBRARIES = ("onecurve", "torch", "numpy", "scikit-learn", "scipy")
 
 
 @final
