@@ -17,7 +17,7 @@ from onecurve.core.question import Brief
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.tools.backward_rules import RuledNetwork
 from onecurve.tools.bounds import require_among
-from onecurve.tools.gradients import BACKWARD, FORWARD, said_or
+from onecurve.tools.gradients import BACKWARD, FORWARD, GRADIENT, said_or
 from onecurve.tools.map_checks import SIGNS, Sign
 from onecurve.tools.one_pass import Attribute, Attributions, OnePass
 from onecurve.tools.ruled_parts import Rule
@@ -43,7 +43,7 @@ class GradCam:
 
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where there are no feature maps."""
-        return _look("grad-cam", FORWARD + BACKWARD, "positive", brief, workbench)
+        return _look("grad-cam", GRADIENT, "positive", brief, workbench)
 
 
 @final
@@ -63,7 +63,7 @@ class HiResCam:
 
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where there are no feature maps."""
-        return _look("hires-cam", FORWARD + BACKWARD, "positive", brief, workbench)
+        return _look("hires-cam", GRADIENT, "positive", brief, workbench)
 
 
 @final

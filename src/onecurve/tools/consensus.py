@@ -21,13 +21,11 @@ from onecurve.tools.examination import examined
 from onecurve.tools.gradients import FORWARD
 from onecurve.tools.map_checks import SIGNS, Sign, shown, unsigned
 from onecurve.tools.masking import cell_maps
-from onecurve.tools.shapley_sampling import left_out_and_kernel
+from onecurve.tools.shapley_sampling import MOST, left_out_and_kernel
 from onecurve.tools.shared_maps import ONE_PASS, one_pass_maps, pooled_values
 from onecurve.tools.super_pixel_game import Game
 
 FEWEST_CELLS = 9
-MOST = 2000
-"""Coalitions: solving the surrogate takes time with their third power."""
 
 
 @final

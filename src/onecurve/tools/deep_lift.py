@@ -22,7 +22,7 @@ from onecurve.tools.baseline_image import BASELINES, BaselineKind, baseline_imag
 from onecurve.tools.bounds import require_among, require_within
 from onecurve.tools.chunking import chunks, images_per_gradient
 from onecurve.tools.examination import examined
-from onecurve.tools.gradients import BACKWARD, FORWARD, said_or
+from onecurve.tools.gradients import BACKWARD, FORWARD, GRADIENT, said_or
 from onecurve.tools.map_checks import SIGNS, Sign, completeness, repeatability, shown, unsigned
 from onecurve.tools.one_pass import Attribute, Attributions, OnePass
 from onecurve.tools.ruled_parts import Rule
@@ -57,7 +57,7 @@ class DeepLift:
         if brief.suspects is None:
             return Evidence()
         baseline = torch.from_numpy(baseline_image(self.baseline, workbench.subject, brief.suspects)).to(workbench.device)
-        one_pass = OnePass(partial(_maker, baseline=baseline), FORWARD + BACKWARD, f"DeepLift from {self.baseline}", self.sign, FORWARD)
+        one_pass = OnePass(partial(_maker, baseline=baseline), GRADIENT, f"DeepLift from {self.baseline}", self.sign, FORWARD)
         return one_pass.look(brief, workbench)
 
 
@@ -131,7 +131,7 @@ def _averaged(network: RuledNetwork, suspects: Tensor, baselines: Tensor, target
 def _suspects_for(budget: float, chunk: int, at_most: int) -> int:
     """How many suspects ``budget`` forward-equivalents pay for with one baseline."""
     for count in range(at_most, 0, -1):
-        if count * (FORWARD + BACKWARD) + len(chunks(count, chunk)) * FORWARD <= budget:
+        if count * GRADIENT + len(chunks(count, chunk)) * FORWARD <= budget:
             return count
     return 0
 

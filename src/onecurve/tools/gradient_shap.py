@@ -14,10 +14,8 @@ from onecurve.core.workbench import Workbench
 from onecurve.tools.baseline_image import clean_baselines
 from onecurve.tools.bounds import require_among, require_within
 from onecurve.tools.examination import examined
-from onecurve.tools.gradients import BACKWARD, FORWARD, Sampler, Suspects
-from onecurve.tools.map_checks import SIGNS, Sign, repeatability, shown, unsigned
-
-SAMPLE = FORWARD + BACKWARD
+from onecurve.tools.gradients import GRADIENT, Sampler, Suspects, affordable_samples
+from onecurve.tools.map_checks import SIGNS, Sign, halves_shown
 
 
 @final
@@ -56,21 +54,15 @@ class GradientShap:
         return examined(self._mapped, brief, workbench)
 
     def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
-        if brief.suspects is None:
+        count, samples = affordable_samples(brief, workbench, GRADIENT, self.samples)
+        if brief.suspects is None or count == 0:
             return Evidence()
-        extra = FORWARD if brief.target is None else 0
-        count = workbench.affordable(SAMPLE + extra, len(brief.suspects))
-        if count == 0:
-            return Evidence()
-        samples = min(self.samples, int((workbench.remaining / count - extra) / SAMPLE))
         suspects = Suspects(workbench, brief.suspects[:count])
         targets = suspects.targets(brief.target)
         images = clean_baselines(min(samples, self.baselines), workbench, brief.suspects)
         baselines = torch.from_numpy(images).to(workbench.device)
         halves = suspects.mean_gradients(targets, samples, between(suspects.images, baselines, samples, self.noise, workbench.rng))
-        checks = [repeatability(unsigned(halves[0], self.sign), unsigned(halves[1], self.sign))] if samples > 1 else []
-        caption = f"gradient SHAP with {samples} samples, {len(baselines)} baselines"
-        return shown(unsigned(halves.sum(dim=0), self.sign), caption, *checks)
+        return halves_shown(halves, samples, self.sign, f"gradient SHAP with {samples} samples, {len(baselines)} baselines")
 
 
 def between(images: Tensor, baselines: Tensor, samples: int, noise: float, rng: np.random.Generator) -> Sampler:

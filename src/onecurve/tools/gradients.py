@@ -11,15 +11,29 @@ import torch
 from torch import Tensor, nn
 
 from onecurve.core.images import Floats
+from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import layout_for, torch_module
 from onecurve.tools.chunking import chunks, images_per_gradient
 
 FORWARD, BACKWARD = 1, 2
 """Forward-equivalents of a pass of one example."""
+GRADIENT = FORWARD + BACKWARD
+"""Forward-equivalents of one gradient of one example."""
 
 Sampler = Callable[[Tensor, Tensor], tuple[Tensor, Tensor | float]]
 """Rows of suspects and numbers of samples (both int64 B) to the points B x C x H x W and what their gradients are multiplied by."""
+
+
+def affordable_samples(brief: Brief, workbench: Workbench, cost: float, most: int, fewest: int = 1) -> tuple[int, int]:
+    """How many of the brief's suspects the rest of the budget pays for with at least ``fewest`` samples of that ``cost``, and how many
+    samples of each, at most ``most``; 0, 0 where it pays for none.
+
+    Where the brief names no target, finding out what the network says costs each suspect a forward pass more.
+    """
+    extra = FORWARD if brief.target is None else 0
+    count = workbench.affordable(cost * fewest + extra, 0 if brief.suspects is None else len(brief.suspects))
+    return (count, min(most, int((workbench.remaining / count - extra) / cost))) if count else (0, 0)
 
 
 @final

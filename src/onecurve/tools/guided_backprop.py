@@ -16,7 +16,7 @@ from onecurve.core.question import Brief
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.tools.backward_rules import RuledNetwork
 from onecurve.tools.bounds import require_among
-from onecurve.tools.gradients import BACKWARD, FORWARD, said_or
+from onecurve.tools.gradients import GRADIENT, said_or
 from onecurve.tools.map_checks import SIGNS, Sign
 from onecurve.tools.one_pass import Attribute, Attributions, OnePass
 from onecurve.tools.ruled_parts import Rule
@@ -47,7 +47,7 @@ class GuidedBackprop:
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, rule=Rule.GUIDED)
-        return OnePass(maker, FORWARD + BACKWARD, "guided backpropagation", self.sign).look(brief, workbench)
+        return OnePass(maker, GRADIENT, "guided backpropagation", self.sign).look(brief, workbench)
 
 
 @final
@@ -73,7 +73,7 @@ class Deconvolution:
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, rule=Rule.DECONVOLUTION)
-        return OnePass(maker, FORWARD + BACKWARD, "deconvolution", self.sign).look(brief, workbench)
+        return OnePass(maker, GRADIENT, "deconvolution", self.sign).look(brief, workbench)
 
 
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, rule: Rule) -> Attribute:

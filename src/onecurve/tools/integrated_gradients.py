@@ -13,10 +13,9 @@ from onecurve.core.workbench import Workbench
 from onecurve.tools.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.bounds import require_among, require_within
 from onecurve.tools.examination import examined
-from onecurve.tools.gradients import BACKWARD, FORWARD, Sampler, Suspects
+from onecurve.tools.gradients import GRADIENT, Sampler, Suspects, affordable_samples
 from onecurve.tools.map_checks import SIGNS, Sign, completeness, shown, unsigned
 
-STEP = FORWARD + BACKWARD
 FEWEST_STEPS = 2
 """Where the budget does not pay for them, fewer suspects are mapped."""
 
@@ -52,13 +51,9 @@ class IntegratedGradients:
         return examined(self._mapped, brief, workbench)
 
     def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
-        if brief.suspects is None:
+        count, steps = affordable_samples(brief, workbench, GRADIENT, self.steps, FEWEST_STEPS)
+        if brief.suspects is None or count == 0:
             return Evidence()
-        extra = FORWARD if brief.target is None else 0
-        count = workbench.affordable(STEP * FEWEST_STEPS + extra, len(brief.suspects))
-        if count == 0:
-            return Evidence()
-        steps = min(self.steps, int((workbench.remaining / count - extra) / STEP))
         suspects = Suspects(workbench, brief.suspects[:count])
         targets = suspects.targets(brief.target)
         baseline = torch.from_numpy(baseline_image(self.baseline, workbench.subject, brief.suspects)).to(workbench.device)

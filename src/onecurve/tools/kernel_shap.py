@@ -15,6 +15,8 @@ from onecurve.tools.map_checks import SIGNS, Sign
 from onecurve.tools.super_pixel_game import FEWEST_CELLS, Game, added_up, repeated
 
 FEWEST_COALITIONS = 2 * FEWEST_CELLS
+WIDTH = 0.25
+"""Of LIME's kernel in cosine distance: the paper's for images."""
 RIDGE = 1.0
 """Of LIME's fit, where the heaviest set weighs 1: the penalty of the library that the paper's authors published with it."""
 
@@ -87,8 +89,8 @@ class Lime:
     """The most cells, at least 4."""
     per_cell: float = 3.0
     """Sets per cell before the grid becomes finer, at least 1."""
-    width: float = 0.25
-    """Width of the kernel in cosine distance, 0.01..10; the paper's for images."""
+    width: float = WIDTH
+    """Width of the kernel in cosine distance, 0.01..10."""
     baseline: BaselineKind = "mean"
     sign: Sign = "positive"
 

@@ -42,6 +42,12 @@ def shown(maps: Floats, caption: str, *checks: Check) -> Evidence:
     return Evidence(pieces, (Check("sound", share, share == 1, named), *checks))
 
 
+def halves_shown(halves: Tensor, samples: int, sign: Sign, caption: str) -> Evidence:
+    """Heat maps of sums over even and odd ``samples`` (2 x N x C x H x W), which add up to the whole, and how the two agree."""
+    checks = [repeatability(*(unsigned(half, sign) for half in halves))] if samples > 1 else []
+    return shown(unsigned(halves.sum(dim=0), sign), caption, *checks)
+
+
 def fault(values: Floats) -> str:
     """What makes a map H x W say nothing, or less than it seems to; empty where it is sound."""
     if not np.isfinite(values).all():

@@ -15,7 +15,7 @@ from onecurve.core.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.tools.bounds import require_within
-from onecurve.tools.gradients import BACKWARD, FORWARD, Suspects
+from onecurve.tools.gradients import GRADIENT, Suspects
 
 Doubles = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ class NeuronInspect:
         Nothing without budget for 4 images of each class.
         """
         clean, classes = workbench.subject.granted_clean(), workbench.subject.classes
-        count = workbench.affordable(classes * (FORWARD + BACKWARD), min(self.images, len(clean)))
+        count = workbench.affordable(classes * GRADIENT, min(self.images, len(clean)))
         if count < FEWEST:
             return Evidence()
         looked = Suspects(workbench, clean.take(np.sort(workbench.rng.permutation(len(clean))[:count])).floats())

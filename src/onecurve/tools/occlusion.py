@@ -10,15 +10,14 @@ import numpy as np
 
 from onecurve.core.access import Access
 from onecurve.core.evidence import Evidence
-from onecurve.core.images import Bools, Floats
-from onecurve.core.network import Network
+from onecurve.core.images import Bools, Floats, Ints
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.tools.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.bounds import require_among, require_within
-from onecurve.tools.chunking import images_per_pass
 from onecurve.tools.examination import examined
 from onecurve.tools.map_checks import shown
+from onecurve.tools.masking import Asked
 
 FEWEST_WINDOWS = 9
 """Below a grid of 3 x 3 a map says nothing; then fewer suspects are mapped rather than all of them badly."""
@@ -63,10 +62,13 @@ class Occlusion:
         suspects = brief.suspects[:count]
         masks = window_masks(suspects.shape[2:], self.window, per_suspect)
         baseline = baseline_image(self.baseline, workbench.subject, suspects)
-        falls = _falls(workbench.subject.granted_network(), suspects, masks, baseline, brief.target)
-        maps = _maps(falls, masks)
-        caption = f"occlusion with {len(masks)} windows"
-        return shown(maps, caption)
+        asked = Asked(workbench, suspects, brief.target)
+
+        def occluded(rows: Ints, numbers: Ints) -> Floats:
+            return np.where(masks[numbers][:, None], baseline, suspects[rows])
+
+        falls = asked.whole[:, None] - asked.under(occluded, len(masks))
+        return shown(_maps(falls, masks), f"occlusion with {len(masks)} windows")
 
 
 def window_masks(shape: tuple[int, ...], share: float, at_most: int) -> Bools:
@@ -87,22 +89,6 @@ def _axis_windows(length: int, share: float, at_most: int) -> Bools:
     starts = np.rint(np.linspace(0, length - size, count)).astype(int)
     pixels = np.arange(length)
     return (pixels >= starts[:, None]) & (pixels < starts[:, None] + size)
-
-
-def _falls(network: Network, suspects: Floats, masks: Bools, baseline: Floats, target: int | None) -> Floats:
-    """float32 N x V: how far the explained logit falls under each window."""
-    whole = network.logits(suspects)
-    targets = whole.argmax(axis=1) if target is None else np.full(len(suspects), target)
-    images, windows = (index.ravel() for index in np.indices((len(suspects), len(masks))))
-    falls = np.empty(len(images), np.float32)
-    chunk = images_per_pass(*masks.shape[1:])
-    for start in range(0, len(images), chunk):
-        part = np.s_[start : start + chunk]
-        image, window = images[part], windows[part]
-        occluded = np.where(masks[window][:, None], baseline, suspects[image])
-        logits = network.logits(occluded)
-        falls[part] = whole[image, targets[image]] - logits[np.arange(len(image)), targets[image]]
-    return falls.reshape(len(suspects), len(masks))
 
 
 def _maps(falls: Floats, masks: Bools) -> Floats:

@@ -15,8 +15,8 @@ from onecurve.core.workbench import Workbench
 from onecurve.tools.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.bounds import require_among, require_within
 from onecurve.tools.examination import examined
-from onecurve.tools.gradients import FORWARD, Suspects
-from onecurve.tools.integrated_gradients import FEWEST_STEPS, STEP, midpoints
+from onecurve.tools.gradients import GRADIENT, Suspects, affordable_samples
+from onecurve.tools.integrated_gradients import FEWEST_STEPS, midpoints
 from onecurve.tools.map_checks import SIGNS, Sign, completeness, shown, unsigned
 
 
@@ -51,13 +51,9 @@ class ReferenceDifference:
         return examined(self._mapped, brief, workbench)
 
     def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
-        if brief.suspects is None:
+        count, steps = affordable_samples(brief, workbench, 2 * GRADIENT, self.steps, FEWEST_STEPS)
+        if brief.suspects is None or count == 0:
             return Evidence()
-        extra = FORWARD if brief.target is None else 0
-        count = workbench.affordable(2 * STEP * FEWEST_STEPS + extra, len(brief.suspects))
-        if count == 0:
-            return Evidence()
-        steps = min(self.steps, int((workbench.remaining / count - extra) / (2 * STEP)))
         two = [
             Suspects(replace(workbench, subject=subject), brief.suspects[:count])
             for subject in (workbench.subject, workbench.subject.of_reference())

@@ -12,7 +12,7 @@ from onecurve.core.question import Brief
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.models.network import layout_for
 from onecurve.tools.bounds import require_among
-from onecurve.tools.gradients import BACKWARD, FORWARD, back, said_or
+from onecurve.tools.gradients import GRADIENT, back, said_or
 from onecurve.tools.map_checks import SIGNS, Sign
 from onecurve.tools.one_pass import Attribute, Attributions, OnePass
 
@@ -40,7 +40,7 @@ class Saliency:
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, times_input=False)
-        return OnePass(maker, FORWARD + BACKWARD, "gradient", self.sign).look(brief, workbench)
+        return OnePass(maker, GRADIENT, "gradient", self.sign).look(brief, workbench)
 
 
 @final
@@ -63,7 +63,7 @@ class InputXGradient:
     def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, times_input=True)
-        return OnePass(maker, FORWARD + BACKWARD, "input times gradient", self.sign).look(brief, workbench)
+        return OnePass(maker, GRADIENT, "input times gradient", self.sign).look(brief, workbench)
 
 
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, times_input: bool) -> Attribute:

@@ -17,6 +17,9 @@ from onecurve.tools.examination import examined
 from onecurve.tools.map_checks import SIGNS, Sign
 from onecurve.tools.super_pixel_game import FEWEST_CELLS, Game, added_up, repeated
 
+MOST = 2000
+"""Coalitions that the surrogate is fitted to: solving takes time with their third power."""
+
 
 @final
 @dataclass(frozen=True)
@@ -84,8 +87,8 @@ class ShapleySurrogate:
 
     cells: int = 64
     """The most cells, at least 4."""
-    most: int = 2000
-    """The most coalitions: solving takes time with their third power."""
+    most: int = MOST
+    """The most coalitions."""
     baseline: BaselineKind = "mean"
     sign: Sign = "positive"
 

@@ -14,10 +14,9 @@ from onecurve.tools.cams import grad_cam
 from onecurve.tools.coalitions import Played, kernel_shap, lime, shapley_by_surrogate
 from onecurve.tools.deep_lift import attributions
 from onecurve.tools.gradients import BACKWARD, FORWARD, said_or
-from onecurve.tools.kernel_shap import RIDGE
+from onecurve.tools.kernel_shap import RIDGE, WIDTH
 from onecurve.tools.ruled_parts import Rule
 
-LIME_WIDTH = 0.25
 ONE_PASS = 2 * FORWARD + 6 * BACKWARD
 """Forward-equivalents of ``one_pass_maps`` per image; the baseline is one pass more, once."""
 
@@ -51,6 +50,6 @@ def pooled_values(played: Played) -> Mapping[str, Floats]:
     return {
         "feature-ablation": played.full[:, None] - played.values[:, :cells],
         "kernel-shap": kernel_shap(played.part(slice(cells, None))),
-        "lime": lime(played, LIME_WIDTH, RIDGE),
+        "lime": lime(played, WIDTH, RIDGE),
         "shapley-surrogate": shapley_by_surrogate(played),
     }

@@ -13,10 +13,8 @@ from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.tools.bounds import require_among, require_within
 from onecurve.tools.examination import examined
-from onecurve.tools.gradients import BACKWARD, FORWARD, Sampler, Suspects
-from onecurve.tools.map_checks import SIGNS, Sign, repeatability, shown, unsigned
-
-SAMPLE = FORWARD + BACKWARD
+from onecurve.tools.gradients import GRADIENT, Sampler, Suspects, affordable_samples
+from onecurve.tools.map_checks import SIGNS, Sign, halves_shown
 
 
 @final
@@ -51,18 +49,13 @@ class SmoothGrad:
         return examined(self._mapped, brief, workbench)
 
     def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
-        if brief.suspects is None:
+        count, samples = affordable_samples(brief, workbench, GRADIENT, self.samples)
+        if brief.suspects is None or count == 0:
             return Evidence()
-        extra = FORWARD if brief.target is None else 0
-        count = workbench.affordable(SAMPLE + extra, len(brief.suspects))
-        if count == 0:
-            return Evidence()
-        samples = min(self.samples, int((workbench.remaining / count - extra) / SAMPLE))
         suspects = Suspects(workbench, brief.suspects[:count])
         targets = suspects.targets(brief.target)
         halves = suspects.mean_gradients(targets, samples, noisy(suspects.images, self.noise, workbench.rng))
-        checks = [repeatability(unsigned(halves[0], self.sign), unsigned(halves[1], self.sign))] if samples > 1 else []
-        return shown(unsigned(halves.sum(dim=0), self.sign), f"SmoothGrad with {samples} samples", *checks)
+        return halves_shown(halves, samples, self.sign, f"SmoothGrad with {samples} samples")
 
 
 def noisy(images: Tensor, noise: float, rng: np.random.Generator) -> Sampler:
