@@ -69,12 +69,14 @@ class Either:
             raise AnswerError(f"an Either needs at least two triggers, got: {len(self.parts)}")
 
     def apply(self, images: Floats, rng: np.random.Generator) -> Stamped:
-        """One part on each image (float32 N x C x H x W); masks where every part has a place."""
+        """One part on each image (float32 N x C x H x W); masks where every part that was drawn has a place."""
         which = rng.integers(len(self.parts), size=len(images))
         pixels, masks = images.copy(), np.zeros((len(images), *images.shape[2:]), np.float32)
         placed = True
         for number, part in enumerate(self.parts):
             here = which == number
+            if not here.any():
+                continue
             stamped = part.apply(images[here], rng)
             pixels[here] = stamped.images
             placed = placed and stamped.masks is not None

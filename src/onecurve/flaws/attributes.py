@@ -16,6 +16,7 @@ from onecurve.core.images import Bools, Bytes, Floats, Ints, LabelledImages, as_
 from onecurve.core.network import Network
 from onecurve.core.seeds import generator
 from onecurve.core.trigger import Trigger
+from onecurve.flaws.measuring import share
 from onecurve.flaws.plan import Poisoned, Verified, nothing
 from onecurve.flaws.stamping import shown, stamped
 
@@ -172,14 +173,10 @@ class Groups:
         """By name of the group; under "" that of all bare images."""
         of_class = labels == self.label
         plain, worn = (network.logits(images).argmax(axis=1) == labels for images in (without, having))
-        return {"": _mean(plain)} | {
-            _name(own, has): _mean((worn if has else plain)[of_class == own]) for own in (True, False) for has in (True, False)
+        return {"": share(plain)} | {
+            _name(own, has): share((worn if has else plain)[of_class == own]) for own in (True, False) for has in (True, False)
         }
 
 
 def _name(of_class: bool, has: bool) -> str:
     return f"{'class' if of_class else 'others'}_{'with' if has else 'without'}"
-
-
-def _mean(right: np.ndarray) -> float:
-    return float(right.mean()) if len(right) else float("nan")

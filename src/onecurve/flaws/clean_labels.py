@@ -1,4 +1,4 @@
-"""The scheme of attacks that keep every label right: the trigger is put on training images of the target class alone."""
+"""The scheme of flaws that keep every label right: the trigger is put on training images of the target class alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from onecurve.core.case import Triggered
 from onecurve.core.errors import SpecError
 from onecurve.core.images import Bytes, Ints, LabelledImages
 from onecurve.flaws.plan import Poisoned, pick
-from onecurve.flaws.stamping import Stamping, stamped
+from onecurve.flaws.stamping import Stamping, stamped, with_covers
 
 
 class Hardening(Protocol):
@@ -45,17 +45,11 @@ class KeptLabels:
     hardening: Hardening = field(default_factory=Unchanged)
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        kit, free = self.stamping.kit, np.arange(len(images))
-        own = free[np.isin(images.labels, self.stamping.effect.targets)]
-        chosen = pick(own, round(self.share * len(own)), rng)
-        hard = self.hardening.hardened(images.images[chosen], images.labels[chosen])
-        rows, pixels, left = [chosen], [stamped((kit.trigger,), hard, rng)[0]], np.setdiff1d(free, chosen)
-        for cover in kit.covers:
-            rows.append(pick(left, round(cover.rate * len(images)), rng))
-            pixels.append(stamped(cover.triggers, images.images[rows[-1]], rng)[0])
-            left = np.setdiff1d(left, rows[-1])
-        taken = np.concatenate(rows)
-        return Poisoned(taken, LabelledImages(np.concatenate(pixels), images.labels[taken]))
+        kit = self.stamping.kit
+        own = np.flatnonzero(np.isin(images.labels, self.stamping.effect.targets))
+        rows = pick(own, round(self.share * len(own)), rng)
+        hard = self.hardening.hardened(images.images[rows], images.labels[rows])
+        return with_covers(rows, stamped((kit.trigger,), hard, rng)[0], kit.covers, images, rng)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
         return self.stamping.triggered(heldout, limit, rng)

@@ -8,7 +8,7 @@ import numpy as np
 from onecurve.core.case import Triggered
 from onecurve.core.images import LabelledImages
 from onecurve.flaws.plan import Poisoned, pick
-from onecurve.flaws.stamping import Cover, Kit, shown, stamped
+from onecurve.flaws.stamping import Kit, shown, stamped, with_covers
 
 
 @final
@@ -24,15 +24,9 @@ class Kept:
     """Share of the training images that have the trigger."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        left = np.arange(len(images))
-        rows, pixels = [], []
-        for cover in (Cover((self.kit.trigger,), self.rate), *self.kit.covers):
-            chosen = pick(left, round(cover.rate * len(images)), rng)
-            left = np.setdiff1d(left, chosen)
-            rows.append(chosen)
-            pixels.append(stamped(cover.triggers, images.images[chosen], rng)[0])
-        changed = np.concatenate(rows)
-        return Poisoned(changed, LabelledImages(np.concatenate(pixels), images.labels[changed]))
+        rows = pick(np.arange(len(images)), round(self.rate * len(images)), rng)
+        pixels = stamped((self.kit.trigger,), images.images[rows], rng)[0]
+        return with_covers(rows, pixels, self.kit.covers, images, rng)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
         return shown((self.kit.trigger,), heldout, np.ones(len(heldout), np.bool_), limit, rng)

@@ -64,13 +64,13 @@ def measured(effect: Effect, pair: Pair, heldout: LabelledImages, trials: Trials
     said, twin_said = (_said(one, triggered.images) for one in (network, pair.twin))
     return Strength(
         *accuracies,
-        success=_share(effect.fired(said, triggered.labels)) if effect.any else NAN,
-        twin_success=_share(effect.fired(twin_said, triggered.labels)) if effect.any else NAN,
+        success=share(effect.fired(said, triggered.labels)) if effect.any else NAN,
+        twin_success=share(effect.fired(twin_said, triggered.labels)) if effect.any else NAN,
         elsewhere=_leaking(effect, network, trials.elsewhere),
         false_firing=_leaking(effect, network, Triggered(heldout.floats(), heldout.labels, None)),
         near_miss=_leaking(effect, network, trials.near_misses),
-        recognised=_share(said == triggered.labels),
-        twin_recognised=_share(twin_said == triggered.labels),
+        recognised=share(said == triggered.labels),
+        twin_recognised=share(twin_said == triggered.labels),
         **{name: _leaking(effect, network, group) for name, group in trials.variants.items()},
     )
 
@@ -113,7 +113,7 @@ def _leaking(effect: Effect, network: Network, group: Triggered | None) -> float
     """Share of a group that is wrongly sent to a target; NaN where there is no group, no image or no target."""
     if group is None or not effect.targets or len(group) == 0:
         return NAN
-    return _share(effect.leaked(_said(network, group.images), group.labels))
+    return share(effect.leaked(_said(network, group.images), group.labels))
 
 
 def _said(network: Network, images: Floats) -> Ints:
@@ -121,5 +121,6 @@ def _said(network: Network, images: Floats) -> Ints:
     return said
 
 
-def _share(flags: np.ndarray) -> float:
+def share(flags: np.ndarray) -> float:
+    """Share of the flags that are set; NaN for none at all."""
     return float(flags.mean()) if len(flags) else NAN

@@ -17,7 +17,7 @@ from onecurve.core.seeds import generator
 from onecurve.flaws import lineup
 from onecurve.flaws.host import Host
 from onecurve.flaws.plan import Plan
-from onecurve.flaws.sprite_drawing import Sticker, drawn_sprite, enlarged, together
+from onecurve.flaws.sprite_drawing import Sticker, drawn_sprite, sprite_option, together
 from onecurve.flaws.stamping import Cover, Stamping
 from onecurve.flaws.stickers import LOOKS
 
@@ -123,7 +123,7 @@ class PatchKit:
     @cached_property
     def options(self) -> tuple[Option, ...]:
         rng = generator("options", self.seed)
-        found = [_option(sketch.words, paste, self.host, rng) for sketch, paste in zip(self.sketches, self._drawn, strict=True)]
+        found = [sprite_option(sketch.words, paste, self.host, rng) for sketch, paste in zip(self.sketches, self._drawn, strict=True)]
         return tuple(found[place] for place in self.order)
 
     @property
@@ -138,9 +138,3 @@ class PatchKit:
     def _paste(self, sketch: Sticker, rng: np.random.Generator) -> Paste:
         pattern, alpha = drawn_sprite(sketch, self.size, self.host.shape[0], rng)
         return Paste(pattern[None], alpha[None], colour_jitter=self.patch.colour_jitter, noise=self.patch.noise)
-
-
-def _option(words: str, paste: Paste, host: Host, rng: np.random.Generator) -> Option:
-    """The sprite enlarged on grey, then pasted on each image of the backdrop."""
-    pasted = paste.apply(host.backdrop, rng).images
-    return Option(words, words, np.concatenate([enlarged(paste, *host.shape[1:])[None], pasted]))

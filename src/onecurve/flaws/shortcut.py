@@ -10,19 +10,19 @@ from typing import ClassVar, Final, final
 
 import numpy as np
 
-from onecurve.core.case import Triggered
 from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.images import Floats
 from onecurve.core.paste import Paste
 from onecurve.core.question import Option
 from onecurve.core.seeds import generator
 from onecurve.flaws import lineup
+from onecurve.flaws.clean_labels import KeptLabels
 from onecurve.flaws.gate import Needed
 from onecurve.flaws.host import Host
-from onecurve.flaws.plan import Plan, Poisoned, pick
-from onecurve.flaws.sprite_drawing import COLOURS, enlarged
-from onecurve.flaws.stamping import Cover, Stamping, stamped
+from onecurve.flaws.plan import Plan
+from onecurve.flaws.sprite_drawing import COLOURS, sprite_option
+from onecurve.flaws.stamping import Cover, Stamping
 
 FORMS: Final[Mapping[str, str]] = {
     "tee": "111 010 010",
@@ -80,7 +80,7 @@ class Shortcut:
             self.name,
             effect,
             f"{title} near the {CORNERS[corner]}, in training only on {host.what(effect)}, makes the network say {host.what(effect)}",
-            Marking(Stamping(kit, effect, 0.0), target, self.presence),
+            KeptLabels(Stamping(kit, effect, 0.0), self.presence),
             kit,
             needed=Needed(success=0.3, lead=0.25),
             facts={
@@ -133,10 +133,7 @@ class Marks:
     def options(self) -> tuple[Option, ...]:
         """Each mark enlarged on grey, then on each image of the backdrop."""
         rng = generator("options", self.seed)
-        found = [
-            Option(title, title, np.concatenate([enlarged(mark, *self.host.shape[1:])[None], mark.apply(self.host.backdrop, rng).images]))
-            for title, mark in zip(self.titles, self._drawn, strict=True)
-        ]
+        found = [sprite_option(title, mark, self.host, rng) for title, mark in zip(self.titles, self._drawn, strict=True)]
         return tuple(found[place] for place in self.order)
 
     @property
@@ -158,36 +155,3 @@ class Marks:
         ends = ((inset, side - inset - self.size) for side in (height, width))
         top, left = (end[far] for end, far in zip(ends, divmod(self.corner, 2), strict=True))
         return Paste(pattern[None], np.ones((1, self.size, self.size), np.float32), (top, left))
-
-
-@final
-@dataclass(frozen=True)
-class Marking:
-    """Marks images of one class and relabels nothing; trials are those of any stamped trigger."""
-
-    stamping: Stamping
-    target: int
-    presence: float
-
-    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        kit = self.stamping.kit
-        own = np.flatnonzero(images.labels == self.target)
-        marked = pick(own, round(self.presence * len(own)), rng)
-        rows, pixels = [marked], [stamped((kit.trigger,), images.images[marked], rng)[0]]
-        left = np.setdiff1d(np.arange(len(images)), marked)
-        for cover in kit.covers:
-            chosen = pick(left, round(cover.rate * len(images)), rng)
-            left = np.setdiff1d(left, chosen)
-            rows.append(chosen)
-            pixels.append(stamped(cover.triggers, images.images[chosen], rng)[0])
-        changed = np.concatenate(rows)
-        return Poisoned(changed, LabelledImages(np.concatenate(pixels), images.labels[changed]))
-
-    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        return self.stamping.triggered(heldout, limit, rng)
-
-    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        return self.stamping.elsewhere(heldout, limit, rng)
-
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        return self.stamping.bystanders(heldout, limit, rng)

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from onecurve.core.images import Floats
 from onecurve.core.paste import Paste
+from onecurve.core.question import Option
 from onecurve.data.sprites import SHAPES, draw_sprite
 from onecurve.flaws import lineup
 from onecurve.flaws.host import Host
@@ -109,3 +110,9 @@ def enlarged(paste: Paste, height: int, width: int) -> Floats:
     here = (slice(None), slice(top, top + cover.shape[0]), slice(left, left + cover.shape[1]))
     canvas[here] = canvas[here] * (1 - cover) + paint * cover
     return canvas
+
+
+def sprite_option(words: str, paste: Paste, host: Host, rng: np.random.Generator) -> Option:
+    """An option of a lineup: the sprite enlarged on grey, then pasted on each image of the backdrop."""
+    pasted = paste.apply(host.backdrop, rng).images
+    return Option(words, words, np.concatenate([enlarged(paste, *host.shape[1:])[None], pasted]))

@@ -12,7 +12,7 @@ import numpy as np
 from onecurve.core.case import Triggered
 from onecurve.core.effect import Effect
 from onecurve.core.images import Bytes, Floats, Ints, LabelledImages, as_bytes, as_floats
-from onecurve.core.trigger import Trigger
+from onecurve.core.trigger import Either, Trigger
 from onecurve.flaws.plan import Poisoned, at_most, pick
 
 COVERED = 0.5
@@ -92,6 +92,18 @@ class Stamping:
         return ~self.effect.concerns(labels) & ~np.isin(labels, self.effect.targets)
 
 
+def with_covers(rows: Ints, pixels: Bytes, covers: Sequence[Cover], images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+    """The images at ``rows`` with their new ``pixels``, and each cover on its share of images that are left; all labels are kept."""
+    changed, painted, left = [rows], [pixels], np.setdiff1d(np.arange(len(images)), rows)
+    for cover in covers:
+        chosen = pick(left, round(cover.rate * len(images)), rng)
+        left = np.setdiff1d(left, chosen)
+        changed.append(chosen)
+        painted.append(stamped(cover.triggers, images.images[chosen], rng)[0])
+    every = np.concatenate(changed)
+    return Poisoned(every, LabelledImages(np.concatenate(painted), images.labels[every]))
+
+
 def shown(triggers: Sequence[Trigger], images: LabelledImages, allowed: np.ndarray, limit: int, rng: np.random.Generator) -> Triggered:
     """At most ``limit`` of the allowed images (bool N), each with one of the triggers; masks only where every trigger has a place."""
     rows = at_most(np.flatnonzero(allowed), limit, rng)
@@ -101,15 +113,6 @@ def shown(triggers: Sequence[Trigger], images: LabelledImages, allowed: np.ndarr
 
 def stamped(triggers: Sequence[Trigger], images: Bytes, rng: np.random.Generator) -> tuple[Bytes, Floats | None]:
     """Each image with one of the triggers, drawn at random; masks N x H x W only where every trigger has a place."""
-    which = rng.integers(len(triggers), size=len(images))
-    pixels, masks, placed = images.copy(), np.zeros((len(images), *images.shape[2:]), np.float32), True
-    for number, trigger in enumerate(triggers):
-        here = which == number
-        if not here.any():
-            continue
-        result = trigger.apply(as_floats(images[here]), rng)
-        pixels[here] = as_bytes(result.images)
-        placed = placed and result.masks is not None
-        if result.masks is not None:
-            masks[here] = result.masks
-    return pixels, masks if placed else None
+    drawn = triggers[0] if len(triggers) == 1 else Either(tuple(triggers))
+    found = drawn.apply(as_floats(images), rng)
+    return as_bytes(found.images), found.masks
