@@ -14,9 +14,11 @@ from onecurve.core.errors import DataError, UsageError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.runner.hardening import Hardness, hardened, hardest, hardness
-from onecurve.runner.networks import wanted_networks
+from onecurve.runner.networks import WantedNetwork, wanted_networks
+from onecurve.runner.planting import drawn_before
 from onecurve.runner.run import Place, run_suite
-from onecurve.runner.suite import Networks, load_suite
+from onecurve.runner.suite import Suite, load_suite
+from onecurve.store.store import Store
 
 
 def row(network: str, flaw: str, task: str, solver: str, skill: float) -> Row:
@@ -81,13 +83,9 @@ def test_the_same_networks_are_planted_by_the_hard_suite(cache: Path, tmp_path: 
     assert isinstance(again.exception, UsageError)
 
 
-def all_networks(suite, out):  # type: ignore[no-untyped-def]
-    from onecurve.runner.planting import SAMPLED  # noqa: PLC0415
-    from onecurve.store.store import Store  # noqa: PLC0415
-
+def all_networks(suite: Suite, out: Path) -> tuple[WantedNetwork, ...]:
     with Store.read(out) as store:
-        draws = store.prepared()[SAMPLED]
-    return wanted_networks(suite, [Networks(**draw) for draw in draws], "cpu")
+        return wanted_networks(suite, drawn_before(store), "cpu")
 
 
 def test_nothing_to_harden_is_said_so(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What a report shows of a case, of a planting and of a calibration: records made by the grading side, read by pages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import final
+from dataclasses import asdict, dataclass, field
+from typing import Any, final
 
 import numpy as np
 
@@ -60,6 +60,10 @@ class PlantRecord:
     """Fields of ``Strength``, those that were measured."""
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def plain(self) -> dict[str, Any]:
+        """Its fields as plain values, for JSON; ``PlantRecord(**plain)`` is the record again."""
+        return {**asdict(self), "strength": dict(self.strength), "facts": dict(self.facts)}
 
 
 @final

@@ -62,10 +62,14 @@ class Gate:
             reasons += self._weakness(strength, needed.success * self.strictness, needed.lead * self.strictness)
         if strength.elsewhere > self.elsewhere:
             reasons.append(f"fires on {strength.elsewhere:.3f} outside its source classes, more than {self.elsewhere:.3f}")
-        limit = self.near_miss if needed.near_miss is None else needed.near_miss
+        limit = self.most_near_misses(needed)
         if strength.near_miss > limit:
             reasons.append(f"fires on {strength.near_miss:.3f} of near misses, more than {limit:.3f}")
         return "; ".join(filter(None, reasons))
+
+    def most_near_misses(self, needed: Needed) -> float:
+        """Most firing on near misses for a kind: its own limit, else the gate's."""
+        return self.near_miss if needed.near_miss is None else needed.near_miss
 
     def _weakness(self, strength: Strength, success: float, lead: float) -> list[str]:
         reasons = []

@@ -37,7 +37,7 @@ def save_planted(folder: Path, planted: Planted) -> None:
     sealed = folder / SEALED
     sealed.mkdir(parents=True, exist_ok=True)
     save_subject(folder / SUBJECT, planted.subject, planted.architecture)
-    _write_json(sealed / "records.json", {"schema": SCHEMA, "records": [asdict(record) for record in planted.records]})
+    _write_json(sealed / "records.json", {"schema": SCHEMA, "records": [record.plain() for record in planted.records]})
     if not planted.cases:
         return
     truth = planted.cases[0].truth

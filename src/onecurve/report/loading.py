@@ -12,7 +12,7 @@ from onecurve.core.access import Access
 from onecurve.core.display import Calibration, CaseDisplay
 from onecurve.core.spec import content_key
 from onecurve.report.results import Entry, Results, RunFacts
-from onecurve.report.secrecy import display_kept_secret, record_kept_secret, row_kept_secret
+from onecurve.report.secrecy import display_kept_secret, record_kept_secret, row_kept_secret, secret_cases
 from onecurve.store.store import Store
 
 
@@ -22,7 +22,7 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
     Raises ``DataError`` if there is no run.
     """
     with Store.read(folder) as store:
-        secret = frozenset(() if reveal else store.noted("secret") or ())
+        secret = secret_cases(store, reveal=reveal)
         rows = tuple(row_kept_secret(row, secret) for row in store.rows())
         prepared = store.prepared()
         plants = tuple(record_kept_secret(record, secret) for record in store.plants())

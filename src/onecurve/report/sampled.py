@@ -4,13 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, final
 
 from onecurve.report import numbers
-from onecurve.report.assets import Assets
-from onecurve.report.write import STATIC, environment, written
+from onecurve.report.write import assets_in, environment, written
 
 FACTORS: Mapping[str, str] = {
     "kind": "Kinds of flaw",
@@ -56,9 +54,7 @@ class Factor:
 
 def write_sampled(cases: Sequence[Mapping[str, Any]], suite: str, seed: int, out: Path) -> Path:
     """Write `index.html` and `assets/` into ``out``; returns the path of the page."""
-    assets = Assets(out)
-    for name in STATIC:
-        assets.write(name, (files("onecurve.report") / "static" / name).read_bytes())
+    assets_in(out)
     run = {"suite": suite, "seed": seed, "started": datetime.now(UTC)}
     page = environment({"run": run}).get_template("sampled.html")
     networks = len({case["network"] for case in cases})

@@ -8,12 +8,18 @@ from dataclasses import replace
 
 from onecurve.core.display import CaseDisplay, PlantRecord
 from onecurve.core.row import Role, Row
+from onecurve.store.store import Store
 
 WORDS = "a secret flaw: what it is stays sealed until the run is reported with --reveal"
 TELLING = (Role.CONTROL, Role.YARDSTICK)
 """Roles whose evidence and answers are made from the truth."""
 HARMLESS = ("insertion", "optimiser")
 """Columns in words that say how a flaw was planted and not what it is."""
+
+
+def secret_cases(store: Store, *, reveal: bool) -> frozenset[str]:
+    """Ids of the cases of a run that are kept secret; none with ``reveal``."""
+    return frozenset(() if reveal else store.noted("secret") or ())
 
 
 def row_kept_secret(row: Row, secret: Collection[str]) -> Row:

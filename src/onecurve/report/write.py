@@ -33,14 +33,12 @@ LOOKS = 4
 STRIPS = 5
 """Strips per task on the index; a case's own page shows all."""
 INDEX_TASKS = ("discover", "localise")
-STATIC = ("report.css", "report.js")
+_STATIC = ("report.css", "report.js")
 
 
 def write_report(results: Results, out: Path) -> Path:
     """Write `index.html`, a page per case and per solver, and `assets/` into ``out``; returns the path of the index."""
-    assets = Assets(out)
-    for name in STATIC:
-        assets.write(name, (files("onecurve.report") / "static" / name).read_bytes())
+    assets = assets_in(out)
     shared = {"legend": assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most"), "run": results.run}
     pages = environment(shared)
     views = _write_cases(results, out, assets, pages)
@@ -51,6 +49,14 @@ def write_report(results: Results, out: Path) -> Path:
     sheet = contact_sheet(results.displays, results.plants, assets)
     page = pages.get_template("index.html").render(up="", sheet=sheet, **_index(results, views, with_page))
     return written(out / "index.html", page)
+
+
+def assets_in(out: Path) -> Assets:
+    """The assets of pages in ``out``, with what every page needs."""
+    assets = Assets(out)
+    for name in _STATIC:
+        assets.write(name, (files("onecurve.report") / "static" / name).read_bytes())
+    return assets
 
 
 def environment(shared: dict[str, Any]) -> Environment:

@@ -15,8 +15,8 @@ from onecurve.core.errors import DataError, UsageError
 from onecurve.core.row import Role, Row
 from onecurve.flaws.catalog import CONTROLS
 from onecurve.runner.networks import WantedNetwork, wanted_networks
-from onecurve.runner.planting import SAMPLED
-from onecurve.runner.suite import Networks, Suite, parse_suite
+from onecurve.runner.planting import drawn_before
+from onecurve.runner.suite import Suite, parse_suite
 from onecurve.statistics.cases import at_largest_budget, by_solver, case_scores
 from onecurve.statistics.summary import summarise
 from onecurve.store.store import Store
@@ -58,7 +58,7 @@ def hardened(folder: Path, count: int) -> Hardened:
     Raises ``DataError`` where nothing was run, ``UsageError`` where the run has no graded looks or too few networks.
     """
     with Store.read(folder) as store:
-        text, rows, prepared = store.noted("suite"), store.rows(), store.prepared()
+        text, rows, sampled = store.noted("suite"), store.rows(), drawn_before(store)
     if text is None:
         raise DataError(f"no finished planting in: {folder}", "finish it with `onecurve run`")
     suite = parse_suite(text, "the suite of this run")
@@ -66,7 +66,6 @@ def hardened(folder: Path, count: int) -> Hardened:
     if not found:
         raise UsageError(f"no solver has looked at any network of: {folder}", "finish it with `onecurve run`")
     chosen = hardest(found, count)
-    sampled = [Networks(**draw) for draw in prepared.get(SAMPLED) or ()]
     wanted = {network.name: network for network in wanted_networks(suite, sampled, "cpu")}
     return Hardened(_suite_of(suite, [wanted[each.network] for each in chosen], len(found)), chosen, len(found))
 

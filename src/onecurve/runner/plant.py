@@ -1,6 +1,6 @@
 """Planting on request: one network in a folder of its own, or every kind of flaw there is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -61,7 +61,7 @@ def plant_here(order: PlantOrder, out: Path, cache: Path, display: Display) -> l
         progress=progress,
     )
     save_planted(out, planted)
-    return [{**asdict(record), "strength": dict(record.strength), "facts": dict(record.facts)} for record in planted.records]
+    return [record.plain() for record in planted.records]
 
 
 @final
@@ -102,5 +102,5 @@ def plant_catalogue(order: CatalogueOrder, place: Place, display: Display) -> li
         record = by_network.get(network.name) or PlantRecord(
             network.name, network.name, kind, "", admitted=False, reason=unplanted.get(network.name, "was not planted"), strength={}
         )
-        found.append({**asdict(record), "strength": dict(record.strength), "facts": dict(record.facts)})
+        found.append(record.plain())
     return sorted(found, key=lambda record: (record["flaw"], record["case"]))

@@ -15,6 +15,7 @@ from onecurve.runner.jobs import Job, Outcome, Room
 from onecurve.runner.networks import WantedNetwork, distribution_of, population, wanted_networks
 from onecurve.runner.session import Session
 from onecurve.runner.suite import Networks
+from onecurve.store.store import Store
 from onecurve.version import __version__
 
 RECORD = "planted.json"
@@ -97,12 +98,15 @@ def _sampled(session: Session) -> list[Networks]:
     some = session.suite.sampled
     if some is None:
         return []
-    found = session.store.prepared().get(SAMPLED)
-    if found is None:
+    if SAMPLED not in session.store.prepared():
         arguments = {"distribution": distribution_of(some), "count": some.networks, "seed": session.suite.seed}
-        found = session.ask(Room.SEALED, "sample", "sample the networks", arguments)["networks"]
-        session.store.prepare(SAMPLED, found)
-    return [Networks(**draw) for draw in found]
+        session.store.prepare(SAMPLED, session.ask(Room.SEALED, "sample", "sample the networks", arguments)["networks"])
+    return drawn_before(session.store)
+
+
+def drawn_before(store: Store) -> list[Networks]:
+    """The networks that the run of this store drew; none where its suite names them all."""
+    return [Networks(**draw) for draw in store.prepared().get(SAMPLED, ())]
 
 
 def _facts(session: Session, wanted: Sequence[WantedNetwork]) -> dict[str, Any]:

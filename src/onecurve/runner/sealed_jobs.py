@@ -86,8 +86,7 @@ def plant_network(
         cache=Cache(Path(cache)),
     )
     save_planted(Path(folder), planted)
-    records = [{**asdict(record), "strength": dict(record.strength), "facts": dict(record.facts)} for record in planted.records]
-    return {"cases": [case.id for case in planted.cases], "records": records}
+    return {"cases": [case.id for case in planted.cases], "records": [record.plain() for record in planted.records]}
 
 
 def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, blobs: str, device: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from onecurve.core.errors import OneCurveError, SpecError
 from onecurve.core.seeds import seed_for
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import CONTROLS, FLAWS, SOLITARY, VARIETIES
-from onecurve.flaws.gate import Gate, Needed
+from onecurve.flaws.gate import Gate
 from onecurve.flaws.host import Host
 from onecurve.flaws.plan import Plan
 from onecurve.flaws.planting import host_of, sampled
@@ -82,7 +82,7 @@ def _admitted_if(plan: Plan) -> str:
         asked += [f"success at least {needed.success:g}{lead}"]
         if plan.sources is not None:
             asked += [f"fires on at most {gate.elsewhere:g} of triggered images of other classes"]
-        asked += [f"fires on at most {_near_miss(gate, needed):g} of near misses, where there are any"]
+        asked += [f"fires on at most {gate.most_near_misses(needed):g} of near misses, where there are any"]
     elif plan.tried:
         asked += [f"accuracy on images with its feature at most {gate.disturbance:g} below the twin's"]
     if plan.verification is not None:
@@ -100,12 +100,8 @@ def _thresholds(plan: Plan) -> dict[str, float]:
         "success": needed.success,
         "lead": needed.lead,
         **({} if plan.sources is None else {"elsewhere": gate.elsewhere}),
-        "near_miss": _near_miss(gate, needed),
+        "near_miss": gate.most_near_misses(needed),
     }
-
-
-def _near_miss(gate: Gate, needed: Needed) -> float:
-    return gate.near_miss if needed.near_miss is None else needed.near_miss
 
 
 def _first_line(thing: object) -> str:

@@ -151,9 +151,8 @@ def _table(rows: Sequence[Row], lens: Lens, baselines: Sequence[str]) -> LensTab
     found: dict[str, Mapping[str, float]] = {}
     for (solver, _), members in by_solver(rows).items():
         unanswered = {row.case: plain[BLANK][row.case] for row in members if row.case in plain[BLANK]}
-        figures = {**unanswered, **_by_case(members, lens.name)}
-        if _by_case(members, lens.name):
-            found[solver] = figures
+        if answered := _by_case(members, lens.name):
+            found[solver] = {**unanswered, **answered}
     tools = {row.tool for row in rows}
     found |= {name: plain[name] for name in baselines if plain[name] and name not in tools}
     shared = sorted(set.intersection(*(set(figures) for figures in found.values()))) if found else []

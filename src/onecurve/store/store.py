@@ -98,8 +98,7 @@ class Store:
         if self._connection.execute(found).scalar():
             return
         for record in records:
-            plain = {**asdict(record), "strength": dict(record.strength), "facts": dict(record.facts)}
-            self._connection.execute(insert(tables.plants).values(network=network, record=plain))
+            self._connection.execute(insert(tables.plants).values(network=network, record=record.plain()))
         self._connection.commit()
 
     def plants(self) -> tuple[PlantRecord, ...]:
