@@ -8,7 +8,6 @@ import pytest
 from onecurve.core.case import Population
 from onecurve.core.effect import ASTRAY, Effect
 from onecurve.core.errors import DataError, SpecError
-from onecurve.core.images import LabelledImages
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
 from onecurve.flaws import label_noise, wardrobe
@@ -395,10 +394,3 @@ def test_membership_and_rule_survive_the_disk(name, planted, tmp_path):
     assert loaded.heldout.attributes.keys() == kept.heldout.attributes.keys()
     for attribute, members in kept.heldout.attributes.items():
         np.testing.assert_array_equal(loaded.heldout.attributes[attribute], members)
-
-
-def test_attributes_follow_their_images_and_must_fit():
-    images = LabelledImages(np.zeros((3, 3, 2, 2), np.uint8), np.arange(3), attributes={"tint": np.array([0, -1, 2])})
-    assert images.take(np.array([2, 0])).attributes["tint"].tolist() == [2, 0]
-    with pytest.raises(DataError, match="tint"):
-        LabelledImages(np.zeros((3, 3, 2, 2), np.uint8), np.arange(3), attributes={"tint": np.zeros(2, np.int64)})
