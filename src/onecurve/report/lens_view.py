@@ -16,10 +16,9 @@ from onecurve.report.map_spread import Spread, map_spreads
 from onecurve.report.naming import Names, is_contender
 from onecurve.report.results import Results
 from onecurve.report.sentences import Sentence
-from onecurve.report.strips import BASELINES
 from onecurve.report.table import shade
 from onecurve.statistics.lenses import Lens, LensTable, Placing, kendall, lens_tables
-from onecurve.tasks.map_figures import LENSES, LOWER_IS_BETTER
+from onecurve.tasks.map_figures import BASELINES, LENSES, LOWER_IS_BETTER
 
 TASK = "localise"
 SPANS = {"pearson": (-1.0, 1.0)}

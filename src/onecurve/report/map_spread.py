@@ -19,9 +19,10 @@ from onecurve.core.images import Bools
 from onecurve.core.row import Row
 from onecurve.report.naming import is_contender
 from onecurve.report.results import Results
-from onecurve.report.strips import BASELINES, stored
+from onecurve.report.strips import stored
 from onecurve.statistics.cases import at_largest_budget
 from onecurve.tasks import map_figures
+from onecurve.tasks.map_figures import BASELINES
 
 Values = NDArray[np.float64]
 MEASURES = {"l1": map_figures.l1, "pearson": map_figures.pearson}
@@ -53,7 +54,8 @@ def map_spreads(results: Results, task: str = "localise") -> tuple[Spread, ...]:
     found = {row.key: _figures(row, masks[row.case], results) for row in rows if row.case in masks}
     if any(not figures for figures in found.values()) or not found:
         return _over_cases(rows)
-    baselines = _joined((_baselines(results.displays[case], one), name) for case, one in masks.items() for name in BASELINES)
+    plain = [_baselines(results.displays[case], one) for case, one in masks.items()]
+    baselines = _joined((figures, name) for figures in plain for name in BASELINES)
     solvers = _joined(({row.solver: found[row.key]}, row.solver) for row in rows if row.key in found)
     return tuple(Spread(name, solvers[name], baselines[name], "images") for name in MEASURES)
 

@@ -22,11 +22,10 @@ from onecurve.report.evidence_view import Bar, Exhibit, exhibit, top_bars
 from onecurve.report.naming import solver_link
 from onecurve.report.results import Results
 from onecurve.report.table import ROLE_WORDS, shade
+from onecurve.tasks.map_figures import BASELINES
 
 MOST_ITEMS = 4
 NOT_KEPT = "not kept"
-BASELINES = ("blank", "edges")
-"""Prefixes of figures that tell of a baseline on the same inputs."""
 
 
 @final

@@ -23,9 +23,6 @@ from onecurve.tasks.pools import rows_of
 from onecurve.tasks.suspects import require_suspects, some_suspects, usable
 from onecurve.tasks.yardsticks import best_answer
 
-LOOKED_AT_ANYWAY = ("blank", "edges")
-"""Plain maps whose figures stand beside those of every answer, the two baselines of arXiv 2302.10894."""
-
 
 @final
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Localise:
 
 def _baselines(inputs: Floats, masks: Bools) -> dict[str, Doubles]:
     plain = plain_maps(inputs)
-    found = {name: map_figures.lenses(plain[name].reshape(len(inputs), -1), masks) for name in LOOKED_AT_ANYWAY}
+    found = {name: map_figures.lenses(plain[name].reshape(len(inputs), -1), masks) for name in map_figures.BASELINES}
     return {f"{name}_{lens}": values for name, figures in found.items() for lens, values in figures.items()}
 
 

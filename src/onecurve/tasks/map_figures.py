@@ -15,6 +15,8 @@ from onecurve.tasks.average_precision import Doubles, TiedRanking, expected_prec
 LENSES = ("average_precision", "pearson", "l1", "pointing", "iou")
 """The figures by which maps are ranked; of ``l1`` the least is best, of the others the most."""
 LOWER_IS_BETTER = ("l1",)
+BASELINES = ("blank", "edges")
+"""Plain maps whose figures stand beside those of every answer, the two baselines of arXiv 2302.10894; in rows, prefixes of figures."""
 
 
 def lenses(maps: NDArray[np.floating], masks: Bools) -> Mapping[str, Doubles]:
