@@ -231,11 +231,8 @@ def test_a_mistake_is_one_message_with_exit_code_2_and_changes_nothing(onecurve:
     assert shown.returncode == 2, shown.stderr
     assert message in shown.stderr
     assert "Traceback" not in shown.stderr
-    assert not list((tmp_path / "out").rglob("*.html"))
-    assert (tmp_path / "full" / "file").read_text() == "mine"
-    assert sorted(path.name for path in (tmp_path / "full").iterdir()) == ["file"]
-    if "seal" in arguments[0]:
-        assert tree(tmp_path) == before
+    assert not (tmp_path / "out").exists()
+    assert tree(tmp_path) == before
 
 
 def test_a_sealed_network_is_published_with_its_commitment_and_opened_again(onecurve: Onecurve, sealed: Path, tmp_path: Path) -> None:

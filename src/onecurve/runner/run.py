@@ -2,8 +2,10 @@
 
 import os
 import platform
+import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any, final
 
 from onecurve.core.display import PlantRecord
-from onecurve.core.errors import DataError, UnknownNameError, UsageError
+from onecurve.core.errors import DataError, OneCurveError, UnknownNameError, UsageError
 from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
 from onecurve.core.row import Role, Row
@@ -23,7 +25,7 @@ from onecurve.runner.entrants import entrants
 from onecurve.runner.jobs import Job, Outcome, Room
 from onecurve.runner.planting import PlantedNetwork, plant_all
 from onecurve.runner.pool import Pool
-from onecurve.runner.session import Display, Session, Silent
+from onecurve.runner.session import NETWORKS, Display, Session, Silent
 from onecurve.runner.suite import Suite, parse_suite
 from onecurve.store.store import Store
 from onecurve.tasks.catalog import TASKS
@@ -67,7 +69,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         if name not in TASKS.names():
             raise UnknownNameError.among("task", name, TASKS.names())
         TASKS.make(address)
-    with Store.create(place.out) as store, _pool(suite, place) as pool:
+    with _store(place) as store, _pool(suite, place) as pool:
         session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
         _note_run(session, place)
         solvers = entrants(session)
@@ -90,7 +92,7 @@ def plant_suite(suite: Suite, place: Place, display: Display | None = None) -> t
     Returns what became of every flaw, and networks that could not be planted with the reasons.
     """
     shown = display or Silent()
-    with Store.create(place.out) as store, _pool(suite, place) as pool:
+    with _store(place) as store, _pool(suite, place) as pool:
         session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
         _note_run(session, place)
         plant_all(session)
@@ -112,6 +114,19 @@ def regrade(place: Place, display: Display | None = None) -> Ending:
             _regrade(session)
         rows = store.rows()
         return Ending(place.out, len(rows), sum(row.status is Status.FAILED for row in rows), time.monotonic() - started)
+
+
+@contextmanager
+def _store(place: Place) -> Iterator[Store]:
+    """The store in ``place.out``; a folder that was made for it goes again where a mistake is found before anything is planted."""
+    made = not place.out.exists()
+    try:
+        with Store.create(place.out) as store:
+            yield store
+    except OneCurveError:
+        if made and not (place.out / NETWORKS).exists():
+            shutil.rmtree(place.out, ignore_errors=True)
+        raise
 
 
 def _pool(suite: Suite, place: Place) -> Pool:

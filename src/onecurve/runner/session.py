@@ -11,6 +11,9 @@ from onecurve.runner.pool import Pool
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
+NETWORKS = "networks"
+"""Folder of a run that holds what was planted."""
+
 
 class Display(Protocol):
     """Where a person sees what goes on."""
@@ -72,7 +75,7 @@ class Session:
 
     def network_folder(self, name: str) -> Path:
         """Where a planted network lies: `subject` for everyone, `sealed` for the grading side."""
-        return self.out / "networks" / name
+        return self.out / NETWORKS / name
 
     def run(self, jobs: Iterable[Job], done: Callable[[Job, Outcome], Iterable[Job]]) -> None:
         """Run jobs in the pool while the display shows what is under way."""
