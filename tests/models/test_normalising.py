@@ -1,5 +1,7 @@
 """Rewriting a network into modules: the function is the same, and what hooks need is there; what cannot be proven is refused."""
 
+from multiprocessing.synchronize import SemLock
+
 import pytest
 import torch
 from attribution_networks import CLASSES, SHAPE, WRITTEN, Functional, InPlace, Modules, Reused, images, written
@@ -72,6 +74,16 @@ def test_a_pass_of_the_copy_of_a_metered_network_counts_nowhere():
     meter = Meter(Budget(1))
     normalise(Metered(written(Functional), meter), SHAPE)(images(9))
     assert meter.equivalents == 0
+
+
+def test_no_semaphore_is_taken_that_a_killed_worker_would_leave(monkeypatch):
+    def taken(*arguments, **named):
+        raise AssertionError("a semaphore was taken")
+
+    monkeypatch.setattr(SemLock, "__init__", taken)
+    monkeypatch.delattr("tqdm.std.tqdm._lock", raising=False)
+    monkeypatch.delattr("tqdm.std.TqdmDefaultWriteLock.mp_lock", raising=False)
+    assert normalise(Functional(), SHAPE)(images(2)).shape == (2, CLASSES)
 
 
 class Pooling(nn.Module):

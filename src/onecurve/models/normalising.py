@@ -302,16 +302,17 @@ def _prove(rewritten: fx.GraphModule, images: Tensor, expected: Tensor, closed: 
 
 
 def _run(network: fx.GraphModule, images: Tensor) -> tuple[Tensor, dict[str, tuple[int, ...]]]:
+    # Node by node, since the progress bar of `Interpreter.run` takes a semaphore that a worker which is killed never gives back.
+    interpreter = fx.Interpreter(network)
+    interpreter.args_iter = iter((images,))
     shapes: dict[str, tuple[int, ...]] = {}
-
-    class Recording(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> Any:
-            given = super().run_node(n)
-            if isinstance(given, Tensor):
-                shapes[n.name] = tuple(given.shape)
-            return given
-
-    logits: Tensor = Recording(network).run(images)
+    for node in network.graph.nodes:
+        given = interpreter.env[node] = interpreter.run_node(node)
+        if isinstance(given, Tensor):
+            shapes[node.name] = tuple(given.shape)
+        for unused in interpreter.user_to_last_uses.get(node, ()):
+            del interpreter.env[unused]
+    logits: Tensor = given
     return logits, shapes
 
 
