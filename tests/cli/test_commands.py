@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from example_tool import EXAMPLE
+from PIL import Image
 
 from onecurve.cli.main import main
 from onecurve.core.errors import DataError
@@ -257,3 +259,19 @@ def test_check_passes_the_readmes_example_and_fails_a_liar(onecurve: Onecurve, t
     shown = onecurve("check", "liar.py:Liar")
     assert shown.returncode == 1
     assert "must return Evidence, got: str" in shown.stdout
+
+
+def test_a_few_images_of_ones_own_will_do_and_refusals_are_told(onecurve: Onecurve, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(40):
+            Image.fromarray(rng.integers(0, 256, (16, 16, 3)).astype(np.uint8)).save(tmp_path / "images" / name / f"{number}.png")
+    (tmp_path / "few.yaml").write_text(
+        "name: few\ndata: folder:images\nnetworks: [{flaws: [patch]}]\nreferences: 0\nsolvers: [edges]\n"
+        "recipe: {pretraining: null, training: {epochs: 1}}\n"
+    )
+    shown = onecurve("run", "few.yaml", "--out", "out")
+    assert shown.returncode == 2
+    assert "1 of 1 plants were refused:\n  patch in net-1: " in shown.stderr
+    assert "hint: bring more images, or train longer" in shown.stderr

@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from typing import final
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from onecurve.core.effect import Effect
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
+from onecurve.data.dataset import Part
 from onecurve.flaws import attempts as attempts_module
 from onecurve.flaws.attempts import Attempt, Insertion
 from onecurve.flaws.clean import Clean
@@ -21,7 +23,7 @@ from onecurve.flaws.natural_feature import NaturalFeature
 from onecurve.flaws.patch import Patch
 from onecurve.flaws.planting import base_network, plant, plant_one, poisoned_images
 from onecurve.flaws.pretraining import names_of, naming_images
-from onecurve.flaws.recipe import Recipe
+from onecurve.flaws.recipe import Recipe, Sizes
 from onecurve.flaws.style import Style
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
@@ -294,6 +296,31 @@ def test_progress_runs_from_start_to_end(tiny, cache):
     plant([Clean()], tiny, 13, subject_id="p", population=POPULATION, cache=cache, progress=lambda share, words: told.append(share))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1)
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Few:
+    """A set that holds few images."""
+
+    def held(self, part):
+        return {Part.TRAIN: 525, Part.CLEAN: 75, Part.HELDOUT: 1_000_000}[part]
+
+
+def test_a_recipe_takes_what_is_usual_or_all_there_are_and_a_number_at_its_word():
+    assert Recipe().sizes(Few()) == Sizes(525, 75, 1000)
+    assert Recipe(train_images=200, heldout_images=3000).sizes(Few()) == Sizes(200, 75, 3000)
+    assert Recipe().sizes(open_data("digits")) == Sizes(16_000, 500, 1000)
+    with pytest.raises(DataError, match="asks for 600 images of part `train`, which holds 525"):
+        Recipe(train_images=600).sizes(Few())
+
+
+def test_a_small_set_is_gone_through_as_often_as_takes_the_usual_steps():
+    usual, few = (Recipe().trained_on(images).training for images in (16_000, 525))
+    assert usual == TrainingRecipe(3, batch_size=64)
+    assert few == TrainingRecipe(84, batch_size=64)
+    assert 83 * math.ceil(525 / 64) < 750 <= 84 * math.ceil(525 / 64)
+    assert Recipe(training=TrainingRecipe(2)).trained_on(525).training == TrainingRecipe(2)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,9 @@ class Toy:
     def key(self) -> str:
         return content_key("toy", self)
 
+    def held(self, part: Part) -> int | None:
+        return 20_000
+
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
         if count > 20_000:
             raise DataError(f"too many: {count}")

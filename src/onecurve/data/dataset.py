@@ -48,6 +48,10 @@ class DataSet(Named, Protocol):
         """Content key: changes with the parameters and, for a person's own images, with the images."""
         ...
 
+    def held(self, part: Part) -> int | None:
+        """How many images that part holds; None where they are drawn without end."""
+        ...
+
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
         """``count`` images of that part, a function of part, count and seed; classes as balanced as possible.
 
@@ -62,6 +66,12 @@ class DataSet(Named, Protocol):
     def feature_pictures(self, feature: int, count: int, seed: int) -> Floats:
         """float32 count x C x h x w in [0, 1]: what that feature looks like to a person."""
         ...
+
+
+def at_most_held(dataset: DataSet, part: Part, count: int) -> int:
+    """The count, or what that part holds where that is fewer."""
+    held = dataset.held(part)
+    return count if held is None else min(count, held)
 
 
 def require_count(count: int) -> None:

@@ -65,6 +65,9 @@ class Digits:
     def key(self) -> str:
         return spec_of(self).key
 
+    def held(self, part: Part) -> int | None:
+        return None
+
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
         """Any ``count`` of images; whether there is clutter changes nothing else in an image of the same seed."""
         require_count(count)

@@ -61,6 +61,9 @@ class Folder:
         """Of the images and not of the path: the same folder elsewhere has the same key."""
         return content_key(self.name, self.version, self._collection.content)
 
+    def held(self, part: Part) -> int | None:
+        return len(self._collection.rows(part))
+
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
         return self._collection.draw(part, count, seed)
 

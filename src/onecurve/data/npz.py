@@ -59,6 +59,9 @@ class Npz:
         """Of the images and not of the path: the same file elsewhere has the same key."""
         return content_key(self.name, self.version, self._collection.content)
 
+    def held(self, part: Part) -> int | None:
+        return len(self._collection.rows(part))
+
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
         return self._collection.draw(part, count, seed)
 

@@ -84,6 +84,9 @@ class Shapes:
     def key(self) -> str:
         return spec_of(self).key
 
+    def held(self, part: Part) -> int | None:
+        return None
+
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
         """Any ``count`` of images; whether there are objects changes nothing else in an image of the same seed."""
         return self.draw_scene(part, count, seed).images

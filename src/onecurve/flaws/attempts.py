@@ -11,7 +11,7 @@ from onecurve.core.images import Ints, LabelledImages
 from onecurve.core.seeds import seed_for
 from onecurve.flaws.measuring import Pair, Trials, accuracy, figures, measured
 from onecurve.flaws.plan import Plan, Verified
-from onecurve.flaws.recipe import Recipe
+from onecurve.flaws.recipe import Recipe, Sizes
 from onecurve.models.network import TorchNetwork
 
 
@@ -42,10 +42,12 @@ class Studied:
     population: Population
     accuracies: tuple[float, float]
     """Of the network and its twin on the held-out images."""
+    sizes: Sizes
+    """How many images the recipe took."""
 
     @classmethod
-    def of(cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population) -> "Studied":
-        return cls(subject, twin, heldout, population, (accuracy(subject.granted_network(), heldout), accuracy(twin, heldout)))
+    def of(cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, sizes: Sizes) -> "Studied":
+        return cls(subject, twin, heldout, population, (accuracy(subject.granted_network(), heldout), accuracy(twin, heldout)), sizes)
 
     @property
     def pair(self) -> Pair:
@@ -76,7 +78,13 @@ def attempted(number: int, insertion: Insertion, pool: LabelledImages, studied: 
     strength = measured(plan.effect, studied.pair, studied.heldout, trials, studied.accuracies)
     verified = _verified(plan, studied)
     refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed), verified.refusal)))
-    facts = {**_recipe_facts(recipe, plan), **plan.facts, **figures(strength), **verified.facts, "poisoned_images": insertion.relabelled}
+    facts = {
+        **_recipe_facts(recipe, studied.sizes, plan),
+        **plan.facts,
+        **figures(strength),
+        **verified.facts,
+        "poisoned_images": insertion.relabelled,
+    }
     return Attempt(f"{studied.subject.id}.{number + 1}", insertion, trials, strength, refusal, facts)
 
 
@@ -132,7 +140,7 @@ def _named(attempt: Attempt, attempts: Sequence[Attempt], still_fires: float) ->
     return tuple(dict.fromkeys(at for each in (attempt, *others) for at in each.plan.effect.named))
 
 
-def _recipe_facts(recipe: Recipe, plan: Plan) -> dict[str, str | int | float]:
+def _recipe_facts(recipe: Recipe, sizes: Sizes, plan: Plan) -> dict[str, str | int | float]:
     training = recipe.training if recipe.insertion == "joint" else recipe.insertion_training
     edited = plan.surgery is not None
     return {
@@ -142,6 +150,6 @@ def _recipe_facts(recipe: Recipe, plan: Plan) -> dict[str, str | int | float]:
         "insertion": "weight-edit" if edited else recipe.insertion,
         "optimiser": "none" if edited or training is None else training.optimiser,
         "epochs": 0 if edited or training is None else training.epochs,
-        "train_images": recipe.train_images,
-        "clean_images": recipe.clean_images,
+        "train_images": sizes.train,
+        "clean_images": sizes.clean,
     }

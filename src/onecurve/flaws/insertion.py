@@ -54,8 +54,8 @@ class Workshop:
 
     @classmethod
     def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "Workshop":
-        drawn = _drawn(_Draw(dataset.key, recipe.train_images, seed_for("train", recipe.seed), dataset))
-        return cls(recipe, dataset, drawn, drawn, cache)
+        drawn = _drawn(_Draw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
+        return cls(recipe.trained_on(len(drawn)), dataset, drawn, drawn, cache)
 
     def base(self, progress: Progress = silent) -> TorchNetwork:
         """The clean network trained from the initial weights on the images as drawn; cached."""
@@ -137,7 +137,7 @@ class Workshop:
 
     def _identity(self) -> tuple[object, ...]:
         recipe = self.recipe
-        return (identity(recipe.model), recipe.seed, recipe.train_images, recipe.device)
+        return (identity(recipe.model), recipe.seed, len(self.drawn), recipe.device)
 
 
 @final

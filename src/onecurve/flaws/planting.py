@@ -18,7 +18,7 @@ from onecurve.core.errors import DataError, SpecError
 from onecurve.core.images import Ints, LabelledImages
 from onecurve.core.seeds import generator, seed_for
 from onecurve.data.catalog import open_data
-from onecurve.data.dataset import DataSet, Part
+from onecurve.data.dataset import DataSet, Part, at_most_held
 from onecurve.flaws.attempts import Insertion, Studied, attempted, record_of, truth_of
 from onecurve.flaws.clean import Clean
 from onecurve.flaws.host import Host
@@ -78,13 +78,15 @@ def plant(
     dataset = open_data(recipe.data)
     plans = sampled(flaws, host_of(recipe, dataset), seed)
     workshop = Workshop.of(recipe, dataset, cache)
+    recipe = workshop.recipe
     workshop = replace(workshop, images=_seen(plans, workshop.drawn, Part.TRAIN, seed))
     twin = workshop.twin(within(progress, 0, 0.7))
     network, insertions = _network(plans, workshop, twin, seed, within(progress, 0.7, 1))
-    clean = _seen(plans, _clean_set(recipe, dataset, seed), Part.CLEAN, seed)
+    sizes = recipe.sizes(dataset)
+    clean = _seen(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
     subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, LabelledImages(clean.images, clean.labels))
-    drawn = _seen(plans, _drawn_heldout(plans, recipe, dataset, seed), Part.HELDOUT, seed)
-    studied = Studied.of(subject, twin, _without(drawn, _features(plans)).take(slice(recipe.heldout_images)), population)
+    drawn = _seen(plans, _drawn_heldout(plans, recipe, dataset, sizes.heldout, seed), Part.HELDOUT, seed)
+    studied = Studied.of(subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, sizes)
     attempts = [
         attempted(number, insertion, _pool(insertion.plan, plans, drawn, studied), studied, recipe, seed)
         for number, insertion in enumerate(insertions)
@@ -199,24 +201,29 @@ def _looking(world: World | None, images: LabelledImages, part: Part, seed: int,
     return images if world is None else world.seen(images, generator("world", seed, number, part))
 
 
-def _featureless(dataset: DataSet, part: Part, count: int, seed: int) -> LabelledImages:
-    """Images of a part that hold no natural feature."""
+def _featureless(dataset: DataSet, part: Part, count: int, seed: int, *, fewer: bool = False) -> LabelledImages:
+    """Images of a part that hold no natural feature; ``fewer`` will do where the part has no more."""
     if not dataset.features:
         return dataset.draw(part, count, seed)
     for factor in (2, 4, 8):
-        drawn = dataset.draw(part, factor * count, seed_for("featureless", factor, seed))
+        drawn = dataset.draw(part, at_most_held(dataset, part, factor * count), seed_for("featureless", factor, seed))
         rows = featureless(drawn)
         if len(rows) >= count:
             return drawn.take(rows[:count])
-    raise DataError(f"only {len(rows)} of {len(drawn)} images of part `{part}` hold no natural feature, wanted: {count}")
+    if fewer and len(rows):
+        return drawn.take(rows)
+    raise DataError(
+        f"only {len(rows)} of {len(drawn)} images of part `{part}` hold no natural feature, wanted: {count}",
+        "ask for fewer, or for a clean set that may hold natural features, in the suite's recipe: {clean_features: true}",
+    )
 
 
-def _clean_set(recipe: Recipe, dataset: DataSet, seed: int) -> LabelledImages:
+def _clean_set(recipe: Recipe, dataset: DataSet, count: int, seed: int) -> LabelledImages:
     """The clean set of one network."""
     number = seed_for("clean", recipe.seed, seed)
     if recipe.clean_features:
-        return dataset.draw(Part.CLEAN, recipe.clean_images, number)
-    return _featureless(dataset, Part.CLEAN, recipe.clean_images, number)
+        return dataset.draw(Part.CLEAN, count, number)
+    return _featureless(dataset, Part.CLEAN, count, number, fewer=recipe.clean_images is None)
 
 
 def _without(images: LabelledImages, features: Sequence[int]) -> LabelledImages:
@@ -228,8 +235,9 @@ def _features(plans: Sequence[Plan]) -> tuple[int, ...]:
     return tuple(feature for plan in plans for feature in plan.features)
 
 
-def _drawn_heldout(plans: Sequence[Plan], recipe: Recipe, dataset: DataSet, seed: int) -> LabelledImages:
-    count = recipe.heldout_images * (POOL if _features(plans) else 1)
+def _drawn_heldout(plans: Sequence[Plan], recipe: Recipe, dataset: DataSet, count: int, seed: int) -> LabelledImages:
+    if _features(plans):
+        count = max(count, at_most_held(dataset, Part.HELDOUT, POOL * count))
     return dataset.draw(Part.HELDOUT, count, seed_for("heldout", recipe.seed, seed))
 
 

@@ -5,7 +5,7 @@ Shared by training one network and training several at once.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, final
 
 import numpy as np
@@ -43,17 +43,23 @@ class TrainingRecipe:
     optimiser: Literal["adamw", "sgd"] = "adamw"
     """The two are not interchangeable: from random weights AdamW left small networks blind to small patches at every rate
     tried (success at most .46 on one, after 22,000 examples), where SGD at a high rate found them (.89)."""
+    least_steps: int = 0
+    """Epochs are added until there are so many steps: a small set teaches nothing in the few epochs that do for a large one."""
 
     def __post_init__(self) -> None:
         if self.optimiser not in OPTIMISERS:
             raise SpecError(f"no optimiser is called: {self.optimiser}", f"there are: {', '.join(OPTIMISERS)}")
-        whole = {"epochs": (1, 100_000), "batch_size": (1, 65_536), "crop_padding": (0, 64)}
+        whole = {"epochs": (1, 100_000), "batch_size": (1, 65_536), "crop_padding": (0, 64), "least_steps": (0, 10_000_000)}
         limits = {**whole, "peak_learning_rate": (1e-9, 10), "weight_decay": (0, 10)}
         for name, (low, high) in limits.items():
             value = getattr(self, name)
             if not isinstance(value, int if name in whole else int | float) or not low <= value <= high:
                 kind = "a whole number" if name in whole else "a number"
                 raise SpecError(f"{name} of a training recipe must be {kind} within {low}..{high}, got: {value}")
+
+    def on(self, images: int) -> "TrainingRecipe":
+        """The same for a set of that size, with as many epochs as its least steps take."""
+        return replace(self, epochs=max(self.epochs, math.ceil(self.least_steps / math.ceil(images / self.batch_size))), least_steps=0)
 
 
 def optimiser_for(parameters: Sequence[Tensor], recipe: TrainingRecipe) -> torch.optim.Optimizer:

@@ -18,7 +18,7 @@ from onecurve.core.roles import Reader
 from onecurve.core.seeds import generator, seed_for
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.data.catalog import open_data
-from onecurve.data.dataset import Part
+from onecurve.data.dataset import Part, at_most_held
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.host import Host
 from onecurve.flaws.plan import Plan
@@ -120,7 +120,8 @@ class _Trial:
 
 def _truths(kind: str, recipe: Recipe, seed: int, lineups: int) -> Iterator[Truth]:
     dataset = open_data(recipe.data)
-    drawn = dataset.draw(Part.HELDOUT, EXAMPLES * (4 if dataset.features else 1), seed_for(seed, "calibration"))
+    count = at_most_held(dataset, Part.HELDOUT, EXAMPLES * (4 if dataset.features else 1))
+    drawn = dataset.draw(Part.HELDOUT, count, seed_for(seed, "calibration"))
     host = Host(dataset, drawn.floats()[:3])
     flaw = FLAWS.make(kind)
     for number in range(lineups):

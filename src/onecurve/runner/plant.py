@@ -41,7 +41,8 @@ def plant_here(order: PlantOrder, out: Path, cache: Path, display: Display) -> l
         raise UsageError(f"not an empty folder: {out}", "choose another --out")
     flaws = [FLAWS.make(flaw) for flaw in order.flaws]
     classes = len(open_data(order.data).class_names)
-    recipe = recipe_of({"data": order.data, "model": order.model, "seed": order.seed, "insertion": order.insertion, "device": order.device})
+    named = {"data": order.data, "model": order.model, "seed": order.seed, "insertion": order.insertion, "device": order.device}
+    recipe = recipe_of({**named, "clean_features": True})
     display.phase("plant", 100)
     done = 0
 

@@ -23,6 +23,11 @@ FACTS, SAMPLED = "planting", "sampled"
 """Names under which the store keeps what there is to plant with, and which networks were drawn."""
 SECONDS = 7200.0
 """A network that takes longer than this to plant is given up."""
+TOLD = 6
+"""Refusals that are told where nothing was admitted."""
+TAKES = (
+    "bring more images, or train longer or poison more: {recipe: {training: {epochs: …}}} and `patch[poison_rate=…]` in a copy of the suite"
+)
 
 
 @final
@@ -76,8 +81,18 @@ def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
         _plant(session, missing)
     planted = tuple(_planted(session, order) for order in orders if (session.network_folder(order.name) / RECORD).is_file())
     if not any(network.cases for network in planted if not network.reference):
-        raise UsageError(f"no network could be planted: {'; '.join(session.failures) or 'all were refused'}")
+        raise UsageError(f"no network could be planted: {'; '.join(session.failures) or _refusals(session)}", TAKES)
+    if refusals := _refusals(session):
+        session.display.say(refusals)
     return planted
+
+
+def _refusals(session: Session) -> str:
+    """How many flaws were refused, and why; empty for none."""
+    records = session.store.plants()
+    refused = [f"{record.flaw} in {record.subject}: {record.reason}" for record in records if not record.admitted]
+    more = [f"… and {len(refused) - TOLD} more"] if len(refused) > TOLD else []
+    return "\n  ".join([f"{len(refused)} of {len(records)} plants were refused:", *refused[:TOLD], *more]) if refused else ""
 
 
 def _orders(session: Session) -> tuple[_Order, ...]:
