@@ -13,6 +13,8 @@ from PIL import Image
 
 from onecurve.cli.main import cli
 from onecurve.flaws.catalog import FLAWS
+from onecurve.runner.recipes import recipe_of
+from onecurve.runner.suite import parse_suite
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -40,6 +42,17 @@ def test_every_command_in_a_document_can_be_parsed(line: str) -> None:
     command = cli.commands[name]
     context = click.Context(command, parent=cli.make_context("onecurve", [], resilient_parsing=True), info_name=name)
     command.parse_args(context, arguments)
+
+
+def suites() -> list[str]:
+    """Every whole suite in a document."""
+    blocks = [block for page in PAGES for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)]
+    return [block for block in blocks if block.startswith("name:")]
+
+
+@pytest.mark.parametrize("text", suites())
+def test_every_suite_in_a_document_is_one(text: str) -> None:
+    recipe_of(parse_suite(text, "a document").recipe)
 
 
 def test_there_are_commands_and_an_example_of_at_most_thirty_lines() -> None:
