@@ -82,6 +82,25 @@ def test_kinds_that_nobody_found_are_named(whole):
     assert nobody_found(rows).headline == "Nobody surely found natural-feature and style"
 
 
+def test_of_many_kinds_the_headline_says_how_many_and_the_words_who_came_nearest(whole):
+    rows = [replace(row, skill=-0.2) for row in constant(whole, {"cppn@matcher": 0.0, "top-images@matcher": 0.0})]
+    kinds = {"patch": -0.1, "style": -0.3, "natural-feature": -0.2, "warp": -0.4, "subnet": -0.5}
+    rows = tuple(replace(row, flaw=kind, skill=skill) for kind, skill in kinds.items() for row in rows if row.flaw == "patch")
+    said = nobody_found(rows)
+    assert said.headline == "Nobody surely found 5 of 5 kinds of flaw"
+    nearest = said.words.partition("Nearest came ")[2]
+    assert [nearest.index(kind) for kind in ("patch", "natural-feature", "style")] == sorted(
+        map(nearest.index, ("patch", "natural-feature", "style"))
+    )
+    assert "subnet" not in nearest
+
+
+def test_what_cannot_be_asked_about_is_not_missed(whole):
+    rows = constant(whole, {"cppn@matcher": -0.1, "top-images@matcher": -0.1})
+    skipped = [replace(row, flaw="decoy", status=Status.SKIPPED, raw=None, skill=None) for row in rows if row.flaw == "patch"]
+    assert "decoy" not in nobody_found((*rows, *skipped)).headline
+
+
 def test_when_all_kinds_are_found_it_says_so(whole):
     rows = constant(whole, {"cppn@matcher": 0.8})
     assert nobody_found(rows).headline == "Every kind of flaw was found by somebody"

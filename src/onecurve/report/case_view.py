@@ -1,10 +1,11 @@
 """One case as a page: its truth in words and pictures, then every solver's strip, task by task."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from onecurve.core.display import CaseDisplay
+from onecurve.core.grade import Status
 from onecurve.core.row import Row
 from onecurve.report import numbers, pictures
 from onecurve.report.assets import Assets, Shown
@@ -50,6 +51,8 @@ class TaskBlock:
     lineup: tuple[Choice, ...] = ()
     suspects: tuple[Shown, ...] = ()
     needs_legend: bool = False
+    not_asked: str = ""
+    """Why the task was put to nobody; empty where it was put to somebody. Then there are no strips: each would say the same."""
 
 
 @final
@@ -107,7 +110,7 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
 def abridged(view: CaseView, tasks: Sequence[str], most: int) -> CaseView:
     """The view with some tasks and at most so many strips each, for the index."""
     blocks = tuple(
-        TaskBlock(b.task, b.asked, b.measured, _few(b.strips, most), (), b.lineup, b.suspects, b.needs_legend)
+        replace(b, strips=_few(b.strips, most), checks=())
         for b in view.blocks
         if b.task in tasks
     )
@@ -139,19 +142,28 @@ def _example(display: CaseDisplay, place: int, assets: Assets) -> Example:
 
 
 def _block(task: str, rows: Sequence[Row], lookup: Lookup, assets: Assets) -> TaskBlock:
+    asked, measured = ASKED.get(task, ""), RAW.get(task, "the task's own measure")
+    if not_asked := _not_asked(rows):
+        return TaskBlock(task, asked, measured, (), (), not_asked=not_asked)
     strips = [strip(row, lookup, assets) for row in in_order(rows)]
     contenders = tuple(one for one in strips if one.role in ("plain look", "method"))
     checks = tuple(one for one in strips if one.role not in ("plain look", "method"))
     return TaskBlock(
         task=task,
-        asked=ASKED.get(task, ""),
-        measured=RAW.get(task, "the task's own measure"),
+        asked=asked,
+        measured=measured,
         strips=contenders,
         checks=checks,
         lineup=_lineup(lookup.display, assets) if task == "discover" else (),
         suspects=_suspects(lookup.display, assets) if task == "localise" else (),
-        needs_legend=task == "localise" or any(one.exhibit.maps for one in strips),
+        needs_legend=any(one.exhibit.maps for one in strips),
     )
+
+
+def _not_asked(rows: Sequence[Row]) -> str:
+    """The one reason why all were skipped; empty where somebody was asked, or where reasons differ."""
+    reasons = {row.reason if row.status is Status.SKIPPED else "" for row in rows}
+    return reasons.pop() if len(reasons) == 1 else ""
 
 
 def _lineup(display: CaseDisplay, assets: Assets) -> tuple[Choice, ...]:

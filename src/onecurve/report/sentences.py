@@ -4,10 +4,12 @@ A sentence is a tuple of plain strings and numbers in order, so that a page can 
 markup, and no verdict is given where the interval does not allow one.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.report import numbers
 from onecurve.report.naming import CLEAN, Names, is_contender, ordered_tasks
@@ -17,6 +19,8 @@ from onecurve.statistics.summary import Summary, summarise, summarise_flaws
 
 FINDING = ("discover", "detect", "localise")
 """The tasks by which a flaw counts as found; the first that was asked is used."""
+NAMED = 3
+"""Kinds of flaw that a headline names; of more it says how many."""
 
 
 @final
@@ -76,7 +80,7 @@ def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
 
 def nobody_found(rows: Sequence[Row]) -> Sentence:
     """Which kinds of flaw no solver found above the floor."""
-    flawed = [row for row in rows if row.flaw != CLEAN and is_contender(row)]
+    flawed = [row for row in rows if row.flaw != CLEAN and is_contender(row) and row.status is not Status.SKIPPED]
     asked = {row.task for row in flawed}
     task = next((task for task in (*FINDING, *ordered_tasks(asked)) if task in asked), None)
     if task is None:
@@ -89,9 +93,13 @@ def nobody_found(rows: Sequence[Row]) -> Sentence:
         every = numbers.listed(sorted(by_kind))
         words = f"On {task}, for each of {every} at least one solver's interval lies above the floor."
         return Sentence("Every kind of flaw was found by somebody", words)
-    bests = [f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in missed]
-    headline = f"Nobody surely found {numbers.listed(missed)}"
-    return Sentence(headline, f"On {task}, no solver's 95\u00a0% interval lies above the floor for {numbers.listed(bests)}.")
+    nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw]), default=-math.inf))[:NAMED]
+    bests = numbers.listed([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in (missed if len(missed) <= NAMED else nearest)])
+    start = f"On {task}, no solver's 95\u00a0% interval lies above the floor for"
+    if len(missed) <= NAMED:
+        return Sentence(f"Nobody surely found {numbers.listed(missed)}", f"{start} {bests}.")
+    headline = f"Nobody surely found {len(missed)} of {len(by_kind)} kinds of flaw"
+    return Sentence(headline, f"{start} {numbers.listed(missed)}. Nearest came {bests}.")
 
 
 def _best(found: Sequence[Summary]) -> str:

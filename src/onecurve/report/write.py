@@ -29,7 +29,7 @@ from onecurve.report.table import table
 from onecurve.version import __version__
 
 LOOKS = 4
-"""Cases that the index itself shows: the first of each kind of flaw, at most so many."""
+"""Cases that the index itself shows: the first of each kind of flaw on which somebody looked, at most so many."""
 STRIPS = 5
 """Strips per task on the index; a case's own page shows all."""
 INDEX_TASKS = ("discover", "localise")
@@ -86,8 +86,10 @@ def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment
         view = case_view(results.displays[case], by_subject[results.displays[case].subject], results, assets)
         near = [order[at] if 0 <= at < len(order) else "" for at in (place - 1, place + 1)]
         written(out / view.link, template.render(view=view, before=near[0], after=near[1], up="../"))
-        if not view.clean and view.flaw not in kept and len(kept) < LOOKS:
-            kept[view.flaw] = abridged(view, INDEX_TASKS, STRIPS)
+        if view.flaw not in kept and len(kept) < LOOKS and not view.clean:
+            few = abridged(view, INDEX_TASKS, STRIPS)
+            if any(block.strips for block in few.blocks):
+                kept[view.flaw] = few
     return tuple(kept.values())
 
 
