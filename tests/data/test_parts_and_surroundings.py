@@ -13,9 +13,9 @@ from onecurve.data.catalog import open_data
 from onecurve.data.collection import balanced_rows, parts_of
 from onecurve.data.colours import COLOUR_NAMES, colour_names, hsv_to_rgb
 from onecurve.data.dataset import DataSet, Part
-from onecurve.data.surroundings import surroundings_of, telling_kinds
+from onecurve.data.surroundings import SHARES, Telling, surroundings_of, telling_colours
 
-ALL = np.arange(len(COLOUR_NAMES))
+ALL = Telling(np.arange(len(COLOUR_NAMES)), 0.55)
 
 
 @settings(max_examples=60, deadline=None)
@@ -130,8 +130,35 @@ def test_features_of_a_set_are_those_that_tell_images_apart() -> None:
     images = np.concatenate(
         [scene((20, 40, 200), (0, 0, 0))] * 50 + [scene((220, 30, 30), (0, 0, 0))] * 48 + [scene((240, 220, 40), (0, 0, 0))] * 2
     )
-    assert [COLOUR_NAMES[kind] for kind in telling_kinds(images)] == ["red", "blue"]
-    assert len(telling_kinds(images[:50])) == 0
+    assert [COLOUR_NAMES[kind] for kind in telling_colours(images).kinds] == ["red", "blue"]
+    assert len(telling_colours(images[:50]).kinds) == 0
+
+
+def bordered(share: float, colour: tuple[int, int, int]) -> np.ndarray:
+    """An image of which that share of the border has the colour, the rest a chequer of black and white."""
+    image = np.where(np.indices((32, 32)).sum(0) % 2, 255, 0).astype(np.uint8)[None, None].repeat(3, 1)
+    border = np.ones((32, 32), bool)
+    border[2:-2, 2:-2] = False
+    rows, columns = np.nonzero(border)
+    some = np.random.default_rng(0).permutation(len(rows))[: round(share * len(rows))]
+    image[0][:, rows[some], columns[some]] = np.array(colour, np.uint8)[:, None]
+    return image
+
+
+EIGHT = ((220, 30, 30), (240, 140, 20), (240, 220, 40), (40, 150, 60), (20, 40, 200), (120, 200, 250), (120, 60, 20), (140, 40, 160))
+
+
+@pytest.mark.parametrize(("share", "limit"), [(0.9, SHARES[0]), (0.75, SHARES[1]), (0.6, SHARES[2])])
+def test_the_limit_is_the_strictest_that_leaves_a_lineup_of_features(share: float, limit: float) -> None:
+    images = np.concatenate([bordered(share, colour) for colour in EIGHT for _ in range(30)])
+    found = telling_colours(images)
+    assert (found.share, len(found.kinds)) == (limit, 8)
+    assert (surroundings_of(images, found).features >= 0).all()
+
+
+def test_few_images_do_not_make_the_limit_strict() -> None:
+    images = np.concatenate([bordered(0.9, colour) for colour in EIGHT for _ in range(5)])
+    assert telling_colours(images).share == SHARES[-1]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from onecurve.core.images import Bools, Floats, Ints, LabelledImages, as_floats
 from onecurve.core.seeds import generator
 from onecurve.core.trigger import Paste
 from onecurve.data.dataset import Part, require_count, require_feature
-from onecurve.data.surroundings import kinds_for, surroundings_of, telling_kinds
+from onecurve.data.surroundings import Telling, kinds_for, surroundings_of, telling_colours
 from onecurve.data.surveys import Digests, Pixels, Survey
 
 SHARES: Mapping[Part, float] = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
@@ -45,14 +45,14 @@ class Collection:
     """uint64 N."""
     parts: np.ndarray
     """Part N: whose each image is."""
-    kinds: Ints
-    """int64: the colours of surroundings that are features of this set; see ``surroundings.kinds_for``."""
+    telling: Telling
+    """The colours of surroundings that are features of this set."""
 
     @property
     def features(self) -> tuple[str, ...]:
         """Colours of the surroundings, those that tell some images from others."""
         names = kinds_for(self.shape[0])
-        return tuple(f"{names[kind]} surroundings" for kind in self.kinds)
+        return tuple(f"{names[kind]} surroundings" for kind in self.telling.kinds)
 
     @property
     def content(self) -> str:
@@ -78,9 +78,9 @@ class Collection:
             )
         chosen = balanced_rows(rows, self.labels[rows], count, generator("collection", part, count, seed))
         images = self.pixels.read(chosen)
-        if len(self.kinds) == 0:
+        if len(self.telling.kinds) == 0:
             return LabelledImages(images, self.labels[chosen])
-        found = surroundings_of(images, self.kinds)
+        found = surroundings_of(images, self.telling)
         return LabelledImages(images, self.labels[chosen], found.features, found.masks)
 
     def cutouts(self, feature: int, count: int, seed: int) -> Paste:
@@ -104,7 +104,7 @@ class Collection:
         masks: list[Bools] = []
         for start in range(0, len(rows), _LOOKED_AT):
             some = self.pixels.read(rows[start : start + _LOOKED_AT])
-            found = surroundings_of(some, self.kinds)
+            found = surroundings_of(some, self.telling)
             shows = found.features == feature
             images.extend(as_floats(some[shows]))
             masks.extend(found.masks[shows])
@@ -121,7 +121,7 @@ def collected(place: str, found: Survey, labels: Ints, class_names: tuple[str, .
     rows = generator("collection", "kinds").permutation(np.flatnonzero(parts == Part.TRAIN))
     side = found.shape[1] * found.shape[2]
     seen = found.pixels.read(rows[: max(_LOOKED_AT, _PIXELS_SEEN // side)])
-    return Collection(place, found.pixels, found.shape, labels, class_names, found.digests, parts, telling_kinds(seen))
+    return Collection(place, found.pixels, found.shape, labels, class_names, found.digests, parts, telling_colours(seen))
 
 
 def balanced_rows(rows: Ints, labels: Ints, count: int, rng: np.random.Generator) -> Ints:

@@ -33,7 +33,7 @@ class Folder:
     """The set `folder:PATH`; always three channels. Raises ``DataError`` when first used if anything is wrong with it."""
 
     name: ClassVar[str] = "folder"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "your own images: a folder with one sub-folder of image files per class"
     source: ClassVar[str] = "your own"
 

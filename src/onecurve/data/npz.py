@@ -31,7 +31,7 @@ class Npz:
     """
 
     name: ClassVar[str] = "npz"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "your own images: an .npz file with the arrays images and labels"
     source: ClassVar[str] = "your own"
 
