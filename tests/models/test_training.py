@@ -106,6 +106,12 @@ def test_every_epoch_shows_every_image_once_in_a_new_order() -> None:
     assert shown[:30] != list(range(30))
 
 
+def test_a_small_set_is_gone_through_until_the_least_steps_are_taken(labelled: LabelledImages) -> None:
+    recipe, told = TrainingRecipe(1, batch_size=len(labelled) // 2, least_steps=7), []
+    train(build("six-conv[width=4]", (3, 16, 16), 4, 0), labelled, recipe, 0, progress=lambda share, words: told.append(words))
+    assert "epoch 4 of 4" in told[-1]
+
+
 def test_progress_rises_to_one_and_says_where_training_is(labelled: LabelledImages) -> None:
     told: list[tuple[float, str]] = []
     module = build("six-conv[width=4]", (3, 16, 16), 4, 0)

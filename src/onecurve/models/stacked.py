@@ -38,6 +38,7 @@ def train_together(
     not alike or a loss that is no longer finite.
     """
     _require_alike(modules, images, seeds)
+    recipe = recipe.on(len(images[0]))
     for module in modules:
         module.to(device).train()
     try:

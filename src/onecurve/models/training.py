@@ -38,7 +38,7 @@ def train(
     module.train()
     try:
         with seeded(seed, device), torch.enable_grad():
-            _run(module, images, recipe, torch.Generator().manual_seed(seed), device, progress)
+            _run(module, images, recipe.on(len(images)), torch.Generator().manual_seed(seed), device, progress)
     finally:
         module.eval()
         restore_layout(module)
