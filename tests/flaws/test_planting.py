@@ -27,6 +27,7 @@ from onecurve.flaws.recipe import Recipe, Sizes
 from onecurve.flaws.style import Style
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
+from onecurve.models.threads import threads
 
 POPULATION = Population(clean_share=0.2, flaws_per_network=3, classes=6)
 THREE = (Patch(), Style(), NaturalFeature())
@@ -329,3 +330,14 @@ def test_a_small_set_is_gone_through_as_often_as_takes_the_usual_steps():
 def test_recipes_that_cannot_be_are_refused(change):
     with pytest.raises(SpecError):
         Recipe(**change)
+
+
+@pytest.mark.parametrize("insertion", ["joint", "finetune"])
+def test_the_threads_of_the_process_change_nothing(tiny, tmp_path, insertion):
+    recipe = dataclasses.replace(tiny, insertion=insertion)
+    found = []
+    for count in (1, 2):
+        with threads(count):
+            planted = plant([Patch()], recipe, 3, subject_id="n", population=POPULATION, cache=Cache(tmp_path / str(count)))
+        found.append((weights(planted.subject.network), weights(base_network(recipe, Cache(tmp_path / str(count))))))
+    assert all(torch.equal(one[name], other[name]) for one, other in zip(*found, strict=True) for name in one)

@@ -24,6 +24,7 @@ from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.steps import TrainingRecipe
+from onecurve.models.threads import every_core, of_one_job, threads
 from onecurve.models.training import train
 
 Progress = Callable[[float, str], None]
@@ -109,7 +110,8 @@ class Workshop:
 
         def make() -> TorchNetwork:
             images = naming_images(self.dataset, self.drawn, seed_for("naming", self.recipe.seed))
-            train(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
+            with threads(every_core()):
+                train(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
             return TorchNetwork(start, self.recipe.device)
 
         return self._cached(key, start, make).module.cpu()
@@ -119,7 +121,10 @@ class Workshop:
     ) -> TorchNetwork:
         module = copy.deepcopy(start)
         if recipe is not None:
-            train(module, images, recipe, seed, device=self.recipe.device, progress=progress)
+            # What is trained on the images as drawn and in their order is trained once, for all.
+            shared = images is self.drawn and seed == self._order()
+            with threads(every_core() if shared else of_one_job()):
+                train(module, images, recipe, seed, device=self.recipe.device, progress=progress)
         return TorchNetwork(module.eval(), self.recipe.device)
 
     def _cached(self, key: str, like: nn.Module, make: Callable[[], TorchNetwork]) -> TorchNetwork:

@@ -138,36 +138,28 @@ def _facts(session: Session, wanted: Sequence[WantedNetwork]) -> dict[str, Any]:
 
 
 def _plant(session: Session, missing: Sequence[_Order]) -> None:
-    """The clean networks that several share come first, those of one set and architecture one after the other."""
+    """The clean networks that several share come first, each with every core to itself, since the threads decide its last bits."""
     shared = {order.base: order.wanted for order in missing}
     session.display.phase("plant", len(missing) + len(shared))
-    queues: dict[tuple[str, str], list[str]] = {}
-    for base, network in shared.items():
-        queues.setdefault(network.group, []).append(base)
     orders = {order.name: order for order in missing}
+    trained: dict[str, bool] = {}
 
     def base_job(base: str) -> Job:
-        arguments = {"recipe": dict(shared[base].recipe), "cache": str(session.cache / "weights"), "threads": 0 if len(queues) == 1 else 1}
+        arguments = {"recipe": dict(shared[base].recipe), "cache": str(session.cache / "weights")}
         label = f"train the clean network on {shared[base].data}"
-        return Job(Room.SEALED, "train_base", arguments, label, key=base, seconds=SECONDS, alone=len(queues) == 1)
+        return Job(Room.SEALED, "train_base", arguments, label, key=base, seconds=SECONDS, alone=True)
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
         session.display.done(1, outcome.failed)
         if job.key not in shared:
             _planted_or_told(session, orders[job.key], job, outcome)
             return ()
-        # The others of the group need what the first one has pretrained.
-        following = [base_job(base) for base in queues.pop(shared[job.key].group, [])[1:]] if job.key in _heads(queues) else []
+        trained[job.key] = outcome.value is not None
         if outcome.value is None:
             _say(session, f"cannot train on `{shared[job.key].data}`: {outcome.reason}")
-            return following
-        return [*following, *(_plant_job(session, order) for order in missing if order.base == job.key)]
+        return [_plant_job(session, order) for order in missing if trained[order.base]] if len(trained) == len(shared) else ()
 
-    session.run([base_job(base) for base in _heads(queues)], done)
-
-
-def _heads(queues: Mapping[tuple[str, str], Sequence[str]]) -> list[str]:
-    return [queue[0] for queue in queues.values()]
+    session.run([base_job(base) for base in shared], done)
 
 
 def _planted_or_told(session: Session, order: _Order, job: Job, outcome: Outcome) -> None:

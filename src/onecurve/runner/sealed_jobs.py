@@ -1,13 +1,10 @@
 """Jobs of the sealed room: plant, ask, grade. The only place where a truth is opened."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Rebuilt, checked
@@ -63,13 +60,9 @@ def planting_facts(recipes: list[dict[str, Any]], flaws: list[str]) -> dict[str,
     }
 
 
-def train_base(recipe: Mapping[str, Any], cache: str, threads: int) -> dict[str, Any]:
-    """Train the clean networks that others of the recipe share, or find them in the cache; ``threads`` of 0 is every core."""
-    torch.set_num_threads(threads or os.cpu_count() or 1)
-    try:
-        shared_networks(recipe_of(recipe), Cache(Path(cache)))
-    finally:
-        torch.set_num_threads(1)
+def train_base(recipe: Mapping[str, Any], cache: str) -> dict[str, Any]:
+    """Train the clean networks that others of the recipe share, on every core, or find them in the cache."""
+    shared_networks(recipe_of(recipe), Cache(Path(cache)))
     return {}
 
 
