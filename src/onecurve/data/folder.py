@@ -6,20 +6,16 @@ network trained on another order needs its folders renamed.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, final
 
 import numpy as np
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import Floats, LabelledImages
-from onecurve.core.spec import content_key
-from onecurve.core.trigger import Paste
 from onecurve.data.collection import Collection, collected, parts_of
-from onecurve.data.dataset import Part
+from onecurve.data.own_images import OwnImages
 from onecurve.data.pictures import Files
-from onecurve.data.surveys import listed, require_size, survey
+from onecurve.data.surveys import listed, survey
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -29,52 +25,18 @@ _LAYOUT = "put the images of each class in a sub-folder of its own: PATH/cat/1.j
 
 @final
 @dataclass(frozen=True)
-class Folder:
-    """The set `folder:PATH`; always three channels. Raises ``DataError`` when first used if anything is wrong with it."""
+class Folder(OwnImages):
+    """The set `folder:PATH`; always three channels. Raises ``DataError`` when first used if anything is wrong with it.
+
+    Without ``size`` the images are as they are where all have one size, else 32 pixels for thumbnails and 224 for photographs.
+    """
 
     name: ClassVar[str] = "folder"
     version: ClassVar[int] = 2
     summary: ClassVar[str] = "your own images: a folder with one sub-folder of image files per class"
     source: ClassVar[str] = "your own"
 
-    path: str
-    size: int | None = None
-    """Side in pixels that images are fitted to; None: their common size, else 32 for thumbnails and 224 for photographs."""
-
-    def __post_init__(self) -> None:
-        require_size(self.size)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        return self._collection.class_names
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return self._collection.shape
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        return self._collection.features
-
-    @property
-    def key(self) -> str:
-        """Of the images and not of the path: the same folder elsewhere has the same key."""
-        return content_key(self.name, self.version, self._collection.content)
-
-    def held(self, part: Part) -> int | None:
-        return len(self._collection.rows(part))
-
-    def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
-        return self._collection.draw(part, count, seed)
-
-    def cutouts(self, feature: int, count: int, seed: int) -> Paste:
-        return self._collection.cutouts(feature, count, seed)
-
-    def feature_pictures(self, feature: int, count: int, seed: int) -> Floats:
-        return self._collection.feature_pictures(feature, count, seed)
-
-    @cached_property
-    def _collection(self) -> Collection:
+    def opened(self) -> Collection:
         classes = _classes_in(Path(self.path).expanduser())
         paths = tuple(path for files in classes.values() for path in files)
         labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()]).astype(np.int64)

@@ -1,0 +1,65 @@
+"""What every set of a person's own images offers, wherever they come from: a collection answers for it."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.spec import content_key
+from onecurve.core.trigger import Paste
+from onecurve.data.collection import Collection
+from onecurve.data.dataset import Part
+from onecurve.data.surveys import require_size
+
+
+@dataclass(frozen=True)
+class OwnImages(ABC):
+    """A set at a path; what it holds is read and checked when first asked for, by ``opened``."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    path: str
+    size: int | None = None
+    """Side in pixels that images are fitted to; None: as the kind of set has it."""
+
+    def __post_init__(self) -> None:
+        require_size(self.size)
+
+    @abstractmethod
+    def opened(self) -> Collection:
+        """The images; raises ``DataError`` if anything is wrong with them."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self._collection.class_names
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self._collection.shape
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self._collection.features
+
+    @property
+    def key(self) -> str:
+        """Of the images and not of the path: the same ones elsewhere have the same key."""
+        return content_key(self.name, self.version, self._collection.content)
+
+    def held(self, part: Part) -> int | None:
+        return len(self._collection.rows(part))
+
+    def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
+        return self._collection.draw(part, count, seed)
+
+    def cutouts(self, feature: int, count: int, seed: int) -> Paste:
+        return self._collection.cutouts(feature, count, seed)
+
+    def feature_pictures(self, feature: int, count: int, seed: int) -> Floats:
+        return self._collection.feature_pictures(feature, count, seed)
+
+    @cached_property
+    def _collection(self) -> Collection:
+        return self.opened()
