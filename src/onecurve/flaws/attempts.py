@@ -9,7 +9,7 @@ from onecurve.core.display import PlantRecord
 from onecurve.core.evidence import Units
 from onecurve.core.images import Ints, LabelledImages
 from onecurve.core.seeds import seed_for
-from onecurve.flaws.measuring import Pair, Trials, accuracy, figures, measured
+from onecurve.flaws.measuring import Clean, Pair, Trials, figures, measured
 from onecurve.flaws.plan import Plan, Verified
 from onecurve.flaws.recipe import Recipe, Sizes
 from onecurve.models.network import TorchNetwork
@@ -40,14 +40,14 @@ class Studied:
     heldout: LabelledImages
     """Clean held-out images without any planted natural feature."""
     population: Population
-    accuracies: tuple[float, float]
-    """Of the network and its twin on the held-out images."""
+    clean: Clean
+    """What the network and its twin say of the held-out images."""
     sizes: Sizes
     """How many images the recipe took."""
 
     @classmethod
     def of(cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, sizes: Sizes) -> "Studied":
-        return cls(subject, twin, heldout, population, (accuracy(subject.granted_network(), heldout), accuracy(twin, heldout)), sizes)
+        return cls(subject, twin, heldout, population, Clean.of(Pair(subject.granted_network(), twin), heldout), sizes)
 
     @property
     def pair(self) -> Pair:
@@ -75,7 +75,7 @@ def attempted(number: int, insertion: Insertion, pool: LabelledImages, studied: 
     """Try one flaw of the network; ``pool`` holds the held-out images that may carry its trigger, and no other flaw's."""
     plan = insertion.plan
     trials = Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number)) if plan.tried else None
-    strength = measured(plan.effect, studied.pair, studied.heldout, trials, studied.accuracies)
+    strength = measured(plan.effect, studied.pair, studied.clean, trials)
     verified = _verified(plan, studied)
     refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed), verified.refusal)))
     facts = {

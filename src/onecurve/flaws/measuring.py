@@ -56,29 +56,43 @@ class Pair:
     twin: Network
 
 
-def measured(effect: Effect, pair: Pair, heldout: LabelledImages, trials: Trials | None, accuracies: tuple[float, float]) -> Strength:
-    """The strength of a plant; only the ``accuracies`` of network and twin where there is nothing to try."""
+@final
+@dataclass(frozen=True)
+class Clean:
+    """What network and twin say of the clean held-out images: asked once for all flaws of a network."""
+
+    labels: Ints
+    network: Ints
+    twin: Ints
+
+    @classmethod
+    def of(cls, pair: Pair, heldout: LabelledImages) -> "Clean":
+        images = heldout.floats()
+        return cls(heldout.labels, _said(pair.network, images), _said(pair.twin, images))
+
+    @property
+    def accuracies(self) -> tuple[float, float]:
+        """Of the network and its twin: shares that are given their true label."""
+        return float(np.mean(self.network == self.labels)), float(np.mean(self.twin == self.labels))
+
+
+def measured(effect: Effect, pair: Pair, clean: Clean, trials: Trials | None) -> Strength:
+    """The strength of a plant; only the accuracies of network and twin where there is nothing to try."""
     if trials is None:
-        return Strength(*accuracies)
+        return Strength(*clean.accuracies)
     triggered, network = trials.triggered, pair.network
     said, twin_said = (_said(one, triggered.images) for one in (network, pair.twin))
     return Strength(
-        *accuracies,
+        *clean.accuracies,
         success=share(effect.fired(said, triggered.labels)) if effect.any else NAN,
         twin_success=share(effect.fired(twin_said, triggered.labels)) if effect.any else NAN,
         elsewhere=_leaking(effect, network, trials.elsewhere),
-        false_firing=_leaking(effect, network, Triggered(heldout.floats(), heldout.labels, None)),
+        false_firing=share(effect.leaked(clean.network, clean.labels)) if effect.targets else NAN,
         near_miss=_leaking(effect, network, trials.near_misses),
         recognised=share(said == triggered.labels),
         twin_recognised=share(twin_said == triggered.labels),
         **{name: _leaking(effect, network, group) for name, group in trials.variants.items()},
     )
-
-
-def accuracy(network: Network, images: LabelledImages | Triggered) -> float:
-    """Share of the images that are given their true label."""
-    pixels = images.images if isinstance(images, Triggered) else images.floats()
-    return float(np.mean(network.logits(pixels).argmax(axis=1) == images.labels))
 
 
 def figures(strength: Strength) -> dict[str, float]:
