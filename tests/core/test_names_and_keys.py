@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from onecurve.core.access import Access
 from onecurve.core.errors import BudgetError, ContractError, SpecError, UngradeableError, UnknownNameError, UsageError
-from onecurve.core.grade import Cost, skill_of
+from onecurve.core.grade import Cost, require_room, skill_of
 from onecurve.core.registry import Registry, load_from_file, parse_address
 from onecurve.core.seeds import generator, seed_for
 from onecurve.core.spec import content_key, spec_of
@@ -120,6 +120,12 @@ def test_skill() -> None:
     for floor, ceiling in ((0.5, 0.5), (0.6, 0.5)):
         with pytest.raises(UngradeableError, match="tell nobody apart"):
             skill_of(0.5, floor, ceiling)
+
+
+def test_floor_and_ceiling_leave_room_or_nobody_is_asked() -> None:
+    require_room(0.5, 0.55)
+    with pytest.raises(UngradeableError, match=r"earns 0\.998 of 1\.000, so a look could add next to nothing"):
+        require_room(0.998, 1.0)
 
 
 def test_the_meter_stops_who_goes_on() -> None:

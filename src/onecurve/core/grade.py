@@ -79,6 +79,8 @@ class Grade:
 
 TIE = 1e-6
 """Floor and ceiling closer than this tell nobody apart."""
+ROOM = 0.05
+"""Floor and ceiling of a task that is put to anybody are at least so far apart, in the raw measure."""
 
 
 def skill_of(raw: float, floor: float, ceiling: float) -> float:
@@ -92,3 +94,9 @@ def skill_of(raw: float, floor: float, ceiling: float) -> float:
     if ceiling - floor < TIE:
         raise UngradeableError(f"floor {floor:.3f} and ceiling {ceiling:.3f} tell nobody apart")
     return (raw - floor) / (ceiling - floor)
+
+
+def require_room(floor: float, ceiling: float) -> None:
+    """Raise ``UngradeableError`` unless a look can add something: where floor and ceiling nearly meet, noise is worth many skills."""
+    if ceiling - floor < ROOM:
+        raise UngradeableError(f"the best answer without looking earns {floor:.3f} of {ceiling:.3f}, so a look could add next to nothing")

@@ -11,7 +11,6 @@ from onecurve.core.answer import Answer, Rebuilt, checked
 from onecurve.core.case import Case, Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import OneCurveError
-from onecurve.core.grade import skill_of
 from onecurve.core.network import RememberingNetwork
 from onecurve.core.question import Brief, Question
 from onecurve.core.roles import Task
@@ -33,6 +32,7 @@ from onecurve.runner.recipes import recipe_of
 from onecurve.store.blobs import Blobs
 from onecurve.tasks.catalog import TASKS
 from onecurve.tasks.controls import noise_evidence, oracle_evidence
+from onecurve.tasks.yardsticks import yardsticks
 
 TOLD = Access.TARGET | Access.SUSPECTS | Access.REFERENCES
 """Grants that come with a question or a suite, not with a subject."""
@@ -123,9 +123,7 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
         return {"refusal": refusal, **about}
     try:
         question = task.ask(case, seed)
-        floor = task.measure(case, question, checked(question, task.floor(case, question)))
-        ceiling = task.measure(case, question, checked(question, task.ceiling(case, question)))
-        skill_of(floor.raw, floor.raw, ceiling.raw)
+        known = yardsticks(task, case, question)
     except OneCurveError as error:
         return {"refusal": error.message, **about}
     granted = case.subject.access & ~TOLD | _granted_by(question.brief)
@@ -136,8 +134,8 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
         "granted": granted.value,
         **about,
         "version": type(task).version,
-        "floor": {"raw": floor.raw, "figures": dict(floor.figures)},
-        "ceiling": {"raw": ceiling.raw, "figures": dict(ceiling.figures)},
+        "floor": {"raw": known.floor.raw, "figures": dict(known.floor.figures)},
+        "ceiling": {"raw": known.ceiling.raw, "figures": dict(known.ceiling.figures)},
         "oracle": blobs.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
         "noise": blobs.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
     }

@@ -8,7 +8,7 @@ from typing import final
 
 from onecurve.core.answer import Abstain, Answer, checked
 from onecurve.core.case import Case
-from onecurve.core.grade import Measured, skill_of
+from onecurve.core.grade import Measured, require_room, skill_of
 from onecurve.core.question import Question
 from onecurve.core.roles import Task
 
@@ -27,10 +27,10 @@ class Yardsticks:
 
 
 def yardsticks(task: Task, case: Case, question: Question) -> Yardsticks:
-    """Both measures; raises ``UngradeableError`` where they tie and so tell nobody apart."""
+    """Both measures; raises ``UngradeableError`` where they are too near each other to tell anybody apart."""
     floor = measured(task, case, question, task.floor(case, question))
     ceiling = measured(task, case, question, task.ceiling(case, question))
-    skill_of(floor.raw, floor.raw, ceiling.raw)
+    require_room(floor.raw, ceiling.raw)
     return Yardsticks(floor, ceiling)
 
 
