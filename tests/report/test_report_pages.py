@@ -166,6 +166,22 @@ def test_only_failures_make_a_page_with_reasons_and_no_number(tmp_path):
     assert not [one for one in page.all("td") if "p5" in one.attributes.get("class", "").split()]
 
 
+def test_a_task_that_was_put_to_nobody_says_why_once(tmp_path):
+    plain = results(2, 1, 0, side=8)
+    case = next(row.case for row in plain.rows if row.task == "discover" and row.flaw != "clean")
+    why = "there is no trigger to name"
+    rows = tuple(
+        replace(row, status=Status.SKIPPED, reason=why, raw=None, skill=None) if (row.case, row.task) == (case, "discover") else row
+        for row in plain.rows
+    )
+    write_report(replace(plain, rows=rows), tmp_path)
+    text = (tmp_path / case_link(case)).read_text(encoding="utf-8")
+    assert text.count(f"Put to nobody: {why}.") == 1
+    assert text.count(why) == 1
+    untouched = (tmp_path / case_link(next(other for other in plain.displays if other != case))).read_text(encoding="utf-8")
+    assert "Put to nobody" not in untouched
+
+
 def test_a_single_case_gives_no_interval_and_says_so(tmp_path):
     page = Page(write_report(results(1, 1, 0, side=8), tmp_path))
     check_access(page)
