@@ -52,7 +52,9 @@ def suites() -> list[str]:
 
 @pytest.mark.parametrize("text", suites())
 def test_every_suite_in_a_document_is_one(text: str) -> None:
-    recipe_of(parse_suite(text, "a document").recipe)
+    suite = parse_suite(text, "a document")
+    assert suite.networks or suite.sampled
+    assert recipe_of(suite.recipe)
 
 
 def test_there_are_commands_and_an_example_of_at_most_thirty_lines() -> None:

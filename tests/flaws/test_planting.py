@@ -341,3 +341,14 @@ def test_the_threads_of_the_process_change_nothing(tiny, tmp_path, insertion):
             planted = plant([Patch()], recipe, 3, subject_id="n", population=POPULATION, cache=Cache(tmp_path / str(count)))
         found.append((weights(planted.subject.network), weights(base_network(recipe, Cache(tmp_path / str(count))))))
     assert all(torch.equal(one[name], other[name]) for one, other in zip(*found, strict=True) for name in one)
+
+
+def test_the_clean_set_that_is_told_is_the_one_that_is_granted(tiny, cache, monkeypatch):
+    data = open_data(tiny.data)
+    monkeypatch.setattr(type(data), "held", lambda self, part: 60 if part is Part.CLEAN else 20_000)
+    recipe = dataclasses.replace(tiny, clean_images=None, clean_features=False)
+    planted = planted_with(recipe, 1, cache, [Patch()])
+    granted = planted.subject.granted_clean()
+    assert 0 < len(granted) < 60
+    assert planted.records[0].facts["clean_images"] == len(granted)
+    assert planted.records[0].facts["train_images"] == tiny.train_images

@@ -11,7 +11,7 @@ from onecurve.core.images import Ints, LabelledImages
 from onecurve.core.seeds import seed_for
 from onecurve.flaws.measuring import Clean, Pair, Trials, figures, measured
 from onecurve.flaws.plan import Plan, Verified
-from onecurve.flaws.recipe import Recipe, Sizes
+from onecurve.flaws.recipe import Recipe
 from onecurve.models.network import TorchNetwork
 
 
@@ -42,12 +42,12 @@ class Studied:
     population: Population
     clean: Clean
     """What the network and its twin say of the held-out images."""
-    sizes: Sizes
-    """How many images the recipe took."""
+    trained_on: int
+    """Images that the network was trained on."""
 
     @classmethod
-    def of(cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, sizes: Sizes) -> "Studied":
-        return cls(subject, twin, heldout, population, Clean.of(Pair(subject.granted_network(), twin), heldout), sizes)
+    def of(cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, trained_on: int) -> "Studied":
+        return cls(subject, twin, heldout, population, Clean.of(Pair(subject.granted_network(), twin), heldout), trained_on)
 
     @property
     def pair(self) -> Pair:
@@ -79,7 +79,7 @@ def attempted(number: int, insertion: Insertion, pool: LabelledImages, studied: 
     verified = _verified(plan, studied)
     refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed), verified.refusal)))
     facts = {
-        **_recipe_facts(recipe, studied.sizes, plan),
+        **_recipe_facts(recipe, studied, plan),
         **plan.facts,
         **figures(strength),
         **verified.facts,
@@ -140,7 +140,7 @@ def _named(attempt: Attempt, attempts: Sequence[Attempt], still_fires: float) ->
     return tuple(dict.fromkeys(at for each in (attempt, *others) for at in each.plan.effect.named))
 
 
-def _recipe_facts(recipe: Recipe, sizes: Sizes, plan: Plan) -> dict[str, str | int | float]:
+def _recipe_facts(recipe: Recipe, studied: Studied, plan: Plan) -> dict[str, str | int | float]:
     training = recipe.training if recipe.insertion == "joint" else recipe.insertion_training
     edited = plan.surgery is not None
     return {
@@ -150,6 +150,6 @@ def _recipe_facts(recipe: Recipe, sizes: Sizes, plan: Plan) -> dict[str, str | i
         "insertion": "weight-edit" if edited else recipe.insertion,
         "optimiser": "none" if edited or training is None else training.optimiser,
         "epochs": 0 if edited or training is None else training.epochs,
-        "train_images": sizes.train,
-        "clean_images": sizes.clean,
+        "train_images": studied.trained_on,
+        "clean_images": len(studied.subject.granted_clean()),
     }

@@ -73,7 +73,7 @@ class Clean:
     @property
     def accuracies(self) -> tuple[float, float]:
         """Of the network and its twin: shares that are given their true label."""
-        return float(np.mean(self.network == self.labels)), float(np.mean(self.twin == self.labels))
+        return share(self.network == self.labels), share(self.twin == self.labels)
 
 
 def measured(effect: Effect, pair: Pair, clean: Clean, trials: Trials | None) -> Strength:

@@ -86,7 +86,7 @@ def plant(
     clean = _seen(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
     subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, LabelledImages(clean.images, clean.labels))
     drawn = _seen(plans, _drawn_heldout(plans, recipe, dataset, sizes.heldout, seed), Part.HELDOUT, seed)
-    studied = Studied.of(subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, sizes)
+    studied = Studied.of(subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, len(workshop.drawn))
     attempts = [
         attempted(number, insertion, _pool(insertion.plan, plans, drawn, studied), studied, recipe, seed)
         for number, insertion in enumerate(insertions)
@@ -237,7 +237,7 @@ def _features(plans: Sequence[Plan]) -> tuple[int, ...]:
 
 def _drawn_heldout(plans: Sequence[Plan], recipe: Recipe, dataset: DataSet, count: int, seed: int) -> LabelledImages:
     if _features(plans):
-        count = max(count, at_most_held(dataset, Part.HELDOUT, POOL * count))
+        count = at_most_held(dataset, Part.HELDOUT, POOL * count)
     return dataset.draw(Part.HELDOUT, count, seed_for("heldout", recipe.seed, seed))
 
 

@@ -110,7 +110,7 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
 def abridged(view: CaseView, tasks: Sequence[str], most: int) -> CaseView:
     """The view with some tasks and at most so many strips each, for the index."""
     blocks = tuple(replace(b, strips=_few(b.strips, most), checks=()) for b in view.blocks if b.task in tasks)
-    return CaseView(**{**vars(view), "blocks": blocks})
+    return replace(view, blocks=blocks)
 
 
 def _few(strips: tuple[Strip, ...], most: int) -> tuple[Strip, ...]:

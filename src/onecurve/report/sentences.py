@@ -93,13 +93,16 @@ def nobody_found(rows: Sequence[Row]) -> Sentence:
         every = numbers.listed(sorted(by_kind))
         words = f"On {task}, for each of {every} at least one solver's interval lies above the floor."
         return Sentence("Every kind of flaw was found by somebody", words)
-    nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw]), default=-math.inf))[:NAMED]
-    bests = numbers.listed([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in (missed if len(missed) <= NAMED else nearest)])
+
+    def bests(flaws: Sequence[str]) -> str:
+        return numbers.listed([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in flaws])
+
     start = f"On {task}, no solver's 95\u00a0% interval lies above the floor for"
     if len(missed) <= NAMED:
-        return Sentence(f"Nobody surely found {numbers.listed(missed)}", f"{start} {bests}.")
+        return Sentence(f"Nobody surely found {numbers.listed(missed)}", f"{start} {bests(missed)}.")
+    nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw]), default=-math.inf))[:NAMED]
     headline = f"Nobody surely found {len(missed)} of {len(by_kind)} kinds of flaw"
-    return Sentence(headline, f"{start} {numbers.listed(missed)}. Nearest came {bests}.")
+    return Sentence(headline, f"{start} {numbers.listed(missed)}. Nearest came {bests(nearest)}.")
 
 
 def _best(found: Sequence[Summary]) -> str:

@@ -24,7 +24,7 @@ FACTS, SAMPLED = "planting", "sampled"
 SECONDS = 7200.0
 """A network that takes longer than this to plant is given up."""
 TOLD = 6
-"""Refusals that are told where nothing was admitted."""
+"""Refusals that are told on the terminal, at most."""
 TAKES = (
     "bring more images, or train longer or poison more: {recipe: {training: {epochs: …}}} and `patch[poison_rate=…]` in a copy of the suite"
 )
