@@ -80,9 +80,12 @@ def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
     if missing:
         _plant(session, missing)
     planted = tuple(_planted(session, order) for order in orders if (session.network_folder(order.name) / RECORD).is_file())
+    refusals = _refusals(session)
     if not any(network.cases for network in planted if not network.reference):
-        raise UsageError(f"no network could be planted: {'; '.join(session.failures) or _refusals(session)}", TAKES)
-    if refusals := _refusals(session):
+        if session.failures:
+            raise UsageError(f"no network could be planted: {'; '.join(session.failures)}")
+        raise UsageError(f"no network could be planted: {refusals}", TAKES)
+    if refusals:
         session.display.say(refusals)
     return planted
 
