@@ -18,7 +18,7 @@ from onecurve.core.errors import ModelError, OneCurveError
 from onecurve.core.registry import load_from_file
 from onecurve.core.spec import content_key, spec_of
 from onecurve.models.catalog import MODELS
-from onecurve.models.network import evaluating
+from onecurve.models.network import evaluating, settle_layout
 from onecurve.models.parts import is_finite
 from onecurve.models.randomness import seeded
 from onecurve.models.weights import load_weights
@@ -54,6 +54,7 @@ def _of_file(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
     if match["weights"]:
         load_weights(module, match["weights"].strip("'\""))
     check_network(module, shape, classes, address)
+    settle_layout(module, _noise(module, shape))
     return module
 
 
@@ -77,8 +78,7 @@ def check_network(module: nn.Module, shape: Shape, classes: int, name: str) -> N
     Raises ``ModelError`` unless it gives 2 x ``classes`` finite logits, the same ones twice.
     """
     module.eval()
-    device = next((values.device for values in module.parameters()), torch.device("cpu"))
-    images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
+    images = _noise(module, shape)
     first, second = _tried(module, images, name), _tried(module, images, name)
     if not isinstance(first, Tensor) or first.shape != (2, classes):
         got = f"{tuple(first.shape)}" if isinstance(first, Tensor) else type(first).__name__
@@ -87,6 +87,12 @@ def check_network(module: nn.Module, shape: Shape, classes: int, name: str) -> N
         raise ModelError(f"`{name}` must give finite floating-point logits, got: {first.flatten()[:4].tolist()}", "are the weights finite?")
     if not torch.allclose(first, second, rtol=1e-4, atol=1e-5):
         raise ModelError(f"`{name}` gives different logits for the same images", "in eval mode a network must not draw at random")
+
+
+def _noise(module: nn.Module, shape: Shape) -> Tensor:
+    """Two images of noise where the module is."""
+    device = next((values.device for values in module.parameters()), torch.device("cpu"))
+    return torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def _check_sizes(shape: Shape, classes: int) -> None:

@@ -15,7 +15,17 @@ from torch.func import functional_call, stack_module_state, vmap
 from onecurve.core.errors import DataError, ModelError
 from onecurve.core.images import LabelledImages
 from onecurve.models.randomness import seeded
-from onecurve.models.steps import LOSS_EVERY, TrainingRecipe, batches, check_labels, check_loss, cycle, optimiser_for, restore_layout
+from onecurve.models.steps import (
+    LOSS_EVERY,
+    TrainingRecipe,
+    batches,
+    check_labels,
+    check_loss,
+    cycle,
+    in_precision,
+    optimiser_for,
+    restore_layout,
+)
 
 Progress = Callable[[float, str], None]
 Stacked = Mapping[str, Tensor]
@@ -78,7 +88,8 @@ def _run(
     losses = torch.zeros(len(sets.streams), device=trained[0].device)
     for step, drawn in enumerate(zip(*sets.streams, strict=True)):
         pixels, labels = (torch.stack(part) for part in zip(*drawn, strict=True))
-        logits = together(parameters, buffers, pixels)
+        with in_precision(recipe, str(pixels.device)):
+            logits = together(parameters, buffers, pixels).float()
         if step == 0:
             for each in sets.labels:
                 check_labels(each, logits.shape[2])

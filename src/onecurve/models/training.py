@@ -14,7 +14,17 @@ from onecurve.core.images import LabelledImages
 from onecurve.core.network import Network
 from onecurve.models.network import layout_for
 from onecurve.models.randomness import seeded
-from onecurve.models.steps import LOSS_EVERY, TrainingRecipe, batches, check_labels, check_loss, cycle, optimiser_for, restore_layout
+from onecurve.models.steps import (
+    LOSS_EVERY,
+    TrainingRecipe,
+    batches,
+    check_labels,
+    check_loss,
+    cycle,
+    in_precision,
+    optimiser_for,
+    restore_layout,
+)
 
 CHUNK = 512
 """Images turned into floats at a time when accuracy is measured."""
@@ -67,7 +77,8 @@ def _run(
     total = recipe.epochs * per_epoch
     loss_sum = torch.zeros((), device=device)
     for step, (pixels, labels) in enumerate(batches(images, recipe, generator, device)):
-        logits = module(pixels.contiguous(memory_format=layout))
+        with in_precision(recipe, device):
+            logits = module(pixels.contiguous(memory_format=layout)).float()
         if step == 0:
             check_labels(images.labels, logits.shape[1])
         loss = nn.functional.cross_entropy(logits, labels)
