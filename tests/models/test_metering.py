@@ -202,3 +202,21 @@ def test_other_peoples_hooks_stay_when_the_meter_is_taken_off(metered: Metered) 
     metered.inner.relu6.register_forward_hook(lambda _, __, output: output * 0)
     with torch.no_grad():
         assert torch.allclose(unmetered(metered)(images(2)), metered.inner.head.bias.expand(2, 4))
+
+
+def test_taking_the_meter_off_shares_nothing_but_what_was_shared(meter: Meter) -> None:
+    body = nn.Sequential(nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3), nn.Conv2d(3, 3, 3), nn.Flatten(), nn.Linear(432, 4))
+    body[2].weight = body[0].weight
+    body[2].register_buffer("passing", torch.ones(1), persistent=False)
+    metered = Metered(body.eval(), meter)
+    bare = unmetered(metered)
+    assert list(bare.state_dict()) == list(body.state_dict())
+    assert torch.equal(bare(images(2)), body(images(2)))
+    assert bare[2].weight is bare[0].weight
+    theirs = {values.data_ptr() for values in (*body.parameters(), *body.buffers())}
+    assert theirs.isdisjoint(values.data_ptr() for values in (*bare.parameters(), *bare.buffers()))
+    with torch.no_grad():
+        bare[0].weight.zero_()
+    bare[0].register_forward_hook(lambda _, __, output: output + 1)
+    assert body[0].weight.abs().sum() > 0
+    assert torch.equal(body(images(2)), unmetered(metered)(images(2)))

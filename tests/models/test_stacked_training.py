@@ -53,6 +53,13 @@ def test_every_network_takes_the_steps_it_would_take_alone(labelled: LabelledIma
             torch.testing.assert_close(one.state_dict()[name], values, rtol=2e-3, atol=2e-3, msg=name)
 
 
+def test_half_precision_is_learnt_in_together(labelled: LabelledImages) -> None:
+    modules = networks()
+    train_together(modules, [labelled] * 3, replace(RECIPE, epochs=20, precision="bfloat16"), SEEDS)
+    assert min(accuracy(TorchNetwork(module), labelled) for module in modules) > 0.9
+    assert {values.dtype for values in modules[0].parameters()} == {torch.float32}
+
+
 def test_what_can_be_learnt_is_learnt_by_all(labelled: LabelledImages) -> None:
     modules = networks()
     train_together(modules, [labelled] * 3, replace(RECIPE, epochs=20), SEEDS)

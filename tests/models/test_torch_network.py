@@ -14,7 +14,7 @@ from onecurve.core.network import ConstantNetwork, Network
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
-from onecurve.models.network import TorchNetwork, layout_for, torch_module
+from onecurve.models.network import TorchNetwork, layout_for, settle_layout, torch_module
 
 SHAPE = (3, 16, 16)
 LABELS = np.array([0, 1, 2, 3, 0, 1])
@@ -119,17 +119,56 @@ def test_a_metered_network_pays_for_relearning(tiny: nn.Module, floats: Floats) 
     assert (meter.forward, meter.backward) == (120, 120)
 
 
+class Viewing(nn.Module):
+    """A person's own network that takes the plain layout only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.convolution(x).view(len(x), -1)
+
+
+class Flattening(Viewing):
+    """One that takes either."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.convolution(x).flatten(1)
+
+
+class Striding(Viewing):
+    """One that takes either without a word and gives something else."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.convolution(x.as_strided(x.shape, torch.empty(x.shape).stride())).flatten(1)
+
+
+class ViewingInTraining(Flattening):
+    """One that takes either as long as it is not trained."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.convolution(x).view(len(x), -1) if self.training else super().forward(x)
+
+
 def test_plain_layout_for_a_persons_own_module_and_channels_last_for_known_ones(tiny: nn.Module) -> None:
-    class Own(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.convolution = nn.Conv2d(3, 2, 3)
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.convolution(x).view(len(x), -1)
-
     assert layout_for(tiny) == layout_for(Metered(tiny, Meter(Budget(1)))) == torch.channels_last
-    assert TorchNetwork(Own()).logits(np.zeros((2, *SHAPE), np.float32)).shape == (2, 392)
+    assert layout_for(Flattening()) == torch.contiguous_format
+    assert TorchNetwork(Viewing()).logits(np.zeros((2, *SHAPE), np.float32)).shape == (2, 392)
+
+
+@pytest.mark.parametrize(("kind", "takes"), [(Flattening, True), (Viewing, False), (Striding, False), (ViewingInTraining, False)])
+def test_a_persons_own_module_gets_the_layout_that_it_was_seen_to_take(kind: type[nn.Module], takes: bool) -> None:
+    module, images = kind().eval(), torch.rand(2, *SHAPE)
+    before = module(images)
+    settle_layout(module, images)
+    wanted = torch.channels_last if takes else torch.contiguous_format
+    around = nn.Sequential(Metered(module, Meter(Budget(9))), nn.Flatten())
+    assert layout_for(module) == layout_for(around) == layout_for(deepcopy(module)) == wanted
+    assert layout_for(nn.Sequential(module, Viewing())) == torch.contiguous_format
+    assert torch.equal(module(images), before)
+    assert not module.training
+    assert all(values.grad is None for values in module.parameters())
 
 
 @pytest.fixture

@@ -45,6 +45,15 @@ def test_the_same_seed_gives_the_same_weights_to_the_last_bit(labelled: Labelled
     assert not equal(first, trained(labelled, recipe, 8))
 
 
+def test_half_precision_learns_as_well_and_leaves_whole_weights(labelled: LabelledImages) -> None:
+    recipe = replace(RECIPE, epochs=20, precision="bfloat16")
+    module = trained(labelled, recipe, 0)
+    assert accuracy(TorchNetwork(module), labelled) > 0.95
+    assert {values.dtype for values in module.parameters()} == {torch.float32}
+    assert equal(module, trained(labelled, recipe, 0))
+    assert not equal(module, trained(labelled, replace(recipe, precision="float32"), 0))
+
+
 def test_dropout_draws_from_the_seed_and_the_global_state_is_left_alone(labelled: LabelledImages) -> None:
     def run() -> nn.Module:
         module = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(768, 4))
@@ -187,6 +196,13 @@ def test_accuracy_is_the_share_that_is_right() -> None:
 def test_recipes_out_of_range_are_refused(fields: dict[str, float]) -> None:
     with pytest.raises(SpecError, match="of a training recipe must be"):
         TrainingRecipe(**fields)  # type: ignore[arg-type]
+
+
+def test_an_unknown_precision_or_optimiser_is_refused_by_name() -> None:
+    with pytest.raises(SpecError, match="no precision is called: float16"):
+        TrainingRecipe(1, precision="float16")  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="no optimiser is called: lion"):
+        TrainingRecipe(1, optimiser="lion")  # type: ignore[arg-type]
 
 
 @given(total=st.integers(1, 400))

@@ -140,8 +140,8 @@ def _does_as_well(module: nn.Module, images: Tensor) -> bool:
             with torch.enable_grad():
                 module.train()
                 module(turned.requires_grad_()).sum().backward()
-    except Exception:
-        # Whatever a person's code raises here, the plain layout is the one that it was written for.
+    except Exception:  # noqa: BLE001 - a person's code may raise anything
+        # The plain layout is the one that it was written for.
         return False
     return same
 

@@ -1,5 +1,6 @@
 """The parts of a network whose way back can be switched: activations, maximum pooling, convolutions."""
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any, final
@@ -77,7 +78,8 @@ class _Ruled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.part.back(*ctx.saved_tensors, _laid_out(gradient, ctx.saved_tensors[1])), None
+        saved = ctx.saved_tensors
+        return ctx.part.back(*saved, _laid_out(gradient, saved[1])), None
 
 
 @final
@@ -230,8 +232,9 @@ def _signed(weights: Tensor, first: bool) -> tuple[Tensor, ...]:
 
 
 def _shares(relevance: Tensor, total: Tensor) -> Tensor:
-    """The relevance of each output, which is overwritten, over all that it was made of; nothing where that is nothing."""
-    return relevance.div_(total).masked_fill_(total <= 0, 0)
+    """The relevance of each output over all that it was made of, nothing where that is nothing; both are overwritten."""
+    # A mask would take four times as long.
+    return relevance.div_(functional.threshold(total, 0.0, math.inf, inplace=True))
 
 
 def _transposed(function: nn.Module, before: Tensor, gradient: Tensor) -> Tensor:
