@@ -11,6 +11,7 @@ import yaml
 from onecurve.core.access import Access
 from onecurve.core.display import Calibration, CaseDisplay
 from onecurve.core.spec import content_key
+from onecurve.report.limits import other_limits
 from onecurve.report.results import Entry, Results, RunFacts
 from onecurve.report.secrecy import display_kept_secret, record_kept_secret, row_kept_secret, secret_cases
 from onecurve.store.store import Store
@@ -81,4 +82,5 @@ def _run(store: Store, rows_hash: str) -> RunFacts:
         versions=store.noted("versions") or {},
         machine=store.noted("machine") or "",
         hashes={"rows": rows_hash, "planting": str(store.noted("planting") or "")},
+        other_limits=other_limits(suite),
     )

@@ -55,6 +55,8 @@ class RunFacts:
     """The machine in words."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """What was hashed to its digest: suite, rows, code, data."""
+    other_limits: tuple[str, ...] = ()
+    """Limits of the gate that are not the usual ones, in words."""
 
 
 @final
