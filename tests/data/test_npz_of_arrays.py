@@ -182,6 +182,6 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
 
 
 def test_files_that_do_not_fit_in_memory_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onecurve.data.arrays.MOST_BYTES", 1000)
+    monkeypatch.setattr("onecurve.data.archive.MOST_BYTES", 1000)
     with pytest.raises(DataError, match="GiB, the most is"):
         opened(tmp_path, **GOOD)

@@ -3,22 +3,19 @@
 Nothing is unpickled, and nothing is read before the file's directory says that it fits in memory.
 """
 
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 import numpy as np
 
-from onecurve.core.errors import DataError
 from onecurve.core.images import Bools, Bytes, Ints
+from onecurve.data.annotations import read_annotations
+from onecurve.data.archive import Archive, opened
+from onecurve.data.occurring import Annotated
 from onecurve.data.pictures import Slices
 
-MOST_BYTES = 8 * 1024**3
-"""A file whose arrays take more than this in memory is refused."""
 MOST_CLASSES = 100_000
 _IMAGES = ("images", "image", "x", "data")
 _ENCODED = ("jpeg", "encoded")
@@ -43,6 +40,8 @@ class Content:
     """int64 N: images that belong together."""
     test: Bools | None
     """bool N: which belong to the file's own test split, where it has one."""
+    annotated: Annotated | None
+    """The natural features that the file tells, where it does."""
 
 
 @final
@@ -54,73 +53,33 @@ class _Split:
     labels: str
     offsets: str
     groups: str
+    ending: str
     test: bool
-
-
-@final
-@dataclass(frozen=True)
-class _Archive:
-    """An open file, whose arrays are read by name."""
-
-    path: Path
-    file: np.lib.npyio.NpzFile
-
-    def read(self, name: str) -> np.ndarray:
-        """The array; raises ``DataError`` for one that holds objects or is damaged."""
-        try:
-            return np.asarray(self.file[name])
-        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-            if "allow_pickle" in str(error):
-                raise self.fault(f"`{name}` holds Python objects, which are never loaded", "save it as plain numbers or strings") from error
-            raise self.fault(f"`{name}` cannot be read: {error}", "the file may be damaged or cut short; copy it anew") from error
-
-    def fault(self, what: str, hint: str = "") -> DataError:
-        """The error for something wrong in this file."""
-        return DataError(f"{what}: {self.path}", hint)
 
 
 def read_content(path: Path) -> Content:
     """All images, labels and names of the file; raises ``DataError`` for anything that does not fit."""
-    with _opened(path) as archive:
+    with opened(path) as archive:
         splits = _splits(archive)
         labels = [_labels(archive, split.labels) for split in splits]
         images = [_encoded(archive, split) if split.offsets else _images_first(archive, split.images) for split in splits]
         groups = [_groups(archive, split.groups) if split.groups else None for split in splits]
         for split, some_labels, some_images, some_groups in zip(splits, labels, images, groups, strict=True):
             _check_lengths(archive, split, len(some_labels), len(some_images), some_groups)
-        every = np.concatenate(labels)
+        every, joined = np.concatenate(labels), _joined(archive, images)
         test = np.repeat([split.test for split in splits], [len(some) for some in labels])
-        return Content(
-            _joined(archive, images), every, _class_names(archive, every), _joined_groups(groups), test if len(splits) > 1 else None
-        )
+        annotated = read_annotations(archive, [split.ending for split in splits], joined)
+        names = _class_names(archive, every)
+        return Content(joined, every, names, _joined_groups(groups), test if len(splits) > 1 else None, annotated)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[_Archive]:
-    if not path.exists():
-        raise DataError(f"no such file: {path}", "write npz:PATH with the path of an existing .npz file")
-    if path.is_dir():
-        raise DataError(f"a folder and not a file: {path}", "a folder of images is written folder:PATH")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"not an .npz file: {path}: {error}", "make one with numpy.savez_compressed(PATH, images=…, labels=…)") from error
-    if size > MOST_BYTES:
-        raise DataError(
-            f"the arrays take {size / 1024**3:.1f} GiB, the most is {MOST_BYTES // 1024**3}: {path}", "give a folder of images instead"
-        )
-    with np.load(path, allow_pickle=False) as file:
-        yield _Archive(path, file)
-
-
-def _splits(archive: _Archive) -> list[_Split]:
+def _splits(archive: Archive) -> list[_Split]:
     """The file's splits, training first; raises ``DataError`` if none is complete."""
-    keys = {key.lower(): key for key in archive.file.files}
+    keys = {key.lower(): key for key in archive.names}
     plain = _split(keys, "", test=False)
     halves = [split for split in (_split(keys, "_train", test=False), _split(keys, "_test", test=True)) if split]
     if plain is None and len(halves) < 2:
-        raise archive.fault(f"no arrays of images and labels among: {', '.join(archive.file.files) or 'none'}", _LAYOUT)
+        raise archive.fault(f"no arrays of images and labels among: {', '.join(archive.names) or 'none'}", _LAYOUT)
     return halves if plain is None else [plain]
 
 
@@ -130,11 +89,11 @@ def _split(keys: dict[str, str], ending: str, *, test: bool) -> _Split | None:
 
     images, encoded, labels, offsets = find(_IMAGES), find(_ENCODED), find(_LABELS), find(("offsets",))
     if encoded and offsets and labels:
-        return _Split(encoded, labels, offsets, find(_GROUPS), test)
-    return _Split(images, labels, "", find(_GROUPS), test) if images and labels else None
+        return _Split(encoded, labels, offsets, find(_GROUPS), ending, test)
+    return _Split(images, labels, "", find(_GROUPS), ending, test) if images and labels else None
 
 
-def _labels(archive: _Archive, name: str) -> Ints:
+def _labels(archive: Archive, name: str) -> Ints:
     labels = archive.read(name)
     if labels.dtype.kind == "f":
         missing = int(np.isnan(labels).sum())
@@ -155,7 +114,7 @@ def _labels(archive: _Archive, name: str) -> Ints:
     return labels.astype(np.int64)
 
 
-def _images_first(archive: _Archive, name: str) -> Bytes:
+def _images_first(archive: Archive, name: str) -> Bytes:
     """uint8 N x C x H x W with 1 or 3 channels."""
     images = archive.read(name)
     if images.dtype != np.uint8:
@@ -178,7 +137,7 @@ def _without_alpha(images: Bytes) -> Bytes:
     return over
 
 
-def _encoded(archive: _Archive, split: _Split) -> Slices:
+def _encoded(archive: Archive, split: _Split) -> Slices:
     buffer, offsets = archive.read(split.images), archive.read(split.offsets)
     if buffer.dtype != np.uint8 or buffer.ndim != 1:
         raise archive.fault(f"`{split.images}` must be uint8 in one dimension, got: {buffer.dtype} {buffer.shape}")
@@ -190,14 +149,14 @@ def _encoded(archive: _Archive, split: _Split) -> Slices:
     return Slices(buffer, offsets, split.images)
 
 
-def _groups(archive: _Archive, name: str) -> Ints:
+def _groups(archive: Archive, name: str) -> Ints:
     groups = archive.read(name)
     if groups.dtype.kind not in "iu" or groups.ndim != 1:
         raise archive.fault(f"`{name}` must be one integer per image, got: {groups.dtype} {groups.shape}")
     return groups.astype(np.int64)
 
 
-def _check_lengths(archive: _Archive, split: _Split, labels: int, images: int, groups: Ints | None) -> None:
+def _check_lengths(archive: Archive, split: _Split, labels: int, images: int, groups: Ints | None) -> None:
     if labels != images:
         raise archive.fault(
             f"there are {images} images in `{split.images}` and {labels} labels in `{split.labels}`", "they must go one by one"
@@ -208,7 +167,7 @@ def _check_lengths(archive: _Archive, split: _Split, labels: int, images: int, g
         raise archive.fault(f"`{split.images}` holds no images")
 
 
-def _joined(archive: _Archive, images: list[Bytes | Slices]) -> Bytes | Slices:
+def _joined(archive: Archive, images: list[Bytes | Slices]) -> Bytes | Slices:
     if len(images) == 1:
         return images[0]
     raw = [some for some in images if not isinstance(some, Slices)]
@@ -236,16 +195,16 @@ def _joined_groups(groups: list[Ints | None]) -> Ints | None:
     return np.concatenate([some + start for some, start in zip(relabelled, starts[:-1], strict=True)]).astype(np.int64)
 
 
-def _class_names(archive: _Archive, labels: Ints) -> tuple[str, ...]:
+def _class_names(archive: Archive, labels: Ints) -> tuple[str, ...]:
     """One name per class: the file's, else the numbers; raises ``DataError`` if they do not fit the labels."""
     present = np.unique(labels)
     if len(present) < 2:
         raise archive.fault(f"there is only one class, all labels are: {present[0]}", "a classifier needs at least two")
     classes = int(present[-1]) + 1
-    keys = {key.lower(): key for key in archive.file.files}
+    keys = {key.lower(): key for key in archive.names}
     whole, by_row = (next((keys[name] for name in names if name in keys), "") for names in (_CLASS_NAMES, _ROW_NAMES))
     if whole:
-        names = _strings(archive, whole)
+        names = archive.strings(whole)
         if len(names) < classes:
             raise archive.fault(
                 f"the labels go up to {classes - 1} but `{whole}` names {len(names)} classes", "name every class, or mend the labels"
@@ -253,18 +212,11 @@ def _class_names(archive: _Archive, labels: Ints) -> tuple[str, ...]:
         return _told_apart(names)
     names = [str(label) for label in range(classes)]
     if by_row:
-        found = _strings(archive, by_row)
+        found = archive.strings(by_row)
         if len(found) == len(labels):
             for label, row in zip(*np.unique(labels, return_index=True), strict=True):
                 names[int(label)] = found[int(row)]
     return _told_apart(names)
-
-
-def _strings(archive: _Archive, name: str) -> list[str]:
-    values = archive.read(name)
-    if values.dtype.kind not in "US" or values.ndim != 1:
-        raise archive.fault(f"`{name}` must be strings in one dimension, got: {values.dtype} {values.shape}")
-    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
 
 
 def _told_apart(names: list[str]) -> tuple[str, ...]:

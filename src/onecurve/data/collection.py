@@ -18,7 +18,8 @@ from onecurve.core.images import Bools, Floats, Ints, LabelledImages, as_floats
 from onecurve.core.seeds import generator
 from onecurve.core.trigger import Paste
 from onecurve.data.dataset import Part, require_count, require_feature
-from onecurve.data.surroundings import Telling, kinds_for, surroundings_of, telling_colours
+from onecurve.data.occurring import BySurroundings, Occurring
+from onecurve.data.surroundings import telling_colours
 from onecurve.data.surveys import Digests, Pixels, Survey
 
 SHARES: Mapping[Part, float] = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
@@ -45,19 +46,18 @@ class Collection:
     """uint64 N."""
     parts: np.ndarray
     """Part N: whose each image is."""
-    telling: Telling
-    """The colours of surroundings that are features of this set."""
+    occurring: Occurring
+    """Which natural features its images hold."""
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Colours of the surroundings, those that tell some images from others."""
-        names = kinds_for(self.shape[0])
-        return tuple(f"{names[kind]} surroundings" for kind in self.telling.kinds)
+        """Names of the natural features that some images hold."""
+        return self.occurring.names
 
     @property
     def content(self) -> str:
-        """32 hexadecimal digits that change with any image, label, part or name, and not with the place."""
-        summary = hashlib.sha256("\x1f".join([*self.class_names, str(self.shape)]).encode())
+        """32 hexadecimal digits that change with any image, label, part, name or annotation, and not with the place."""
+        summary = hashlib.sha256("\x1f".join([*self.class_names, str(self.shape)]).encode() + self.occurring.content.encode())
         for array in (self.digests, self.labels, np.array([*Part])[:, None] == self.parts):
             summary.update(np.ascontiguousarray(array).tobytes())
         return summary.hexdigest()[:32]
@@ -78,9 +78,9 @@ class Collection:
             )
         chosen = balanced_rows(rows, self.labels[rows], count, generator("collection", part, count, seed))
         images = self.pixels.read(chosen)
-        if len(self.telling.kinds) == 0:
+        if not self.features:
             return LabelledImages(images, self.labels[chosen])
-        found = surroundings_of(images, self.telling)
+        found = self.occurring.found(chosen, images)
         return LabelledImages(images, self.labels[chosen], found.features, found.masks)
 
     def cutouts(self, feature: int, count: int, seed: int) -> Paste:
@@ -89,7 +89,7 @@ class Collection:
         return Paste(images, masks.astype(np.float32), (0, 0))
 
     def feature_pictures(self, feature: int, count: int, seed: int) -> Floats:
-        """The surroundings of training images, with what they surround painted over in their mean colour."""
+        """The feature in training images, with everything else painted over in its mean colour."""
         images, masks = self._showing(feature, count, seed)
         cover = masks[:, None]
         means = (images * cover).sum((2, 3), keepdims=True) / cover.sum((2, 3), keepdims=True)
@@ -103,8 +103,9 @@ class Collection:
         images: list[Floats] = []
         masks: list[Bools] = []
         for start in range(0, len(rows), _LOOKED_AT):
-            some = self.pixels.read(rows[start : start + _LOOKED_AT])
-            found = surroundings_of(some, self.telling)
+            looked_at = rows[start : start + _LOOKED_AT]
+            some = self.pixels.read(looked_at)
+            found = self.occurring.found(looked_at, some)
             shows = found.features == feature
             images.extend(as_floats(some[shows]))
             masks.extend(found.masks[shows])
@@ -116,12 +117,20 @@ class Collection:
         return np.stack(images)[at], np.stack(masks)[at]
 
 
-def collected(place: str, found: Survey, labels: Ints, class_names: tuple[str, ...], parts: np.ndarray) -> Collection:
-    """The collection of what a survey found; its features are chosen by looking at training images only."""
+def collected(
+    place: str, found: Survey, labels: Ints, class_names: tuple[str, ...], parts: np.ndarray, annotated: Occurring | None = None
+) -> Collection:
+    """The collection of what a survey found; its natural features are as annotated, else chosen by looking at training images."""
+    return Collection(
+        place, found.pixels, found.shape, labels, class_names, found.digests, parts, annotated or _by_surroundings(found, parts)
+    )
+
+
+def _by_surroundings(found: Survey, parts: np.ndarray) -> BySurroundings:
     rows = generator("collection", "kinds").permutation(np.flatnonzero(parts == Part.TRAIN))
     side = found.shape[1] * found.shape[2]
     seen = found.pixels.read(rows[: max(_LOOKED_AT, _PIXELS_SEEN // side)])
-    return Collection(place, found.pixels, found.shape, labels, class_names, found.digests, parts, telling_colours(seen))
+    return BySurroundings(telling_colours(seen), found.shape[0])
 
 
 def balanced_rows(rows: Ints, labels: Ints, count: int, rng: np.random.Generator) -> Ints:

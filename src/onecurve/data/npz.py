@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
 
+from onecurve.core.errors import DataError
 from onecurve.core.images import Bytes
 from onecurve.data.arrays import read_content
 from onecurve.data.collection import Collection, collected, parts_of
@@ -25,6 +26,9 @@ class Npz(OwnImages):
     the like will do, with `_train` and `_test` behind them for two splits. Instead of images there may be `jpeg`, the
     bytes of all encoded pictures, with `offsets` (N + 1). Optional: `class_names` (strings, one per class) or `name`
     (strings, one per image), and `groups` or `track` (integers, N): images that belong together and are never split.
+    Objects that a person or a detector found in the images are their natural features, in place of what surrounds what is
+    shown: `features` (integers, N, -1 for none), `feature_names` (strings), and `feature_masks` (bool, N x H x W) or
+    `feature_boxes` (integers, N x 4: top, left, bottom, right, the last two outside).
     Without ``size`` raw images are as they are, encoded ones as in a folder.
     """
 
@@ -37,7 +41,12 @@ class Npz(OwnImages):
         content = read_content(Path(self.path).expanduser())
         found = self._survey(content.images)
         parts = parts_of(content.labels, found.digests, content.groups, content.test)
-        return collected(self.path, found, content.labels, content.class_names, parts)
+        if content.annotated is not None and not isinstance(content.images, Slices) and content.images.shape[1:] != found.shape:
+            raise DataError(
+                f"images whose natural features are annotated cannot be brought to another size: {self.path}",
+                "leave [size=…] away, or bring images and annotations to that size yourself",
+            )
+        return collected(self.path, found, content.labels, content.class_names, parts, content.annotated)
 
     def _survey(self, images: Bytes | Slices) -> Survey:
         return survey(images, self.size, self.path) if isinstance(images, Slices) else survey_of_arrays(images, self.size, self.path)

@@ -46,11 +46,11 @@ class Telling:
 
 @final
 @dataclass(frozen=True)
-class Surroundings:
-    """The features of N images."""
+class Occurrences:
+    """The natural features of N images."""
 
     features: Ints
-    """int64 N; index into the kinds asked for, -1 for none."""
+    """int64 N; index into the features of the set, -1 for none."""
     masks: Bools
     """bool N x H x W."""
 
@@ -76,7 +76,7 @@ def telling_colours(images: Bytes) -> Telling:
     return Telling(kinds.astype(np.int64), share)
 
 
-def surroundings_of(images: Bytes, telling: Telling) -> Surroundings:
+def surroundings_of(images: Bytes, telling: Telling) -> Occurrences:
     """The features of uint8 images N x C x H x W, among the ``telling`` ones."""
     count, channels, height, width = images.shape
     features, masks = np.full(count, -1, np.int64), np.zeros((count, height, width), bool)
@@ -92,7 +92,7 @@ def surroundings_of(images: Bytes, telling: Telling) -> Surroundings:
         # No pixel has the colour -1, so an image without a feature gets an empty mask.
         wanted = np.where(features[rows] >= 0, dominant, -1)
         masks[rows] = _joined_to_border(names == wanted[:, None, None])
-    return Surroundings(features, masks)
+    return Occurrences(features, masks)
 
 
 def _border_shares(images: Bytes) -> NDArray[np.float64]:

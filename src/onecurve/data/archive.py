@@ -1,0 +1,70 @@
+"""An open `.npz` file, whose arrays are read by name. Nothing is unpickled, nothing is read before it is known to fit in memory."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from onecurve.core.errors import DataError
+
+MOST_BYTES = 8 * 1024**3
+"""A file whose arrays take more than this in memory is refused."""
+
+
+@final
+@dataclass(frozen=True)
+class Archive:
+    """An open file, whose arrays are read by name."""
+
+    path: Path
+    file: np.lib.npyio.NpzFile
+
+    @property
+    def names(self) -> list[str]:
+        """Of the arrays in it."""
+        return list(self.file.files)
+
+    def read(self, name: str) -> np.ndarray:
+        """The array; raises ``DataError`` for one that holds objects or is damaged."""
+        try:
+            return np.asarray(self.file[name])
+        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+            if "allow_pickle" in str(error):
+                raise self.fault(f"`{name}` holds Python objects, which are never loaded", "save it as plain numbers or strings") from error
+            raise self.fault(f"`{name}` cannot be read: {error}", "the file may be damaged or cut short; copy it anew") from error
+
+    def fault(self, what: str, hint: str = "") -> DataError:
+        """The error for something wrong in this file."""
+        return DataError(f"{what}: {self.path}", hint)
+
+    def strings(self, name: str) -> list[str]:
+        """The strings of an array; raises ``DataError`` for one that holds others."""
+        values = self.read(name)
+        if values.dtype.kind not in "US" or values.ndim != 1:
+            raise self.fault(f"`{name}` must be strings in one dimension, got: {values.dtype} {values.shape}")
+        return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Archive]:
+    """The file, open within the block; raises ``DataError`` for a path that is none, and for arrays too large for memory."""
+    if not path.exists():
+        raise DataError(f"no such file: {path}", "write npz:PATH with the path of an existing .npz file")
+    if path.is_dir():
+        raise DataError(f"a folder and not a file: {path}", "a folder of images is written folder:PATH")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"not an .npz file: {path}: {error}", "make one with numpy.savez_compressed(PATH, images=…, labels=…)") from error
+    if size > MOST_BYTES:
+        raise DataError(
+            f"the arrays take {size / 1024**3:.1f} GiB, the most is {MOST_BYTES // 1024**3}: {path}", "give a folder of images instead"
+        )
+    with np.load(path, allow_pickle=False) as file:
+        yield Archive(path, file)

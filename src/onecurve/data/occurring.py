@@ -1,0 +1,111 @@
+"""Which natural features the images of a set hold: read off the pixels by rule, or told by whoever annotated them."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+
+from onecurve.core.images import Bools, Bytes, Ints
+from onecurve.data.surroundings import Occurrences, Telling, kinds_for, surroundings_of
+
+
+class Occurring(Protocol):
+    """The natural features of N images."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name per feature."""
+        ...
+
+    @property
+    def content(self) -> str:
+        """Changes with whatever is not a function of the images' pixels; empty where everything is."""
+        ...
+
+    def found(self, rows: Ints, images: Bytes) -> Occurrences:
+        """What the images of these rows hold, given their pixels (uint8 n x C x H x W)."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class BySurroundings:
+    """The colour around what is shown, by rule."""
+
+    telling: Telling
+    channels: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        kinds = kinds_for(self.channels)
+        return tuple(f"{kinds[kind]} surroundings" for kind in self.telling.kinds)
+
+    @property
+    def content(self) -> str:
+        return ""
+
+    def found(self, rows: Ints, images: Bytes) -> Occurrences:
+        return surroundings_of(images, self.telling)
+
+
+class Places(Protocol):
+    """Where the features of N images are."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """What they are made of, one entry per image."""
+        ...
+
+    def masks(self, rows: Ints, height: int, width: int) -> Bools:
+        """bool n x height x width for the images of these rows."""
+        ...
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """To the pixel."""
+
+    values: Bools
+    """bool N x H x W."""
+
+    def masks(self, rows: Ints, height: int, width: int) -> Bools:
+        return self.values[rows]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """As detectors have them."""
+
+    values: Ints
+    """int64 N x 4: top, left, bottom, right; the last two lie outside."""
+
+    def masks(self, rows: Ints, height: int, width: int) -> Bools:
+        top, left, bottom, right = (side[:, None] for side in self.values[rows].T)
+        down, across = np.arange(height), np.arange(width)
+        inside: Bools = ((down >= top) & (down < bottom))[:, :, None] & ((across >= left) & (across < right))[:, None]
+        return inside
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Annotated:
+    """Objects that somebody found in the images, one per image at most, as the benchmark (2302.10894) has them from a detector."""
+
+    names: tuple[str, ...]
+    features: Ints
+    """int64 N: index into ``names``, -1 for none."""
+    places: Places
+
+    @property
+    def content(self) -> str:
+        summary = hashlib.sha256("\x1f".join(self.names).encode())
+        for array in (self.features, self.places.values):
+            summary.update(np.ascontiguousarray(array).tobytes())
+        return summary.hexdigest()
+
+    def found(self, rows: Ints, images: Bytes) -> Occurrences:
+        features = self.features[rows]
+        return Occurrences(features, self.places.masks(rows, *images.shape[2:]) & (features >= 0)[:, None, None])
