@@ -15,7 +15,7 @@ from onecurve.core.access import Access
 from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
-from onecurve.models.network import evaluating, torch_module
+from onecurve.models.network import evaluating, layout_for, torch_module
 from onecurve.models.parts import has_fused_optimisers
 from onecurve.tools.bounds import require_within
 from onecurve.tools.depiction import GREY, picture_of
@@ -72,13 +72,13 @@ class Cppn:
             return Evidence()
         steps = min(self.steps, int((workbench.remaining / len(targets) - 1) / COST))
         module, painters = torch_module(subject), PatternNetworks(len(targets), subject.input_shape[0], workbench.rng, workbench.device)
-        chosen = torch.from_numpy(targets)[:, None].to(workbench.device)
+        chosen, layout = torch.from_numpy(targets)[:, None].to(workbench.device), layout_for(module)
         parameters = [*painters.weights, *painters.biases]
         optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, fused=has_fused_optimisers(chosen.device))
         with evaluating(module):
             for _ in range(steps):
                 seen = self._moved(painters.pictures(*subject.input_shape[1:]), workbench.rng)
-                gradients = torch.autograd.grad(-module(seen).gather(1, chosen).sum(), parameters)
+                gradients = torch.autograd.grad(-module(seen.contiguous(memory_format=layout)).gather(1, chosen).sum(), parameters)
                 for parameter, gradient in zip(parameters, gradients, strict=True):
                     parameter.grad = gradient
                 optimiser.step()

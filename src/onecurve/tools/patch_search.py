@@ -14,6 +14,7 @@ from torch.nn import functional
 from onecurve.core.images import Floats, Ints, LabelledImages
 from onecurve.core.trigger import Paste
 from onecurve.core.workbench import Workbench
+from onecurve.models.network import layout_for
 from onecurve.tools.chunking import images_per_pass
 from onecurve.tools.patch_placement import Jitter, placed, soft_square, stretched, total_variation
 
@@ -77,6 +78,7 @@ class _Search:
         self, module: nn.Module, images: LabelledImages, targets: Ints, sides: Ints, recipe: PatchRecipe, workbench: Workbench
     ) -> None:
         self._module, self._recipe, self._rng = module, recipe, workbench.rng
+        self._layout = layout_for(module)
         self._targets, self._sides, self._labels = targets, sides, images.labels
         self._pixels = torch.from_numpy(images.floats()).to(workbench.device)
         self._usable = np.flatnonzero((targets[:, None] != images.labels[None, :]).any(axis=0))
@@ -108,7 +110,7 @@ class _Search:
         images = self._pixels[torch.from_numpy(image).to(device)]
         shape = (images.shape[2], images.shape[3])
         layers = placed(canvases, _alpha_of(canvases), self._sides[patch], shape, self._recipe.jitter, self._rng)
-        logits = self._module(images * (1 - layers[:, -1:]) + layers[:, :-1])
+        logits = self._module((images * (1 - layers[:, -1:]) + layers[:, :-1]).contiguous(memory_format=self._layout))
         targets = torch.from_numpy(self._targets[patch]).to(device)
         losses = functional.cross_entropy(logits, targets, reduction="none") + self._recipe.smoothness * total_variation(canvases)
         weights = torch.from_numpy(share.astype(np.float32)).to(device)

@@ -6,6 +6,7 @@ from torch import nn
 
 from onecurve.core.images import Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
+from onecurve.models.network import layout_for
 from onecurve.tools.chunking import images_per_pass
 
 
@@ -19,12 +20,12 @@ def share_reaching(
     images = images.take(slice(workbench.affordable(max(1, len(classes)), len(images))))
     which, image = np.nonzero(classes[:, None] != images.labels[None, :])
     hits = np.zeros(len(classes))
-    clean = images.floats()
+    clean, layout = images.floats(), layout_for(module)
     chunk = images_per_pass(*clean.shape[2:])
     for start in range(0, len(which), chunk):
         trigger, row = which[start : start + chunk], image[start : start + chunk]
         stamped = clean[row] + masks[trigger][:, None] * (patterns[trigger] - clean[row])
         with torch.no_grad():
-            said = module(torch.from_numpy(stamped).to(workbench.device)).argmax(dim=1).cpu().numpy()
+            said = module(torch.from_numpy(stamped).to(workbench.device).contiguous(memory_format=layout)).argmax(dim=1).cpu().numpy()
         hits += np.bincount(trigger[said == classes[trigger]], minlength=len(classes))
     return hits / np.maximum(np.bincount(which, minlength=len(classes)), 1)

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from onecurve.core.images import Bools, Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
+from onecurve.models.network import layout_for
 from onecurve.tools.chunking import images_per_pass
 from onecurve.tools.cost_schedule import CostSchedule, ScheduleConstants
 
@@ -84,6 +85,7 @@ class _Search:
 
     def __init__(self, module: nn.Module, images: LabelledImages, classes: Ints, recipe: InversionRecipe, workbench: Workbench) -> None:
         self._module, self._recipe, self._rng = module, recipe, workbench.rng
+        self._layout = layout_for(module)
         self._labels, self._classes = images.labels, classes
         self._device = torch.device(workbench.device)
         self._images = torch.from_numpy(images.floats()).to(self._device)
@@ -142,7 +144,7 @@ class _Search:
             which = torch.from_numpy(pairs.classes[start : start + chunk]).to(self._device)
             images = self._images[torch.from_numpy(pairs.images[start : start + chunk]).to(self._device)]
             painted = torch.tanh(self._raw) / 2 + 0.5
-            logits = self._module(pasted(images, painted.index_select(0, which)))
+            logits = self._module(pasted(images, painted.index_select(0, which)).contiguous(memory_format=self._layout))
             loss = (functional.cross_entropy(logits, self._targets[which], reduction="none") * shares[which]).sum()
             if start == 0:
                 loss = loss + (costs * painted[:, 0].sum(dim=(1, 2))).sum()
@@ -156,6 +158,6 @@ class _Search:
 
 
 def pasted(images: Tensor, painted: Tensor) -> Tensor:
-    """Images N x C x H x W under masks and patterns N x (1 + C) x H x W, channels last in memory: convolutions are faster so."""
+    """Images N x C x H x W under masks and patterns N x (1 + C) x H x W."""
     mask, pattern = painted[:, :1], painted[:, 1:]
-    return (images + mask * (pattern - images)).contiguous(memory_format=torch.channels_last)
+    return images + mask * (pattern - images)
