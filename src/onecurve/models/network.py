@@ -128,18 +128,19 @@ def settle_layout(module: nn.Module, images: Tensor) -> None:
     It can where a copy of it gives the same logits for either layout and takes a training step's passes; the module itself is
     neither run nor changed.
     """
-    module.takes_channels_last = _does_as_well(deepcopy(module), images)  # type: ignore[assignment]
+    module.takes_channels_last = _does_as_well(module, images)  # type: ignore[assignment]
 
 
 def _does_as_well(module: nn.Module, images: Tensor) -> bool:
     turned = images.contiguous(memory_format=torch.channels_last)
     try:
+        tried = deepcopy(module)
         with seeded(0, str(images.device)):
-            with evaluating(module), torch.no_grad():
-                same = torch.allclose(module(images), module(turned), rtol=1e-3, atol=1e-4)
+            with evaluating(tried), torch.no_grad():
+                same = torch.allclose(tried(images), tried(turned), rtol=1e-3, atol=1e-4)
             with torch.enable_grad():
-                module.train()
-                module(turned.requires_grad_()).sum().backward()
+                tried.train()
+                tried(turned.requires_grad_()).sum().backward()
     except Exception:  # noqa: BLE001 - a person's code may raise anything
         # The plain layout is the one that it was written for.
         return False
