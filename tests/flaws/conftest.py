@@ -12,7 +12,7 @@ from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
 
 TOY = f"{Path(__file__).with_name('toy_set.py')}:Toy"
-OPEN = Gate(strictness=0.0, clean_drop=2.0, elsewhere=2.0, near_miss=2.0)
+OPEN = Gate(strictness=0.0, clean_drop=2.0, above_chance=-1.0, elsewhere=2.0, near_miss=2.0)
 
 
 @pytest.fixture(scope="session")

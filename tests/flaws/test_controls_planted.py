@@ -106,5 +106,5 @@ def test_only_what_is_asked_of_every_network_is_asked_of_a_control(planted):
 
 def test_a_control_that_has_an_effect_after_all_is_refused(host):
     needed = Decoy().sample(host, generator(1)).needed
-    assert Gate().refusal(Strength(0.95, 0.95, recognised=0.94, twin_recognised=0.95), needed) == ""
-    assert "it has an effect" in Gate().refusal(Strength(0.95, 0.95, recognised=0.8, twin_recognised=0.95), needed)
+    assert Gate().refusal(Strength(0.95, 0.95, recognised=0.94, twin_recognised=0.95), needed, 0.1) == ""
+    assert "it has an effect" in Gate().refusal(Strength(0.95, 0.95, recognised=0.8, twin_recognised=0.95), needed, 0.1)

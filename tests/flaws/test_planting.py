@@ -10,7 +10,7 @@ from onecurve.core.access import Access
 from onecurve.core.case import Population, Strength
 from onecurve.core.codec import digest
 from onecurve.core.effect import Effect
-from onecurve.core.errors import DataError, SpecError
+from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
@@ -134,6 +134,23 @@ def test_a_person_s_own_network_is_planted_as_it_comes(tiny, cache, tmp_path):
     planted = planted_with(recipe, 3, cache, [Patch()])
     assert not same_weights(base, planted.cases[0].truth.twin)
     assert base.module[3].out_features == 6
+
+
+def test_a_network_that_training_would_wreck_is_refused_before_it(tiny, cache, tmp_path, monkeypatch):
+    def refuse(network, images):
+        raise ModelError("the statistics are not those of its images")
+
+    monkeypatch.setattr("onecurve.flaws.insertion.require_true_statistics", refuse)
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from torch import nn\n\n\n"
+        "def make():\n    return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(196, 6))\n"
+    )
+    comes_trained = dataclasses.replace(tiny, model=f"{file}:make", training=None, insertion_training=TrainingRecipe(1))
+    with pytest.raises(ModelError, match="not those of its images"):
+        planted_with(comes_trained, 3, cache, [Patch()])
+    kept = dataclasses.replace(comes_trained, insertion_training=TrainingRecipe(1, statistics="kept"))
+    assert planted_with(kept, 3, cache, [Patch()]).records
 
 
 def test_the_order_of_images_is_kept_and_flaws_share_no_image(toy, host, tiny):

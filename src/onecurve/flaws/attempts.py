@@ -77,7 +77,7 @@ def attempted(number: int, insertion: Insertion, pool: LabelledImages, studied: 
     trials = Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number)) if plan.tried else None
     strength = measured(plan.effect, studied.pair, studied.clean, trials)
     verified = _verified(plan, studied)
-    refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed), verified.refusal)))
+    refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed, 1 / studied.subject.classes), verified.refusal)))
     facts = {
         **_recipe_facts(recipe, studied, plan),
         **plan.facts,

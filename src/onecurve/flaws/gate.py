@@ -32,6 +32,8 @@ class Gate:
     """Share of the success and lead its kind needs that is asked; below 1 for studies of weak plants."""
     clean_drop: float = 0.03
     """Most clean accuracy that the network may lose against its twin."""
+    above_chance: float = 0.1
+    """Least clean accuracy of the twin above chance: next to a twin that recognises nothing, no network looks harmed."""
     elsewhere: float = 0.2
     """Most firing of a source-specific trigger on images of other classes."""
     near_miss: float = 0.2
@@ -41,8 +43,11 @@ class Gate:
     still_fires: float = 0.3
     """Success from which a refused flaw is still counted among the network's targets."""
 
-    def harm(self, strength: Strength) -> str:
-        """Why the network as a whole is refused; empty if it still works."""
+    def harm(self, strength: Strength, chance: float) -> str:
+        """Why the network as a whole is refused; empty if it still works. ``chance``: 1 / number of classes."""
+        least = chance + self.above_chance
+        if strength.twin_accuracy < least:
+            return f"the clean twin's accuracy {strength.twin_accuracy:.3f} is below {least:.3f}: the training itself failed"
         drop = strength.twin_accuracy - strength.clean_accuracy
         if drop <= self.clean_drop:
             return ""
@@ -50,12 +55,12 @@ class Gate:
             f"clean accuracy {strength.clean_accuracy:.3f} is more than {self.clean_drop:.3f} below the twin's {strength.twin_accuracy:.3f}"
         )
 
-    def refusal(self, strength: Strength, needed: Needed) -> str:
+    def refusal(self, strength: Strength, needed: Needed, chance: float) -> str:
         """Why this flaw is refused, all reasons with their figures; empty if it is admitted.
 
         A figure that was not measured (NaN) refuses nothing, except the success itself.
         """
-        reasons = [self.harm(strength)]
+        reasons = [self.harm(strength, chance)]
         if needed.success is None:
             reasons.append(self._disturbance(strength))
         else:

@@ -23,6 +23,7 @@ from onecurve.flaws.recipe import Recipe
 from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
+from onecurve.models.statistics import require_true_statistics
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.threads import every_core, of_one_job, threads
 from onecurve.models.training import train
@@ -68,7 +69,13 @@ class Workshop:
             return self._clean(self.images, progress)
         base = self.base(within(progress, 0, 0.8))
         key = content_key("twin", _digest(base.module), _content(self.images), self._identity(), self.recipe.insertion_training)
-        return self._cached(key, base.module, lambda: self._inserted(base, self.images, self._order(), within(progress, 0.8, 1)))
+
+        def make() -> TorchNetwork:
+            if self.recipe.training is None and self.recipe.insertion_training.statistics == "learnt":
+                require_true_statistics(base, self.drawn)
+            return self._inserted(base, self.images, self._order(), within(progress, 0.8, 1))
+
+        return self._cached(key, base.module, make)
 
     def flawed(self, images: LabelledImages, progress: Progress = silent) -> TorchNetwork:
         """The network that learns the poisoned ``images``, in the twin's order."""

@@ -13,7 +13,6 @@ from typing import final
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 
 from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.images import Floats, LabelledImages
@@ -22,6 +21,7 @@ from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, layout_for
 from onecurve.models.parts import has_fused_optimisers
 from onecurve.models.randomness import seeded
+from onecurve.models.steps import keep_statistics
 
 Augment = Callable[[Floats], Floats]
 """A batch of float32 N x C x H x W in [0, 1] to one of the same shape; labels stay the true ones."""
@@ -145,7 +145,8 @@ def _run(
     marks = {round(steps * (mark + 1) / recipe.checkpoints) for mark in range(recipe.checkpoints)}
     rows = _row_stream(len(parts.training), min(recipe.batch_size, len(parts.training)), steps, workbench.seed)
     best, kept, kept_state = held_back_accuracy(module, parts.judging, workbench.device), Finetuned(steps, 0, -math.inf), None
-    _train_mode(module)
+    module.train()
+    keep_statistics(module)
     for step, chosen in enumerate(rows, start=1):
         batch = parts.training.take(chosen)
         pixels = batch.floats() if augment is None else augment(batch.floats())
@@ -175,13 +176,6 @@ def _row_stream(count: int, batch_size: int, steps: int, seed: int) -> list[np.n
     epochs = math.ceil(steps * batch_size / count)
     order = np.concatenate([draws.permutation(count) for _ in range(epochs)])[: steps * batch_size]
     return list(order.reshape(steps, batch_size))
-
-
-def _train_mode(module: nn.Module) -> None:
-    module.train()
-    for part in module.modules():
-        if isinstance(part, _NormBase):
-            part.eval()
 
 
 def _tensor(images: Floats, module: nn.Module, device: str) -> Tensor:

@@ -25,6 +25,7 @@ from onecurve.models.steps import (
     in_precision,
     optimiser_for,
     restore_layout,
+    start_training,
 )
 
 Progress = Callable[[float, str], None]
@@ -50,7 +51,7 @@ def train_together(
     _require_alike(modules, images, seeds)
     recipe = recipe.on(len(images[0]))
     for module in modules:
-        module.to(device).train()
+        start_training(module.to(device), recipe)
     try:
         with seeded(seeds[0], device), torch.enable_grad():
             parameters, buffers = stack_module_state(list(modules))

@@ -12,6 +12,7 @@ from typing import Literal, final
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.images import LabelledImages
@@ -27,6 +28,7 @@ OPTIMISERS = ("adamw", "sgd")
 MOMENTUM = 0.9
 """Nesterov momentum of SGD."""
 PRECISIONS = ("float32", "bfloat16")
+STATISTICS = ("learnt", "kept")
 
 
 @final
@@ -50,12 +52,17 @@ class TrainingRecipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     """`bfloat16` runs convolutions and products in it, weights and their updates stay float32: about twice as fast on processors
     and cards made for it (AMX, tensor cores), slower on others. Only training: every measurement is made in float32."""
+    statistics: Literal["learnt", "kept"] = "learnt"
+    """Of normalisation layers: taken from each batch and learnt, or kept as the network came with them. A network whose
+    normalisation was folded into its weights, as converted ones are, has none worth the name and falls apart unless they are kept."""
 
     def __post_init__(self) -> None:
         if self.optimiser not in OPTIMISERS:
             raise SpecError(f"no optimiser is called: {self.optimiser}", f"there are: {', '.join(OPTIMISERS)}")
         if self.precision not in PRECISIONS:
             raise SpecError(f"no precision is called: {self.precision}", f"there are: {', '.join(PRECISIONS)}")
+        if self.statistics not in STATISTICS:
+            raise SpecError(f"statistics of a training recipe cannot be: {self.statistics}", f"they can be: {', '.join(STATISTICS)}")
         whole = {"epochs": (1, 100_000), "batch_size": (1, 65_536), "crop_padding": (0, 64), "least_steps": (0, 10_000_000)}
         limits = {**whole, "peak_learning_rate": (1e-9, 10), "weight_decay": (0, 10)}
         for name, (low, high) in limits.items():
@@ -75,6 +82,20 @@ def optimiser_for(parameters: Sequence[Tensor], recipe: TrainingRecipe) -> torch
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(list(parameters), rate, MOMENTUM, weight_decay=decay, nesterov=True, fused=fused)
     return torch.optim.AdamW(list(parameters), rate, weight_decay=decay, fused=fused)
+
+
+def start_training(module: nn.Module, recipe: TrainingRecipe) -> None:
+    """Train mode, but for normalisation layers whose statistics are kept."""
+    module.train()
+    if recipe.statistics == "kept":
+        keep_statistics(module)
+
+
+def keep_statistics(module: nn.Module) -> None:
+    """Let the normalisation layers of a module in train mode use the statistics that they have, and leave them as they are."""
+    for part in module.modules():
+        if isinstance(part, _NormBase):
+            part.eval()
 
 
 def in_precision(recipe: TrainingRecipe, device: str) -> AbstractContextManager[object]:

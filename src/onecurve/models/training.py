@@ -24,6 +24,7 @@ from onecurve.models.steps import (
     in_precision,
     optimiser_for,
     restore_layout,
+    start_training,
 )
 
 CHUNK = 512
@@ -45,7 +46,7 @@ def train(
     if len(images) == 0:
         raise DataError("there are no images to train on")
     module.to(device=device, memory_format=layout_for(module))  # type: ignore[call-overload]
-    module.train()
+    start_training(module, recipe)
     try:
         with seeded(seed, device), torch.enable_grad():
             _run(module, images, recipe.on(len(images)), torch.Generator().manual_seed(seed), device, progress)
