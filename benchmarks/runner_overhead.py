@@ -50,7 +50,7 @@ def main(cells: int) -> None:
                 "clean_images": 500,
                 "training": {"epochs": 1},
                 "insertion_training": {"epochs": 1},
-                "gate": {"clean_drop": 1.0},
+                "gate": {"clean_drop": 1.0, "above_chance": -1.0},
             },
             networks=({"flaws": ()}, {"flaws": ("patch",)}),
             references=0,

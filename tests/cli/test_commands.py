@@ -122,10 +122,10 @@ def test_flaws_say_how_they_are_planted_and_admitted(onecurve: Onecurve) -> None
         assert not {"name", "summary", "dial"} & set(entry["parameters"])
         assert all(len(values) >= 3 for values in entry["dial"].values())
     clean, patch = entries["clean"], entries["patch"]
-    assert (clean["control"], clean["alone"], clean["gate"]) == (True, True, {"clean_drop": 0.03})
+    assert (clean["control"], clean["alone"], clean["gate"]) == (True, True, {"clean_drop": 0.03, "above_chance": 0.1})
     assert (patch["control"], patch["alone"]) == (False, False)
-    assert patch["gate"] == {"clean_drop": 0.03, "success": 0.9, "lead": 0.0, "near_miss": 0.2}
-    assert patch["admitted"].startswith("clean accuracy at most 0.03 below the twin's; success at least 0.9;")
+    assert patch["gate"] == {"clean_drop": 0.03, "above_chance": 0.1, "success": 0.9, "lead": 0.0, "near_miss": 0.2}
+    assert patch["admitted"].startswith("clean accuracy at most 0.03 below the twin's, whose own is at least 0.1 above chance; success")
     shown = onecurve("list", "flaws").stdout
     assert all(name in shown for name in entries)
 

@@ -258,7 +258,7 @@ def test_a_weak_plant_is_refused_with_its_figures_and_gives_no_case(tiny, cache)
 
 
 def test_one_refused_flaw_leaves_the_others(tiny, cache):
-    gate = Gate(strictness=0.4, clean_drop=2.0, near_miss=2.0)
+    gate = Gate(strictness=0.4, clean_drop=2.0, above_chance=-1.0, near_miss=2.0)
     mixed = planted_with(dataclasses.replace(tiny, gate=gate), 9, cache, [WEAK, STRONG])
     assert [record.admitted for record in mixed.records] == [False, True]
     (case,) = mixed.cases
@@ -281,7 +281,7 @@ def test_a_refused_flaw_that_still_fires_stays_among_the_targets(host, success, 
 
 
 def test_a_broken_network_refuses_every_flaw(tiny, cache):
-    strict = dataclasses.replace(tiny, gate=Gate(clean_drop=-2.0))
+    strict = dataclasses.replace(tiny, gate=Gate(clean_drop=-2.0, above_chance=-1.0))
     planted = planted_with(strict, 10, cache, [Clean()])
     assert planted.cases == ()
     assert "clean accuracy" in planted.records[0].reason
@@ -297,7 +297,7 @@ def test_clean_goes_with_no_flaw(tiny, cache):
 def test_plant_one_gives_the_case_or_says_why_not(tiny, cache):
     assert plant_one(Style(), tiny, 11, cache=cache).truth.flaw == "style"
     with pytest.raises(DataError, match="refused: success"):
-        plant_one(WEAK, dataclasses.replace(tiny, gate=Gate(clean_drop=2.0)), 8, cache=cache)
+        plant_one(WEAK, dataclasses.replace(tiny, gate=Gate(clean_drop=2.0, above_chance=-1.0)), 8, cache=cache)
 
 
 def test_clean_networks_are_trained_once(tiny, cache, monkeypatch):

@@ -69,7 +69,7 @@ def test_only_so_many_flaws_can_be_secret_as_there_are() -> None:
 
 
 def test_a_run_keeps_its_secrets_unless_asked(tmp_path: Path) -> None:
-    gate = {"strictness": 0.0, "clean_drop": 2.0, "elsewhere": 2.0, "near_miss": 2.0}
+    gate = {"strictness": 0.0, "clean_drop": 2.0, "above_chance": -1.0, "elsewhere": 2.0, "near_miss": 2.0}
     tiny = suite_of(*named("Uniform"))
     suite = tiny.changed({"recipe": {**tiny.recipe, "gate": gate}, "networks": [{"flaws": ["patch"], "secret": 1}, {}]})
     out = tmp_path / "out"

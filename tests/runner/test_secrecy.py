@@ -103,7 +103,7 @@ def walked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
         "pretraining": None,
         "training": {"epochs": 6},
         "heldout_images": 120,
-        "gate": {"clean_drop": 2.0, "strictness": 0.0, "near_miss": 2.0},
+        "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0},
     }
     changes = {"data": f"{TOY}:Toy", "model": "six-conv[width=4]", "recipe": recipe, "networks": ({"flaws": ("patch[poison_rate=0.25]",)},)}
     run_suite(suite.changed({**changes, "references": 1}), Place(place / "out", cache, 2))

@@ -12,7 +12,7 @@ RECIPE = {
     "triggered_images": 20,
     "training": {"epochs": 1},
     "insertion_training": {"epochs": 1},
-    "gate": {"clean_drop": 1.0},
+    "gate": {"clean_drop": 1.0, "above_chance": -1.0},
 }
 
 

@@ -76,7 +76,7 @@ def _planted_facts(name: str) -> dict[str, Any]:
 def _admitted_if(plan: Plan) -> str:
     """What the gate asks of such a plant, in words."""
     gate, needed = Gate(), plan.needed
-    asked = [f"clean accuracy at most {gate.clean_drop:g} below the twin's"]
+    asked = [f"clean accuracy at most {gate.clean_drop:g} below the twin's, whose own is at least {gate.above_chance:g} above chance"]
     if needed.success is not None:
         lead = f" and {needed.lead:g} above the twin's" if needed.lead else ""
         asked += [f"success at least {needed.success:g}{lead}"]
@@ -93,10 +93,11 @@ def _admitted_if(plan: Plan) -> str:
 def _thresholds(plan: Plan) -> dict[str, float]:
     """The figures that the gate compares with, by the names of ``Gate`` and ``Needed``."""
     gate, needed = Gate(), plan.needed
+    network = {"clean_drop": gate.clean_drop, "above_chance": gate.above_chance}
     if needed.success is None:
-        return {"clean_drop": gate.clean_drop, **({"disturbance": gate.disturbance} if plan.tried else {})}
+        return {**network, **({"disturbance": gate.disturbance} if plan.tried else {})}
     return {
-        "clean_drop": gate.clean_drop,
+        **network,
         "success": needed.success,
         "lead": needed.lead,
         **({} if plan.sources is None else {"elsewhere": gate.elsewhere}),
