@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -22,7 +23,7 @@ from onecurve.core.question import Brief
 from onecurve.core.row import Role, Row
 from onecurve.core.trigger import Paste
 from onecurve.store.blobs import Blobs
-from onecurve.store.store import Look, Store
+from onecurve.store.store import FILE, Look, Store
 
 
 def a_row(key: str = "k", **changes: object) -> Row:
@@ -150,6 +151,17 @@ def test_records_without_arrays_and_empty_ones(tmp_path: Path) -> None:
     weights = blobs.get(blobs.put(Weights(np.ones((2, 3), np.float32), "note")))
     assert weights.note == "note"
     assert weights.values.shape == (2, 3)
+
+
+def test_results_that_have_only_just_begun_are_said_to_be_so(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as half:
+        half.execute("CREATE TABLE meta (name VARCHAR NOT NULL PRIMARY KEY, value JSON)")
+    with pytest.raises(DataError, match="no results yet in") as caught:
+        Store.read(tmp_path)
+    assert "only just begun" in caught.value.hint
+    Store.create(tmp_path).close()
+    with Store.read(tmp_path) as store:
+        assert store.rows() == ()
 
 
 def test_a_damaged_blob_and_a_missing_one(tmp_path: Path) -> None:

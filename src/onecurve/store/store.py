@@ -179,11 +179,15 @@ def _connect(path: Path, *, writable: bool) -> Connection:
         if writable:
             tables.metadata.create_all(connection)
         version = connection.execute(select(tables.meta.c.value).where(tables.meta.c.name == "schema")).scalar()
-        if version is None and writable:
+        if version is not None:
+            migrate(connection, int(version))
+        elif writable:
             connection.execute(insert(tables.meta).values(name="schema", value=tables.SCHEMA))
             connection.commit()
-        elif version is not None:
-            migrate(connection, int(version))
+        else:
+            # The schema is noted last, so some tables may not be there yet.
+            engine.dispose()
+            raise DataError(f"no results yet in: {path.parent}", "the run there has only just begun; wait a moment")
     except (DatabaseError, OperationalError) as error:
         engine.dispose()
         raise DataError(f"not a results file: {path}", "it is damaged or was not written by `onecurve run`") from error
