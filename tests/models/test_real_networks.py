@@ -16,7 +16,7 @@ from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, layout_for
-from onecurve.models.statistics import require_true_statistics
+from onecurve.models.running_statistics import require_true_statistics
 from onecurve.models.storage import load_network, save_network
 from onecurve.models.training import accuracy
 

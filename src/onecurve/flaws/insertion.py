@@ -23,7 +23,7 @@ from onecurve.flaws.recipe import Recipe
 from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
-from onecurve.models.statistics import require_true_statistics
+from onecurve.models.running_statistics import require_true_statistics
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.threads import every_core, of_one_job, threads
 from onecurve.models.training import train

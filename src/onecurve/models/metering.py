@@ -4,7 +4,7 @@ The count belongs to the network, not to the caller: layers called one by one, c
 layer are counted too. What is not counted is arithmetic done on the weights themselves.
 """
 
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from onecurve.core.workbench import Meter
+from onecurve.models.parts import without_hooks
 
 _TENSORS = ("_parameters", "_buffers")
 _PASS_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
@@ -130,8 +131,7 @@ def _is_plain_layer(part: nn.Module) -> bool:
 
 def _copied(part: nn.Module, known: dict[int, object]) -> nn.Module:
     """The plain layer without hooks; tensors that several layers share are copied once."""
-    other = copy(part)
-    other.__dict__.update({name: type(table)() for name, table in vars(part).items() if isinstance(table, dict | set)})
+    other = without_hooks(part)
     for name in _TENSORS:
         setattr(other, name, {key: deepcopy(values, known) for key, values in getattr(part, name).items()})
     return other

@@ -6,7 +6,7 @@ one module used in two places, or in place, makes them wrong without a word: gui
 
 import operator
 from collections.abc import Callable, Mapping
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain, count
 from operator import attrgetter
@@ -19,7 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from onecurve.core.errors import ModelError
 from onecurve.models.metering import unmetered
-from onecurve.models.parts import Add
+from onecurve.models.parts import Add, without_hooks
 
 TOLERANCE = 1e-9
 """The largest change of a logit, in float64, as a share of the largest logit (of 1 where all are smaller)."""
@@ -260,9 +260,7 @@ def _fold(network: fx.GraphModule) -> None:
 
 def with_weights(convolution: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
     """The convolution with other weights, which need no gradient, and without hooks."""
-    other = copy(convolution)
-    # A shallow copy shares its tables: a hook on the one would be called by the other.
-    other.__dict__.update({name: type(table)() for name, table in vars(other).items() if "_hooks" in name and isinstance(table, dict)})
+    other = without_hooks(convolution)
     other._parameters = {
         "weight": nn.Parameter(weight.detach(), requires_grad=False),
         "bias": None if bias is None else nn.Parameter(bias.detach(), requires_grad=False),

@@ -1,10 +1,13 @@
 """Pieces that the networks share, as modules so that hooks, and attribution rules that live on modules, can reach them."""
 
-from typing import final
+from copy import copy
+from typing import TypeVar, final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def has_fused_optimisers(device: torch.device) -> bool:
@@ -68,6 +71,15 @@ def normalised_convolution(channels_in: int, channels_out: int, stride: int) -> 
     """A 3x3 convolution without bias and the batch normalisation that follows it."""
     convolution = nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False)
     return convolution, nn.BatchNorm2d(channels_out)
+
+
+def without_hooks(part: Layer) -> Layer:
+    """A shallow copy with tables of its own, those of hooks empty: in shared tables a hook on the one would be called by the other."""
+    other = copy(part)
+    for name, table in vars(part).items():
+        if isinstance(table, dict | set):
+            vars(other)[name] = type(table)() if "_hooks" in name else copy(table)
+    return other
 
 
 def tensor_of(values: np.ndarray) -> Tensor:

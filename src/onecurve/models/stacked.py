@@ -23,9 +23,8 @@ from onecurve.models.steps import (
     check_loss,
     cycle,
     in_precision,
+    in_training,
     optimiser_for,
-    restore_layout,
-    start_training,
 )
 
 Progress = Callable[[float, str], None]
@@ -51,16 +50,11 @@ def train_together(
     _require_alike(modules, images, seeds)
     recipe = recipe.on(len(images[0]))
     for module in modules:
-        start_training(module.to(device), recipe)
-    try:
-        with seeded(seeds[0], device), torch.enable_grad():
-            parameters, buffers = stack_module_state(list(modules))
-            _run(_forward(modules[0]), parameters, buffers, _Sets(images, recipe, seeds, device), recipe, progress)
-            _hand_back(modules, {**parameters, **buffers})
-    finally:
-        for module in modules:
-            module.eval()
-            restore_layout(module)
+        module.to(device)
+    with in_training(modules, recipe), seeded(seeds[0], device), torch.enable_grad():
+        parameters, buffers = stack_module_state(list(modules))
+        _run(_forward(modules[0]), parameters, buffers, _Sets(images, recipe, seeds, device), recipe, progress)
+        _hand_back(modules, {**parameters, **buffers})
 
 
 class _Sets:

@@ -5,7 +5,7 @@ Shared by training one network and training several at once.
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
@@ -84,11 +84,19 @@ def optimiser_for(parameters: Sequence[Tensor], recipe: TrainingRecipe) -> torch
     return torch.optim.AdamW(list(parameters), rate, weight_decay=decay, fused=fused)
 
 
-def start_training(module: nn.Module, recipe: TrainingRecipe) -> None:
-    """Train mode, but for normalisation layers whose statistics are kept."""
-    module.train()
-    if recipe.statistics == "kept":
-        keep_statistics(module)
+@contextmanager
+def in_training(modules: Sequence[nn.Module], recipe: TrainingRecipe) -> Iterator[None]:
+    """Train mode inside the block, but for normalisation layers whose statistics are kept; afterwards eval mode and plain strides."""
+    for module in modules:
+        module.train()
+        if recipe.statistics == "kept":
+            keep_statistics(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.eval()
+            _restore_layout(module)
 
 
 def keep_statistics(module: nn.Module) -> None:
@@ -154,7 +162,7 @@ def check_loss(mean: float, step: int, recipe: TrainingRecipe) -> None:
         )
 
 
-def restore_layout(module: nn.Module) -> None:
+def _restore_layout(module: nn.Module) -> None:
     """Write parameters and buffers anew with plain strides, so that a network stored and loaded computes the same to the last bit."""
     for values in [*module.parameters(), *module.buffers()]:
         plain = torch.empty(values.shape, dtype=values.dtype, device=values.device)

@@ -22,9 +22,8 @@ from onecurve.models.steps import (
     check_loss,
     cycle,
     in_precision,
+    in_training,
     optimiser_for,
-    restore_layout,
-    start_training,
 )
 
 CHUNK = 512
@@ -46,13 +45,8 @@ def train(
     if len(images) == 0:
         raise DataError("there are no images to train on")
     module.to(device=device, memory_format=layout_for(module))  # type: ignore[call-overload]
-    start_training(module, recipe)
-    try:
-        with seeded(seed, device), torch.enable_grad():
-            _run(module, images, recipe.on(len(images)), torch.Generator().manual_seed(seed), device, progress)
-    finally:
-        module.eval()
-        restore_layout(module)
+    with in_training([module], recipe), seeded(seed, device), torch.enable_grad():
+        _run(module, images, recipe.on(len(images)), torch.Generator().manual_seed(seed), device, progress)
 
 
 def accuracy(network: Network, images: LabelledImages) -> float:

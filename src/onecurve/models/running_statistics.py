@@ -6,13 +6,12 @@ trained on, such layers normalise by each batch, and within a step nothing is le
 
 from copy import deepcopy
 
-import torch
 from torch.nn.modules.batchnorm import _NormBase
 
 from onecurve.core.errors import ModelError
 from onecurve.core.images import LabelledImages
-from onecurve.models.network import TorchNetwork, evaluating, layout_for
-from onecurve.models.parts import tensor_of
+from onecurve.models.network import TorchNetwork
+from onecurve.models.training import accuracy
 
 TRIED = 64
 """Images: enough to tell a fall of ``MOST_LOST`` from chance (five standard errors)."""
@@ -24,7 +23,7 @@ def require_true_statistics(network: TorchNetwork, images: LabelledImages) -> No
     if not any(isinstance(part, _NormBase) for part in network.module.modules()):
         return
     some = images.take(slice(TRIED))
-    kept, learnt = (_accuracy(network, some, by_batch=by_batch) for by_batch in (False, True))
+    kept, learnt = accuracy(network, some), accuracy(_going_by_the_batch(network), some)
     if kept - learnt > MOST_LOST:
         raise ModelError(
             f"the network recognises {kept:.2f} of its images as it comes and {learnt:.2f} when its normalisation layers go by the batch, "
@@ -33,13 +32,10 @@ def require_true_statistics(network: TorchNetwork, images: LabelledImages) -> No
         )
 
 
-@torch.no_grad()
-def _accuracy(network: TorchNetwork, images: LabelledImages, *, by_batch: bool) -> float:
+def _going_by_the_batch(network: TorchNetwork) -> TorchNetwork:
+    """A copy whose normalisation layers have no statistics, and so take each batch's, in eval mode too."""
     module = deepcopy(network.module)
-    with evaluating(module):
-        for part in module.modules():
-            if isinstance(part, _NormBase):
-                part.train(by_batch)
-        pixels = tensor_of(images.floats()).to(network.device).contiguous(memory_format=layout_for(module))
-        said = module(pixels).argmax(1).cpu().numpy()
-    return float((said == images.labels).mean())
+    for part in module.modules():
+        if isinstance(part, _NormBase):
+            part.running_mean = part.running_var = None
+    return TorchNetwork(module, network.device)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from onecurve.core.errors import ModelError, SpecError
 from onecurve.core.images import LabelledImages
 from onecurve.models.network import TorchNetwork
+from onecurve.models.running_statistics import require_true_statistics
 from onecurve.models.stacked import train_together
-from onecurve.models.statistics import require_true_statistics
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.training import accuracy, train
 
@@ -56,6 +56,8 @@ def test_true_statistics_and_none_at_all_pass(images: LabelledImages) -> None:
     module.norm.running_var.fill_(spread)
     module.centres.data = (module.centres.data - mean) / spread.sqrt()
     require_true_statistics(TorchNetwork(module.eval()), images)
+    assert accuracy(TorchNetwork(module), images) == 1
+    assert module.norm.running_mean.item() == pytest.approx(float(mean))
     require_true_statistics(TorchNetwork(nn.Sequential(nn.Flatten(), nn.Linear(256, 4))), images)
 
 
