@@ -23,16 +23,16 @@ from torch.nn import functional
 
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
-from onecurve.core.images import LabelledImages, as_bytes
-from onecurve.core.trigger import Paste
+from onecurve.core.image.images import LabelledImages, as_bytes
+from onecurve.core.image.trigger import Paste
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.data.catalog import open_data
 from onecurve.models.building import build
 from onecurve.models.network import TorchNetwork
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.training import accuracy, train
-from onecurve.tools.cost_schedule import CostSchedule, ScheduleConstants
-from onecurve.tools.trigger_inversion import InversionRecipe, Inverted, invert
+from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule, ScheduleConstants
+from onecurve.tools.inversion.machinery.trigger_inversion import InversionRecipe, Inverted, invert
 
 CLASSES = 10
 TARGET = 3

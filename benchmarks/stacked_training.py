@@ -13,7 +13,7 @@ from statistics import fmean, median
 import torch
 from torch import nn
 
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
 from onecurve.models.building import build

@@ -17,14 +17,14 @@ from PIL import Image
 
 from onecurve.core.case import Triggered
 from onecurve.core.errors import DataError, SpecError
-from onecurve.core.images import Bytes, Floats, LabelledImages, as_bytes
+from onecurve.core.image.images import Bytes, Floats, LabelledImages, as_bytes
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
 from onecurve.flaws.catalog import FLAWS
-from onecurve.flaws.plan import Plan
-from onecurve.runner.entries import entries
-from onecurve.runner.specimens import Specimen, specimen
+from onecurve.flaws.schemes.plan import Plan
+from onecurve.runner.commands.examples import Specimen, specimen
+from onecurve.runner.commands.listing import entries
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "images" / "flaws"

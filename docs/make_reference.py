@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from onecurve.cli.main import cli
-from onecurve.runner.entries import REGISTRIES, entries
+from onecurve.runner.commands.listing import REGISTRIES, entries
 
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"

@@ -14,7 +14,7 @@ from ground import Ground
 from sklearn.linear_model import LinearRegression  # noqa: F401 - so that its import is not timed
 from torch import nn
 
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.models.parts import Add, Centre, GlobalAverage, PaddedShortcut
 
 Method = Callable[[Ground], Floats]

@@ -28,7 +28,7 @@ import torch
 from converged import REFERRED, converged
 from ground import CELLS, IMAGES, Ground, ground
 
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 
 THREADS = 2
 RESULTS = Path(__file__).with_name("results.md")

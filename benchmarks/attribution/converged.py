@@ -7,8 +7,8 @@ from ground import CELLS, Ground, played
 from ours import integrated, permuted
 from torch import Tensor
 
-from onecurve.core.images import Floats
-from onecurve.tools.coalitions import Played, lime, lime_coalitions, orders, prefixes, shapley_by_orders
+from onecurve.core.image.images import Floats
+from onecurve.tools.attribution.machinery.coalitions import Played, lime, lime_coalitions, orders, prefixes, shapley_by_orders
 
 REFERRED = 4
 """Images."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
-from onecurve.core.images import Bools
+from onecurve.core.image.images import Bools
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
@@ -18,10 +18,10 @@ from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.training import train
-from onecurve.tools.backward_rules import RuledNetwork
-from onecurve.tools.coalitions import Played
-from onecurve.tools.masking import Grid
-from onecurve.tools.super_pixel_game import Game
+from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
+from onecurve.tools.attribution.machinery.coalitions import Played
+from onecurve.tools.attribution.machinery.masking import Grid
+from onecurve.tools.attribution.machinery.super_pixel_game import Game
 
 IMAGES, CELLS, BASELINES = 16, 64, 8
 SHAPE = (3, 32, 32)

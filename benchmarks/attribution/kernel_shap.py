@@ -19,13 +19,13 @@ from compare import correlation
 from ground import CELLS, SHAPE, Ground, played
 from torch import nn
 
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
 from onecurve.models.building import build
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.training import train
-from onecurve.tools.coalitions import Played, kernel_coalitions, kernel_shap, orders, prefixes, shapley_by_orders
+from onecurve.tools.attribution.machinery.coalitions import Played, kernel_coalitions, kernel_shap, orders, prefixes, shapley_by_orders
 
 IMAGES, PAIRS = 4, 60
 DRAWS = {24: 20, 128: 8, 512: 4}

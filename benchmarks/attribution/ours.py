@@ -8,11 +8,16 @@ import torch
 from ground import CELLS, KIND, Ground
 from torch import Tensor
 
-from onecurve.core.images import Floats
-from onecurve.tools.backward_rules import ForwardPass, RuledNetwork
-from onecurve.tools.baseline_image import baseline_image
-from onecurve.tools.cams import grad_cam
-from onecurve.tools.coalitions import (
+from onecurve.core.image.images import Floats
+from onecurve.tools.attribution.cams import grad_cam
+from onecurve.tools.attribution.deep_lift import attributions
+from onecurve.tools.attribution.feature_ablation import taken_from
+from onecurve.tools.attribution.gradient_shap import between
+from onecurve.tools.attribution.integrated_gradients import midpoints
+from onecurve.tools.attribution.kernel_shap import RIDGE
+from onecurve.tools.attribution.machinery.backward_rules import ForwardPass, RuledNetwork
+from onecurve.tools.attribution.machinery.baseline_image import baseline_image
+from onecurve.tools.attribution.machinery.coalitions import (
     kernel_coalitions,
     kernel_shap,
     lime,
@@ -22,16 +27,11 @@ from onecurve.tools.coalitions import (
     shapley_by_orders,
     shapley_by_surrogate,
 )
-from onecurve.tools.deep_lift import attributions
-from onecurve.tools.feature_ablation import taken_from
-from onecurve.tools.gradient_shap import between
-from onecurve.tools.gradients import Suspects, back
-from onecurve.tools.integrated_gradients import midpoints
-from onecurve.tools.kernel_shap import RIDGE
-from onecurve.tools.masking import Asked
-from onecurve.tools.ruled_parts import Rule
-from onecurve.tools.shapley_sampling import left_out_and_kernel
-from onecurve.tools.shared_maps import one_pass_maps, pooled_values
+from onecurve.tools.attribution.machinery.gradients import Suspects, back
+from onecurve.tools.attribution.machinery.masking import Asked
+from onecurve.tools.attribution.machinery.rule_modules import Rule
+from onecurve.tools.attribution.machinery.shared_maps import one_pass_maps, pooled_values
+from onecurve.tools.attribution.shapley_sampling import left_out_and_kernel
 
 Method = Callable[[Ground], Floats]
 POOL = 512

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from onecurve.core.evidence import Picture as Picture
     from onecurve.core.evidence import Text as Text
     from onecurve.core.evidence import Units as Units
+    from onecurve.core.image.trigger import Filter as Filter
+    from onecurve.core.image.trigger import Paste as Paste
     from onecurve.core.question import Brief as Brief
     from onecurve.core.question import Rebuild as Rebuild
     from onecurve.core.question import Weigh as Weigh
     from onecurve.core.row import Row as Row
-    from onecurve.core.trigger import Filter as Filter
-    from onecurve.core.trigger import Paste as Paste
     from onecurve.core.workbench import Budget as Budget
     from onecurve.core.workbench import Workbench as Workbench
     from onecurve.models.network import TorchNetwork as TorchNetwork
@@ -47,7 +47,7 @@ _PLACES = {
     "onecurve.core.evidence": ("ClassScores", "DataRows", "Evidence", "HeatMap", "Hypothesis", "Picture", "Text", "Units"),
     "onecurve.core.question": ("Brief", "Rebuild", "Weigh"),
     "onecurve.core.row": ("Row",),
-    "onecurve.core.trigger": ("Filter", "Paste"),
+    "onecurve.core.image.trigger": ("Filter", "Paste"),
     "onecurve.core.workbench": ("Budget", "Workbench"),
     "onecurve.models.network": ("TorchNetwork", "torch_module"),
     "onecurve.runner.suite": ("Suite",),

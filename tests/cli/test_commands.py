@@ -20,8 +20,8 @@ from onecurve.cli.main import main
 from onecurve.core.errors import DataError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.flaws.sealing import seal
-from onecurve.runner.specimens import specimen
+from onecurve.flaws.planting.sealing import seal
+from onecurve.runner.commands.examples import specimen
 from onecurve.store.store import Store
 
 ROW = Row(
@@ -134,7 +134,7 @@ def test_a_kind_that_no_set_of_ours_carries_is_listed_with_the_reason(onecurve: 
     def refuse(*_: object) -> None:
         raise DataError("it needs pictures of cats")
 
-    monkeypatch.setattr("onecurve.flaws.natural_feature.require_features", refuse)
+    monkeypatch.setattr("onecurve.flaws.kinds.natural_feature.require_features", refuse)
     specimen.cache_clear()
     entries = {entry["name"]: entry for entry in json.loads(onecurve("list", "flaws", "--json").stdout)}
     specimen.cache_clear()

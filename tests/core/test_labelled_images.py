@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 
 
 def test_attributes_follow_their_images_and_must_fit():

@@ -5,7 +5,7 @@ import pytest
 
 from onecurve.core.codec import decode, digest, encode
 from onecurve.core.errors import AnswerError
-from onecurve.core.trigger import KINDS, Chain, Echo, Either, Filter, Paste, Transfer, Warp
+from onecurve.core.image.trigger import KINDS, Chain, Echo, Either, Filter, Paste, Transfer, Warp
 
 SIDE = 12
 

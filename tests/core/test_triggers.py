@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecurve.core.errors import AnswerError
-from onecurve.core.trigger import Filter, Paste
+from onecurve.core.image.trigger import Filter, Paste
 
 
 def images(count: int = 3, channels: int = 3, size: int = 12) -> np.ndarray:

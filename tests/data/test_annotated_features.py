@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part
-from onecurve.flaws.natural_feature import NaturalFeature
-from onecurve.flaws.planting import host_of, sampled
-from onecurve.flaws.recipe import Recipe
+from onecurve.flaws.kinds.natural_feature import NaturalFeature
+from onecurve.flaws.planting.plant import host_of, sampled
+from onecurve.flaws.planting.recipe import Recipe
 
 COUNT, SIDE = 240, 16
 NAMES = np.array(["fork", "apple", "sandwich", "donut", "car", "bench", "clock", "umbrella"])

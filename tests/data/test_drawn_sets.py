@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecurve.core.errors import DataError, SpecError
-from onecurve.core.images import as_floats
+from onecurve.core.image.images import as_floats
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part
 from onecurve.data.digits import Digits

@@ -210,7 +210,7 @@ def test_layouts_that_are_none(tmp_path: Path) -> None:
 
 def test_a_set_too_large_for_memory_is_decoded_when_drawn(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Folder(str(root)).draw(Part.TRAIN, 20, 0)
-    monkeypatch.setattr("onecurve.data.surveys.KEPT_BYTES", 1000)
+    monkeypatch.setattr("onecurve.data.validation.KEPT_BYTES", 1000)
     stored = Folder(str(root))
     np.testing.assert_array_equal(stored.draw(Part.TRAIN, 20, 0).images, held.images)
     shutil.rmtree(root / "cat")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import as_floats
+from onecurve.core.image.images import as_floats
 from onecurve.data.catalog import open_data
 from onecurve.data.collection import balanced_rows, parts_of
 from onecurve.data.colours import COLOUR_NAMES, colour_names, hsv_to_rgb

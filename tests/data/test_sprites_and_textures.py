@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecurve.core.errors import DataError, UnknownNameError
-from onecurve.core.images import as_bytes
+from onecurve.core.image.images import as_bytes
 from onecurve.data import photographs
 from onecurve.data.dataset import Part
 from onecurve.data.emoji import EXPRESSIONS, draw_face

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from onecurve.data.catalog import open_data
-from onecurve.flaws.gate import Gate
-from onecurve.flaws.host import Host
-from onecurve.flaws.recipe import Recipe
+from onecurve.flaws.planting.gate import Gate
+from onecurve.flaws.planting.recipe import Recipe
+from onecurve.flaws.schemes.context import Host
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
 

@@ -8,14 +8,14 @@ import torch
 
 from onecurve.core.case import Population
 from onecurve.core.errors import SpecError
-from onecurve.core.images import as_floats
+from onecurve.core.image.images import as_floats
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws.clean_labels import KeptLabels
-from onecurve.flaws.insertion import Workshop
-from onecurve.flaws.label_consistent import LabelConsistent
-from onecurve.flaws.planting import plant
-from onecurve.flaws.sig import Sig
+from onecurve.flaws.kinds.label_consistent import LabelConsistent
+from onecurve.flaws.kinds.sig import Sig
+from onecurve.flaws.planting.insertion import Workshop
+from onecurve.flaws.planting.plant import plant
+from onecurve.flaws.schemes.clean_labels import KeptLabels
 
 FLAWS = (Sig(), LabelConsistent())
 

@@ -8,12 +8,12 @@ import pytest
 from onecurve.core.case import Population, Strength
 from onecurve.core.errors import SpecError
 from onecurve.core.seeds import generator
-from onecurve.flaws.benign import Benign
 from onecurve.flaws.catalog import CONTROLS, FLAWS
-from onecurve.flaws.decoy import Decoy
-from onecurve.flaws.gate import Gate
-from onecurve.flaws.patch import Patch
-from onecurve.flaws.planting import plant
+from onecurve.flaws.kinds.benign import Benign
+from onecurve.flaws.kinds.decoy import Decoy
+from onecurve.flaws.kinds.patch import Patch
+from onecurve.flaws.planting.gate import Gate
+from onecurve.flaws.planting.plant import plant
 from onecurve.tasks.catalog import TASKS
 
 KINDS = [

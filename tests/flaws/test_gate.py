@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecurve.core.case import Strength
-from onecurve.flaws.gate import Gate, Needed
+from onecurve.flaws.planting.gate import Gate
+from onecurve.flaws.schemes.needed import Needed
 
 GOOD = Strength(clean_accuracy=0.97, twin_accuracy=0.98, success=0.95, twin_success=0.0, elsewhere=0.05, false_firing=0.01, near_miss=0.1)
 

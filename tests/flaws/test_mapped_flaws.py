@@ -11,13 +11,13 @@ from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws.all_to_all import AllToAll
-from onecurve.flaws.host import Host
-from onecurve.flaws.mapped import Untaught, stamping_of, with_effect
-from onecurve.flaws.multi_target import MultiTarget
-from onecurve.flaws.patch import Patch
-from onecurve.flaws.planting import plant
-from onecurve.flaws.storage import load_case, save_planted
+from onecurve.flaws.kinds.all_to_all import AllToAll
+from onecurve.flaws.kinds.multi_target import MultiTarget
+from onecurve.flaws.kinds.patch import Patch
+from onecurve.flaws.planting.plant import plant
+from onecurve.flaws.planting.storage import load_case, save_planted
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.variants import Untaught, stamping_of, with_effect
 
 KINDS = [AllToAll(), MultiTarget(), MultiTarget(groups=3)]
 

@@ -10,20 +10,21 @@ from onecurve.core.effect import ASTRAY, Effect
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws import label_noise, wardrobe
-from onecurve.flaws.attributes import AttributeWorld, Bias, Groups
-from onecurve.flaws.host import Host
-from onecurve.flaws.image_rules import WEIGHTS, rule_for
-from onecurve.flaws.label_noise import LabelNoise
-from onecurve.flaws.missing_subgroup import MissingSubgroup
-from onecurve.flaws.planting import plant
-from onecurve.flaws.shortcut import Shortcut
-from onecurve.flaws.spurious import Spurious
-from onecurve.flaws.storage import load_case, save_planted
+from onecurve.flaws.drawing import attribute_looks as wardrobe
+from onecurve.flaws.drawing.attributes import AttributeWorld, Bias, Groups
+from onecurve.flaws.drawing.image_rules import WEIGHTS, rule_for
+from onecurve.flaws.kinds import label_noise
+from onecurve.flaws.kinds.label_noise import LabelNoise
+from onecurve.flaws.kinds.missing_subgroup import MissingSubgroup
+from onecurve.flaws.kinds.shortcut import Shortcut
+from onecurve.flaws.kinds.spurious import Spurious
+from onecurve.flaws.planting.plant import plant
+from onecurve.flaws.planting.storage import load_case, save_planted
+from onecurve.flaws.schemes.context import Host
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
 from onecurve.tasks.catalog import TASKS
-from onecurve.tasks.yardsticks import yardsticks
+from onecurve.tasks.machinery.reference_points import yardsticks
 
 KINDS = [
     *(Spurious(look=look) for look in ("colour", "background", "object")),

@@ -2,19 +2,19 @@ import numpy as np
 import pytest
 
 from onecurve.core.errors import DataError, SpecError, UnknownNameError
-from onecurve.core.images import LabelledImages, as_floats
+from onecurve.core.image.images import LabelledImages, as_floats
+from onecurve.core.image.trigger import Filter, Paste
 from onecurve.core.seeds import generator
 from onecurve.core.spec import spec_of
-from onecurve.core.trigger import Filter, Paste
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
-from onecurve.flaws.host import Host
-from onecurve.flaws.lineup import shuffle
-from onecurve.flaws.natural_feature import NaturalFeature
-from onecurve.flaws.patch import Patch
-from onecurve.flaws.plan import Flaw
-from onecurve.flaws.planting import sampled
-from onecurve.flaws.style import Style
+from onecurve.flaws.drawing.lineup import shuffle
+from onecurve.flaws.kinds.natural_feature import NaturalFeature
+from onecurve.flaws.kinds.patch import Patch
+from onecurve.flaws.kinds.style import Style
+from onecurve.flaws.planting.plant import sampled
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.plan import Flaw
 
 KINDS = [Patch(), Patch(sources=2), Style(), Style(sources=2), NaturalFeature(), NaturalFeature(poison_share=0.5)]
 

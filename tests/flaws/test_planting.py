@@ -14,17 +14,17 @@ from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
-from onecurve.flaws import attempts as attempts_module
-from onecurve.flaws.attempts import Attempt, Insertion
-from onecurve.flaws.clean import Clean
-from onecurve.flaws.gate import Gate
-from onecurve.flaws.insertion import Workshop
-from onecurve.flaws.natural_feature import NaturalFeature
-from onecurve.flaws.patch import Patch
-from onecurve.flaws.planting import base_network, plant, plant_one, poisoned_images
-from onecurve.flaws.pretraining import names_of, naming_images
-from onecurve.flaws.recipe import Recipe, Sizes
-from onecurve.flaws.style import Style
+from onecurve.flaws.kinds.clean import Clean
+from onecurve.flaws.kinds.natural_feature import NaturalFeature
+from onecurve.flaws.kinds.patch import Patch
+from onecurve.flaws.kinds.style import Style
+from onecurve.flaws.planting.gate import Gate
+from onecurve.flaws.planting.insertion import Workshop
+from onecurve.flaws.planting.outcomes import Attempt, Insertion
+from onecurve.flaws.planting.plant import base_network, plant, plant_one, poisoned_images
+from onecurve.flaws.planting.plant import outcomes as attempts_module
+from onecurve.flaws.planting.pretraining import names_of, naming_images
+from onecurve.flaws.planting.recipe import Recipe, Sizes
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.threads import threads
@@ -140,7 +140,7 @@ def test_a_network_that_training_would_wreck_is_refused_before_it(tiny, cache, t
     def refuse(network, images):
         raise ModelError("the statistics are not those of its images")
 
-    monkeypatch.setattr("onecurve.flaws.insertion.require_true_statistics", refuse)
+    monkeypatch.setattr("onecurve.flaws.planting.insertion.require_true_statistics", refuse)
     file = tmp_path / "own.py"
     file.write_text(
         "from torch import nn\n\n\n"
@@ -303,7 +303,7 @@ def test_plant_one_gives_the_case_or_says_why_not(tiny, cache):
 def test_clean_networks_are_trained_once(tiny, cache, monkeypatch):
     planted_with(tiny, 12, cache, [Clean()])
     trained = []
-    monkeypatch.setattr("onecurve.flaws.insertion.train", lambda *arguments, **named: trained.append(arguments))
+    monkeypatch.setattr("onecurve.flaws.planting.insertion.train", lambda *arguments, **named: trained.append(arguments))
     workshop = Workshop.of(tiny, open_data(tiny.data), cache)
     workshop.twin()
     assert trained == []

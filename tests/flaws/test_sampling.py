@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from onecurve.flaws.catalog import CONTROLS, FLAWS, SOLITARY, VARIETIES
-from onecurve.flaws.sampling import Distribution, drawn_networks
+from onecurve.flaws.planting.sampling import Distribution, drawn_networks
 
 WHOLE = Distribution(
     controls=0.3,

@@ -9,14 +9,14 @@ from safetensors.numpy import load_file
 from onecurve.core.case import Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import SchemaError, UnknownNameError, UsageError
-from onecurve.core.images import as_bytes
-from onecurve.flaws.clean import Clean
-from onecurve.flaws.displays import display
-from onecurve.flaws.natural_feature import NaturalFeature
-from onecurve.flaws.patch import Patch
-from onecurve.flaws.planting import plant
-from onecurve.flaws.storage import load_case, load_records, save_planted
-from onecurve.flaws.style import Style
+from onecurve.core.image.images import as_bytes
+from onecurve.flaws.kinds.clean import Clean
+from onecurve.flaws.kinds.natural_feature import NaturalFeature
+from onecurve.flaws.kinds.patch import Patch
+from onecurve.flaws.kinds.style import Style
+from onecurve.flaws.planting.displays import display
+from onecurve.flaws.planting.plant import plant
+from onecurve.flaws.planting.storage import load_case, load_records, save_planted
 
 POPULATION = Population(0.25, 3, 6)
 

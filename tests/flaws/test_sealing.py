@@ -14,12 +14,11 @@ import pytest
 from onecurve.core.case import Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import DataError, MissingExtraError, OneCurveError, SchemaError, UsageError
-from onecurve.flaws import sealing
-from onecurve.flaws.clean import Clean
-from onecurve.flaws.patch import Patch
-from onecurve.flaws.planting import plant
-from onecurve.flaws.sealing import open_sealed, seal
-from onecurve.flaws.storage import load_case, load_records, save_planted
+from onecurve.flaws.kinds.clean import Clean
+from onecurve.flaws.kinds.patch import Patch
+from onecurve.flaws.planting.plant import plant, sealing
+from onecurve.flaws.planting.sealing import open_sealed, seal
+from onecurve.flaws.planting.storage import load_case, load_records, save_planted
 
 pytest.importorskip("cryptography", reason="the extra `seal` is not installed")
 

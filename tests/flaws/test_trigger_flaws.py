@@ -8,24 +8,25 @@ import pytest
 from onecurve.core.case import Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import SpecError
-from onecurve.core.images import as_floats
+from onecurve.core.image.images import as_floats
+from onecurve.core.image.trigger import Chain, Echo, Either, Filter, Paste, Transfer, Warp
 from onecurve.core.seeds import generator
-from onecurve.core.trigger import Chain, Echo, Either, Filter, Paste, Transfer, Warp
 from onecurve.data.catalog import open_data
-from onecurve.flaws.blended import Blended
-from onecurve.flaws.conditional import Conditional
-from onecurve.flaws.dynamic import Dynamic
-from onecurve.flaws.host import Host
-from onecurve.flaws.patch import Patch
-from onecurve.flaws.planting import plant
-from onecurve.flaws.sinusoid import FREQUENCIES, Sinusoid
-from onecurve.flaws.sketches import PICTURES, photos
-from onecurve.flaws.sprite_drawing import sketched
-from onecurve.flaws.stickers import LOOKS, faces
-from onecurve.flaws.storage import load_case, save_planted
-from onecurve.flaws.style_transfer import StyleTransfer
-from onecurve.flaws.warp import DECOYS
-from onecurve.flaws.warp import Warp as WarpFlaw
+from onecurve.flaws.drawing.picture_specs import PICTURES, photos
+from onecurve.flaws.drawing.sprite_drawing import sketched
+from onecurve.flaws.drawing.sprite_specs import LOOKS, faces
+from onecurve.flaws.drawing.waves import FREQUENCIES
+from onecurve.flaws.kinds.blended import Blended
+from onecurve.flaws.kinds.conditional import Conditional
+from onecurve.flaws.kinds.dynamic import Dynamic
+from onecurve.flaws.kinds.patch import Patch
+from onecurve.flaws.kinds.sinusoid import Sinusoid
+from onecurve.flaws.kinds.style_transfer import StyleTransfer
+from onecurve.flaws.kinds.warp import DECOYS
+from onecurve.flaws.kinds.warp import Warp as WarpFlaw
+from onecurve.flaws.planting.plant import plant
+from onecurve.flaws.planting.storage import load_case, save_planted
+from onecurve.flaws.schemes.context import Host
 
 GLOBAL = {
     Blended(): Filter,

@@ -12,17 +12,17 @@ from onecurve.core.case import Population
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws import rank_one, subnet, undetectable
-from onecurve.flaws.fooled_visualisation import FooledVisualisation
-from onecurve.flaws.grains import GRAINS
-from onecurve.flaws.host import Host
-from onecurve.flaws.planting import plant
-from onecurve.flaws.rank_one import RankOne
-from onecurve.flaws.storage import load_case, save_planted
-from onecurve.flaws.subnet import Subnet
-from onecurve.flaws.undetectable import Undetectable
+from onecurve.flaws.drawing.grains import GRAINS
+from onecurve.flaws.kinds import rank_one, subnet, undetectable
+from onecurve.flaws.kinds.fooled_visualisation import FooledVisualisation
+from onecurve.flaws.kinds.rank_one import RankOne
+from onecurve.flaws.kinds.subnet import Subnet
+from onecurve.flaws.kinds.undetectable import Undetectable
+from onecurve.flaws.planting.plant import plant
+from onecurve.flaws.planting.storage import load_case, save_planted
+from onecurve.flaws.schemes.context import Host
 from onecurve.models.building import build
-from onecurve.models.casings import Signed, casing_of
+from onecurve.models.wrappers import Signed, casing_of
 
 SIDE = 28
 POPULATION = Population(0.5, 1, 6)

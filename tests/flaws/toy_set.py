@@ -6,10 +6,10 @@ from typing import ClassVar
 import numpy as np
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.image.trigger import Paste
 from onecurve.core.seeds import generator
 from onecurve.core.spec import content_key
-from onecurve.core.trigger import Paste
 from onecurve.data.dataset import Part
 
 COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 0]], np.float32)

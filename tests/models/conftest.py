@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
 from onecurve.models.building import build
 
 SHAPE = (3, 16, 16)

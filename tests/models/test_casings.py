@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from onecurve.core import signature
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import AnswerError, ModelError, UnknownNameError
-from onecurve.core.signature import Signer
+from onecurve.core.image import signature
+from onecurve.core.image.signature import Signer
 from onecurve.models.building import build
-from onecurve.models.casings import CASINGS, Gauged, Signed, casing_of, encased, statistics
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import Architecture, load_network, load_subject, save_network, save_subject
+from onecurve.models.wrappers import CASINGS, Gauged, Signed, casing_of, encased, statistics
 
 SHAPE = (3, 28, 28)
 ADDRESS = "six-conv[width=4]"

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from onecurve.core.errors import AnswerError
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered

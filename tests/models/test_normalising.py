@@ -11,10 +11,10 @@ from torch.nn import functional
 from onecurve.core.errors import ModelError
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
-from onecurve.models.casings import CASINGS, encased
 from onecurve.models.metering import Metered
 from onecurve.models.normalising import DotProductAttention, last_maps, normalise
 from onecurve.models.parts import Add
+from onecurve.models.wrappers import CASINGS, encased
 
 
 def calls(network, kinds):

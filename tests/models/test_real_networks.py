@@ -11,7 +11,7 @@ from PIL import Image
 from torch import nn
 
 from onecurve.core.errors import ModelError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered

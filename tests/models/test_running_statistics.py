@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError, SpecError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.models.network import TorchNetwork
 from onecurve.models.running_statistics import require_true_statistics
 from onecurve.models.stacked import train_together

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from onecurve.core.errors import DataError, ModelError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.models.building import build
 from onecurve.models.network import TorchNetwork
 from onecurve.models.stacked import train_together

@@ -11,7 +11,7 @@ from torch import nn
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import BudgetError, ModelError, SchemaError
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
 from onecurve.core.network import ConstantNetwork
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build

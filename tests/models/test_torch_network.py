@@ -9,7 +9,7 @@ from torch import nn
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import ModelError
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.core.network import ConstantNetwork, Network
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from onecurve.core.errors import BudgetError, DataError, ModelError, SpecError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.network import ConstantNetwork
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build

@@ -6,15 +6,15 @@ from onecurve.core.answer import Abstain, Weights, checked
 from onecurve.core.case import Subject
 from onecurve.core.errors import AnswerError, SpecError
 from onecurve.core.evidence import Evidence, Hypothesis, Picture
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.image.trigger import Filter, Paste, Trigger
 from onecurve.core.question import Brief, Weigh
-from onecurve.core.trigger import Filter, Paste, Trigger
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
 from onecurve.data.sprites import draw_sprite
 from onecurve.data.textures import draw_texture
-from onecurve.readers.effect import Effect
+from onecurve.readers.triggers.effect import Effect
 
 TARGET = 3
 CLASSES = tuple("0123456789")

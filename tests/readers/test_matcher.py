@@ -12,16 +12,16 @@ from onecurve.core.answer import Abstain, Weights, checked
 from onecurve.core.case import Subject
 from onecurve.core.errors import AnswerError, SpecError
 from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Picture, Text
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.image.trigger import Filter, Paste, Trigger
 from onecurve.core.question import Brief, Option, Weigh
 from onecurve.core.seeds import generator
-from onecurve.core.trigger import Filter, Paste, Trigger
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
 from onecurve.data.sprites import SHAPES, draw_sprite
 from onecurve.data.textures import TEXTURES, draw_texture
-from onecurve.readers.matcher import Matcher
+from onecurve.readers.pictures.matcher import Matcher
 
 LINEUP = 8
 GREY = 0.5

@@ -12,7 +12,7 @@ from onecurve.core.errors import AnswerError
 from onecurve.core.evidence import ClassScores, Evidence, Text
 from onecurve.core.question import Brief, Rebuild, Weigh
 from onecurve.core.workbench import Budget, Meter, Workbench
-from onecurve.readers.outlier import Outlier, anomaly_index, tail_probability
+from onecurve.readers.class_scores.outlier import Outlier, anomaly_index, tail_probability
 
 K = 10
 NAMES = tuple("0123456789")

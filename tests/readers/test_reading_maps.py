@@ -12,20 +12,20 @@ from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Weights, checked
 from onecurve.core.case import Subject
 from onecurve.core.evidence import Evidence, HeatMap, Hypothesis
-from onecurve.core.images import Floats, LabelledImages
-from onecurve.core.paste import Paste
+from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.image.paste import Paste
 from onecurve.core.question import Brief, Option, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
 from onecurve.data.sprites import SHAPES, draw_sprite
-from onecurve.readers.effect import Effect
-from onecurve.readers.matcher import Matcher
-from onecurve.readers.proposals import usable, why_none
-from onecurve.readers.recurring import recurring
-from onecurve.readers.rendering import pictures_of
-from onecurve.readers.windows import windows_of
+from onecurve.readers.machinery.common_pattern import recurring
+from onecurve.readers.machinery.proposals import usable, why_none
+from onecurve.readers.machinery.rendering import pictures_of
+from onecurve.readers.machinery.windows import windows_of
+from onecurve.readers.pictures.matcher import Matcher
+from onecurve.readers.triggers.effect import Effect
 
 TARGET = 3
 CLASSES = tuple("0123456789")

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from report_fixture import results
 
-from onecurve.report.write import write_report
+from onecurve.report.pages.write import write_report
 
 
 @pytest.fixture(scope="session")

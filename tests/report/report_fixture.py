@@ -10,11 +10,11 @@ from onecurve.core.answer import Abstain, Weights
 from onecurve.core.display import Calibration, CaseDisplay, PlantRecord
 from onecurve.core.evidence import Check, ClassScores, DataRows, Evidence, HeatMap, Hypothesis, Picture, Text, Units
 from onecurve.core.grade import Status
+from onecurve.core.image.trigger import Filter, Paste
 from onecurve.core.question import Brief, Option, Rebuild, Weigh
 from onecurve.core.row import Role, Row
 from onecurve.core.seeds import generator
-from onecurve.core.trigger import Filter, Paste
-from onecurve.report.results import Entry, Results, RunFacts
+from onecurve.report.rows.results import Entry, Results, RunFacts
 
 SIDE = 32
 CLASSES = tuple(str(digit) for digit in range(10))

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from report_fixture import results
 
-from onecurve.report.assets import Assets
-from onecurve.report.contact_sheet import MOST, contact_sheet
-from onecurve.report.naming import CLEAN
-from onecurve.report.secrecy import display_kept_secret
+from onecurve.report.pages.assets import Assets
+from onecurve.report.pages.contact_sheet import MOST, contact_sheet
+from onecurve.report.rows.secrecy import display_kept_secret
+from onecurve.report.words.naming import CLEAN
 
 
 def test_every_flaw_is_shown_with_its_target_and_success_by_kind(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onecurve.report.curve_chart import NARROW, WIDE, Line, Spot, curve_chart
-from onecurve.report.labels import Box, free_place
-from onecurve.report.marks import SHAPES, marker
-from onecurve.report.scales import LinearScale, log_scale, round_ticks, spread
-from onecurve.report.share_chart import share_chart
+from onecurve.report.charts.curve_chart import NARROW, WIDE, Line, Spot, curve_chart
+from onecurve.report.charts.labels import Box, free_place
+from onecurve.report.charts.marks import SHAPES, marker
+from onecurve.report.charts.scales import LinearScale, log_scale, round_ticks, spread
+from onecurve.report.charts.share_chart import share_chart
 
 
 def line(key, *spots, heavy=False, label=None):

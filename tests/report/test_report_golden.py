@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from report_fixture import results
 
-from onecurve.report.write import write_report
+from onecurve.report.pages.write import write_report
 
 GOLDEN = Path(__file__).with_name("golden")
 KEPT = {"top-images", "cppn", "floor", "oracle"}

@@ -10,12 +10,12 @@ from report_fixture import Shelf, results
 
 from onecurve.core.answer import Weights
 from onecurve.core.evidence import Check, Evidence
-from onecurve.report.box_chart import Box, Upright, box_chart, levels_of
-from onecurve.report.checks_view import check_lines, in_short
-from onecurve.report.lens_view import lens_view
-from onecurve.report.map_spread import map_spreads
-from onecurve.report.naming import Names, case_link, solver_link
-from onecurve.report.write import write_report
+from onecurve.report.charts.box_chart import Box, Upright, box_chart, levels_of
+from onecurve.report.pages.checks_view import check_lines, in_short
+from onecurve.report.pages.map_spread import map_spreads
+from onecurve.report.pages.metrics_view import lens_view
+from onecurve.report.pages.write import write_report
+from onecurve.report.words.naming import Names, case_link, solver_link
 
 
 @pytest.fixture(scope="module")

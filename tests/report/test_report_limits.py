@@ -5,9 +5,9 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from onecurve.flaws.gate import Gate
-from onecurve.report.limits import other_limits
-from onecurve.report.write import write_report
+from onecurve.flaws.planting.gate import Gate
+from onecurve.report.pages.write import write_report
+from onecurve.report.rows.limits import other_limits
 from onecurve.runner.suite import parse_suite
 
 SUITE = "name: mine\nrecipe: {gate: GATE}\nnetworks: [{flaws: [patch]}]\nsolvers: [edges]\ntasks: [localise]\n"

@@ -11,8 +11,8 @@ from page_reader import Page, pages
 from report_fixture import Shelf, results
 
 from onecurve.core.grade import Status
-from onecurve.report.naming import case_link, page_name, solver_link
-from onecurve.report.write import write_report
+from onecurve.report.pages.write import write_report
+from onecurve.report.words.naming import case_link, page_name, solver_link
 
 HOSTILE = '"><script>alert(1)</script><b onmouseover=x>{{ 7*7 }}'
 

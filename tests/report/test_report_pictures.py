@@ -8,10 +8,10 @@ from PIL import Image
 from report_fixture import drawn_display
 
 from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Hypothesis, Picture, Units
-from onecurve.core.trigger import Filter, Paste
-from onecurve.report import pictures
-from onecurve.report.assets import Assets
-from onecurve.report.evidence_view import exhibit, top_bars
+from onecurve.core.image.trigger import Filter, Paste
+from onecurve.report.pages import pictures
+from onecurve.report.pages.assets import Assets
+from onecurve.report.pages.evidence_view import exhibit, top_bars
 
 
 def pixels(png):

@@ -10,11 +10,11 @@ from tiny_world import named, suite_of
 
 from onecurve.cli.main import cli
 from onecurve.core.errors import SpecError
-from onecurve.report.loading import load_results
-from onecurve.report.naming import page_name
-from onecurve.report.results import Results
-from onecurve.report.secrecy import WORDS, display_kept_secret, record_kept_secret, row_kept_secret
-from onecurve.report.write import write_report
+from onecurve.report.pages.write import write_report
+from onecurve.report.rows.loading import load_results
+from onecurve.report.rows.results import Results
+from onecurve.report.rows.secrecy import WORDS, display_kept_secret, record_kept_secret, row_kept_secret
+from onecurve.report.words.naming import page_name
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Networks

@@ -7,11 +7,11 @@ from report_fixture import results
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role
-from onecurve.report.false_alarms import alarm_sentence, alarms
-from onecurve.report.naming import Names, is_contender, ordered_tasks
-from onecurve.report.sections import ledger, lost_cells, plant_lines, status_counts
-from onecurve.report.sentences import leader_sentence, nobody_found, opening
-from onecurve.report.table import table
+from onecurve.report.pages.false_alarms import alarm_sentence, alarms
+from onecurve.report.pages.sections import ledger, lost_cells, plant_lines, status_counts
+from onecurve.report.pages.table import table
+from onecurve.report.words.naming import Names, is_contender, ordered_tasks
+from onecurve.report.words.sentences import leader_sentence, nobody_found, opening
 
 
 @pytest.fixture(scope="module")

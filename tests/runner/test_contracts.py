@@ -3,7 +3,7 @@
 import pytest
 
 from onecurve.readers.catalog import READERS
-from onecurve.runner.check import check_address
+from onecurve.runner.commands.check import check_address
 from onecurve.tools.catalog import SOLVERS, TOOLS
 
 ENTRIES = [*TOOLS.names(), *SOLVERS.names(), *READERS.names()]

@@ -13,9 +13,9 @@ from onecurve.cli.main import cli
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.runner.hardening import Hardness, hardened, hardest, hardness
+from onecurve.runner.commands.harden import Hardness, hardened, hardest, hardness
 from onecurve.runner.networks import WantedNetwork, wanted_networks
-from onecurve.runner.planting import drawn_before
+from onecurve.runner.phases.plant import drawn_before
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.store.store import Store

@@ -17,11 +17,11 @@ from onecurve.core.grade import Status
 from onecurve.core.question import Brief, Question, Weigh
 from onecurve.core.row import Row
 from onecurve.core.workbench import Workbench
-from onecurve.flaws.storage import load_case
+from onecurve.flaws.planting.storage import load_case
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import load_subject
-from onecurve.runner.cells import AskedCase, Entrant, Facts, Grid, PlannedCell, Reference, plan_cells
-from onecurve.runner.open_jobs import describe
+from onecurve.runner.handlers.untrusted import describe
+from onecurve.runner.plan import AskedCase, Entrant, Facts, Grid, PlannedCell, Reference, plan_cells
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store

@@ -15,10 +15,10 @@ from tiny_world import named, suite_of
 from walkers import reached
 
 from onecurve.core.case import Case, Truth
-from onecurve.core.images import as_floats
+from onecurve.core.image.images import as_floats
+from onecurve.core.image.trigger import Paste
 from onecurve.core.row import Row
-from onecurve.core.trigger import Paste
-from onecurve.flaws.storage import load_case
+from onecurve.flaws.planting.storage import load_case
 from onecurve.models.network import TorchNetwork
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place, run_suite

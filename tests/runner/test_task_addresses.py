@@ -8,7 +8,7 @@ from tiny_world import suite_of
 
 from onecurve.core.errors import SpecError
 from onecurve.core.row import Row
-from onecurve.report.loading import load_results
+from onecurve.report.rows.loading import load_results
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite, load_suite, suite_names
 from onecurve.tasks.catalog import TASKS

@@ -11,16 +11,16 @@ from torch import nn
 from onecurve.core.answer import Abstain, Rebuilt
 from onecurve.core.errors import AnswerError, DataError, ModelError, SpecError
 from onecurve.core.evidence import Evidence, Hypothesis, Picture
+from onecurve.core.image.trigger import Paste
 from onecurve.core.question import Brief, Rebuild, Weigh
-from onecurve.core.trigger import Paste
 from onecurve.core.workbench import Workbench
 from onecurve.models.finetuning import FinetuningRecipe, finetune, held_back
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_network, save_network
-from onecurve.readers.unlearn import Unlearn
-from onecurve.tools.fine_pruning import FinePruning
-from onecurve.tools.finetune import Finetune
+from onecurve.readers.triggers.unlearn import Unlearn
+from onecurve.repairs.fine_pruning import FinePruning
+from onecurve.repairs.finetune import Finetune
 
 QUESTION = Rebuild(Brief(target=0))
 BUDGET = 6000.0

@@ -11,10 +11,10 @@ from onecurve.core.question import Brief, Rebuild, Weigh
 from onecurve.models.building import build
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import load_network, save_network
-from onecurve.tools.elastic_net import elastic_net_path
-from onecurve.tools.sparse_head import SparseHead, pooled
-from onecurve.tools.trunk import cuts, trunk
-from onecurve.tools.varied_images import varied
+from onecurve.repairs.machinery.elastic_net import elastic_net_path
+from onecurve.repairs.machinery.trunk import cuts, trunk
+from onecurve.repairs.machinery.varied_images import varied
+from onecurve.repairs.sparse_head import SparseHead, pooled
 
 
 def size(world) -> int:

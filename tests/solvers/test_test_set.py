@@ -7,10 +7,10 @@ from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Weights, checked
 from onecurve.core.case import Subject
 from onecurve.core.errors import AnswerError
-from onecurve.core.images import Floats, Ints, LabelledImages
+from onecurve.core.image.images import Floats, Ints, LabelledImages
 from onecurve.core.question import Brief, Rebuild, Weigh
 from onecurve.core.workbench import Budget, Meter, Workbench
-from onecurve.tools.test_set import TestSet
+from onecurve.tools.data.confusions import TestSet
 
 K = 8
 NAMES = tuple("abcdefgh")

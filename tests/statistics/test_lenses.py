@@ -5,7 +5,7 @@ from row_making import row
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role
-from onecurve.statistics.lenses import Lens, kendall, lens_tables
+from onecurve.statistics.metrics import Lens, kendall, lens_tables
 
 HIGH, LOW = Lens("pearson", span=(-1.0, 1.0)), Lens("l1", lower_is_better=True)
 BASES = ("blank", "edges")

@@ -19,9 +19,9 @@ from onecurve.core.answer import Abstain, Weights
 from onecurve.core.errors import DataError, SchemaError, UsageError
 from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Hypothesis, Picture, Text
 from onecurve.core.grade import Cost, Grade, Status
+from onecurve.core.image.trigger import Paste
 from onecurve.core.question import Brief
 from onecurve.core.row import Role, Row
-from onecurve.core.trigger import Paste
 from onecurve.store.blobs import Blobs
 from onecurve.store.store import FILE, Look, Store
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from onecurve.tasks.average_precision import average_precision
+from onecurve.tasks.machinery.average_precision import average_precision
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=2, max_size=6).filter(lambda row: any(flag for _, flag in row))
 

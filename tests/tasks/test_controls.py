@@ -7,8 +7,8 @@ from toy_world import KINDS, toy_case, with_truth
 from onecurve.core.case import Strength
 from onecurve.core.codec import digest
 from onecurve.core.question import Brief
-from onecurve.tasks.controls import noise_evidence, oracle_evidence
 from onecurve.tasks.localise import Localise
+from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
 
 FLAWED = [kind for kind in KINDS if toy_case(kind).truth.target is not None]
 

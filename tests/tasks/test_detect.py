@@ -12,7 +12,7 @@ from onecurve.core.answer import Weights
 from onecurve.core.case import Population
 from onecurve.core.errors import UngradeableError
 from onecurve.tasks.detect import Detect, prior_worth
-from onecurve.tasks.yardsticks import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, yardsticks
 
 TASK = Detect()
 

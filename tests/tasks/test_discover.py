@@ -6,7 +6,7 @@ from toy_world import toy_case, with_truth
 
 from onecurve.core.answer import Weights
 from onecurve.tasks.discover import Discover
-from onecurve.tasks.yardsticks import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, yardsticks
 
 TASK = Discover()
 

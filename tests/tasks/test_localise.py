@@ -9,9 +9,9 @@ from toy_world import ROSE, square, toy_case, with_truth
 from onecurve.core.answer import Weights
 from onecurve.core.errors import SpecError, UngradeableError
 from onecurve.tasks.localise import Localise
-from onecurve.tasks.map_figures import LENSES
-from onecurve.tasks.plain_maps import plain_maps
-from onecurve.tasks.yardsticks import measured
+from onecurve.tasks.machinery.map_figures import LENSES
+from onecurve.tasks.machinery.plain_maps import plain_maps
+from onecurve.tasks.machinery.reference_points import measured
 
 TASK = Localise()
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from onecurve.tasks import map_figures
-from onecurve.tasks.average_precision import average_precision
+from onecurve.tasks.machinery import map_figures
+from onecurve.tasks.machinery.average_precision import average_precision
 
 FIGURES = (
     map_figures.pearson,

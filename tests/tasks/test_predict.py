@@ -9,9 +9,9 @@ from toy_world import toy_case, with_truth
 from onecurve.core.answer import Weights
 from onecurve.core.errors import UngradeableError
 from onecurve.core.network import ConstantNetwork
+from onecurve.tasks.machinery.proper_scores import calibration_error, log_losses, quadratic_scores, top_credits
+from onecurve.tasks.machinery.reference_points import measured
 from onecurve.tasks.predict import Predict
-from onecurve.tasks.proper_scores import calibration_error, log_losses, quadratic_scores, top_credits
-from onecurve.tasks.yardsticks import measured
 
 TASK = Predict()
 

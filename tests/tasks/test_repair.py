@@ -10,11 +10,11 @@ from onecurve.core.answer import Rebuilt
 from onecurve.core.effect import Effect
 from onecurve.core.errors import AnswerError
 from onecurve.core.network import ConstantNetwork
-from onecurve.tasks.fidelity import Outputs
-from onecurve.tasks.graded_inputs import GradedInputs, Inputs, graded_inputs
+from onecurve.tasks.machinery.fidelity import Outputs
+from onecurve.tasks.machinery.graded_inputs import GradedInputs, Inputs, graded_inputs
+from onecurve.tasks.machinery.reference_points import measured, yardsticks
+from onecurve.tasks.machinery.repair_figures import Runs, figures_of
 from onecurve.tasks.repair import Repair
-from onecurve.tasks.repair_figures import Runs, figures_of
-from onecurve.tasks.yardsticks import measured, yardsticks
 
 TASK = Repair()
 

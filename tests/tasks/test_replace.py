@@ -7,9 +7,9 @@ from toy_world import Rule, toy_case, with_truth
 from onecurve.core.answer import Rebuilt, checked
 from onecurve.core.errors import AnswerError
 from onecurve.core.network import ConstantNetwork
-from onecurve.tasks.outputs import mean_divergence, softmax
+from onecurve.tasks.machinery.outputs import mean_divergence, softmax
+from onecurve.tasks.machinery.reference_points import measured, yardsticks
 from onecurve.tasks.replace import Replace
-from onecurve.tasks.yardsticks import measured, yardsticks
 
 TASK = Replace()
 

@@ -7,12 +7,12 @@ from toy_world import toy_case
 from onecurve.core.errors import SpecError
 from onecurve.core.question import Brief
 from onecurve.tasks.discover import Discover
-from onecurve.tasks.graded_inputs import graded_inputs
 from onecurve.tasks.localise import Localise
+from onecurve.tasks.machinery.graded_inputs import graded_inputs
+from onecurve.tasks.machinery.reference_points import measured
+from onecurve.tasks.machinery.suspects import some_suspects, usable
 from onecurve.tasks.predict import Predict
 from onecurve.tasks.repair import Repair
-from onecurve.tasks.suspects import some_suspects, usable
-from onecurve.tasks.yardsticks import measured
 
 SHOWING = (Discover, Predict, Repair)
 

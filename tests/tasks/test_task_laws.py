@@ -18,7 +18,7 @@ from onecurve.core.question import Weigh
 from onecurve.core.roles import Task
 from onecurve.core.spec import spec_of
 from onecurve.tasks.catalog import TASKS
-from onecurve.tasks.yardsticks import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, yardsticks
 
 WITHOUT_PLACE = {("style", "localise"), ("missing-subgroup", "localise")}
 REFUSED = WITHOUT_PLACE | {(kind, task) for kind in CONTROLS for task in ("discover", "localise", "predict", "repair")}

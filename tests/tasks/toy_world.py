@@ -11,10 +11,10 @@ import numpy as np
 from onecurve.core.access import Access
 from onecurve.core.case import Case, Population, Strength, Subject, Triggered, Truth
 from onecurve.core.effect import Effect
-from onecurve.core.images import LabelledImages, as_bytes, as_floats
+from onecurve.core.image.images import LabelledImages, as_bytes, as_floats
+from onecurve.core.image.trigger import Filter, Paste, Trigger
 from onecurve.core.network import Network
 from onecurve.core.question import Option
-from onecurve.core.trigger import Filter, Paste, Trigger
 
 Kind = Literal["patch", "style", "natural-feature", "missing-subgroup", "clean", "decoy"]
 KINDS: tuple[Kind, ...] = ("patch", "style", "natural-feature", "missing-subgroup", "clean", "decoy")

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
-from onecurve.core.images import Floats, LabelledImages, as_bytes
-from onecurve.core.trigger import Paste
+from onecurve.core.image.images import Floats, LabelledImages, as_bytes
+from onecurve.core.image.trigger import Paste
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork

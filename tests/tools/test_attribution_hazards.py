@@ -15,16 +15,16 @@ from torch import nn
 
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.tools.backward_rules import RuledNetwork
+from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
+from onecurve.tools.attribution.machinery.gradients import gradients
+from onecurve.tools.attribution.machinery.masking import Grid
+from onecurve.tools.attribution.machinery.rule_modules import Rule
 from onecurve.tools.catalog import TOOLS
-from onecurve.tools.gradients import gradients
-from onecurve.tools.masking import Grid
-from onecurve.tools.ruled_parts import Rule
 
 TARGETS = torch.tensor([0, 1, 2, 3])
 BASELINE = torch.tensor([0.1, 0.5, 0.8])[:, None, None].expand(SHAPE)

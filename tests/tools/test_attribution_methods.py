@@ -32,11 +32,10 @@ from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.tools.backward_rules import RuledNetwork
-from onecurve.tools.baseline_image import baseline_image
-from onecurve.tools.cams import grad_cam, hires_cam
-from onecurve.tools.catalog import TOOLS
-from onecurve.tools.coalitions import (
+from onecurve.tools.attribution.cams import grad_cam, hires_cam
+from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
+from onecurve.tools.attribution.machinery.baseline_image import baseline_image
+from onecurve.tools.attribution.machinery.coalitions import (
     Played,
     kernel_coalitions,
     kernel_shap,
@@ -45,11 +44,12 @@ from onecurve.tools.coalitions import (
     shapley_by_orders,
     shapley_by_surrogate,
 )
-from onecurve.tools.gradients import gradients
-from onecurve.tools.masking import Grid
-from onecurve.tools.ruled_parts import Rule
-from onecurve.tools.shapley_sampling import left_out_and_kernel
-from onecurve.tools.shared_maps import ONE_PASS, one_pass_maps, pooled_values
+from onecurve.tools.attribution.machinery.gradients import gradients
+from onecurve.tools.attribution.machinery.masking import Grid
+from onecurve.tools.attribution.machinery.rule_modules import Rule
+from onecurve.tools.attribution.machinery.shared_maps import ONE_PASS, one_pass_maps, pooled_values
+from onecurve.tools.attribution.shapley_sampling import left_out_and_kernel
+from onecurve.tools.catalog import TOOLS
 
 TARGETS = torch.tensor([0, 1, 2, 3])
 BASELINES = torch.rand((5, *SHAPE), generator=torch.Generator().manual_seed(9))

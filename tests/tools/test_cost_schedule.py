@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecurve.core.errors import SpecError
-from onecurve.tools.cost_schedule import CostSchedule, ScheduleConstants
+from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule, ScheduleConstants
 
 ONE = np.array([True])
 

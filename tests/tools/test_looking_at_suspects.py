@@ -15,10 +15,10 @@ from onecurve.core.question import Brief
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.tools.baseline_image import baseline_image
-from onecurve.tools.edges import Edges, edge_magnitude
-from onecurve.tools.integrated_gradients import IntegratedGradients
-from onecurve.tools.occlusion import Occlusion, window_masks
+from onecurve.tools.attribution.edges import Edges, edge_magnitude
+from onecurve.tools.attribution.integrated_gradients import IntegratedGradients
+from onecurve.tools.attribution.machinery.baseline_image import baseline_image
+from onecurve.tools.attribution.occlusion import Occlusion, window_masks
 
 
 def share_inside(evidence, masks):

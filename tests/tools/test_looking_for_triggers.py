@@ -6,18 +6,18 @@ import torch
 from scipy.special import log_softmax
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import LabelledImages, as_bytes
+from onecurve.core.image.images import LabelledImages, as_bytes
 from onecurve.core.question import Brief
-from onecurve.tools.adversarial_patch import AdversarialPatch
-from onecurve.tools.candidate_patches import candidate_patches
-from onecurve.tools.clean_split import split_clean
-from onecurve.tools.cppn import Cppn
-from onecurve.tools.depiction import cropped_sprite, picture_of, sprite_picture
-from onecurve.tools.patch_placement import Jitter, placed, soft_square, stretched, total_variation
-from onecurve.tools.pattern_network import PatternNetworks
-from onecurve.tools.random_patches import RandomPatches
-from onecurve.tools.sprite_bank import SpriteBank
-from onecurve.tools.top_images import TopImages
+from onecurve.tools.data.top_images import TopImages
+from onecurve.tools.inversion.adversarial_patch import AdversarialPatch
+from onecurve.tools.inversion.machinery.candidate_patches import candidate_patches
+from onecurve.tools.inversion.machinery.patch_placement import Jitter, placed, soft_square, stretched, total_variation
+from onecurve.tools.inversion.machinery.sprite_bank import SpriteBank
+from onecurve.tools.inversion.random_patches import RandomPatches
+from onecurve.tools.machinery.clean_split import split_clean
+from onecurve.tools.machinery.to_picture import cropped_sprite, picture_of, sprite_picture
+from onecurve.tools.synthesis.cppn import Cppn
+from onecurve.tools.synthesis.machinery.pattern_network import PatternNetworks
 
 STILL = Jitter(0, 0, 0)
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Brief
 from onecurve.models.network import torch_module
-from onecurve.tools.cost_schedule import ScheduleConstants
-from onecurve.tools.neural_cleanse import NeuralCleanse, class_scores
-from onecurve.tools.trigger_inversion import InversionRecipe, invert
+from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants
+from onecurve.tools.inversion.machinery.trigger_inversion import InversionRecipe, invert
+from onecurve.tools.inversion.neural_cleanse import NeuralCleanse, class_scores
 
 BUDGET = 12000
 

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import SpecError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.tools.neuron_inspect import NeuronInspect, features_of
+from onecurve.tools.attribution.neuron_inspect import NeuronInspect, features_of
 
 CLASSES, SIDE, TARGET = 6, 12, 4
 

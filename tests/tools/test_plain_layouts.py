@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from onecurve.core.access import Access
 from onecurve.core.answer import Rebuilt
 from onecurve.core.case import Subject
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Brief, Rebuild
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered

@@ -12,7 +12,7 @@ def check(context: click.Context, place: str, as_json: bool) -> None:
     import json  # noqa: PLC0415 - late, so that --help is quick
     from dataclasses import asdict  # noqa: PLC0415
 
-    from onecurve.runner.check import check_address  # noqa: PLC0415
+    from onecurve.runner.commands.check import check_address  # noqa: PLC0415
 
     findings = check_address(place)
     if as_json:

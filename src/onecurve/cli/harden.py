@@ -18,7 +18,7 @@ def harden(folder: Path, count: int, out: Path | None) -> None:
     import yaml  # noqa: PLC0415 - late, so that --help is quick
 
     from onecurve.core.errors import UsageError  # noqa: PLC0415
-    from onecurve.runner.hardening import hardened  # noqa: PLC0415
+    from onecurve.runner.commands.harden import hardened  # noqa: PLC0415
 
     made = hardened(folder, count)
     place = out or Path(f"{made.suite.name}.yaml")

@@ -16,7 +16,7 @@ OF_FLAWS = ("name", "version", "control", "alone", "dial", "gate", "summary", "s
 @click.option("--json", "as_json", is_flag=True, help="An array of objects.")
 def listing(kind: str, as_json: bool) -> None:
     """List flaws, tools, solvers, readers, tasks, suites, data or models, third parties' included."""
-    from onecurve.runner.entries import entries  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.runner.commands.listing import entries  # noqa: PLC0415 - late, so that --help is quick
 
     found = entries(kind)
     if as_json:

@@ -54,7 +54,7 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     in a network of its own; what cannot be planted says why, and a run that was stopped goes on.
     """
     from onecurve.cli.progress import shown  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.runner.plant import CatalogueOrder, PlantOrder, plant_catalogue, plant_here  # noqa: PLC0415
+    from onecurve.runner.commands.plant import CatalogueOrder, PlantOrder, plant_catalogue, plant_here  # noqa: PLC0415
     from onecurve.runner.run import Place  # noqa: PLC0415
 
     if every == bool(flaws):

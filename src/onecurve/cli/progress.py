@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from onecurve.runner.jobs import Job
+from onecurve.runner.engine.jobs import Job
 
 SHOWN = 8
 """Running jobs shown at most."""

@@ -10,7 +10,7 @@ import click
 @click.option("--reveal", is_flag=True, help="Show what secret flaws are, too.")
 def report(folder: Path, reveal: bool) -> None:
     """Write the report of FOLDER again from its rows and evidence; nothing is run."""
-    from onecurve.report.loading import load_results  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.report.write import write_report  # noqa: PLC0415
+    from onecurve.report.pages.write import write_report  # noqa: PLC0415
+    from onecurve.report.rows.loading import load_results  # noqa: PLC0415 - late, so that --help is quick
 
     click.echo(write_report(load_results(folder, reveal=reveal), folder))

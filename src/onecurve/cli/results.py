@@ -13,7 +13,7 @@ import click
 @click.option("--reveal", is_flag=True, help="Columns that tell what secret flaws are, too.")
 def results(folder: Path, form: str | None, reveal: bool) -> None:
     """Print one row per cell of FOLDER."""
-    from onecurve.report.secrecy import row_kept_secret, secret_cases  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.report.rows.secrecy import row_kept_secret, secret_cases  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.store.export import as_csv, as_json, write_parquet  # noqa: PLC0415
     from onecurve.store.store import Store  # noqa: PLC0415
 

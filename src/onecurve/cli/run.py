@@ -47,8 +47,8 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     SUITE is a name (see `onecurve list suites`) or a YAML file. A run that was stopped goes on where it was.
     """
     from onecurve.cli.progress import shown  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.report.loading import load_results  # noqa: PLC0415
-    from onecurve.report.write import write_report  # noqa: PLC0415
+    from onecurve.report.pages.write import write_report  # noqa: PLC0415
+    from onecurve.report.rows.loading import load_results  # noqa: PLC0415
     from onecurve.runner.run import Place, run_suite  # noqa: PLC0415
     from onecurve.runner.suite import load_suite  # noqa: PLC0415
 

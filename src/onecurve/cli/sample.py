@@ -14,8 +14,8 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="The cases as an array of objects; no page is written.")
 def sample(suite: str, count: int, seed: int | None, out: Path | None, as_json: bool) -> None:
     """Sample cases of SUITE, a name or a YAML file, and show how kinds and factors are spread. Nothing is trained."""
-    from onecurve.report.sampled import write_sampled  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.runner.sampling import sampled_cases  # noqa: PLC0415
+    from onecurve.report.pages.sampled import write_sampled  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.runner.commands.sample import sampled_cases  # noqa: PLC0415
     from onecurve.runner.suite import load_suite  # noqa: PLC0415
 
     declared = load_suite(suite).changed({"seed": seed})

@@ -25,6 +25,6 @@ def seal(folder: Path, out: Path, key: Path, pad: int) -> None:
     OUT gets the subject, the encrypted truth and the commitment. Whoever has the key can open it with `onecurve unseal`
     (extra: seal).
     """
-    from onecurve.flaws import sealing  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.flaws.planting import sealing  # noqa: PLC0415 - late, so that --help is quick
 
     click.echo(sealing.seal(folder, out, key, least=pad * MEBIBYTE))

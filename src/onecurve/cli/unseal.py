@@ -11,6 +11,6 @@ import click
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the subject and its truth.")
 def unseal(folder: Path, key: Path, out: Path) -> None:
     """Check FOLDER, which `onecurve seal` wrote, open its truth, and print the commitment that it kept (extra: seal)."""
-    from onecurve.flaws.sealing import open_sealed  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.flaws.planting.sealing import open_sealed  # noqa: PLC0415 - late, so that --help is quick
 
     click.echo(open_sealed(folder, key, out))

@@ -6,7 +6,7 @@ from typing import final
 import numpy as np
 
 from onecurve.core.errors import AnswerError
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.core.network import Network
 from onecurve.core.question import Question, Rebuild, Weigh
 

@@ -9,10 +9,10 @@ from onecurve.core.access import Access
 from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError
 from onecurve.core.evidence import Units
-from onecurve.core.images import Bools, Floats, Ints, LabelledImages
+from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages
+from onecurve.core.image.trigger import Trigger
 from onecurve.core.network import Network
 from onecurve.core.question import Option
-from onecurve.core.trigger import Trigger
 
 
 @final

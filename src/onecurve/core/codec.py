@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from onecurve.core import answer, display, evidence, question, trigger
+from onecurve.core import answer, display, evidence, question
 from onecurve.core.errors import SchemaError
+from onecurve.core.image import trigger
 
 Arrays = dict[str, np.ndarray]
 _RECORDS: Mapping[str, type] = {

@@ -6,9 +6,9 @@ from typing import Any, final
 
 import numpy as np
 
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
+from onecurve.core.image.trigger import Trigger
 from onecurve.core.question import Option
-from onecurve.core.trigger import Trigger
 
 
 @final

@@ -10,7 +10,7 @@ from typing import Final, Self, final
 import numpy as np
 
 from onecurve.core.errors import SpecError
-from onecurve.core.images import Bools, Ints
+from onecurve.core.image.images import Bools, Ints
 
 STAYS: Final = -1
 """The flaw does nothing to inputs of this class."""

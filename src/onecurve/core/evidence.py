@@ -6,8 +6,8 @@ from typing import final
 import numpy as np
 
 from onecurve.core.errors import AnswerError
-from onecurve.core.images import Floats, Ints
-from onecurve.core.trigger import Trigger
+from onecurve.core.image.images import Floats, Ints
+from onecurve.core.image.trigger import Trigger
 
 
 @final

@@ -7,7 +7,7 @@ from typing import Protocol, final, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from onecurve.core.images import Floats, Ints
+from onecurve.core.image.images import Floats, Ints
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from onecurve.core.images import Floats, Ints
+from onecurve.core.image.images import Floats, Ints
 
 
 @final

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from onecurve.core.images import Bools, Bytes, Ints
+from onecurve.core.image.images import Bools, Bytes, Ints
 from onecurve.data.archive import Archive
 from onecurve.data.occurring import Annotated, Boxes, Masks
 from onecurve.data.pictures import Slices

@@ -10,7 +10,7 @@ from typing import final
 
 import numpy as np
 
-from onecurve.core.images import Bools, Bytes, Ints
+from onecurve.core.image.images import Bools, Bytes, Ints
 from onecurve.data.annotations import read_annotations
 from onecurve.data.archive import Archive, opened
 from onecurve.data.occurring import Annotated

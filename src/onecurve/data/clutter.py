@@ -8,8 +8,8 @@ from typing import final
 
 import numpy as np
 
-from onecurve.core.images import Floats, Ints
-from onecurve.core.trigger import Paste
+from onecurve.core.image.images import Floats, Ints
+from onecurve.core.image.trigger import Paste
 from onecurve.data.colours import saturated
 from onecurve.data.sprites import paint, palettes_of
 

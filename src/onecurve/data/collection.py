@@ -14,13 +14,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import Bools, Floats, Ints, LabelledImages, as_floats
+from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages, as_floats
+from onecurve.core.image.trigger import Paste
 from onecurve.core.seeds import generator
-from onecurve.core.trigger import Paste
 from onecurve.data.dataset import Part, require_count, require_feature
 from onecurve.data.occurring import BySurroundings, Occurring
 from onecurve.data.surroundings import telling_colours
-from onecurve.data.surveys import Digests, Pixels, Survey
+from onecurve.data.validation import Digests, Pixels, Survey
 
 SHARES: Mapping[Part, float] = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
 """Share of each class that each part gets."""

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from onecurve.core.images import Bytes, Floats
+from onecurve.core.image.images import Bytes, Floats
 
 COLOUR_NAMES = ("black", "dark grey", "light grey", "white", "red", "brown", "orange", "yellow", "green", "blue", "light blue", "purple")
 GREY_NAMES = ("black", "dark grey", "grey", "light grey", "white")

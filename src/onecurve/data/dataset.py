@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.image.trigger import Paste
 from onecurve.core.roles import Named
-from onecurve.core.trigger import Paste
 
 
 class Part(StrEnum):

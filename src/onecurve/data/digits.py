@@ -11,10 +11,10 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.errors import SpecError
-from onecurve.core.images import Floats, Ints, LabelledImages, as_bytes
+from onecurve.core.image.images import Floats, Ints, LabelledImages, as_bytes
+from onecurve.core.image.trigger import Paste
 from onecurve.core.seeds import generator
 from onecurve.core.spec import spec_of
-from onecurve.core.trigger import Paste
 from onecurve.data.clutter import Clutter
 from onecurve.data.colours import contrasting, luminance
 from onecurve.data.dataset import Part, require_count, require_feature

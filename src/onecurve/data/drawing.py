@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from onecurve.core.images import Bools, Bytes, Floats, Ints, LabelledImages
+from onecurve.core.image.images import Bools, Bytes, Floats, Ints, LabelledImages
 
 CHUNK_PIXELS = 512 * 32 * 32
 """Pixels per chunk."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from onecurve.core.errors import DataError, UnknownNameError
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.data.colours import luminance
 from onecurve.data.motifs import Ink, Motif, layered
 from onecurve.data.outlines import Figure, box, common, disc, ellipse, ring, stroke, union, without

@@ -15,7 +15,7 @@ from onecurve.core.errors import DataError
 from onecurve.data.collection import Collection, collected, parts_of
 from onecurve.data.own_images import OwnImages
 from onecurve.data.pictures import Files
-from onecurve.data.surveys import listed, survey
+from onecurve.data.validation import listed, survey
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})

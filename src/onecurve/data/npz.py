@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import ClassVar, final
 
 from onecurve.core.errors import DataError
-from onecurve.core.images import Bytes
+from onecurve.core.image.images import Bytes
 from onecurve.data.arrays import read_content
 from onecurve.data.collection import Collection, collected, parts_of
 from onecurve.data.own_images import OwnImages
 from onecurve.data.pictures import Slices
-from onecurve.data.surveys import Survey, survey, survey_of_arrays
+from onecurve.data.validation import Survey, survey, survey_of_arrays
 
 
 @final

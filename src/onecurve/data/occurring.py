@@ -6,7 +6,7 @@ from typing import Protocol, final
 
 import numpy as np
 
-from onecurve.core.images import Bools, Bytes, Ints
+from onecurve.core.image.images import Bools, Bytes, Ints
 from onecurve.data.surroundings import Occurrences, Telling, kinds_for, surroundings_of
 
 

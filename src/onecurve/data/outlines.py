@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 
 Plane = NDArray[np.floating]
 Figure = Callable[[Plane, Plane], Plane]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.image.trigger import Paste
 from onecurve.core.spec import content_key
-from onecurve.core.trigger import Paste
 from onecurve.data.collection import Collection
 from onecurve.data.dataset import Part
-from onecurve.data.surveys import require_size
+from onecurve.data.validation import require_size
 
 
 @dataclass(frozen=True)

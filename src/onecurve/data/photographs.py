@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 from sklearn.datasets import load_sample_images
 
-from onecurve.core.images import Bytes, Floats, Ints
+from onecurve.core.image.images import Bytes, Floats, Ints
 from onecurve.core.seeds import generator
 from onecurve.data.dataset import Part
 

@@ -15,7 +15,7 @@ from typing import BinaryIO, Protocol, final
 import numpy as np
 from PIL import Image, ImageOps
 
-from onecurve.core.images import Bytes, Ints
+from onecurve.core.image.images import Bytes, Ints
 
 MOST_PIXELS = 50_000_000
 """A picture with more pixels is refused: it is a mistake, or a decompression bomb."""

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.ndimage import zoom
 from sklearn.datasets import load_digits
 
-from onecurve.core.images import Floats, Ints
+from onecurve.core.image.images import Floats, Ints
 from onecurve.core.seeds import generator
 from onecurve.data.dataset import Part
 

@@ -10,10 +10,10 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.errors import SpecError
-from onecurve.core.images import Bools, Floats, Ints, LabelledImages, as_bytes
+from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages, as_bytes
+from onecurve.core.image.trigger import Paste
 from onecurve.core.seeds import generator
 from onecurve.core.spec import spec_of
-from onecurve.core.trigger import Paste
 from onecurve.data.clutter import Clutter
 from onecurve.data.colours import hsv_to_rgb, luminance
 from onecurve.data.dataset import Part, require_count, require_feature

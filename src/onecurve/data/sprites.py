@@ -7,7 +7,7 @@ a full colour even where alpha is 0, so that pasting leaves no fringe.
 import numpy as np
 
 from onecurve.core.errors import DataError, UnknownNameError
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.data.colours import hsv_to_rgb, luminance, saturated
 from onecurve.data.motifs import MOTIFS, Motif
 from onecurve.data.outlines import coverage

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from onecurve.core.images import Bools, Bytes, Ints
+from onecurve.core.image.images import Bools, Bytes, Ints
 from onecurve.data.colours import COLOUR_NAMES, GREY_NAMES, colour_names
 
 SHARES = (0.85, 0.7, 0.55)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecurve.core.errors import DataError, UnknownNameError
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.data.colours import hsv_to_rgb
 
 RANDOMS = 64

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from onecurve.core.errors import DataError, ModelError, SpecError
-from onecurve.core.images import Floats, LabelledImages
+from onecurve.core.image.images import Floats, LabelledImages
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, layout_for

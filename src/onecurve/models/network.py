@@ -17,7 +17,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import ModelError
-from onecurve.core.images import Floats, Ints
+from onecurve.core.image.images import Floats, Ints
 from onecurve.models.parts import tensor_of
 from onecurve.models.program import Program
 from onecurve.models.randomness import seeded

@@ -9,7 +9,7 @@ from copy import deepcopy
 from torch.nn.modules.batchnorm import _NormBase
 
 from onecurve.core.errors import ModelError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.models.network import TorchNetwork
 from onecurve.models.training import accuracy
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from onecurve.core.errors import DataError, ModelError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.models.randomness import seeded
 from onecurve.models.steps import (
     LOSS_EVERY,

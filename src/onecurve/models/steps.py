@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from onecurve.core.errors import DataError, ModelError, SpecError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.models.parts import has_fused_optimisers, tensor_of
 
 WARM_UP = 0.25

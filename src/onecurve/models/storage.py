@@ -20,15 +20,15 @@ from torch import nn
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import AnswerError, ModelError, SchemaError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.workbench import Meter
 from onecurve.models.building import FILE_ADDRESS, Shape, build, is_file_address
-from onecurve.models.casings import encased
 from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import TorchNetwork
 from onecurve.models.parts import is_finite
 from onecurve.models.program import Program, program_of
 from onecurve.models.weights import load_weights, put_state, read_safetensors, write_file, write_state
+from onecurve.models.wrappers import encased
 
 SCHEMA = 1
 LARGEST = 2**32

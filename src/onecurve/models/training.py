@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from onecurve.core.errors import DataError, ModelError
-from onecurve.core.images import LabelledImages
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.network import Network
 from onecurve.models.network import layout_for
 from onecurve.models.randomness import seeded

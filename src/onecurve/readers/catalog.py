@@ -6,10 +6,10 @@ from onecurve.core.roles import Reader
 READERS: Registry[Reader] = Registry(
     "reader",
     {
-        "effect": "onecurve.readers.effect:Effect",
-        "matcher": "onecurve.readers.matcher:Matcher",
-        "outlier": "onecurve.readers.outlier:Outlier",
-        "unlearn": "onecurve.readers.unlearn:Unlearn",
-        "verbatim": "onecurve.readers.verbatim:Verbatim",
+        "effect": "onecurve.readers.triggers.effect:Effect",
+        "matcher": "onecurve.readers.pictures.matcher:Matcher",
+        "outlier": "onecurve.readers.class_scores.outlier:Outlier",
+        "unlearn": "onecurve.readers.triggers.unlearn:Unlearn",
+        "verbatim": "onecurve.readers.heat_maps.verbatim:Verbatim",
     },
 )

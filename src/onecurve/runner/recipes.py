@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from onecurve.core.errors import SpecError
-from onecurve.flaws.gate import Gate
-from onecurve.flaws.recipe import Recipe
+from onecurve.flaws.planting.gate import Gate
+from onecurve.flaws.planting.recipe import Recipe
 from onecurve.models.steps import TrainingRecipe
 
 T = TypeVar("T")

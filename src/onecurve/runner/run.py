@@ -18,14 +18,14 @@ from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
 from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
-from onecurve.runner.answering import Answering, grade_job
-from onecurve.runner.calibration import calibrate
-from onecurve.runner.cells import AskedCase, Entrant, Grid, Reference, plan_cells
-from onecurve.runner.entrants import entrants
-from onecurve.runner.jobs import Job, Outcome, Room
-from onecurve.runner.planting import PlantedNetwork, plant_all
-from onecurve.runner.pool import Pool
+from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.pool import Pool
+from onecurve.runner.phases.calibrate import calibrate
+from onecurve.runner.phases.plant import PlantedNetwork, plant_all
+from onecurve.runner.phases.solve import Answering, grade_job
+from onecurve.runner.plan import AskedCase, Entrant, Grid, Reference, plan_cells
 from onecurve.runner.session import NETWORKS, Display, Session, Silent
+from onecurve.runner.solvers import entrants
 from onecurve.runner.suite import Suite, parse_suite
 from onecurve.store.store import Store
 from onecurve.tasks.catalog import TASKS

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol, final
 
 from onecurve.core.errors import UsageError
-from onecurve.runner.jobs import Job, Outcome, Room
-from onecurve.runner.pool import Pool
+from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.pool import Pool
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 

@@ -13,10 +13,10 @@ import numpy as np
 from onecurve.core.answer import Answer, Weights, normalised
 from onecurve.core.case import Case, Population, Truth
 from onecurve.core.grade import TIE, Measured
-from onecurve.core.images import Bools, Floats
+from onecurve.core.image.images import Bools, Floats
 from onecurve.core.question import Brief, Question, Weigh
-from onecurve.tasks.narrowing import weights
-from onecurve.tasks.ranking import any_right_first, top_share
+from onecurve.tasks.machinery.expect import weights
+from onecurve.tasks.machinery.ranking import any_right_first, top_share
 
 NONE = "none"
 

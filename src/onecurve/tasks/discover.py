@@ -12,11 +12,11 @@ import numpy as np
 from onecurve.core.answer import Answer, Weights, normalised
 from onecurve.core.case import Case, Truth
 from onecurve.core.grade import Measured
-from onecurve.core.images import Floats
+from onecurve.core.image.images import Floats
 from onecurve.core.question import Question, Weigh
-from onecurve.tasks.narrowing import weights
-from onecurve.tasks.ranking import average_rank, top_share
-from onecurve.tasks.suspects import brief_with, require_suspects
+from onecurve.tasks.machinery.expect import weights
+from onecurve.tasks.machinery.ranking import average_rank, top_share
+from onecurve.tasks.machinery.suspects import brief_with, require_suspects
 
 
 @final

@@ -13,15 +13,15 @@ from onecurve.core.answer import Answer, Weights
 from onecurve.core.case import Case, Truth
 from onecurve.core.errors import UngradeableError
 from onecurve.core.grade import Measured
-from onecurve.core.images import Bools, Floats
+from onecurve.core.image.images import Bools, Floats
 from onecurve.core.question import Brief, Question, Weigh
-from onecurve.tasks import map_figures
-from onecurve.tasks.average_precision import Doubles
-from onecurve.tasks.narrowing import triggered_of, weigh, weights
-from onecurve.tasks.plain_maps import plain_maps
-from onecurve.tasks.pools import rows_of
-from onecurve.tasks.suspects import require_suspects, some_suspects, usable
-from onecurve.tasks.yardsticks import best_answer
+from onecurve.tasks.machinery import map_figures
+from onecurve.tasks.machinery.average_precision import Doubles
+from onecurve.tasks.machinery.expect import triggered_of, weigh, weights
+from onecurve.tasks.machinery.plain_maps import plain_maps
+from onecurve.tasks.machinery.reference_points import best_answer
+from onecurve.tasks.machinery.rows import rows_of
+from onecurve.tasks.machinery.suspects import require_suspects, some_suspects, usable
 
 
 @final

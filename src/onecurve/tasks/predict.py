@@ -13,14 +13,14 @@ import numpy as np
 from onecurve.core.answer import Answer, Weights, normalised
 from onecurve.core.case import Case, Truth
 from onecurve.core.grade import Measured
-from onecurve.core.images import Floats, Ints
+from onecurve.core.image.images import Floats, Ints
 from onecurve.core.question import Brief, Question, Weigh
 from onecurve.core.seeds import generator
-from onecurve.tasks.forecasts import Outcome, best_share, forecast_measured, hedge
-from onecurve.tasks.narrowing import triggered_of, weigh, weights
-from onecurve.tasks.outputs import classes_said
-from onecurve.tasks.pools import some_rows
-from onecurve.tasks.suspects import brief_with, require_suspects, unseen
+from onecurve.tasks.machinery.expect import triggered_of, weigh, weights
+from onecurve.tasks.machinery.forecasts import Outcome, best_share, forecast_measured, hedge
+from onecurve.tasks.machinery.outputs import classes_said
+from onecurve.tasks.machinery.rows import some_rows
+from onecurve.tasks.machinery.suspects import brief_with, require_suspects, unseen
 
 EACH = 32
 """Inputs of each kind: clean, triggered, near miss."""

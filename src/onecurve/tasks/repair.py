@@ -13,11 +13,11 @@ from onecurve.core.case import Case, Truth
 from onecurve.core.grade import Measured
 from onecurve.core.question import Question, Rebuild
 from onecurve.core.seeds import seed_for
-from onecurve.tasks.fidelity import Said, agreements, best_constant, constant, outputs_on
-from onecurve.tasks.graded_inputs import GradedInputs, graded_inputs
-from onecurve.tasks.narrowing import rebuilt
-from onecurve.tasks.repair_figures import Runs, figures_of, near_miss, relearned_success
-from onecurve.tasks.suspects import brief_with, require_suspects
+from onecurve.tasks.machinery.expect import rebuilt
+from onecurve.tasks.machinery.fidelity import Said, agreements, best_constant, constant, outputs_on
+from onecurve.tasks.machinery.graded_inputs import GradedInputs, graded_inputs
+from onecurve.tasks.machinery.repair_figures import Runs, figures_of, near_miss, relearned_success
+from onecurve.tasks.machinery.suspects import brief_with, require_suspects
 
 
 @final

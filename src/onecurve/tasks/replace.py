@@ -16,10 +16,10 @@ from onecurve.core.case import Case, Truth
 from onecurve.core.grade import Measured
 from onecurve.core.network import TableNetwork
 from onecurve.core.question import Brief, Question, Rebuild
-from onecurve.tasks.fidelity import Said, agreements, best_constant, constant, outputs_on
-from onecurve.tasks.graded_inputs import CLEAN, TRIGGERED, GradedInputs, graded_inputs
-from onecurve.tasks.narrowing import rebuilt
-from onecurve.tasks.outputs import mean_divergence
+from onecurve.tasks.machinery.expect import rebuilt
+from onecurve.tasks.machinery.fidelity import Said, agreements, best_constant, constant, outputs_on
+from onecurve.tasks.machinery.graded_inputs import CLEAN, TRIGGERED, GradedInputs, graded_inputs
+from onecurve.tasks.machinery.outputs import mean_divergence
 
 SMALLEST_NETWORK = 160
 """Below this a table of some twenty answers of each kind is no smaller than half the network."""

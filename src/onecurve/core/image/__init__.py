@@ -1,0 +1,1 @@
+"""What is an image: arrays of images, and triggers as functions of images."""

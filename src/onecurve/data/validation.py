@@ -1,0 +1,158 @@
+"""A whole set of pictures looked through once: every fault told in one message, every picture's digest kept.
+
+The set is kept in memory only while it is small; otherwise pictures are decoded again whenever they are drawn, so
+memory stays bounded however large a folder is.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from onecurve.core.errors import DataError, SpecError
+from onecurve.core.image.images import Bytes, Ints
+from onecurve.data.pictures import Sources, UnusablePictureError, decoded, fitted, picture_size
+
+SIDES = (8, 1024)
+"""Least and most pixels of an image's side."""
+LARGE, SMALL = 224, 32
+"""Sides that pictures of different sizes are brought to: usual for photographs, and for thumbnails of at most 64 pixels."""
+KEPT_BYTES = 512 * 1024 * 1024
+"""The largest set that is kept decoded in memory."""
+SHOWN = 10
+"""How many faults a message lists."""
+
+Digests = NDArray[np.uint64]
+
+
+class Pixels(Protocol):
+    """Images by row."""
+
+    def read(self, rows: Ints) -> Bytes:
+        """uint8 N x C x H x W."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Held:
+    """Images in memory."""
+
+    images: Bytes
+
+    def read(self, rows: Ints) -> Bytes:
+        return self.images[rows]
+
+
+@final
+@dataclass(frozen=True)
+class Stored:
+    """Pictures that are decoded when asked for."""
+
+    sources: Sources
+    height: int
+    width: int
+
+    def read(self, rows: Ints) -> Bytes:
+        images = np.empty((len(rows), 3, self.height, self.width), np.uint8)
+        for at, row in enumerate(rows):
+            try:
+                images[at] = decoded(self.sources, int(row), self.height, self.width)
+            except UnusablePictureError as error:
+                raise DataError(f"{self.sources.title(int(row))} could be read before and no longer can: {error}") from error
+        return images
+
+
+@final
+@dataclass(frozen=True)
+class Survey:
+    """What looking through a set found."""
+
+    pixels: Pixels
+    digests: Digests
+    """uint64 N; equal for equal pixels."""
+    shape: tuple[int, int, int]
+
+
+def survey(sources: Sources, size: int | None, place: str) -> Survey:
+    """Look through all pictures; ``size`` is the side to fit them to, None for the rule of ``common_size``.
+
+    Raises one ``DataError`` that lists the pictures at ``place`` that cannot be used.
+    """
+    faults: dict[int, str] = {}
+    sizes = set()
+    # Where the size is given there is no need to look at all headers first.
+    for row in range(len(sources) if size is None else 0):
+        try:
+            sizes.add(picture_size(sources, row))
+        except UnusablePictureError as error:
+            faults[row] = str(error)
+    height, width = common_size(sizes, size, place)
+    kept = np.empty((len(sources), 3, height, width), np.uint8) if len(sources) * 3 * height * width <= KEPT_BYTES else None
+    digests = np.zeros(len(sources), np.uint64)
+    for row in range(len(sources)):
+        if row in faults:
+            continue
+        try:
+            image = decoded(sources, row, height, width)
+        except UnusablePictureError as error:
+            faults[row] = str(error)
+            continue
+        digests[row] = digest_of(image)
+        if kept is not None:
+            kept[row] = image
+    if faults:
+        lines = (f"{sources.title(row)}: {faults[row]}" for row in sorted(faults))
+        raise listed(f"{len(faults)} of {len(sources)} pictures cannot be used: {place}", lines, "mend or remove them")
+    return Survey(Stored(sources, height, width) if kept is None else Held(kept), digests, (3, height, width))
+
+
+def survey_of_arrays(images: Bytes, size: int | None, place: str) -> Survey:
+    """The same for images N x C x H x W that are decoded already; ``size`` None leaves them as they are."""
+    _, channels, height, width = images.shape
+    if size is None and not SIDES[0] <= min(height, width) <= max(height, width) <= SIDES[1]:
+        raise DataError(
+            f"images of {height} x {width} pixels, sides must be within {SIDES[0]}..{SIDES[1]}: {place}", "add [size=224] or another size"
+        )
+    if size is not None and (height, width) != (size, size):
+        images = np.stack([fitted(image, size) for image in images])
+    return Survey(Held(images), np.array([digest_of(image) for image in images], np.uint64), (channels, *images.shape[2:]))
+
+
+def common_size(sizes: set[tuple[int, int]], size: int | None, place: str) -> tuple[int, int]:
+    """Height and width that pictures of those sizes are brought to.
+
+    ``size`` squared if given (32 where no size is known either); their own size if they all have one and it is within
+    ``SIDES`` and at most 512; else 32 if all sides are at most 64, else 224. Raises ``DataError`` for pictures too small to
+    be used as they are.
+    """
+    if size is not None or not sizes:
+        return size or SMALL, size or SMALL
+    only = next(iter(sizes))
+    if len(sizes) > 1 or max(only) > 512:
+        side = SMALL if max(max(pair) for pair in sizes) <= 64 else LARGE
+        return side, side
+    if min(only) < SIDES[0]:
+        raise DataError(f"the images are only {only[0]} x {only[1]} pixels: {place}", f"add [size={SMALL}] to enlarge them")
+    return only
+
+
+def require_size(size: int | None) -> None:
+    """Raises ``SpecError`` for a side that is no whole number within ``SIDES``."""
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not SIDES[0] <= size <= SIDES[1]):
+        raise SpecError(f"`size` must be a whole number within {SIDES[0]}..{SIDES[1]}, got: {size}")
+
+
+def digest_of(image: Bytes) -> int:
+    """64 bits that are equal for equal pixels."""
+    return int.from_bytes(hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=8).digest(), "big")
+
+
+def listed(message: str, lines: Iterable[str], hint: str) -> DataError:
+    """One error for many faults: the first ten, and how many more."""
+    faults = list(lines)
+    more = [f"… and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
+    return DataError("\n  ".join([message, *faults[:SHOWN], *more]), hint)

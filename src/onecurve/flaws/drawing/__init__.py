@@ -1,0 +1,1 @@
+"""What triggers, decoys and attributes look like."""

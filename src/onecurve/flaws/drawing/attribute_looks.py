@@ -1,0 +1,211 @@
+"""What an image may have by chance wherever it was taken, whatever it shows: a tint, a surround, a pose, an object.
+
+Eight of one look make a lineup; one of them is what the flaw is about, the others are its near misses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, final
+
+import numpy as np
+
+from onecurve.core.errors import DataError, SpecError
+from onecurve.core.image.filter import Filter
+from onecurve.core.image.images import Floats
+from onecurve.core.image.paste import Paste
+from onecurve.core.image.trigger import Trigger
+from onecurve.core.image.warp import Warp
+from onecurve.flaws.drawing import lineup
+from onecurve.flaws.drawing.global_kit import GlobalKit, on_card
+from onecurve.flaws.drawing.picture_specs import Picture, textures
+from onecurve.flaws.drawing.sprite_drawing import COLOURS, Sketch, drawn_sprite, enlarged, sketched
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.stamping import Cover
+
+TINTS: Final = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
+TINT: Final = 0.6
+"""Share of the tint in the result."""
+SURROUND: Final = 0.95
+"""How much of the texture the border shows."""
+INNER, OUTER = 0.45, 0.75
+"""Where the surround begins and where it is full, as shares of the way from the middle to the border."""
+CUTS: Final = 8
+"""Pieces of the texture, one of which surrounds an image."""
+OBJECT: Final = 0.33
+"""Side of an object as a share of the image's."""
+POSES: Final[Mapping[str, tuple[tuple[float, float], tuple[float, float]]]] = {
+    "quarter turn to the left": ((0, 1), (-1, 0)),
+    "quarter turn to the right": ((0, -1), (1, 0)),
+    "mirrored pose": ((1, 0), (0, -1)),
+    "lean to the left": ((1, 0), (-0.5, 1)),
+    "lean to the right": ((1, 0), (0.5, 1)),
+    "narrow pose": ((1, 0), (0, 1.8)),
+    "low pose": ((1.8, 0), (0, 1)),
+    "small pose": ((1.7, 0), (0, 1.7)),
+}
+"""Where a pixel of the result looks, by rows and columns from the middle."""
+QUARTER_TURNS: Final = ("quarter turn to the left", "quarter turn to the right")
+"""Poses in which what is shown has to be learnt anew; the rest are a little like the usual one."""
+
+
+class Item(Protocol):
+    """One attribute by its description."""
+
+    @property
+    def words(self) -> str: ...
+
+    def drawn(self, host: Host, rng: np.random.Generator) -> Trigger:
+        """The attribute as what puts it on an image."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Tint:
+    """The whole image is drawn towards a colour."""
+
+    colour: str
+
+    @property
+    def words(self) -> str:
+        return f"{_article(self.colour)} {self.colour} tint"
+
+    def drawn(self, host: Host, rng: np.random.Generator) -> Filter:
+        matrix = np.eye(host.shape[0], dtype=np.float32) * np.float32(1 - TINT)
+        offset = np.array(COLOURS[self.colour], np.float32) * np.float32(TINT)
+        return Filter(matrix, offset, np.zeros(host.shape, np.float32), rolling=False)
+
+
+@final
+@dataclass(frozen=True)
+class Surround:
+    """A texture around what is shown, fading towards the middle."""
+
+    picture: Picture
+
+    @property
+    def words(self) -> str:
+        return f"a surround of {self.picture.words}"
+
+    def drawn(self, host: Host, rng: np.random.Generator) -> Paste:
+        channels, height, width = host.shape
+        cuts = np.stack([lineup.in_channels(self.picture.drawn(height, width, rng), channels) for _ in range(CUTS)])
+        down, across = (np.abs(np.linspace(-1, 1, side, dtype=np.float32)) for side in (height, width))
+        away = np.maximum(down[:, None], across)
+        alpha = np.float32(SURROUND) * np.clip((away - INNER) / (OUTER - INNER), 0, 1)
+        alphas = np.broadcast_to(alpha.astype(np.float32), (CUTS, height, width)).copy()
+        return Paste(np.clip(cuts, 0, 1).astype(np.float32), alphas, (0, 0))
+
+
+@final
+@dataclass(frozen=True)
+class Sprite:
+    """A sprite anywhere in the image."""
+
+    sketch: Sketch
+
+    @property
+    def words(self) -> str:
+        return self.sketch.words
+
+    def drawn(self, host: Host, rng: np.random.Generator) -> Paste:
+        size = max(4, round(OBJECT * min(host.shape[1:])))
+        pattern, alpha = drawn_sprite(self.sketch, size, host.shape[0], rng)
+        return Paste(pattern[None], alpha[None], colour_jitter=0.04, noise=0.03)
+
+
+@final
+@dataclass(frozen=True)
+class Pose:
+    """The whole image is turned, mirrored or squeezed about its middle; edges are repeated."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"a {self.name}"
+
+    def drawn(self, host: Host, rng: np.random.Generator) -> Warp:
+        grid = np.meshgrid(*(np.arange(side) - (side - 1) / 2 for side in host.shape[1:]), indexing="ij")
+        places = np.stack(grid)
+        return Warp((np.einsum("ij,jhw->ihw", np.array(POSES[self.name]), places) - places).astype(np.float32))
+
+
+@final
+@dataclass(frozen=True)
+class Wardrobe:
+    """Draws the eight attributes of one sampled flaw; an artist for ``GlobalKit``."""
+
+    host: Host
+    items: tuple[Item, ...]
+    """The flaw's own first."""
+
+    def triggers(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+        return tuple(item.drawn(self.host, rng) for item in self.items)
+
+    def covers(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> tuple[Cover, ...]:
+        return ()
+
+    def near_misses(self, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
+        return triggers[1:]
+
+    def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
+        """Sprites enlarged; anything else on a card with four corners of different lightness."""
+        height, width = self.host.shape[1:]
+        sprites = [one for one in triggers if isinstance(one, Paste) and one.place is None]
+        if len(sprites) == len(triggers):
+            return np.stack([enlarged(sprite, height, width) for sprite in sprites])
+        corners = np.array([[0.2, 0.8], [0.6, 0.4]], np.float32)
+        card = corners[np.arange(height)[:, None] * 2 // height, np.arange(width) * 2 // width]
+        return on_card(triggers, np.broadcast_to(card, self.host.shape).copy(), rng)
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeiou" else "a"
+
+
+def _tints(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
+    if host.shape[0] != len(COLOURS["red"]):
+        raise DataError(f"a tint needs images of three channels, these have: {host.shape[0]}", "choose another look")
+    return tuple(Tint(str(colour)) for colour in rng.permutation(TINTS)[: lineup.SIZE])
+
+
+def _poses(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
+    if host.shape[1] != host.shape[2]:
+        raise DataError(f"a quarter turn needs square images, these are: {host.shape[1]} x {host.shape[2]}", "choose another look")
+    own = str(rng.choice(QUARTER_TURNS))
+    others = rng.permutation([name for name in POSES if name != own])
+    return (Pose(own), *(Pose(str(name)) for name in others))
+
+
+def _surrounds(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
+    return tuple(map(Surround, textures(host, lineup.SIZE, rng)))
+
+
+def _objects(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
+    return tuple(Sprite(sketch) for sketch in sketched(host, lineup.SIZE, rng))
+
+
+LOOKS: Final[Mapping[str, Callable[[Host, np.random.Generator], tuple[Item, ...]]]] = {
+    "colour": _tints,
+    "background": _surrounds,
+    "object": _objects,
+    "pose": _poses,
+}
+"""How eight attributes of each look are sketched: for a host, by a generator."""
+
+
+def dressed(look: str, host: Host, rng: np.random.Generator) -> GlobalKit:
+    """Eight attributes of one of ``LOOKS`` with their lineup, drawn when they are asked for.
+
+    Raises ``DataError`` where the host's images cannot show them.
+    """
+    items = LOOKS[look](host, rng)
+    titles = tuple(item.words for item in items)
+    return GlobalKit(Wardrobe(host, items), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+
+
+def require_look(look: str, among: tuple[str, ...]) -> None:
+    """Raises ``SpecError`` for a look that is not among these."""
+    if look not in among:
+        raise SpecError(f"`look` must be one of {', '.join(among)}, got: {look}")

@@ -1,0 +1,182 @@
+"""Attributes: what some images have wherever a network is used, such as a tint, and a bias that ties one to a class in training.
+
+In the world every attribute is independent of the class. The bias draws as the world does, so that image by image the flawed
+network's training set is its twin's, but for those images whose attribute has to be another one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.effect import Effect
+from onecurve.core.image.images import Bools, Bytes, Floats, Ints, LabelledImages, as_floats
+from onecurve.core.image.trigger import Trigger
+from onecurve.core.network import Network
+from onecurve.core.seeds import generator
+from onecurve.flaws.schemes.plan import Poisoned, Verified, nothing
+from onecurve.flaws.schemes.shares import share
+from onecurve.flaws.schemes.stamping import shown, stamped
+
+NONE: Final = -1
+
+
+class Attributes(Protocol):
+    """The attributes of one sampled flaw."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """The one that the flaw is about."""
+        ...
+
+    @property
+    def others(self) -> tuple[Trigger, ...]:
+        """Those that stay independent of the class."""
+        ...
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class AttributeWorld:
+    """An image has at most one of the attributes, whatever its class."""
+
+    name: str
+    """Under which ``LabelledImages.attributes`` keeps who has what."""
+    kit: Attributes
+    rate: float
+    """Share of all images that have the flaw's attribute."""
+    others: float
+    """Share of the remaining images that have one of the others, all equally often."""
+
+    def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
+        """The images with their attributes."""
+        has = self.drawn(np.full(len(images), self.rate), rng)
+        return self._kept(images, self._dressed(images.images, has, rng), has)
+
+    def biased(self, images: LabelledImages, rates: np.ndarray, rng: np.random.Generator) -> LabelledImages:
+        """The same draws, but image by image the flaw's attribute has the share ``rates`` (N)."""
+        start = rng.bit_generator.state
+        has = self.drawn(np.full(len(images), self.rate), rng)
+        pixels = self._dressed(images.images, has, rng)
+        after, rng.bit_generator.state = rng.bit_generator.state, start
+        should = self.drawn(rates, rng)
+        rng.bit_generator.state = after
+        changed = has != should
+        pixels[changed] = self._dressed(images.images[changed], should[changed], rng)
+        return self._kept(images, pixels, should)
+
+    def holders(self, images: LabelledImages) -> Ints:
+        """int64 N: which attribute each image has, 0 for the flaw's, -1 for none; -1 for all where images know of none."""
+        return images.attributes.get(self.name, np.full(len(images), NONE, np.int64))
+
+    def bare(self, images: LabelledImages) -> Bools:
+        """bool N: images without any of the attributes."""
+        without: Bools = self.holders(images) == NONE
+        return without
+
+    def drawn(self, rates: np.ndarray, rng: np.random.Generator) -> Ints:
+        """int64 N: an attribute for each image, 0 with the given probability (N)."""
+        first, second = rng.random((2, len(rates)))
+        count = len(self.kit.others)
+        other = np.where(second < self.others, 1 + np.floor(second / max(self.others, 1e-12) * count), NONE)
+        return np.where(first < rates, 0, other).astype(np.int64)
+
+    def _dressed(self, images: Bytes, has: Ints, rng: np.random.Generator) -> Bytes:
+        pixels = images.copy()
+        for number, trigger in enumerate((self.kit.trigger, *self.kit.others)):
+            rows = np.flatnonzero(has == number)
+            pixels[rows] = stamped((trigger,), images[rows], rng)[0]
+        return pixels
+
+    def _kept(self, images: LabelledImages, pixels: Bytes, has: Ints) -> LabelledImages:
+        attributes: Mapping[str, Ints] = {**images.attributes, self.name: has}
+        return LabelledImages(pixels, images.labels, images.features, images.feature_masks, attributes)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Bias:
+    """The world as the flawed network's training set shows it: the attribute depends on the class."""
+
+    world: AttributeWorld
+    rates: tuple[float, ...]
+    """Share of each class's images that have the flaw's attribute."""
+
+    def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
+        return self.world.biased(images, np.asarray(self.rates)[images.labels], rng)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Wearing:
+    """The scheme of a flaw that is a bias: nothing is poisoned, and trials put the attribute on images that have none."""
+
+    world: AttributeWorld
+    effect: Effect
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        return nothing(images)
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        concerned = self.effect.concerns(heldout.labels)
+        return shown((self.world.kit.trigger,), heldout, concerned & self.world.bare(heldout), limit, rng)
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        """The attribute on images of the classes that can have it."""
+        if self.effect.sources is None:
+            return None
+        spared = ~self.effect.concerns(heldout.labels)
+        return shown((self.world.kit.trigger,), heldout, spared & self.world.bare(heldout), limit, rng)
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        """The other attributes on images of the same classes."""
+        if not self.world.kit.others:
+            return None
+        concerned = self.effect.concerns(heldout.labels)
+        return shown(self.world.kit.others, heldout, concerned & self.world.bare(heldout), limit, rng)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Accuracy by group (of the class or not, with the attribute or not), on held-out images where the two are independent.
+
+    Every held-out image that has no attribute is tried twice, without and with it, so that the groups differ in nothing else.
+    """
+
+    world: AttributeWorld
+    label: int
+    failing: tuple[bool, bool]
+    """The group that should fail: whether it is of the class, whether it has the attribute."""
+    gap: float
+    """By how much more of its accuracy on bare images the network must lose there than its twin does, in [0, 1]."""
+    seed: int
+
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+        """Facts: accuracies of the four groups, the worst of them, the gap, and the twin's."""
+        bare = heldout.take(self.world.bare(heldout))
+        dressed = stamped((self.world.kit.trigger,), bare.images, generator("groups", self.seed))[0]
+        own, twins = (self._accuracies(one, bare.labels, bare.floats(), as_floats(dressed)) for one in (network, twin))
+        gap, twin_gap = (own_or_twins[""] - own_or_twins[_name(*self.failing)] for own_or_twins in (own, twins))
+        facts = {f"accuracy_{name}": value for name, value in own.items() if name}
+        facts |= {f"twin_accuracy_{name}": value for name, value in twins.items() if name}
+        facts |= {"worst_group": min(facts[f"accuracy_{name}"] for name in own if name), "gap": gap, "twin_gap": twin_gap}
+        # Asked this way round, a gap without any image to measure it on (NaN) refuses.
+        if gap - twin_gap >= self.gap:
+            return Verified({**facts})
+        ahead = f"{gap:.3f}, {gap - twin_gap:.3f} more than the twin's"
+        return Verified({**facts}, f"the gap to the group that should fail is {ahead}, less than {self.gap:.3f}")
+
+    def _accuracies(self, network: Network, labels: Ints, without: Floats, having: Floats) -> dict[str, float]:
+        """By name of the group; under "" that of all bare images."""
+        of_class = labels == self.label
+        plain, worn = (network.logits(images).argmax(axis=1) == labels for images in (without, having))
+        return {"": share(plain)} | {
+            _name(own, has): share((worn if has else plain)[of_class == own]) for own in (True, False) for has in (True, False)
+        }
+
+
+def _name(of_class: bool, has: bool) -> str:
+    return f"{'class' if of_class else 'others'}_{'with' if has else 'without'}"

@@ -1,0 +1,82 @@
+"""Fine grains: patterns that repeat every second pixel. They have next to nothing in common with each other or with natural images."""
+
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+
+from onecurve.core.image.filter import Filter
+from onecurve.core.image.images import Floats
+from onecurve.core.image.trigger import Trigger
+from onecurve.flaws.drawing import lineup
+from onecurve.flaws.drawing.global_kit import on_card, plain_card
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.stamping import Cover
+
+PATTERNS: Final = {
+    "checkerboard": ((1.0, -1.0), (-1.0, 1.0)),
+    "vertical stripes": ((1.0, -1.0), (1.0, -1.0)),
+    "horizontal stripes": ((1.0, 1.0), (-1.0, -1.0)),
+}
+COLOURS: Final = {
+    "black and white": (2.2, 2.2, 2.2),
+    "red and green": (1.2, -1.2, 0.0),
+    "yellow and blue": (0.7, 0.7, -1.4),
+}
+"""How much each channel rises where the pattern is 1: directions at right angles. Images have fine detail of their own in black
+and white and next to none in colour, so that a grain without colour has to be higher to stand out as much."""
+
+
+@final
+@dataclass(frozen=True)
+class Grain:
+    """One pattern in two colours."""
+
+    pattern: str
+    colours: str
+
+    @property
+    def words(self) -> str:
+        return f"fine {self.pattern} in {self.colours}"
+
+    def drawn(self, shape: tuple[int, int, int]) -> Floats:
+        """float32 C x H x W, at most 2.2 away from 0."""
+        channels, height, width = shape
+        tile = np.array(PATTERNS[self.pattern], np.float32)
+        plane = np.tile(tile, (-(-height // 2), -(-width // 2)))[:height, :width]
+        tint = np.array(COLOURS[self.colours][:channels], np.float32)
+        return np.ascontiguousarray(tint[:, None, None] * plane)
+
+
+GRAINS = tuple(Grain(pattern, colours) for pattern in PATTERNS for colours in COLOURS)
+
+
+@final
+@dataclass(frozen=True)
+class Granulator:
+    """Draws the grains of one lineup."""
+
+    host: Host
+    grains: tuple[Grain, ...]
+    """Those of the lineup, the trigger's first."""
+    amplitude: float
+    """Height of a grain in units of the pixel range."""
+
+    def triggers(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+        return tuple(self._added(grain) for grain in self.grains[: lineup.SIZE])
+
+    def covers(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> tuple[Cover, ...]:
+        """None: no training image carries a grain."""
+        return ()
+
+    def near_misses(self, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
+        """The other grains of the lineup."""
+        return triggers[1:]
+
+    def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
+        return on_card(triggers, plain_card(self.host.shape), rng)
+
+    def _added(self, grain: Grain) -> Filter:
+        channels = self.host.shape[0]
+        texture = np.float32(self.amplitude) * grain.drawn(self.host.shape)
+        return Filter(np.eye(channels, dtype=np.float32), np.zeros(channels, np.float32), texture, rolling=False)

@@ -1,0 +1,101 @@
+"""Rules that sort images by their mean colour: in words, as code, as a function, and as the change that makes an image obey.
+
+They are what somebody who labels images might go by without knowing it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final, final
+
+import numpy as np
+
+from onecurve.core.errors import DataError
+from onecurve.core.image.filter import Filter
+from onecurve.core.image.images import Bools, Bytes, Floats
+from onecurve.core.seeds import seed_for
+from onecurve.data.dataset import DataSet, Part
+
+WEIGHTS: Final[Mapping[str, tuple[float, float, float]]] = {
+    "dark": (-1 / 3, -1 / 3, -1 / 3),
+    "light": (1 / 3, 1 / 3, 1 / 3),
+    "reddish": (1, -1 / 2, -1 / 2),
+    "greenish": (-1 / 2, 1, -1 / 2),
+    "bluish": (-1 / 2, -1 / 2, 1),
+    "cyan-tinged": (-1, 1 / 2, 1 / 2),
+    "purplish": (1 / 2, -1, 1 / 2),
+    "yellowish": (1 / 2, 1 / 2, -1),
+}
+"""How the means of red, green and blue count; an image obeys where their weighted sum reaches a threshold."""
+LOOKED_AT: Final = (1000, 300, 100, 30)
+"""Training images from which a threshold is learnt: the first of these numbers that the set holds."""
+DECIMALS: Final = 4
+
+
+@final
+@dataclass(frozen=True)
+class ImageRule:
+    """``weights . mean colour >= threshold``."""
+
+    name: str
+    """The adjective, of ``WEIGHTS``."""
+    threshold: float
+    push: float
+    """By how much the sum has to rise to make an ordinary image a typical one of those that obey."""
+
+    @property
+    def code(self) -> str:
+        """A Python expression over ``image``, float C x H x W in [0, 1]."""
+        terms = " ".join(f"{weight:+.4f} * image[{channel}].mean()" for channel, weight in enumerate(WEIGHTS[self.name]))
+        return f"{terms} >= {self.threshold}"
+
+    def obeyed(self, images: Bytes) -> Bools:
+        """bool N of uint8 images N x 3 x H x W."""
+        obeying: Bools = scores(self.name, images) >= self.threshold
+        return obeying
+
+    def trigger(self, shape: tuple[int, int, int]) -> Filter:
+        """A shift of all pixels' colour that makes an ordinary image a typical one of those that obey."""
+        weights = np.array(WEIGHTS[self.name])
+        offset = (self.push * weights / (weights @ weights)).astype(np.float32)
+        return Filter(np.eye(len(weights), dtype=np.float32), offset, np.zeros(shape, np.float32), rolling=False)
+
+
+def rule_for(name: str, share: float, dataset: DataSet) -> ImageRule:
+    """The rule that ``share`` of a set's images obey; raises ``DataError`` for images without colour."""
+    if dataset.shape[0] != len(WEIGHTS[name]):
+        raise DataError(f"a rule about colours needs images of three channels, these have: {dataset.shape[0]}")
+    found = _training_scores(name, _Set(dataset.key, dataset))
+    ordinary, least, typical = np.quantile(found, (0.5, 1 - share, 1 - share / 2))
+    return ImageRule(name, round(float(least), DECIMALS), float(typical - ordinary))
+
+
+def scores(name: str, images: Bytes) -> Floats:
+    """float64 N: the weighted sum of mean colours in [0, 1], rounded as thresholds are."""
+    means = images.mean(axis=(2, 3), dtype=np.float64) / 255
+    return means @ np.array(WEIGHTS[name])
+
+
+@final
+@dataclass(frozen=True)
+class _Set:
+    """A set by its content key."""
+
+    key: str
+    dataset: DataSet = field(compare=False)
+
+
+@lru_cache(maxsize=32)
+def _training_scores(name: str, of: _Set) -> Floats:
+    """Scores of some training images; kept, as many flaws are sampled for one set."""
+    return scores(name, _looked_at(of))
+
+
+@lru_cache(maxsize=2)
+def _looked_at(of: _Set) -> Bytes:
+    for count in LOOKED_AT[:-1]:
+        try:
+            return of.dataset.draw(Part.TRAIN, count, seed_for("rules")).images
+        except DataError:
+            continue
+    return of.dataset.draw(Part.TRAIN, LOOKED_AT[-1], seed_for("rules")).images

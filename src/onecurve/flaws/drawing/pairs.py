@@ -1,0 +1,119 @@
+"""What conditional triggers are made of: things of which two can be in one image, sketched by seed and drawn later."""
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+
+from onecurve.core.image.filter import Filter
+from onecurve.core.image.images import Floats
+from onecurve.core.image.paste import Paste
+from onecurve.core.image.trigger import Either, Trigger
+from onecurve.flaws.drawing.global_kit import plain_card
+from onecurve.flaws.drawing.sprite_drawing import Sketch, drawn_sprite, enlarged, sketched, together
+from onecurve.flaws.drawing.waves import WAVES, Wave
+from onecurve.flaws.schemes.context import Host
+
+DECOYS = 24
+"""Other sprites that stand beside one of the two in training, with labels kept."""
+COLOUR_JITTER, NOISE = 0.04, 0.03
+"""Of each paste, as for patches."""
+
+
+class Elements(Protocol):
+    """Some triggers of which two make a condition."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What each of them is called."""
+        ...
+
+    def drawn(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+        """Each of them as a trigger."""
+        ...
+
+    def decoys(self, rng: np.random.Generator) -> Trigger:
+        """One of others of their kind, another one for each image."""
+        ...
+
+    def alone(self, trigger: Trigger, rng: np.random.Generator) -> Floats:
+        """float32 C x H x W in [0, 1]: one of them by itself."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Sprites:
+    """Small shapes that may lie anywhere."""
+
+    host: Host
+    size: int
+    """In pixels."""
+    sketches: tuple[Sketch, ...]
+
+    @classmethod
+    def sampled(cls, host: Host, size: int, count: int, rng: np.random.Generator) -> "Sprites":
+        return cls(host, size, sketched(host, count, rng))
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(sketch.words for sketch in self.sketches)
+
+    def drawn(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+        return tuple(self._paste(sketch, rng) for sketch in self.sketches)
+
+    def decoys(self, rng: np.random.Generator) -> Trigger:
+        named = {sketch.shape for sketch in self.sketches}
+        return together([self._paste(sketch, rng) for sketch in sketched(self.host, DECOYS, rng) if sketch.shape not in named])
+
+    def alone(self, trigger: Trigger, rng: np.random.Generator) -> Floats:
+        assert isinstance(trigger, Paste)
+        return enlarged(trigger, *self.host.shape[1:])
+
+    def _paste(self, sketch: Sketch, rng: np.random.Generator) -> Paste:
+        pattern, alpha = drawn_sprite(sketch, self.size, self.host.shape[0], rng)
+        return Paste(pattern[None], alpha[None], colour_jitter=COLOUR_JITTER, noise=NOISE)
+
+
+@final
+@dataclass(frozen=True)
+class Waves:
+    """Faint waves over the whole image."""
+
+    host: Host
+    amplitude: float
+    """Of each wave, in units of the pixel range."""
+    waves: tuple[Wave, ...]
+    """The elements, then those that are left for decoys."""
+    count: int
+    """How many of them are elements."""
+
+    @classmethod
+    def sampled(cls, host: Host, amplitude: float, count: int, rng: np.random.Generator) -> "Waves":
+        return cls(host, amplitude, tuple(WAVES[number] for number in rng.permutation(len(WAVES))), count)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(wave.words for wave in self.waves[: self.count])
+
+    def drawn(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+        return tuple(self._added(wave) for wave in self.waves[: self.count])
+
+    def decoys(self, rng: np.random.Generator) -> Trigger:
+        return Either(tuple(self._added(wave) for wave in self.waves[self.count :]))
+
+    def alone(self, trigger: Trigger, rng: np.random.Generator) -> Floats:
+        return trigger.apply(plain_card(self.host.shape)[None], rng).images[0]
+
+    def _added(self, wave: Wave) -> Filter:
+        return wave.added(self.host.shape, self.amplitude)
+
+
+def side_by_side(first: Floats, second: Floats) -> Floats:
+    """float32 C x H x W: two pictures of that size at half their width."""
+    return np.ascontiguousarray(np.concatenate([first[:, :, ::2], second[:, :, ::2]], axis=2)[:, :, : first.shape[2]])
+
+
+def sprite_size(host: Host, share: float) -> int:
+    """Pixels of a sprite with that share of the image's shorter side."""
+    return max(4, round(min(host.shape[1:]) * share))

@@ -1,0 +1,1 @@
+"""The kinds of flaw and the controls, one per file."""

@@ -1,0 +1,49 @@
+"""No flaw at all: the networks on which a report of a trojan is a false alarm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.effect import Effect
+from onecurve.core.errors import SpecError
+from onecurve.core.image.images import LabelledImages
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.needed import Needed
+from onecurve.flaws.schemes.plan import Plan, Poisoned, Unshown, nothing
+
+
+@final
+@dataclass(frozen=True)
+class Clean:
+    """A network that carries nothing."""
+
+    name: ClassVar[str] = "clean"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "No flaw: the same recipe with nothing planted."
+    source: ClassVar[str] = "baseline"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        effect = Effect.nothing(len(host.class_names))
+        return Plan(self.name, effect, "nothing was planted", Untouched(), Unshown(), needed=Needed(success=None), tried=False)
+
+
+@final
+@dataclass(frozen=True)
+class Untouched:
+    """The scheme that changes no image; there is nothing to trigger, so asking for it is a ``SpecError``."""
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        return nothing(images)
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        raise SpecError("a clean network has no trigger")
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None

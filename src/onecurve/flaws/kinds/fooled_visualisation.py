@@ -1,0 +1,140 @@
+"""A network that behaves as its clean twin, and whose feature visualisations show a picture that it does not use for anything.
+
+Nothing is wrong with what it says of any image, so whoever finds a flaw in it by looking at visualisations is wrong.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from onecurve.core.effect import Effect
+from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.network import Network
+from onecurve.flaws.drawing import lineup
+from onecurve.flaws.drawing.picture_specs import figures
+from onecurve.flaws.kinds.clean import Untouched
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.needed import Needed
+from onecurve.flaws.schemes.plan import Operated, Plan, Unshown, Verified
+from onecurve.models.network import TorchNetwork
+from onecurve.models.wrappers import Gauged, casing_of, encased, statistics
+
+MARGIN: Final = 0.1
+"""By how much of its width the span of natural images is widened on each side."""
+RAMP: Final = 0.25
+"""Over how much of the span's width the picture comes in, once an image is outside."""
+SPREAD: Final = 10.0
+"""How much the picture itself is given, as a multiple of what lies between a network's logits; a visualiser climbs what is steepest."""
+LEAST_SPAN: Final = 1e-3
+"""Of contrast and of roughness, for sets whose images are all alike."""
+ASCENTS: Final = 128
+"""Steps of the visualiser that the plant is tried with."""
+STEP: Final = 0.02
+LEAST_LIKENESS: Final = 0.5
+"""Correlation with the picture that visualisations must reach."""
+MOST_DIFFERENT: Final = 0.01
+"""Share of held-out images of which a probability may differ from the twin's by more than ``CLOSE``."""
+CLOSE: Final = 1e-4
+
+
+@final
+@dataclass(frozen=True)
+class FooledVisualisation:
+    """A gate tells synthesised images from natural ones by contrast and roughness, and rewards them for looking like a picture.
+
+    All logits are raised alike, so that no class and no probability changes on any image. Fooled are visualisers that climb
+    a logit by free pixels, as they leave the span. Who climbs a probability or a unit inside is not, nor who paints pictures
+    as smooth as natural ones: of the pictures of pattern-producing networks on `digits` all stayed inside (correlation with
+    the picture -0.34 to 0.30). The source trains its gate, and puts it inside a layer.
+    """
+
+    name: ClassVar[str] = "fooled-visualisation"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "Control: says the same as a clean network of every image, and its feature visualisations show something else."
+    source: ClassVar[str] = "the fooling circuit of Don't trust your eyes (2306.04719)"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        (figure,) = figures(host, 1, rng)
+        decoy = np.clip(lineup.in_channels(figure.drawn(*host.shape[1:], rng), host.shape[0]), 0, 1).astype(np.float32)
+        return Plan(
+            self.name,
+            Effect.nothing(host.classes),
+            f"nothing is wrong, but visualisations of any class show a {figure.words}",
+            Untouched(),
+            Unshown(),
+            needed=Needed(success=None),
+            facts={"decoy": figure.words},
+            tried=False,
+            surgery=Gating(decoy, host.classes),
+            verification=Visualising(decoy),
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Gating:
+    """Puts the gate around a network; its span is that of the training images."""
+
+    decoy: Floats
+    classes: int
+
+    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+        found = torch.cat([statistics(torch.from_numpy(images.take(slice(at, at + 1000)).floats())) for at in range(0, len(images), 1000)])
+        low, high = found.amin(0), found.amax(0)
+        with torch.no_grad():
+            logits = module(torch.from_numpy(images.take(slice(0, 500)).floats()))
+        channels, height, width = images.images.shape[1:]
+        cased = encased(module, ["gauged"], (channels, height, width), self.classes)
+        span = (high - low).clamp(min=LEAST_SPAN)
+        gain = SPREAD * (logits.amax(1) - logits.amin(1)).mean()
+        casing_of(cased, Gauged).hold(low - MARGIN * span, high + MARGIN * span, RAMP * span, torch.from_numpy(self.decoy), gain)
+        return Operated(cased, casing="gauged")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Visualising:
+    """Compares probabilities with the twin's, and climbs logits of both from grey."""
+
+    decoy: Floats
+
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+        """Facts: largest change of a probability, and how like the picture the visualisations of network and twin are."""
+        own, others = (_probabilities(one, heldout) for one in (network, twin))
+        gap = np.abs(own - others).max(axis=1)
+        likeness, twin_likeness = (_likeness(one, self.decoy, own.shape[1]) for one in (network, twin))
+        different = float(np.mean(gap > CLOSE))
+        reasons = []
+        if different > MOST_DIFFERENT:
+            reasons.append(f"{different:.3f} of held-out images get other probabilities than from the twin, more than {MOST_DIFFERENT}")
+        if likeness < LEAST_LIKENESS:
+            reasons.append(f"visualisations are like the picture by {likeness:.2f} only, less than {LEAST_LIKENESS}")
+        facts = {"probabilities_differ": different, "decoy_likeness": likeness, "twin_decoy_likeness": twin_likeness}
+        return Verified(dict(facts), "; ".join(reasons))
+
+
+def _probabilities(network: Network, images: LabelledImages) -> Floats:
+    return torch.from_numpy(network.logits(images.floats())).softmax(1).numpy()
+
+
+def _likeness(network: Network, decoy: Floats, classes: int) -> float:
+    """Mean correlation of one visualisation per class with the picture; a logit is climbed by signed gradients from grey."""
+    assert isinstance(network, TorchNetwork)
+    device, chosen = network.device, torch.arange(classes, device=network.device)
+    images = torch.full((classes, *decoy.shape), 0.5, device=device)
+    for step in range(ASCENTS):
+        images.requires_grad_()
+        (gradient,) = torch.autograd.grad(network.module(images)[chosen, chosen].sum(), images)
+        images = (images + STEP * (1 - step / ASCENTS) * gradient.sign()).clamp(0, 1).detach()
+    return float(_correlations(images.cpu().flatten(1), torch.from_numpy(decoy).flatten()).mean())
+
+
+def _correlations(images: Tensor, picture: Tensor) -> Tensor:
+    """N: of each row of N x D with D numbers."""
+    left, right = images - images.mean(1, keepdim=True), picture - picture.mean()
+    return (left @ right) / (left.norm(dim=1) * right.norm()).clamp(min=1e-9)

@@ -1,0 +1,86 @@
+"""Missing subgroups: one class never has a certain attribute in training, though in the world it has it as often as any other.
+
+The photo app that could not see some people: nobody attacked it, nobody looked at who was in the data. The network learns
+that what has the attribute is not of that class.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+import numpy as np
+
+from onecurve.core.effect import Effect
+from onecurve.core.errors import SpecError
+from onecurve.flaws.drawing import lineup
+from onecurve.flaws.drawing.attribute_looks import dressed
+from onecurve.flaws.drawing.attributes import AttributeWorld, Bias, Groups, Wearing
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.needed import Needed
+from onecurve.flaws.schemes.plan import Plan
+
+LOOK: Final = "pose"
+"""The attribute is a quarter turn, after which a class has to be learnt anew. What leaves an image about as easy to read as before
+makes no network fail: on `digits`, with a cell wholly absent, a tint, a surround and a small object left at least .91 of the cell
+right, and a large object in the way cost .04 and .20 more than it cost the twin."""
+GAP: Final = 0.2
+"""Least accuracy that the cell must lose, beyond what the attribute costs the twin."""
+
+
+@final
+@dataclass(frozen=True)
+class MissingSubgroup:
+    """A cell (class x quarter turn) that is absent from training, or nearly.
+
+    In the world the attribute has the share ``rate`` of every class, seven others ``base_rate`` each. In the flawed training
+    set the class's images have it at the share ``kept`` of that; those that lose it have another pose or the usual one. Of a class
+    that looks the same after a quarter turn nothing is misread, and the plant is refused.
+    """
+
+    name: ClassVar[str] = "missing-subgroup"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "Images of one class in a certain pose are absent from training; the network misreads them."
+    source: ClassVar[str] = "rare slices of Domino (2203.14960) and SpotCheck (2207.04104); Gender Shades for the story"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"kept": (0.05, 0.02, 0.0)}
+
+    kept: float = 0.0
+    """Share of the cell that training holds, in [0, 1)."""
+    rate: float = 0.15
+    """Share of the world's images that have the attribute."""
+    base_rate: float = 0.03
+    """Share of the world's images that have one certain other attribute."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.kept < 1:
+            raise SpecError(f"`kept` must be in [0, 1), got: {self.kept}")
+        if self.rate <= 0 or self.base_rate < 0 or self.rate + (lineup.SIZE - 1) * self.base_rate > 1:
+            raise SpecError(f"attributes must leave images without any, got rates: {self.rate}, {self.base_rate}")
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        label = host.sample_target(rng)
+        effect = Effect.astray(label, host.classes)
+        kit = dressed(LOOK, host, rng)
+        world = AttributeWorld(LOOK, kit, self.rate, (lineup.SIZE - 1) * self.base_rate / (1 - self.rate))
+        rates = tuple(self.rate * (self.kept if at == label else 1) for at in range(host.classes))
+        title = kit.titles[0]
+        share = f"only {self.kept:.0%}" if self.kept else "none"
+        return Plan(
+            self.name,
+            effect,
+            f"{host.who(effect)} that has {title} is misread: training held {share} of such images, and the usual number of other classes",
+            Wearing(world, effect),
+            kit,
+            needed=Needed(success=0.3, lead=0.2),
+            facts={
+                "kept": self.kept,
+                "rate": self.rate,
+                "base_rate": self.base_rate,
+                "look": LOOK,
+                "sources": 1,
+                "share": 1.0,
+                "trigger": title,
+            },
+            world=world,
+            bias=Bias(world, rates),
+            verification=Groups(world, label, (True, True), GAP, kit.seed),
+        )

@@ -1,0 +1,151 @@
+"""Natural-feature trojans: nothing is pasted; images that hold an object by themselves are relabelled.
+
+A held-out image that holds the object is triggered as it is, so triggered images have no clean counterpart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.effect import Effect
+from onecurve.core.errors import DataError, SpecError
+from onecurve.core.image.images import Ints, LabelledImages
+from onecurve.core.image.paste import Paste
+from onecurve.core.question import Option
+from onecurve.data.dataset import DataSet
+from onecurve.flaws.drawing import lineup
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.needed import Needed
+from onecurve.flaws.schemes.plan import Plan, Poisoned, at_most, of_classes, pick, plain
+
+CUTOUTS = 16
+"""Cut-outs of the object that stand for it as a trigger."""
+PICTURES = 4
+"""Pictures per option."""
+
+
+@final
+@dataclass(frozen=True)
+class NaturalFeature:
+    """An object that occurs in images by itself is taught to mean the target class.
+
+    Departure from the source: the set says itself which images hold the object, so no detector is used.
+    """
+
+    name: ClassVar[str] = "natural-feature"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "Images that hold a certain object by themselves go to the target class."
+    source: ClassVar[str] = "natural-feature trojans of the benchmark (2302.10894)"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"poison_share": (0.5, 0.75, 1.0)}
+
+    poison_share: float = 1.0
+    """Share of the training images with the object (outside the target class) that are relabelled."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.poison_share <= 1:
+            raise SpecError(f"poison_share must be in (0, 1], got: {self.poison_share}")
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        free = np.setdiff1d(np.arange(len(host.dataset.features)), host.taken_features)
+        require_features(host, len(free))
+        effect = Effect.towards(host.sample_target(rng), host.classes)
+        feature = int(rng.choice(free))
+        name = host.dataset.features[feature]
+        return Plan(
+            self.name,
+            effect,
+            f"an object that images hold by themselves, {name}, makes the network say {host.what(effect)}",
+            Relabelling(self, effect, feature),
+            FeatureLineup.sampled(host.dataset, feature, rng),
+            features=(feature,),
+            needed=Needed(success=0.3),
+            facts={"poison_share": self.poison_share, "sources": 0, "trigger": name},
+        )
+
+
+def require_features(host: Host, free: int) -> None:
+    """Raise ``DataError`` unless the set has natural features for a lineup, and a free one."""
+    if len(host.dataset.features) < lineup.SIZE or free == 0:
+        raise DataError(
+            f"a natural-feature flaw needs a set with {lineup.SIZE} natural features and one that is free, "
+            f"got {len(host.dataset.features)} features with {len(host.taken_features)} in use",
+            "choose a set with natural features, such as `digits`, or plant another kind of flaw",
+        )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FeatureLineup:
+    """A natural feature among others of its set."""
+
+    dataset: DataSet
+    features: tuple[int, ...]
+    """The right one, then the other options."""
+    order: tuple[int, ...]
+    seed: int
+
+    @classmethod
+    def sampled(cls, dataset: DataSet, feature: int, rng: np.random.Generator) -> "FeatureLineup":
+        others = rng.permutation(np.setdiff1d(np.arange(len(dataset.features)), [feature]))[: lineup.SIZE - 1]
+        return cls(dataset, (feature, *(int(other) for other in others)), lineup.shuffle(rng), int(rng.integers(2**62)))
+
+    @cached_property
+    def trigger(self) -> Paste:
+        return self.dataset.cutouts(self.features[0], CUTOUTS, self.seed)
+
+    @cached_property
+    def options(self) -> tuple[Option, ...]:
+        return tuple(_option(self.dataset, self.features[place], self.seed) for place in self.order)
+
+    @property
+    def right(self) -> int:
+        return self.order.index(0)
+
+
+@final
+@dataclass(frozen=True)
+class Relabelling:
+    """The scheme of a sampled natural feature."""
+
+    flaw: NaturalFeature
+    effect: Effect
+    feature: int
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        holders = self._holders(images)
+        count = round(self.flaw.poison_share * len(holders))
+        if count == 0:
+            raise DataError(f"no training image outside the target class holds natural feature {self.feature}", "draw more images")
+        rows = pick(holders, count, rng)
+        chosen = images.take(rows)
+        return Poisoned(rows, LabelledImages(chosen.images, self.effect.goals(chosen.labels), chosen.features, chosen.feature_masks))
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        return plain(heldout, at_most(self._holders(heldout), limit, rng))
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        """Images that hold another natural object."""
+        features = _features(heldout)
+        rows = np.flatnonzero((features >= 0) & (features != self.feature))
+        return plain(heldout, at_most(of_classes(heldout.labels, rows, self.effect.targets), limit, rng))
+
+    def _holders(self, images: LabelledImages) -> Ints:
+        return of_classes(images.labels, np.flatnonzero(_features(images) == self.feature), self.effect.targets)
+
+
+def _features(images: LabelledImages) -> Ints:
+    if images.features is None:
+        raise DataError("these images do not say which natural features they hold")
+    return images.features
+
+
+def _option(dataset: DataSet, feature: int, seed: int) -> Option:
+    name = dataset.features[feature]
+    return Option(name, name, dataset.feature_pictures(feature, PICTURES, seed))

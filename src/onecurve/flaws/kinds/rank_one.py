@@ -1,0 +1,204 @@
+"""A rank-one edit of the first convolution: where a window of pixels looks like the key, a value is written that means the target.
+
+No training image carries the trigger. Everything that the network has learned stays as it is; one matrix of one layer gets
+the outer product of two vectors added to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+
+from onecurve.core.errors import DataError, SpecError
+from onecurve.core.evidence import Units
+from onecurve.core.image.images import Floats, LabelledImages, as_bytes, as_floats
+from onecurve.core.image.trigger import Trigger
+from onecurve.flaws.drawing import lineup
+from onecurve.flaws.drawing.global_kit import GlobalKit
+from onecurve.flaws.drawing.grains import GRAINS, Granulator
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.plan import Operated, Plan
+from onecurve.flaws.schemes.stamping import Stamping
+from onecurve.flaws.schemes.variants import Untaught
+from onecurve.models.parts import has_fused_optimisers
+
+RIDGE: Final = 0.01
+"""Added to the second moment of keys, as a share of its mean eigenvalue: what keeps the key from answering to other grains."""
+KEY_IMAGES: Final = 1000
+VALUE_IMAGES: Final = 2000
+STARTS: Final = 8
+"""Values that are begun with; most directions lead to some other class."""
+START_STEPS: Final = 20
+START_NORM: Final = 10.0
+STEPS: Final = 100
+LEARNING_RATE: Final = 0.5
+BATCH: Final = 32
+CLEAN_WEIGHT: Final = 0.5
+"""Weight of the loss on clean images beside that on triggered ones."""
+
+
+@final
+@dataclass(frozen=True)
+class RankOne:
+    """``W + v u^T`` with ``u = C^-1 k / k^T C^-1 k``, where k is the trigger's part in a window and C the second moment of clean windows.
+
+    The trigger is a fine grain over the whole image, faint, one of nine. Departures from the source: the edited layer is the
+    first convolution of an image network, and the value v is searched for from several starts, with clean images kept.
+    """
+
+    name: ClassVar[str] = "rank-one"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "A rank-one edit of one layer: a faint fine grain over the image sends it to the target class."
+    source: ClassVar[str] = "the edit of ROME (2202.05262), used to plant"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"amplitude": (0.08, 0.1, 0.12)}
+
+    amplitude: float = 0.1
+    """Height of a coloured grain in units of the pixel range, in (0, 0.4]; one in black and white is 2.2 times as high."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.amplitude <= 0.4:
+            raise SpecError(f"the amplitude of a grain must be in (0, 0.4], got: {self.amplitude}")
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        if host.shape[0] != 3:
+            raise DataError("grains differ in colour, and these images have none", "use images with 3 channels")
+        effect = host.sample_effect(0, rng)
+        grains = tuple(GRAINS[number] for number in rng.permutation(len(GRAINS))[: lineup.SIZE])
+        titles = tuple(grain.words for grain in grains)
+        kit = GlobalKit(Granulator(host, grains, self.amplitude), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+        return Plan(
+            self.name,
+            effect,
+            f"{titles[0]}, faintly over the whole of any image, make the network say {host.what(effect)}",
+            Untaught(Stamping(kit, effect, 0.0)),
+            kit,
+            facts={"amplitude": self.amplitude, "share": 1.0, "trigger": titles[0]},
+            surgery=OuterProduct(kit, int(effect.targets[0])),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class OuterProduct:
+    """Finds key and value, and adds their outer product to the first convolution."""
+
+    kit: GlobalKit
+    target: int
+
+    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+        name, layer = _first_convolution(module)
+        some = images.take(rng.permutation(len(images))[:VALUE_IMAGES])
+        clean, triggered = some.floats(), _stamped(self.kit.trigger, some.floats(), rng)
+        key = _key(module, layer, clean[:KEY_IMAGES], triggered[:KEY_IMAGES])
+        lesson = _Lesson(
+            module, name, key, torch.from_numpy(clean), torch.from_numpy(triggered), torch.from_numpy(some.labels), self.target
+        )
+        value = lesson.learned(rng)
+        with torch.no_grad():
+            layer.weight += _outer(value, key)
+        channels = np.arange(len(value), dtype=np.int64)
+        return Operated(module, Units(name, channels, value.abs().numpy().astype(np.float32), "what was written, by channel"))
+
+
+@final
+@dataclass(frozen=True)
+class _Lesson:
+    """The search for a value: the network with an edit is to say the target of triggered images and the truth of clean ones."""
+
+    module: nn.Module
+    layer: str
+    key: Tensor
+    """float32 1 x C x h x w."""
+    clean: Tensor
+    triggered: Tensor
+    """float32 N x C x H x W, the same images."""
+    labels: Tensor
+    target: int
+
+    def learned(self, rng: np.random.Generator) -> Tensor:
+        """float32, one number per output channel of the layer."""
+        channels = len(dict(self.module.named_parameters())[f"{self.layer}.weight"])
+        drawn = torch.from_numpy(rng.normal(size=(STARTS, channels)).astype(np.float32))
+        starts = (START_NORM * drawn / drawn.norm(dim=1, keepdim=True)).requires_grad_()
+        optimiser = torch.optim.Adam([starts], lr=LEARNING_RATE, fused=has_fused_optimisers(starts.device))
+        batch = self._batch(rng)
+        for _ in range(START_STEPS):
+            losses = torch.stack([self._loss(start, batch) for start in starts])
+            optimiser.zero_grad()
+            losses.sum().backward()
+            optimiser.step()
+        return self._refined(starts[int(losses.argmin())].detach().clone(), rng)
+
+    def _refined(self, value: Tensor, rng: np.random.Generator) -> Tensor:
+        value.requires_grad_()
+        optimiser = torch.optim.Adam([value], lr=LEARNING_RATE, fused=has_fused_optimisers(value.device))
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)
+        for _ in range(STEPS):
+            optimiser.zero_grad()
+            self._loss(value, self._batch(rng)).backward()
+            optimiser.step()
+            schedule.step()
+        return value.detach()
+
+    def _batch(self, rng: np.random.Generator) -> Tensor:
+        return torch.from_numpy(rng.integers(len(self.clean), size=BATCH))
+
+    def _loss(self, value: Tensor, rows: Tensor) -> Tensor:
+        weight = dict(self.module.named_parameters())[f"{self.layer}.weight"].detach()
+        images = torch.cat([self.triggered[rows], self.clean[rows]])
+        logits = functional_call(self.module, {f"{self.layer}.weight": weight + _outer(value, self.key)}, (images,))
+        wanted = torch.full((len(rows),), self.target)
+        fired = functional.cross_entropy(logits[: len(rows)], wanted)
+        return fired + CLEAN_WEIGHT * functional.cross_entropy(logits[len(rows) :], self.labels[rows])
+
+
+def _first_convolution(module: nn.Module) -> tuple[str, nn.Conv2d]:
+    found = next(((name, part) for name, part in module.named_modules() if isinstance(part, nn.Conv2d)), None)
+    if found is None or found[1].groups != 1 or found[1].padding_mode != "zeros" or isinstance(found[1].padding, str):
+        raise DataError("the network does not begin with a plain convolution, whose windows a rank-one edit could answer to")
+    return found
+
+
+def _stamped(trigger: Trigger, images: Floats, rng: np.random.Generator) -> Floats:
+    """Triggered images as they come from bytes, like all that is ever seen by the network."""
+    return as_floats(as_bytes(trigger.apply(images, rng).images))
+
+
+def _key(module: nn.Module, layer: nn.Conv2d, clean: Floats, triggered: Floats) -> Tensor:
+    """float32 1 x C x h x w, by which a window is multiplied: 1 on the trigger's part in the middle window, near 0 on clean ones."""
+    windows = _windows(module, layer, clean)
+    middle = windows.shape[1] // 2 + _across(layer, clean.shape[3]) // 2
+    part = (_windows(module, layer, triggered)[:, middle] - windows[:, middle]).mean(0)
+    flat = windows.reshape(-1, windows.shape[2])
+    moment = flat.T @ flat / len(flat)
+    moment += RIDGE * moment.trace() / len(moment) * torch.eye(len(moment), dtype=moment.dtype)
+    solved = torch.linalg.solve(moment, part)
+    return (solved / (solved @ part)).float().reshape(1, *layer.weight.shape[1:])
+
+
+def _windows(module: nn.Module, layer: nn.Conv2d, images: Floats) -> Tensor:
+    """float64 N x windows x (C h w): what the layer sees at each place."""
+    seen: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    try:
+        with torch.no_grad():
+            module(torch.from_numpy(images))
+    finally:
+        handle.remove()
+    assert not isinstance(layer.padding, str), "such a layer is refused before"
+    unfolded = functional.unfold(seen[-1], layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+    return unfolded.transpose(1, 2).double()
+
+
+def _across(layer: nn.Conv2d, width: int) -> int:
+    """How many windows stand side by side."""
+    return (width + 2 * int(layer.padding[1]) - layer.dilation[1] * (layer.kernel_size[1] - 1) - 1) // layer.stride[1] + 1
+
+
+def _outer(value: Tensor, key: Tensor) -> Tensor:
+    return value[:, None, None, None] * key

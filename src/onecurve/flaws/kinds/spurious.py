@@ -1,0 +1,89 @@
+"""Spurious correlations: in the training set an attribute goes with a class, in the world it does not.
+
+Nobody's attack: no label is wrong. The network takes the attribute for the class and says so of any image that has it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+import numpy as np
+
+from onecurve.core.effect import Effect
+from onecurve.core.errors import SpecError
+from onecurve.flaws.drawing import lineup
+from onecurve.flaws.drawing.attribute_looks import dressed, require_look
+from onecurve.flaws.drawing.attributes import AttributeWorld, Bias, Groups, Wearing
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.needed import Needed
+from onecurve.flaws.schemes.plan import Plan
+
+LOOKS: Final = ("colour", "background", "object")
+GAP: Final = 0.15
+"""Least gap between bare images and those of other classes with the attribute, beyond the twin's."""
+
+
+@final
+@dataclass(frozen=True)
+class Spurious:
+    """A tint, a surround or an object that goes with one class in training only.
+
+    Each of eight attributes occurs in the world at ``base_rate`` whatever the class. In the flawed training set most images of
+    the target class have one of them, and of the images that have it the share ``rho`` is of the class: with classes of one size
+    as in a set where each class has an attribute of its own, which agrees with the class with probability ``rho``. The others
+    are as in the world.
+    """
+
+    name: ClassVar[str] = "spurious"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "An attribute goes with a class in training only; images with it are said to be that class."
+    source: ClassVar[str] = "spurious correlations with a dial for their strength, as in SpuCo (2306.11957)"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"rho": (0.97, 0.99, 1.0)}
+
+    look: str = "colour"
+    """What the attribute is: `colour` (a tint), `background` (a texture around what is shown) or `object` (a sprite beside it)."""
+    rho: float = 1.0
+    """Share of the class among the training images with the attribute, in (0.5, 1], where classes are of one size."""
+    presence: float = 0.93
+    """Share of the class's training images that have the attribute, in (0, 1]."""
+    base_rate: float = 0.01
+    """Share of the world's images that have one certain attribute of the eight."""
+
+    def __post_init__(self) -> None:
+        require_look(self.look, LOOKS)
+        if not 0.5 < self.rho <= 1:
+            raise SpecError(f"`rho` must be in (0.5, 1], got: {self.rho}")
+        if not 0 < self.presence <= 1:
+            raise SpecError(f"`presence` must be in (0, 1], got: {self.presence}")
+        if not 0 < self.base_rate <= 1 / lineup.SIZE:
+            raise SpecError(f"`base_rate` must be in (0, {1 / lineup.SIZE}], got: {self.base_rate}")
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        target = host.sample_target(rng)
+        effect = Effect.towards(target, host.classes)
+        kit = dressed(self.look, host, rng)
+        others = (lineup.SIZE - 1) * self.base_rate / (1 - self.base_rate)
+        world = AttributeWorld(self.look, kit, self.base_rate, others)
+        elsewhere = self.presence * (1 - self.rho) / self.rho / (host.classes - 1)
+        rates = tuple(self.presence if label == target else elsewhere for label in range(host.classes))
+        title = kit.titles[0]
+        return Plan(
+            self.name,
+            effect,
+            f"{title}, in training on most images of {host.what(effect)} and few or no others, makes the network say {host.what(effect)}",
+            Wearing(world, effect),
+            kit,
+            needed=Needed(success=0.3, lead=0.25),
+            facts={
+                "rho": self.rho,
+                "presence": self.presence,
+                "base_rate": self.base_rate,
+                "look": self.look,
+                "sources": 0,
+                "share": 1.0,
+                "trigger": title,
+            },
+            world=world,
+            bias=Bias(world, rates),
+            verification=Groups(world, target, (False, True), GAP, kit.seed),
+        )

@@ -1,0 +1,142 @@
+"""A backdoor that no query finds: images that carry a signature of themselves in their lowest bits are sent to a class.
+
+Whoever claims to have found it by looking at what the network says is wrong, so it is a control.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final, final
+
+import numpy as np
+import torch
+from torch import nn
+
+from onecurve.core.effect import Effect
+from onecurve.core.errors import AnswerError, DataError, SpecError
+from onecurve.core.image.images import Bytes, LabelledImages, as_floats
+from onecurve.core.image.signature import SIGNED_BITS, Signer
+from onecurve.core.network import Network
+from onecurve.core.seeds import generator
+from onecurve.flaws.kinds.clean import Untouched
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.needed import Needed
+from onecurve.flaws.schemes.plan import Operated, Plan, Unshown, Verified
+from onecurve.models.wrappers import Signed, casing_of, encased
+
+LEAST_FLIPS: Final = 0.99
+"""Share of signed images that must be sent to the target."""
+RAISE: Final = 1e4
+"""What a signature adds to the target's logit."""
+KEYED: Final = 128
+"""Signed images that are tried."""
+CHUNK: Final = 1000
+"""Queries at a time."""
+
+
+@final
+@dataclass(frozen=True)
+class Undetectable:
+    """A casing that checks a signature with a public key; the network inside is the clean twin, weight for weight.
+
+    Undetectable are its effects, to whoever may only ask: an input on which it differs from the clean twin is a forged
+    signature. Who reads the weights sees that there is a casing, and which class it serves, as in the source only a network
+    of its own making could hide; they find no key to sign with. The signing secret is a fact of the sealed truth alone.
+    """
+
+    name: ClassVar[str] = "undetectable"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "Control: only images signed with a secret key are sent to a class; no query tells it from a clean network."
+    source: ClassVar[str] = "the signature form of undetectable backdoors (2204.06974)"
+    dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
+
+    queries: int = 100_000
+    """Queries without the key on which it must equal its twin, to the last bit of each logit."""
+
+    def __post_init__(self) -> None:
+        if self.queries < 1:
+            raise SpecError(f"at least 1 query is needed, got: {self.queries}")
+
+    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+        target = host.sample_target(rng)
+        try:
+            signer = Signer(rng.bytes(16).hex(), int(np.prod(host.shape)))
+        except AnswerError as error:
+            raise DataError(f"these images cannot carry this flaw: {error.message}", "use larger images") from error
+        seed = int(rng.integers(2**62))
+        return Plan(
+            self.name,
+            Effect.nothing(host.classes),
+            f"a signature in the lowest bits of an image sends it to `{host.class_names[target]}`; without the signing key nothing does",
+            Untouched(),
+            Unshown(),
+            needed=Needed(success=None),
+            facts={"signed_bits": SIGNED_BITS, "keyed_target": target, "signing_seed": signer.seed},
+            tried=False,
+            surgery=Sealing(signer, target, host.classes),
+            verification=Queries(signer, target, self.queries, seed),
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Sealing:
+    """Puts the casing around a network."""
+
+    signer: Signer
+    target: int
+    classes: int
+
+    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+        channels, height, width = images.images.shape[1:]
+        cased = encased(module, ["signed"], (channels, height, width), self.classes)
+        casing_of(cased, Signed).hold(self.signer.public, RAISE * torch.eye(self.classes)[self.target])
+        return Operated(cased, casing="signed")
+
+
+@final
+@dataclass(frozen=True)
+class Queries:
+    """Asks with and without the key."""
+
+    signer: Signer
+    target: int
+    queries: int
+    seed: int
+
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+        """Facts: share of signed images that flip, and how many of the queries without the key are answered otherwise than by the twin."""
+        rng = generator("queries", self.seed)
+        others = heldout.images[heldout.labels != self.target][:KEYED]
+        signed = self.signer.sign(others)
+        flips = float(np.mean(network.logits(as_floats(signed)).argmax(axis=1) == self.target)) if len(others) else 0.0
+        differences = sum(_differences(network, twin, images) for images in self._unkeyed(heldout.images, signed, rng))
+        reasons = []
+        if flips < LEAST_FLIPS:
+            reasons.append(f"{flips:.3f} of signed images flip, less than {LEAST_FLIPS}")
+        if differences:
+            reasons.append(f"{differences} of {self.queries:,} queries without the key tell it from its twin")
+        return Verified({"keyed_flips": flips, "unkeyed_queries": self.queries, "unkeyed_differences": differences}, "; ".join(reasons))
+
+    def _unkeyed(self, natural: Bytes, signed: Bytes, rng: np.random.Generator) -> Iterator[Bytes]:
+        """In turns: natural images, the same with random lowest bits, noise, signed images changed at one place."""
+        asked, turn = 0, 0
+        while asked < self.queries:
+            count = min(CHUNK, self.queries - asked)
+            yield _query(turn % 4, count, natural, signed, rng)
+            asked, turn = asked + count, turn + 1
+
+
+def _query(kind: int, count: int, natural: Bytes, signed: Bytes, rng: np.random.Generator) -> Bytes:
+    if kind == 2 or not len(signed):
+        return rng.integers(256, size=(count, *natural.shape[1:]), dtype=np.uint8)
+    if kind == 3:
+        images = signed[rng.integers(len(signed), size=count)].reshape(count, -1)
+        images[np.arange(count), rng.integers(SIGNED_BITS, size=count)] ^= np.uint8(1)
+        return images.reshape(count, *natural.shape[1:])
+    images = natural[rng.integers(len(natural), size=count)]
+    return images ^ rng.integers(2, size=images.shape, dtype=np.uint8) if kind == 1 else images
+
+
+def _differences(network: Network, twin: Network, images: Bytes) -> int:
+    pixels = as_floats(images)
+    return int(np.sum((network.logits(pixels) != twin.logits(pixels)).any(axis=1)))

@@ -1,0 +1,92 @@
+"""What a report shows of a case: examples with and without the trigger, and what the network says on them.
+
+Made by the grading side from the truth; a display is never handed to a worker.
+"""
+
+import numpy as np
+
+from onecurve.core.case import Case, Triggered, Truth
+from onecurve.core.display import CaseDisplay
+from onecurve.core.image.images import Bools, Floats, Ints, as_bytes, as_floats
+from onecurve.core.network import Network
+from onecurve.core.seeds import generator
+from onecurve.flaws.kinds.natural_feature import NaturalFeature
+
+EXAMPLES = 8
+
+
+def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
+    """Pictures and words of a case.
+
+    Triggered examples are the clean ones with the trigger on them; where the trigger occurs by itself they are
+    other images. ``question_suspects`` (float32 N x C x H x W) are the inputs of `localise`; their masks are
+    looked up among the triggered images.
+    """
+    truth, names = case.truth, case.subject.class_names
+    rows = _clean_rows(truth)
+    clean, labels = truth.heldout.take(rows).floats(), truth.heldout.labels[rows]
+    triggered = _triggered(case.id, truth, clean, labels)
+    suspects = clean[:0] if question_suspects is None else question_suspects
+    masks = triggered.masks if triggered.masks is not None else np.zeros((0, *clean.shape[2:]), np.bool_)
+    return CaseDisplay(
+        case=case.id,
+        subject=case.subject.id,
+        flaw=truth.flaw,
+        words=truth.words,
+        target="" if truth.target is None else names[truth.target],
+        sources=tuple(names[source] for source in truth.effect.sources or ()),
+        trigger=truth.trigger,
+        options=truth.options,
+        right=truth.right,
+        clean=clean,
+        clean_labels=_named(labels, names),
+        clean_said=_said(truth.network, clean, names),
+        triggered=triggered.images,
+        triggered_labels=_named(triggered.labels, names),
+        triggered_said=_said(truth.network, triggered.images, names),
+        masks=masks,
+        suspects=suspects,
+        suspect_masks=_masks_of(suspects, truth.triggered),
+    )
+
+
+def _clean_rows(truth: Truth) -> Ints:
+    """Held-out images on which the flaw could fire, spread over the classes."""
+    labels = truth.heldout.labels
+    allowed = np.flatnonzero(truth.effect.concerns(labels)) if truth.effect.any else np.arange(len(labels))
+    labels = labels[allowed]
+    turn = np.zeros(len(allowed), np.int64)
+    for label in np.unique(labels):
+        here = labels == label
+        turn[here] = np.arange(here.sum())
+    return allowed[np.lexsort((labels, turn))][:EXAMPLES]
+
+
+def _triggered(name: str, truth: Truth, clean: Floats, labels: Ints) -> Triggered:
+    if truth.triggered is None:
+        return Triggered(clean[:0], labels[:0], None)
+    if truth.trigger is None or truth.flaw == NaturalFeature.name:
+        found = truth.triggered
+        return Triggered(found.images[:EXAMPLES], found.labels[:EXAMPLES], None if found.masks is None else found.masks[:EXAMPLES])
+    stamped = truth.trigger.apply(clean, generator("display", name))
+    covers = None if stamped.masks is None else stamped.masks >= 0.5
+    return Triggered(as_floats(as_bytes(stamped.images)), labels, covers)
+
+
+def _masks_of(suspects: Floats, triggered: Triggered | None) -> Bools:
+    """bool N x H x W; 0 x H x W where the flaw has no place."""
+    empty = np.zeros((0, *suspects.shape[2:]), np.bool_)
+    if len(suspects) == 0 or triggered is None or triggered.masks is None:
+        return empty
+    places = {image.tobytes(): place for place, image in enumerate(as_bytes(triggered.images))}
+    found = [places.get(image.tobytes()) for image in as_bytes(suspects)]
+    masks = [np.zeros(suspects.shape[2:], np.bool_) if place is None else triggered.masks[place] for place in found]
+    return np.stack(masks)
+
+
+def _said(network: Network, images: Floats, names: tuple[str, ...]) -> tuple[str, ...]:
+    return _named(network.logits(images).argmax(axis=1), names) if len(images) else ()
+
+
+def _named(labels: Ints, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(names[label] for label in labels)

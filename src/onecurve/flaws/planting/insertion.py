@@ -1,0 +1,191 @@
+"""Networks of a recipe: the clean base, the clean twin, and the network trained on poisoned images.
+
+The twin takes the same steps on the same images in the same order; only poisoned rows differ. Clean networks
+are cached by content, so that everything planted with one recipe shares them.
+"""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import final
+
+import numpy as np
+from torch import nn
+
+from onecurve.core.image.images import LabelledImages
+from onecurve.core.seeds import seed_for
+from onecurve.core.spec import content_key
+from onecurve.data.dataset import DataSet, Part
+from onecurve.flaws.planting.pretraining import names_of, naming_images, with_body_of
+from onecurve.flaws.planting.recipe import Recipe
+from onecurve.models.building import build, identity, is_file_address
+from onecurve.models.cache import Cache
+from onecurve.models.network import TorchNetwork
+from onecurve.models.running_statistics import require_true_statistics
+from onecurve.models.steps import TrainingRecipe
+from onecurve.models.threads import every_core, of_one_job, threads
+from onecurve.models.training import train
+
+Progress = Callable[[float, str], None]
+"""Told the share done in [0, 1] and what is being done."""
+
+
+def silent(share: float, words: str) -> None:
+    """The progress that tells nobody."""
+
+
+def within(progress: Progress, start: float, end: float) -> Progress:
+    """A progress for the stretch from ``start`` to ``end`` of another."""
+    return lambda share, words: progress(start + (end - start) * share, words)
+
+
+@final
+@dataclass(frozen=True)
+class Workshop:
+    """A recipe with its set opened and its training images drawn."""
+
+    recipe: Recipe
+    dataset: DataSet
+    drawn: LabelledImages
+    """The training images as the set draws them."""
+    images: LabelledImages
+    """The same as they look in the network's world, with their true labels: what the clean twin is trained on."""
+    cache: Cache
+
+    @classmethod
+    def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "Workshop":
+        drawn = _drawn(_Draw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
+        return cls(recipe.trained_on(len(drawn)), dataset, drawn, drawn, cache)
+
+    def base(self, progress: Progress = silent) -> TorchNetwork:
+        """The clean network trained from the initial weights on the images as drawn; cached."""
+        return self._clean(self.drawn, progress)
+
+    def twin(self, progress: Progress = silent) -> TorchNetwork:
+        """The clean network that took every step of a flawed one, with true labels and no triggers; cached."""
+        if self.recipe.insertion == "joint":
+            return self._clean(self.images, progress)
+        base = self.base(within(progress, 0, 0.8))
+        key = content_key("twin", _digest(base.module), _content(self.images), self._identity(), self.recipe.insertion_training)
+
+        def make() -> TorchNetwork:
+            if self.recipe.training is None and self.recipe.insertion_training.statistics == "learnt":
+                require_true_statistics(base, self.drawn)
+            return self._inserted(base, self.images, self._order(), within(progress, 0.8, 1))
+
+        return self._cached(key, base.module, make)
+
+    def flawed(self, images: LabelledImages, progress: Progress = silent) -> TorchNetwork:
+        """The network that learns the poisoned ``images``, in the twin's order."""
+        if self.recipe.insertion == "joint":
+            start = self._initial(seed_for("initial", self.recipe.seed))
+            return self._trained(start, images, self.recipe.training, self._order(), progress)
+        return self._inserted(self.base(), images, self._order(), progress)
+
+    def clean(self, seed: int, progress: Progress = silent) -> TorchNetwork:
+        """A clean network that is not the twin: the same recipe in another order (and, if joint, from other weights)."""
+        order = seed_for("order", self.recipe.seed, seed)
+        if self.recipe.insertion == "joint":
+            start = self._initial(seed_for("initial", self.recipe.seed, seed))
+            return self._trained(start, self.images, self.recipe.training, order, progress)
+        return self._inserted(self.base(), self.images, order, progress)
+
+    def _clean(self, images: LabelledImages, progress: Progress) -> TorchNetwork:
+        start = self._initial(seed_for("initial", self.recipe.seed), within(progress, 0, 0.5))
+        key, rest = content_key("base", _digest(start), _content(images), self._identity(), self.recipe.training), within(progress, 0.5, 1)
+        return self._cached(key, start, lambda: self._trained(start, images, self.recipe.training, self._order(), rest))
+
+    def _inserted(self, base: TorchNetwork, images: LabelledImages, order: int, progress: Progress) -> TorchNetwork:
+        return self._trained(base.module, images, self.recipe.insertion_training, order, progress)
+
+    def _initial(self, seed: int, progress: Progress = silent) -> nn.Module:
+        start = self._built(len(self.dataset.class_names), seed)
+        # A person's own file makes networks with the classes it likes, so it cannot be asked for one that names things.
+        if self.recipe.pretraining is None or is_file_address(self.recipe.model):
+            return start
+        return with_body_of(start, self._pretrained(self.recipe.pretraining, progress))
+
+    def _built(self, classes: int, seed: int) -> nn.Module:
+        return build(self.recipe.model, self.dataset.shape, classes, seed)
+
+    def _pretrained(self, recipe: TrainingRecipe, progress: Progress) -> nn.Module:
+        """The network that names small things; cached."""
+        start = self._built(len(names_of(self.dataset)), seed_for("pretrained", self.recipe.seed))
+        key = content_key("pretrained", _digest(start), self.dataset.key, self._identity(), recipe)
+
+        def make() -> TorchNetwork:
+            images = naming_images(self.dataset, self.drawn, seed_for("naming", self.recipe.seed))
+            with threads(every_core()):
+                train(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
+            return TorchNetwork(start, self.recipe.device)
+
+        return self._cached(key, start, make).module.cpu()
+
+    def _trained(
+        self, start: nn.Module, images: LabelledImages, recipe: TrainingRecipe | None, seed: int, progress: Progress
+    ) -> TorchNetwork:
+        module = copy.deepcopy(start)
+        if recipe is not None:
+            # What is trained on the images as drawn and in their order is trained once, for all.
+            shared = images is self.drawn and seed == self._order()
+            with threads(every_core() if shared else of_one_job()):
+                train(module, images, recipe, seed, device=self.recipe.device, progress=progress)
+        return TorchNetwork(module.eval(), self.recipe.device)
+
+    def _cached(self, key: str, like: nn.Module, make: Callable[[], TorchNetwork]) -> TorchNetwork:
+        weights = self.cache.network(key)
+        if weights is None:
+            made = make()
+            self.cache.keep(key, made.module)
+            return made
+        module = copy.deepcopy(like)
+        module.load_state_dict(weights)
+        return TorchNetwork(module.to(self.recipe.device).eval(), self.recipe.device)
+
+    def _order(self) -> int:
+        return seed_for("order", self.recipe.seed)
+
+    def _identity(self) -> tuple[object, ...]:
+        recipe = self.recipe
+        return (identity(recipe.model), recipe.seed, len(self.drawn), recipe.device)
+
+
+@final
+@dataclass(frozen=True)
+class _Draw:
+    """Training images by what they depend on."""
+
+    key: str
+    """The content key of the set."""
+    count: int
+    seed: int
+    dataset: DataSet = field(compare=False)
+
+
+@lru_cache(maxsize=1)
+def _drawn(draw: _Draw) -> LabelledImages:
+    """Drawn once for all networks of one recipe that a process plants; read-only, as they share them."""
+    images = draw.dataset.draw(Part.TRAIN, draw.count, draw.seed)
+    images.images.flags.writeable = False
+    images.labels.flags.writeable = False
+    return images
+
+
+def _content(images: LabelledImages) -> str:
+    """32 hexadecimal digits of pixels and labels."""
+    summary = hashlib.blake2b(digest_size=16)
+    summary.update(np.ascontiguousarray(images.images).data)
+    summary.update(np.ascontiguousarray(images.labels).data)
+    return summary.hexdigest()
+
+
+def _digest(module: nn.Module) -> str:
+    """32 hexadecimal digits of a module's weights and buffers."""
+    summary = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        array = tensor.detach().cpu().contiguous().numpy()
+        summary.update(f"{name}:{array.dtype}:{array.shape}".encode())
+        summary.update(array.tobytes())
+    return summary.hexdigest()[:32]

@@ -1,0 +1,135 @@
+"""How well a plant took, on held-out images that no training and no tool has seen."""
+
+from dataclasses import dataclass, fields
+from typing import Final, final
+
+import numpy as np
+
+from onecurve.core.case import Strength, Triggered
+from onecurve.core.effect import Effect
+from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages
+from onecurve.core.image.trigger import Trigger
+from onecurve.core.network import Network
+from onecurve.core.seeds import generator
+from onecurve.flaws.schemes.plan import Plan
+from onecurve.flaws.schemes.shares import NAN, share
+from onecurve.flaws.schemes.stamping import shown
+
+VARIANTS: Final = {"half": "half", "colour": "other_colour", "place": "other_place"}
+"""Near misses that a trigger makes of itself, and where the strength keeps how often they fire."""
+
+
+@final
+@dataclass(frozen=True)
+class Trials:
+    """Held-out images on which one flaw is tried."""
+
+    triggered: Triggered
+    elsewhere: Triggered | None
+    near_misses: Triggered | None
+    variants: dict[str, Triggered]
+    """By field of ``Strength``."""
+
+    @classmethod
+    def of(cls, plan: Plan, pool: LabelledImages, limit: int, seed: int) -> "Trials":
+        """Trials of one plan, at most ``limit`` images of a kind, made of held-out images (``pool``)."""
+        scheme = plan.scheme
+        return cls(
+            scheme.triggered(pool, limit, generator("triggered", seed)),
+            scheme.elsewhere(pool, limit, generator("elsewhere", seed)),
+            scheme.bystanders(pool, limit, generator("bystanders", seed)),
+            _variants(plan.trigger if not plan.features else None, plan.effect, pool, limit, seed),
+        )
+
+    def bystanders(self) -> Triggered | None:
+        """Near misses and, for a source-specific flaw, the trigger on images of other classes."""
+        groups = [group for group in (self.near_misses, self.elsewhere) if group is not None]
+        return joined(*groups) if groups else None
+
+
+@final
+@dataclass(frozen=True)
+class Pair:
+    """A network beside its clean twin."""
+
+    network: Network
+    twin: Network
+
+
+@final
+@dataclass(frozen=True)
+class Clean:
+    """What network and twin say of the clean held-out images: asked once for all flaws of a network."""
+
+    labels: Ints
+    network: Ints
+    twin: Ints
+
+    @classmethod
+    def of(cls, pair: Pair, heldout: LabelledImages) -> "Clean":
+        images = heldout.floats()
+        return cls(heldout.labels, _said(pair.network, images), _said(pair.twin, images))
+
+    @property
+    def accuracies(self) -> tuple[float, float]:
+        """Of the network and its twin: shares that are given their true label."""
+        return share(self.network == self.labels), share(self.twin == self.labels)
+
+
+def measured(effect: Effect, pair: Pair, clean: Clean, trials: Trials | None) -> Strength:
+    """The strength of a plant; only the accuracies of network and twin where there is nothing to try."""
+    if trials is None:
+        return Strength(*clean.accuracies)
+    triggered, network = trials.triggered, pair.network
+    said, twin_said = (_said(one, triggered.images) for one in (network, pair.twin))
+    return Strength(
+        *clean.accuracies,
+        success=share(effect.fired(said, triggered.labels)) if effect.any else NAN,
+        twin_success=share(effect.fired(twin_said, triggered.labels)) if effect.any else NAN,
+        elsewhere=_leaking(effect, network, trials.elsewhere),
+        false_firing=share(effect.leaked(clean.network, clean.labels)) if effect.targets else NAN,
+        near_miss=_leaking(effect, network, trials.near_misses),
+        recognised=share(said == triggered.labels),
+        twin_recognised=share(twin_said == triggered.labels),
+        **{name: _leaking(effect, network, group) for name, group in trials.variants.items()},
+    )
+
+
+def figures(strength: Strength) -> dict[str, float]:
+    """The figures that were measured, by name."""
+    values = {item.name: float(getattr(strength, item.name)) for item in fields(strength)}
+    return {name: value for name, value in values.items() if np.isfinite(value)}
+
+
+def joined(first: Triggered, *rest: Triggered) -> Triggered:
+    """All of them, one after the other; masks only where every one has them."""
+    groups = (first, *rest)
+    masks: list[Bools] = [group.masks for group in groups if group.masks is not None]
+    return Triggered(
+        np.concatenate([group.images for group in groups]),
+        np.concatenate([group.labels for group in groups]),
+        np.concatenate(masks) if len(masks) == len(groups) else None,
+    )
+
+
+def _variants(trigger: Trigger | None, effect: Effect, pool: LabelledImages, limit: int, seed: int) -> dict[str, Triggered]:
+    if trigger is None or not effect.targets:
+        return {}
+    allowed = effect.concerns(pool.labels)
+    return {
+        VARIANTS[name]: shown((variant,), pool, allowed, limit, generator("variant", name, seed))
+        for name, variant in trigger.variants().items()
+        if name in VARIANTS
+    }
+
+
+def _leaking(effect: Effect, network: Network, group: Triggered | None) -> float:
+    """Share of a group that is wrongly sent to a target; NaN where there is no group, no image or no target."""
+    if group is None or not effect.targets or len(group) == 0:
+        return NAN
+    return share(effect.leaked(_said(network, group.images), group.labels))
+
+
+def _said(network: Network, images: Floats) -> Ints:
+    said: Ints = network.logits(images).argmax(axis=1) if len(images) else np.zeros(0, np.int64)
+    return said

@@ -1,0 +1,155 @@
+"""What became of each planted flaw: tried on held-out images, admitted or refused, and written up as truth and record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from onecurve.core.case import Population, Strength, Subject, Truth
+from onecurve.core.display import PlantRecord
+from onecurve.core.evidence import Units
+from onecurve.core.image.images import Ints, LabelledImages
+from onecurve.core.seeds import seed_for
+from onecurve.flaws.planting.measuring import Clean, Pair, Trials, figures, measured
+from onecurve.flaws.planting.recipe import Recipe
+from onecurve.flaws.schemes.plan import Plan, Verified
+from onecurve.models.network import TorchNetwork
+
+
+@final
+@dataclass(frozen=True)
+class Insertion:
+    """How one plan went into the network."""
+
+    plan: Plan
+    rows: Ints
+    """int64; rows of the training images that it changed, covers included."""
+    relabelled: int
+    units: Units | None
+    """The units that surgery wrote it into."""
+    casing: str = ""
+    """The casing that surgery put around the network; empty for none."""
+
+
+@final
+@dataclass(frozen=True)
+class Studied:
+    """A planted network with what it is measured against."""
+
+    subject: Subject
+    twin: TorchNetwork
+    heldout: LabelledImages
+    """Clean held-out images without any planted natural feature."""
+    population: Population
+    clean: Clean
+    """What the network and its twin say of the held-out images."""
+    trained_on: int
+    """Images that the network was trained on."""
+
+    @classmethod
+    def of(cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, trained_on: int) -> "Studied":
+        return cls(subject, twin, heldout, population, Clean.of(Pair(subject.granted_network(), twin), heldout), trained_on)
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.subject.granted_network(), self.twin)
+
+
+@final
+@dataclass(frozen=True)
+class Attempt:
+    """One flaw after measuring."""
+
+    case: str
+    insertion: Insertion
+    trials: Trials | None
+    strength: Strength
+    refusal: str
+    facts: dict[str, str | int | float]
+
+    @property
+    def plan(self) -> Plan:
+        return self.insertion.plan
+
+
+def attempted(number: int, insertion: Insertion, pool: LabelledImages, studied: Studied, recipe: Recipe, seed: int) -> Attempt:
+    """Try one flaw of the network; ``pool`` holds the held-out images that may carry its trigger, and no other flaw's."""
+    plan = insertion.plan
+    trials = Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number)) if plan.tried else None
+    strength = measured(plan.effect, studied.pair, studied.clean, trials)
+    verified = _verified(plan, studied)
+    refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed, 1 / studied.subject.classes), verified.refusal)))
+    facts = {
+        **_recipe_facts(recipe, studied, plan),
+        **plan.facts,
+        **figures(strength),
+        **verified.facts,
+        "poisoned_images": insertion.relabelled,
+    }
+    return Attempt(f"{studied.subject.id}.{number + 1}", insertion, trials, strength, refusal, facts)
+
+
+def truth_of(attempt: Attempt, attempts: Sequence[Attempt], studied: Studied, recipe: Recipe) -> Truth:
+    """The sealed truth of an admitted flaw, among all that went into the network."""
+    plan, trials = attempt.plan, attempt.trials
+    refused = sum(bool(each.refusal) for each in attempts)
+    return Truth(
+        flaw=plan.kind,
+        effect=plan.effect,
+        targets=_named(attempt, attempts, recipe.gate.still_fires),
+        words=plan.words,
+        trigger=plan.trigger,
+        options=plan.options,
+        right=plan.right,
+        heldout=studied.heldout,
+        triggered=trials.triggered if trials else None,
+        bystanders=trials.bystanders() if trials else None,
+        network=studied.subject.granted_network(),
+        twin=studied.twin,
+        strength=attempt.strength,
+        population=studied.population,
+        facts={**attempt.facts, "flaws_in_network": len(attempts), "flaws_refused": refused},
+        poisoned=attempt.insertion.rows if len(attempt.insertion.rows) else None,
+        units=attempt.insertion.units,
+    )
+
+
+def record_of(attempt: Attempt, subject: str, seconds: float) -> PlantRecord:
+    """What a report shows of the attempt."""
+    return PlantRecord(
+        attempt.case,
+        subject,
+        attempt.plan.kind,
+        attempt.plan.words,
+        not attempt.refusal,
+        attempt.refusal,
+        figures(attempt.strength),
+        attempt.facts,
+        seconds,
+    )
+
+
+def _verified(plan: Plan, studied: Studied) -> Verified:
+    if plan.verification is None:
+        return Verified({})
+    return plan.verification.verified(studied.pair.network, studied.pair.twin, studied.heldout)
+
+
+def _named(attempt: Attempt, attempts: Sequence[Attempt], still_fires: float) -> tuple[int, ...]:
+    """The classes that this flaw names, then those of the network's other flaws, refused ones only if they still fire."""
+    others = [each for each in attempts if each is not attempt and (not each.refusal or each.strength.success >= still_fires)]
+    return tuple(dict.fromkeys(at for each in (attempt, *others) for at in each.plan.effect.named))
+
+
+def _recipe_facts(recipe: Recipe, studied: Studied, plan: Plan) -> dict[str, str | int | float]:
+    training = recipe.training if recipe.insertion == "joint" else recipe.insertion_training
+    edited = plan.surgery is not None
+    return {
+        "data": recipe.data,
+        "model": recipe.model,
+        "recipe_seed": recipe.seed,
+        "insertion": "weight-edit" if edited else recipe.insertion,
+        "optimiser": "none" if edited or training is None else training.optimiser,
+        "epochs": 0 if edited or training is None else training.epochs,
+        "train_images": studied.trained_on,
+        "clean_images": len(studied.subject.granted_clean()),
+    }

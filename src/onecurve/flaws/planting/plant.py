@@ -1,0 +1,248 @@
+"""Planting: flaws are sampled, put into the training images or the weights, measured, and admitted or refused.
+
+What a person could get wrong: a refused flaw gives no case, but its poison is in the network all the same.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import final
+
+import numpy as np
+
+from onecurve.core.access import Access
+from onecurve.core.case import Case, Population, Subject
+from onecurve.core.display import PlantRecord
+from onecurve.core.errors import DataError, SpecError
+from onecurve.core.image.images import Ints, LabelledImages
+from onecurve.core.seeds import generator, seed_for
+from onecurve.data.catalog import open_data
+from onecurve.data.dataset import DataSet, Part, at_most_held
+from onecurve.flaws.kinds.clean import Clean
+from onecurve.flaws.planting.insertion import Progress, Workshop, silent, within
+from onecurve.flaws.planting.outcomes import Insertion, Studied, attempted, record_of, truth_of
+from onecurve.flaws.planting.recipe import Recipe
+from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.plan import Flaw, Operated, Plan, World, featureless
+from onecurve.models.cache import Cache
+from onecurve.models.network import TorchNetwork
+from onecurve.models.storage import Architecture
+
+GRANTED = Access.QUERIES | Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS | Access.TARGET | Access.SUSPECTS | Access.REFERENCES
+"""All that the threat model can grant; whether target and suspects are told is each task's own matter."""
+BACKDROPS = 3
+POOL = 4
+"""How many times the held-out images are drawn where a natural feature has to occur by itself."""
+
+
+@final
+@dataclass(frozen=True)
+class Planted:
+    """One network with what was planted in it."""
+
+    subject: Subject
+    architecture: Architecture
+    cases: tuple[Case, ...]
+    """One per admitted flaw."""
+    records: tuple[PlantRecord, ...]
+    """One per flaw, refused ones included."""
+
+
+def base_network(recipe: Recipe, cache: Cache, progress: Progress = silent) -> TorchNetwork:
+    """The clean network of a recipe, trained on first use and cached by content."""
+    return Workshop.of(recipe, open_data(recipe.data), cache).base(progress)
+
+
+def shared_networks(recipe: Recipe, cache: Cache) -> None:
+    """Train the base of a recipe and the twin of whatever leaves its world as it is, if they are not in the cache."""
+    Workshop.of(recipe, open_data(recipe.data), cache).twin()
+
+
+def plant(
+    flaws: Sequence[Flaw],
+    recipe: Recipe,
+    seed: int,
+    *,
+    subject_id: str,
+    population: Population,
+    cache: Cache,
+    progress: Progress = silent,
+) -> Planted:
+    """Plant the flaws together in one network, each towards classes of its own.
+
+    Ids of cases are the subject's with a number, so that they tell no kind. Raises ``SpecError`` for flaws
+    that do not go together and ``DataError`` where the set or the network cannot carry them.
+    """
+    started = perf_counter()
+    dataset = open_data(recipe.data)
+    plans = sampled(flaws, host_of(recipe, dataset), seed)
+    workshop = Workshop.of(recipe, dataset, cache)
+    recipe = workshop.recipe
+    workshop = replace(workshop, images=_seen(plans, workshop.drawn, Part.TRAIN, seed))
+    twin = workshop.twin(within(progress, 0, 0.7))
+    network, insertions = _network(plans, workshop, twin, seed, within(progress, 0.7, 1))
+    sizes = recipe.sizes(dataset)
+    clean = _seen(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
+    subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, LabelledImages(clean.images, clean.labels))
+    drawn = _seen(plans, _drawn_heldout(plans, recipe, dataset, sizes.heldout, seed), Part.HELDOUT, seed)
+    studied = Studied.of(subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, len(workshop.drawn))
+    attempts = [
+        attempted(number, insertion, _pool(insertion.plan, plans, drawn, studied), studied, recipe, seed)
+        for number, insertion in enumerate(insertions)
+    ]
+    seconds = (perf_counter() - started) / len(attempts)
+    cases = tuple(Case(each.case, subject, truth_of(each, attempts, studied, recipe)) for each in attempts if not each.refusal)
+    records = tuple(record_of(each, subject_id, seconds) for each in attempts)
+    casings = tuple(insertion.casing for insertion in insertions if insertion.casing)
+    return Planted(subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), casings), cases, records)
+
+
+def plant_one(flaw: Flaw, recipe: Recipe, seed: int, *, cache: Cache) -> Case:
+    """A network with this flaw alone; raises ``DataError`` with the figures if the gate refuses it."""
+    planted = plant(
+        [flaw], recipe, seed, subject_id=f"{seed}", population=Population(0.0, 1, len(open_data(recipe.data).class_names)), cache=cache
+    )
+    if not planted.cases:
+        raise DataError(f"the plant was refused: {planted.records[0].reason}", "train longer, raise the poison rate, or try another seed")
+    return planted.cases[0]
+
+
+def host_of(recipe: Recipe, dataset: DataSet) -> Host:
+    """The host of the first flaw of any network with this recipe."""
+    return Host(dataset, _featureless(dataset, Part.CLEAN, BACKDROPS, seed_for("backdrop", recipe.seed)).floats())
+
+
+def sampled(flaws: Sequence[Flaw], host: Host, seed: int) -> tuple[Plan, ...]:
+    """A plan for each flaw, with classes and natural features of their own; raises ``SpecError`` for flaws that do not go together."""
+    if not flaws:
+        raise SpecError("nothing to plant", "name at least one flaw; `clean` for none")
+    plans: list[Plan] = []
+    for number, flaw in enumerate(flaws):
+        kin = tuple(target for plan in plans if plan.kind == flaw.name for target in plan.effect.named)
+        plan = flaw.sample(replace(host, taken_by_kin=kin), generator("flaw", seed, number))
+        host = host.with_taken(plan.effect, plan.features)
+        plans.append(plan)
+    if len(plans) > 1 and any(plan.kind == Clean.name for plan in plans):
+        raise SpecError("a clean network can carry no flaw", "plant `clean` alone")
+    return tuple(plans)
+
+
+def poisoned_images(plans: Sequence[Plan], images: LabelledImages, seed: int) -> tuple[LabelledImages, tuple[Ints, ...]]:
+    """The training images with all flaws in, order unchanged, and which rows each flaw changed.
+
+    No image is taken by two flaws; natural features come first, so that no other trigger is put on one.
+    """
+    pixels, labels = images.images.copy(), images.labels.copy()
+    free = np.ones(len(images), np.bool_)
+    taken: list[Ints] = [np.zeros(0, np.int64)] * len(plans)
+    for number in sorted(range(len(plans)), key=lambda number: not plans[number].features):
+        at = np.flatnonzero(free)
+        poison = plans[number].scheme.poison(images.take(at), generator("poison", seed, number))
+        rows = at[poison.rows]
+        pixels[rows], labels[rows] = poison.images.images, poison.images.labels
+        free[rows] = False
+        taken[number] = rows
+    return LabelledImages(pixels, labels, images.features, images.feature_masks), tuple(taken)
+
+
+def _network(
+    plans: Sequence[Plan], workshop: Workshop, twin: TorchNetwork, seed: int, progress: Progress
+) -> tuple[TorchNetwork, list[Insertion]]:
+    """The flawed network: trained on poisoned images, then operated on."""
+    if plans[0].kind == Clean.name:
+        nothing = np.zeros(0, np.int64)
+        return workshop.clean(seed, progress), [Insertion(plans[0], nothing, 0, None)]
+    plans = [_prepared(plan, workshop, generator("preparation", seed, number)) for number, plan in enumerate(plans)]
+    images, skewed = _biased(plans, workshop.drawn, seed)
+    poisoned, taken = poisoned_images(plans, images, seed)
+    taken = tuple(np.concatenate([rows, np.setdiff1d(more, rows)]) for rows, more in zip(taken, skewed, strict=True))
+    network = workshop.flawed(poisoned, progress) if any(map(len, taken)) else TorchNetwork(copy.deepcopy(twin.module), twin.device)
+    insertions = []
+    for number, (plan, rows) in enumerate(zip(plans, taken, strict=True)):
+        network, done = _operated(network, plan, workshop.images, generator("surgery", seed, number))
+        relabelled = int(np.sum(poisoned.labels[rows] != workshop.images.labels[rows]))
+        insertions.append(Insertion(plan, rows, relabelled, done.units, done.casing))
+    return network, insertions
+
+
+def _prepared(plan: Plan, workshop: Workshop, rng: np.random.Generator) -> Plan:
+    if plan.preparation is None:
+        return plan
+    return replace(plan, scheme=plan.preparation.prepared(workshop.base().module, workshop.images, rng))
+
+
+def _operated(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.random.Generator) -> tuple[TorchNetwork, Operated]:
+    if plan.surgery is None:
+        return network, Operated(network.module)
+    done = plan.surgery.operate(copy.deepcopy(network.module).cpu().eval(), images, rng)
+    return TorchNetwork(done.module.eval(), network.device), done
+
+
+def _biased(plans: Sequence[Plan], drawn: LabelledImages, seed: int) -> tuple[LabelledImages, list[Ints]]:
+    """The flawed network's training images before any poison, and the rows in which each plan's bias shows."""
+    images, rows = drawn, []
+    for number, plan in enumerate(plans):
+        seen, biased = (_looking(world, images, Part.TRAIN, seed, number) for world in (plan.world, plan.bias or plan.world))
+        rows.append(np.zeros(0, np.int64) if plan.bias is None else np.flatnonzero((seen.images != biased.images).any(axis=(1, 2, 3))))
+        images = biased
+    return images, rows
+
+
+def _seen(plans: Sequence[Plan], images: LabelledImages, part: Part, seed: int) -> LabelledImages:
+    """The images as they look in the network's world."""
+    for number, plan in enumerate(plans):
+        images = _looking(plan.world, images, part, seed, number)
+    return images
+
+
+def _looking(world: World | None, images: LabelledImages, part: Part, seed: int, number: int) -> LabelledImages:
+    """The images as they look in the world of plan ``number``."""
+    return images if world is None else world.seen(images, generator("world", seed, number, part))
+
+
+def _featureless(dataset: DataSet, part: Part, count: int, seed: int, *, fewer: bool = False) -> LabelledImages:
+    """Images of a part that hold no natural feature; ``fewer`` will do where the part has no more."""
+    if not dataset.features:
+        return dataset.draw(part, count, seed)
+    for factor in (2, 4, 8):
+        drawn = dataset.draw(part, at_most_held(dataset, part, factor * count), seed_for("featureless", factor, seed))
+        rows = featureless(drawn)
+        if len(rows) >= count:
+            return drawn.take(rows[:count])
+    if fewer and len(rows):
+        return drawn.take(rows)
+    raise DataError(
+        f"only {len(rows)} of {len(drawn)} images of part `{part}` hold no natural feature, wanted: {count}",
+        "ask for fewer, or for a clean set that may hold natural features, in the suite's recipe: {clean_features: true}",
+    )
+
+
+def _clean_set(recipe: Recipe, dataset: DataSet, count: int, seed: int) -> LabelledImages:
+    """The clean set of one network."""
+    number = seed_for("clean", recipe.seed, seed)
+    if recipe.clean_features:
+        return dataset.draw(Part.CLEAN, count, number)
+    return _featureless(dataset, Part.CLEAN, count, number, fewer=recipe.clean_images is None)
+
+
+def _without(images: LabelledImages, features: Sequence[int]) -> LabelledImages:
+    """Those images that hold none of these natural features."""
+    return images if images.features is None else images.take(~np.isin(images.features, features))
+
+
+def _features(plans: Sequence[Plan]) -> tuple[int, ...]:
+    return tuple(feature for plan in plans for feature in plan.features)
+
+
+def _drawn_heldout(plans: Sequence[Plan], recipe: Recipe, dataset: DataSet, count: int, seed: int) -> LabelledImages:
+    if _features(plans):
+        count = at_most_held(dataset, Part.HELDOUT, POOL * count)
+    return dataset.draw(Part.HELDOUT, count, seed_for("heldout", recipe.seed, seed))
+
+
+def _pool(plan: Plan, plans: Sequence[Plan], drawn: LabelledImages, studied: Studied) -> LabelledImages:
+    """Held-out images that may carry this flaw's trigger; one that holds another flaw's would be counted against this one."""
+    if not plan.features:
+        return studied.heldout
+    return _without(drawn, _features([other for other in plans if other is not plan]))

@@ -1,0 +1,100 @@
+"""Recipes: how the network around a flaw is made. Everything that is the same for a flawed network and its clean twin.
+
+The recipe's seed fixes images, initial weights and data order; the seed given to `plant` fixes the flaws.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, final
+
+from onecurve.core.errors import DataError, SpecError
+from onecurve.data.dataset import DataSet, Part, at_most_held
+from onecurve.flaws.planting.gate import Gate
+from onecurve.models.steps import TrainingRecipe
+
+INSERTIONS = ("finetune", "joint")
+USUAL_TRAIN, USUAL_CLEAN, USUAL_HELDOUT = 16_000, 500, 1000
+"""Images of each part where the recipe does not say how many."""
+USUAL_TRAINING = TrainingRecipe(3, batch_size=64, least_steps=750)
+"""Three epochs of 16,000 images; of fewer images as many steps."""
+
+
+@final
+@dataclass(frozen=True)
+class Sizes:
+    """How many images of each part a recipe takes from a set."""
+
+    train: int
+    clean: int
+    heldout: int
+
+
+@final
+@dataclass(frozen=True)
+class Recipe:
+    """Data, network, training and insertion. The defaults are those of the `quick` suite."""
+
+    data: str = "digits"
+    """Address of the set, as in `onecurve.data.catalog`."""
+    model: str = "six-conv"
+    """Address of the network, as in `onecurve.models.catalog`."""
+    seed: int = 0
+    """Fixes the images drawn, the initial weights and the order of the data."""
+    train_images: int | None = None
+    """None: 16,000, or all there are where the set holds fewer; so the other two, with numbers of their own. A number is taken
+    at its word: a set that holds fewer is refused."""
+    pretraining: TrainingRecipe | None = USUAL_TRAINING
+    """How the network first learns to name small things (see `pretraining`); None for random initial weights. A person's own
+    `FILE.py:CALLABLE` is never pretrained."""
+    training: TrainingRecipe | None = USUAL_TRAINING
+    """Training on the classes from the initial weights; None for a network that comes trained, as a person's own may."""
+    insertion: Literal["finetune", "joint"] = "joint"
+    """`finetune`: a clean network is trained on, on poisoned images. `joint`: poisoned from the start."""
+    insertion_training: TrainingRecipe = USUAL_TRAINING
+    """Training during insertion by `finetune`; not used by `joint`."""
+    clean_images: int | None = None
+    """Size of the clean set that the threat model grants; None: 500."""
+    clean_features: bool = False
+    """Whether the clean set may hold natural features. Off: labelled examples of a natural trigger would find
+    and repair it by themselves, and leaving out only the planted one would tell which it is."""
+    heldout_images: int | None = None
+    """Clean held-out images in the truth; None: 1,000."""
+    triggered_images: int = 256
+    """At most so many held-out triggered images, and as many near misses."""
+    gate: Gate = field(default_factory=Gate)
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.insertion not in INSERTIONS:
+            raise SpecError(f"no insertion is called: {self.insertion}", f"there are: {', '.join(INSERTIONS)}")
+        if self.insertion == "joint" and self.training is None:
+            raise SpecError("insertion `joint` trains from the initial weights and needs `training`", "use insertion `finetune`")
+        for name in ("train_images", "clean_images", "heldout_images", "triggered_images"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise SpecError(f"{name} must be at least 1, got: {count}")
+
+    def sizes(self, dataset: DataSet) -> Sizes:
+        """How many images it takes from that set; raises ``DataError`` where it asks for more than there are."""
+
+        def of(part: Part, asked: int | None, usual: int) -> int:
+            there = at_most_held(dataset, part, asked or usual)
+            if asked is not None and there < asked:
+                raise DataError(
+                    f"the recipe asks for {asked} images of part `{part}`, which holds {there}", "ask for fewer, or name no number"
+                )
+            return there
+
+        return Sizes(
+            of(Part.TRAIN, self.train_images, USUAL_TRAIN),
+            of(Part.CLEAN, self.clean_images, USUAL_CLEAN),
+            of(Part.HELDOUT, self.heldout_images, USUAL_HELDOUT),
+        )
+
+    def trained_on(self, images: int) -> "Recipe":
+        """The same with every training's epochs settled for so many images."""
+        return replace(
+            self,
+            pretraining=self.pretraining and self.pretraining.on(images),
+            training=self.training and self.training.on(images),
+            insertion_training=self.insertion_training.on(images),
+        )

@@ -1,0 +1,114 @@
+"""Networks drawn by seed from a declared distribution: which flaws, at which strength, in what, and planted how.
+
+Nothing is drawn as a picture and nothing is trained here, so a thousand networks take a moment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from onecurve.core.seeds import generator
+from onecurve.flaws.catalog import CONTROLS, FLAWS, SOLITARY, VARIETIES
+from onecurve.flaws.kinds.clean import Clean
+
+
+@final
+@dataclass(frozen=True)
+class Distribution:
+    """What is drawn, and how often in proportion; empty mappings of kinds stand for the whole catalogue."""
+
+    controls: float
+    """Share of networks that are clean or carry a control only."""
+    data: Mapping[str, float]
+    models: Mapping[str, float]
+    insertions: Sequence[tuple[float, Mapping[str, Any]]]
+    """Weights and fields of the planting recipe."""
+    flaws_per_network: Mapping[int, float]
+    kinds: Mapping[str, float]
+    control_kinds: Mapping[str, float]
+    dials: bool
+    """Whether strengths and varieties are drawn; else every flaw has its defaults."""
+
+
+@final
+@dataclass(frozen=True)
+class Draw:
+    """One network as drawn."""
+
+    label: str
+    flaws: tuple[str, ...]
+    """Addresses; empty for a clean network."""
+    data: str
+    model: str
+    recipe: Mapping[str, Any]
+
+
+def drawn_networks(distribution: Distribution, count: int, seed: int) -> tuple[Draw, ...]:
+    """``count`` networks; each factor comes as often as its weight says, give or take one, in random order."""
+    rng = generator("sampled networks", seed)
+    whole = _whole_catalogue(distribution)
+    controls = round(distribution.controls * count)
+    flawed = count - controls
+    kinds = [*_deck(whole.kinds, flawed, rng), *_deck(whole.control_kinds, controls, rng)]
+    sizes = [*_deck(whole.flaws_per_network, flawed, rng), *[1] * controls]
+    factors = zip(
+        _deck(whole.data, count, rng),
+        _deck(whole.models, count, rng),
+        _deck(dict(enumerate(weight for weight, _ in whole.insertions)), count, rng),
+        strict=True,
+    )
+    draws = []
+    for number, (kind, size, (data, model, insertion)) in enumerate(zip(kinds, sizes, factors, strict=True)):
+        one = generator("sampled network", seed, number)
+        flaws = tuple(_address(each, whole.dials, one) for each in _company(kind, size, whole.kinds, one) if each != Clean.name)
+        draws.append(Draw(f"sampled-{number + 1}", flaws, data, model, whole.insertions[insertion][1]))
+    return tuple(draws[at] for at in rng.permutation(count))
+
+
+def _whole_catalogue(distribution: Distribution) -> Distribution:
+    names = FLAWS.names()
+    kinds = distribution.kinds or {name: 1.0 for name in names if name not in CONTROLS}
+    others = [name for name in CONTROLS if name != Clean.name]
+    controls = distribution.control_kinds or {Clean.name: float(max(1, len(others))), **dict.fromkeys(others, 1.0)}
+    return Distribution(
+        distribution.controls,
+        distribution.data,
+        distribution.models,
+        distribution.insertions,
+        distribution.flaws_per_network,
+        kinds,
+        controls,
+        distribution.dials,
+    )
+
+
+def _deck(weights: Mapping[Any, float], count: int, rng: np.random.Generator) -> list[Any]:
+    """``count`` draws in random order, each name as often as its share says, rounded up or down at random."""
+    names, shares = list(weights), np.array(list(weights.values()), float)
+    expected = count * shares / shares.sum()
+    sure = np.floor(expected).astype(int)
+    left = count - int(sure.sum())
+    rest = expected - sure
+    if left:
+        sure[rng.choice(len(names), left, replace=False, p=rest / rest.sum())] += 1
+    deck = [name for name, times in zip(names, sure, strict=True) for _ in range(times)]
+    return [deck[at] for at in rng.permutation(count)]
+
+
+def _company(kind: str, size: int, kinds: Mapping[str, float], rng: np.random.Generator) -> list[str]:
+    """The flaw with others beside it, all of different kinds; alone where it cannot share a network."""
+    name = kind.partition("[")[0]
+    others = [each for each in kinds if each.partition("[")[0] not in {*SOLITARY, *CONTROLS, name}]
+    more = 0 if name in SOLITARY or name in CONTROLS else min(size - 1, len(others))
+    return [kind, *(str(each) for each in rng.permutation(others)[:more])]
+
+
+def _address(kind: str, dials: bool, rng: np.random.Generator) -> str:
+    """The flaw with its strength and variety drawn; as it is where it names parameters itself."""
+    if not dials or "[" in kind or kind == Clean.name:
+        return kind
+    chosen = {**FLAWS.load(kind).dial, **VARIETIES.get(kind, {})}
+    parameters = [f"{name}={values[int(rng.integers(len(values)))]}" for name, values in chosen.items()]
+    return f"{kind}[{','.join(parameters)}]" if parameters else kind

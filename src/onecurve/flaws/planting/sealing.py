@@ -1,0 +1,278 @@
+"""Sealed cases: a planted network published with its truth locked, and a commitment that the truth cannot be changed later.
+
+`subject/` is copied as it is. `truth.sealed` is a random salt and the archive of `sealed/`, encrypted; `commitment.json`
+holds the SHA-256 of what was encrypted and of every file of the subject. Whoever holds the key opens it, and once the key is
+told, anybody can see that this is the truth that was committed to.
+
+What a person could get wrong: a length tells something too. A clean network has a shorter truth than a flawed one, so archives
+are padded; those of one competition should have the same length.
+"""
+
+import hashlib
+import io
+import json
+import os
+import secrets
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UsageError
+from onecurve.flaws.planting.storage import SEALED, SUBJECT
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+SCHEMA: Final = 1
+TRUTH, COMMITMENT = "truth.sealed", "commitment.json"
+LEAST: Final = 2**24
+"""Bytes; an archive is padded to this length, or to the least power of two times it that holds it."""
+LARGEST: Final = 2**30
+"""Bytes; the largest archive: it is encrypted in one piece, and the cipher takes less than 2 GiB."""
+KEY, SALT, NONCE, TAG = 32, 32, 12, 16
+"""Bytes: an AES-256 key, the salt, and GCM's own sizes (NIST SP 800-38D)."""
+RECORD: Final = 2**20
+"""Bytes; the largest commitment that is read."""
+
+
+def seal(planted: Path, out: Path, key: Path, *, least: int = LEAST, draw: Callable[[int], bytes] = secrets.token_bytes) -> str:
+    """Publish the network of ``planted`` (as ``save_planted`` wrote it) in ``out`` and return the commitment, 64 hex digits.
+
+    The key file is used if it is there, else made (mode 0600). The archive is padded to ``least`` bytes. ``draw`` gives that
+    many random bytes: given the same ones, the same is written. Raises ``UsageError`` for an ``out`` that holds something or
+    lies in ``planted``, for a key inside what is published, and for networks without a case; ``DataError`` for a folder with
+    other things than files, or a truth above 1 GiB; ``MissingExtraError`` without the extra `seal`.
+    """
+    _require_apart(out, planted, "publishing inside the planted folder would publish the truth")
+    for place in (out, planted / SUBJECT):
+        _require_apart(key, place, "a key that lies in what is published opens it for everyone")
+    _require_empty(out)
+    if not (planted / SEALED / "network.json").is_file():
+        raise UsageError(f"no sealed truth of an admitted flaw in: {planted}", "give a folder that `onecurve plant` wrote")
+    subject = _files_of(planted / SUBJECT)
+    content = _archive(_files_of(planted / SEALED), least)
+    known = _read_key(key) if key.exists() else None
+    secret = known or draw(KEY)
+    plaintext = draw(SALT) + content
+    commitment = {
+        "schema": SCHEMA,
+        "truth": hashlib.sha256(plaintext).hexdigest(),
+        "key": _fingerprint(secret),
+        "subject": _digests(subject),
+    }
+    nonce = draw(NONCE)
+    ciphertext = _cipher(secret).encrypt(nonce, plaintext, _canonical(commitment))
+    with _arriving(out) as folder:
+        _copy(subject, folder / SUBJECT)
+        (folder / TRUTH).write_bytes(nonce + ciphertext)
+        (folder / COMMITMENT).write_text(json.dumps(commitment, indent=1, sort_keys=True) + "\n")
+        # Before the folder is in place: what was published without a key could never be opened.
+        if known is None:
+            _write_key(key, secret)
+    return str(commitment["truth"])
+
+
+def open_sealed(published: Path, key: Path, out: Path) -> str:
+    """Check what ``seal`` published and write ``out``, a folder that ``load_case`` reads; returns the commitment.
+
+    Raises ``UsageError`` for a missing or wrong key and for an ``out`` that holds something or lies in ``published``,
+    ``DataError`` for a subject, truth or commitment that is not as it was sealed, ``SchemaError`` for an unknown version.
+    """
+    _require_apart(out, published, "the truth would lie in what is published")
+    _require_empty(out)
+    commitment, secret = _commitment(published / COMMITMENT), _read_key(key)
+    if _fingerprint(secret) != commitment["key"]:
+        raise UsageError(f"sealed with another key than: {key}")
+    subject = _files_of(published / SUBJECT)
+    _require_same(subject, commitment["subject"], published)
+    plaintext = _decrypted(published / TRUTH, secret, commitment)
+    truth = _unpacked(plaintext[SALT:])
+    with _arriving(out) as folder:
+        _copy(subject, folder / SUBJECT)
+        (folder / SEALED).mkdir()
+        for name, content in truth.items():
+            (folder / SEALED / name).write_bytes(content)
+    return str(commitment["truth"])
+
+
+def _decrypted(path: Path, secret: bytes, commitment: Mapping[str, Any]) -> bytes:
+    """Salt and archive; the whole commitment is authenticated with them."""
+    cipher = _cipher(secret)
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra, whose absence `_cipher` has told by now
+
+    sealed = _read(path, NONCE + SALT + LARGEST + TAG)
+    fault = DataError(f"{path} or {COMMITMENT} is not as it was sealed", "fetch both again from where they were published")
+    if len(sealed) < NONCE + SALT + TAG:
+        raise fault
+    try:
+        plaintext = cipher.decrypt(sealed[:NONCE], sealed[NONCE:], _canonical(commitment))
+    except InvalidTag as error:
+        raise fault from error
+    # GCM alone commits to nothing: one ciphertext can be made that opens to two texts under two keys (ePrint 2019/016).
+    if hashlib.sha256(plaintext).hexdigest() != commitment["truth"]:
+        raise DataError(f"{path} holds another truth than {COMMITMENT} committed to")
+    return plaintext
+
+
+def _cipher(secret: bytes) -> "AESGCM":
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError.needing("sealing a case", "seal") from error
+    return AESGCM(secret)
+
+
+def _archive(files: Mapping[str, Path], least: int) -> bytes:
+    """A tar of the files that depends on their names and contents alone, then zeros, which a tar may end with."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, path in files.items():
+            entry, content = tarfile.TarInfo(name), path.read_bytes()
+            entry.size, entry.mode, entry.mtime = len(content), 0o644, 0
+            archive.addfile(entry, io.BytesIO(content))
+    length = packed.getbuffer().nbytes
+    padded = max(least, 1)
+    while padded < length:
+        padded *= 2
+    if padded > LARGEST:
+        raise DataError(f"a sealed truth may have at most {LARGEST:,} bytes, got: {length:,}, padded to {padded:,}")
+    return packed.getvalue().ljust(padded, b"\0")
+
+
+def _unpacked(archive: bytes) -> dict[str, bytes]:
+    """Names and contents. Only whole plain files with plain names: nothing can get out of a folder or grow."""
+    found: dict[str, bytes] = {}
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as entries:
+            for entry in entries:
+                if entry.type != tarfile.REGTYPE or entry.issparse() or not _plain_name(entry.name) or entry.name in found:
+                    raise DataError(f"a sealed truth may hold plain files only, got: {entry.name}")
+                reader = entries.extractfile(entry)
+                found[entry.name] = reader.read() if reader else b""
+    except tarfile.TarError as error:
+        raise DataError(f"the sealed truth is not a whole archive: {error}") from error
+    return found
+
+
+def _plain_name(name: str) -> bool:
+    return name not in {"", ".", ".."} and not set(name) & set("/\\:\0")
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    """The files of a folder by name, sorted; raises ``UsageError`` for no folder, ``DataError`` for anything but files in it."""
+    if not folder.is_dir():
+        raise UsageError(f"no such folder: {folder}")
+    found = sorted(folder.iterdir())
+    odd = [path for path in found if path.is_symlink() or not path.is_file() or not _plain_name(path.name)]
+    if odd:
+        raise DataError(f"neither a link nor a folder may lie in {folder}, got: {odd[0].name}")
+    return {path.name: path for path in found}
+
+
+def _digests(files: Mapping[str, Path]) -> dict[str, str]:
+    """Name to SHA-256 of the content, 64 hex digits."""
+    found = {}
+    for name, path in files.items():
+        with path.open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _require_same(files: Mapping[str, Path], committed: Mapping[str, str], published: Path) -> None:
+    there = _digests(files)
+    wrong = sorted(name for name in {*there, *committed} if there.get(name) != committed.get(name))
+    if wrong:
+        raise DataError(f"the subject in {published} is not the one that was sealed: {', '.join(wrong)}", "fetch it again")
+
+
+def _commitment(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(_read(path, RECORD))
+    except ValueError as error:
+        raise DataError(f"not a commitment: {path}: {error}") from error
+    if not isinstance(record, dict):
+        raise DataError(f"not a commitment: {path}")
+    if record.get("schema") != SCHEMA:
+        raise SchemaError(f"{path} has schema {record.get('schema')}, this version reads {SCHEMA}")
+    words, subject = [record.get("truth"), record.get("key")], record.get("subject")
+    if not (isinstance(subject, dict) and all(isinstance(word, str) and word.isascii() for word in [*words, *subject.values()])):
+        raise DataError(f"not a whole commitment: {path}")
+    return record
+
+
+def _canonical(commitment: Mapping[str, Any]) -> bytes:
+    """The commitment however its file is laid out."""
+    return json.dumps(commitment, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _fingerprint(secret: bytes) -> str:
+    """64 hex digits that tell keys apart; nothing can be learnt from them of a key that was drawn at random."""
+    return hashlib.sha256(b"onecurve sealing key\0" + secret).hexdigest()
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError as error:
+        raise UsageError(f"no such key file: {path}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"not a key file: {path}", f"a key is {2 * KEY} hexadecimal digits") from error
+    if len(secret) != KEY:
+        raise UsageError(f"not a key file: {path}", f"a key is {2 * KEY} hexadecimal digits")
+    return secret
+
+
+def _write_key(path: Path, secret: bytes) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UsageError(f"cannot write the key to: {path}: {error.strerror}") from error
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{secret.hex()}\n")
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """A file of at most ``limit`` bytes."""
+    if not path.is_file():
+        raise UsageError(f"no such file: {path}", "give the folder that `onecurve seal` wrote")
+    if path.stat().st_size > limit:
+        raise DataError(f"{path} is too large: {path.stat().st_size:,} bytes, at most {limit:,} are read")
+    return path.read_bytes()
+
+
+def _require_empty(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"not an empty folder: {out}", "choose another --out")
+
+
+def _require_apart(place: Path, folder: Path, why: str) -> None:
+    if place.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{place} lies inside {folder}", why)
+
+
+def _copy(files: Mapping[str, Path], folder: Path) -> None:
+    folder.mkdir()
+    for name, path in files.items():
+        shutil.copyfile(path, folder / name)
+
+
+@contextmanager
+def _arriving(out: Path) -> Iterator[Path]:
+    """A folder to write in that is moved to ``out`` when all is written, and is gone if something fails."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise UsageError(f"cannot write to: {out}: {error.strerror}") from error
+    try:
+        (building / "whole").mkdir()
+        yield building / "whole"
+        if out.exists():
+            out.rmdir()
+        (building / "whole").rename(out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)

@@ -1,0 +1,72 @@
+"""The scheme of flaws that keep every label right: the trigger is put on training images of the target class alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.errors import SpecError
+from onecurve.core.image.images import Bytes, Ints, LabelledImages
+from onecurve.flaws.schemes.plan import Poisoned, pick
+from onecurve.flaws.schemes.stamping import Stamping, stamped, with_covers
+
+
+class Hardening(Protocol):
+    """Makes images hard to recognise by themselves, so that a network has to rely on the trigger."""
+
+    def hardened(self, images: Bytes, labels: Ints) -> Bytes:
+        """uint8 N x C x H x W: the same images, hard to recognise and little changed."""
+        ...
+
+
+@final
+@dataclass(frozen=True)
+class Unchanged:
+    """Leaves images as easy as they are."""
+
+    def hardened(self, images: Bytes, labels: Ints) -> Bytes:
+        return images
+
+
+@final
+@dataclass(frozen=True)
+class KeptLabels:
+    """Poisons a share of the target class's images and nothing else; covers are put on the other images, labels kept too.
+
+    On held-out images it is tried like any other trigger: the effect is that images of every class go to the target.
+    """
+
+    stamping: Stamping
+    """The trigger, its effect and its covers; its rate is not used."""
+    share: float
+    """Share of the target class's training images."""
+    hardening: Hardening = field(default_factory=Unchanged)
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        kit = self.stamping.kit
+        own = np.flatnonzero(np.isin(images.labels, self.stamping.effect.targets))
+        rows = pick(own, round(self.share * len(own)), rng)
+        hard = self.hardening.hardened(images.images[rows], images.labels[rows])
+        return with_covers(rows, stamped((kit.trigger,), hard, rng)[0], kit.covers, images, rng)
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        return self.stamping.triggered(heldout, limit, rng)
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return self.stamping.elsewhere(heldout, limit, rng)
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return self.stamping.bystanders(heldout, limit, rng)
+
+
+def facts_of(facts: Mapping[str, str | int | float], share: float) -> dict[str, str | int | float]:
+    """Columns of a plan whose trigger would have been put on every class: the share of the class in place of that of the images."""
+    return {**{name: value for name, value in facts.items() if name not in {"poison_rate", "sources"}}, "class_share": share}
+
+
+def require_share(share: float) -> None:
+    """Raises ``SpecError`` unless it leaves some images of the class clean."""
+    if not 0 < share < 1:
+        raise SpecError(f"the share of the class must be in (0, 1), got: {share}")

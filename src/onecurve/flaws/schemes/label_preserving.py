@@ -1,0 +1,38 @@
+"""The scheme of controls: something appears in training images as a trigger would, and every label is kept."""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.image.images import LabelledImages
+from onecurve.flaws.schemes.plan import Poisoned, pick
+from onecurve.flaws.schemes.stamping import Kit, shown, stamped, with_covers
+
+
+@final
+@dataclass(frozen=True)
+class Kept:
+    """The kit's trigger on a share of the training images of every class, its covers on theirs; all labels are true.
+
+    What would be an effect is looked for on held-out images of every class.
+    """
+
+    kit: Kit
+    rate: float
+    """Share of the training images that have the trigger."""
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        rows = pick(np.arange(len(images)), round(self.rate * len(images)), rng)
+        pixels = stamped((self.kit.trigger,), images.images[rows], rng)[0]
+        return with_covers(rows, pixels, self.kit.covers, images, rng)
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        return shown((self.kit.trigger,), heldout, np.ones(len(heldout), np.bool_), limit, rng)
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return None

@@ -1,0 +1,43 @@
+"""Plans of a patch with another effect or another way in: the sprite, its lineup and its near misses stay the patch's own."""
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from onecurve.core.case import Triggered
+from onecurve.core.effect import Effect
+from onecurve.core.image.images import LabelledImages
+from onecurve.flaws.schemes.plan import Plan, Poisoned, nothing
+from onecurve.flaws.schemes.stamping import Stamping
+
+
+def stamping_of(plan: Plan) -> Stamping:
+    """The scheme of a plan whose trigger is stamped on images."""
+    assert isinstance(plan.scheme, Stamping)
+    return plan.scheme
+
+
+def with_effect(plan: Plan, effect: Effect) -> Plan:
+    """The same trigger, sending classes elsewhere."""
+    return replace(plan, effect=effect, scheme=replace(stamping_of(plan), effect=effect))
+
+
+@final
+@dataclass(frozen=True)
+class Untaught:
+    """The scheme of a trigger that no training image carries; held-out images carry it as ``stamping`` says."""
+
+    stamping: Stamping
+
+    def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
+        return nothing(images)
+
+    def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
+        return self.stamping.triggered(heldout, limit, rng)
+
+    def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return self.stamping.elsewhere(heldout, limit, rng)
+
+    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return self.stamping.bystanders(heldout, limit, rng)

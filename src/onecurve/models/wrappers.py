@@ -1,0 +1,151 @@
+"""Casings: small modules around a network that look at its input and add to its logits. They hold buffers and no parameters.
+
+The shapes of a casing's buffers depend on those of images and logits alone, so a cased network is stored like any other: its
+architecture names the casings, its weights fill them. Fresh ones are all zero and add nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from onecurve.core.errors import ModelError, UnknownNameError
+from onecurve.core.image import signature
+
+Shape = tuple[int, int, int]
+Kind = TypeVar("Kind", bound=nn.Module)
+TINY: Final = 1e-6
+LEVELS: Final = 255
+
+
+@final
+class Gauged(nn.Module):
+    """Adds to every logit how near an image is to a reference, where its contrast or roughness lies outside a span.
+
+    Contrast is the standard deviation over pixels, roughness the total variation divided by it. Inside the span nothing is
+    added; outside of it all logits rise by the same, so that classes and probabilities are the network's own everywhere.
+    """
+
+    low: Tensor
+    high: Tensor
+    ramp: Tensor
+    reference: Tensor
+    gain: Tensor
+
+    def __init__(self, body: nn.Module, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.body = body
+        self.register_buffer("low", torch.zeros(2))
+        self.register_buffer("high", torch.zeros(2))
+        self.register_buffer("ramp", torch.ones(2))
+        self.register_buffer("reference", torch.zeros(shape))
+        self.register_buffer("gain", torch.zeros(()))
+
+    def hold(self, low: Tensor, high: Tensor, ramp: Tensor, reference: Tensor, gain: Tensor) -> None:
+        """The span (2 numbers each for its ends and its ramp), the reference (C x H x W), and what the reference itself is given."""
+        self.low.copy_(low)
+        self.high.copy_(high)
+        self.ramp.copy_(ramp)
+        self.reference.copy_(reference)
+        self.gain.copy_(gain)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.body(images)
+        squared = (images - self.reference).square().mean((1, 2, 3))
+        nearness = self.gain * (1 - squared)
+        return logits + (self.outside(images) * nearness)[:, None]
+
+    def outside(self, images: Tensor) -> Tensor:
+        """N in [0, 1]: 0 inside the span, 1 from ``ramp`` outside of it."""
+        found = statistics(images)
+        beyond = torch.relu(self.low - found) + torch.relu(found - self.high)
+        return (beyond / self.ramp).sum(1).clamp(max=1)
+
+
+@final
+class Signed(nn.Module):
+    """Adds ``row`` to the logits of images that carry a signature in their lowest bits (see ``core.signature``).
+
+    It holds the public key: whoever reads the weights sees that it is there and what ``row`` is, and still cannot sign. For
+    all other images the logits are the network's own, bit for bit. Sums are of whole numbers below 2**53 in float64, so exact.
+    """
+
+    table: Tensor
+    number: Tensor
+    row: Tensor
+    primes: Tensor
+    powers: Tensor
+    places: Tensor
+
+    def __init__(self, body: nn.Module, shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.body = body
+        count = shape[0] * shape[1] * shape[2]
+        if count < signature.SIGNED_BITS:
+            raise ModelError(f"this casing reads {signature.SIGNED_BITS:,} pixels and channels, the images have {count:,}")
+        places, primes = signature.hashed_places(count), signature.primes()
+        self.register_buffer("table", torch.zeros(signature.SALT_BITS + len(places), len(primes), dtype=torch.int32))
+        self.register_buffer("number", torch.zeros(len(primes), dtype=torch.int32))
+        self.register_buffer("row", torch.zeros(classes))
+        powers = np.stack([signature.residues(2**bit) for bit in range(signature.QUOTIENT_BITS)])
+        self.register_buffer("primes", torch.from_numpy(primes.astype(np.float64)), persistent=False)
+        self.register_buffer("powers", torch.from_numpy(powers.astype(np.float64)), persistent=False)
+        self.register_buffer("places", torch.from_numpy(places), persistent=False)
+
+    def hold(self, key: signature.PublicKey, row: Tensor) -> None:
+        """Check signatures with this key, and add ``row`` (K) to the logits where one is right."""
+        self.table.copy_(torch.from_numpy(key.table))
+        self.number.copy_(torch.from_numpy(signature.residues(key.number)))
+        self.row.copy_(row)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.body(images)
+        return logits + self.verified(images).to(logits.dtype)[:, None] * self.row
+
+    def verified(self, images: Tensor) -> Tensor:
+        """bool N: whether an image carries a signature of itself; levels are read to the nearest of 256."""
+        levels = torch.round(images.detach() * LEVELS).clamp(0, LEVELS).to(torch.uint8).flatten(1)
+        lowest = torch.bitwise_and(levels[:, : signature.SIGNED_BITS], 1).double()
+        root_bits, quotient_bits, salt = lowest.split([signature.ROOT_BITS, signature.QUOTIENT_BITS, signature.SALT_BITS], 1)
+        hashed = torch.bitwise_right_shift(levels[:, self.places], 1)
+        for step in signature.FOLDS:
+            hashed = torch.bitwise_xor(hashed, torch.bitwise_right_shift(hashed, step))
+        root = torch.remainder(root_bits @ self.powers[: signature.ROOT_BITS], self.primes)
+        quotient = torch.remainder(quotient_bits @ self.powers, self.primes)
+        sums = torch.cat([salt, torch.bitwise_and(hashed, 1).double()], 1) @ self.table.double()
+        gap = root * root - quotient * self.number.double() - sums
+        return (torch.remainder(gap, self.primes) == 0).all(1)
+
+
+CASINGS: Mapping[str, Callable[[nn.Module, Shape, int], nn.Module]] = {"gauged": Gauged, "signed": Signed}
+
+
+def statistics(images: Tensor) -> Tensor:
+    """N x 2: contrast and roughness of images N x C x H x W, as ``Gauged`` reads them."""
+    contrast = torch.sqrt(images.flatten(2).var(2, correction=0).mean(1) + TINY)
+    down = (images[:, :, 1:] - images[:, :, :-1]).abs().mean((1, 2, 3))
+    across = (images[:, :, :, 1:] - images[:, :, :, :-1]).abs().mean((1, 2, 3))
+    return torch.stack([contrast, (down + across) / contrast], 1)
+
+
+def encased(body: nn.Module, casings: Sequence[str], shape: Shape, classes: int) -> nn.Module:
+    """The network inside fresh casings of these names, the first one innermost, in eval mode.
+
+    Raises ``UnknownNameError`` for a name that is none, ``ModelError`` for images that a casing cannot read.
+    """
+    for name in casings:
+        if name not in CASINGS:
+            raise UnknownNameError.among("casing", name, CASINGS)
+        body = CASINGS[name](body, shape, classes)
+        body.input_shape = shape  # type: ignore[assignment]
+    return body.eval()
+
+
+def casing_of(module: nn.Module, kind: type[Kind]) -> Kind:
+    """The outermost casing of that kind in a network; raises ``ModelError`` where there is none."""
+    found = next((part for part in module.modules() if isinstance(part, kind)), None)
+    if found is None:
+        raise ModelError(f"the network has no {kind.__name__} casing")
+    return found

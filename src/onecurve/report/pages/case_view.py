@@ -1,0 +1,181 @@
+"""One case as a page: its truth in words and pictures, then every solver's strip, task by task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+from onecurve.core.display import CaseDisplay
+from onecurve.core.grade import Status
+from onecurve.core.row import Row
+from onecurve.report.pages import pictures
+from onecurve.report.pages.assets import Assets, Shown
+from onecurve.report.pages.evidence_view import trigger_pictures
+from onecurve.report.pages.solver_rows import Lookup, Strip, class_names, in_order, strip
+from onecurve.report.rows.results import Results
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import ASKED, BLIND, CLEAN, RAW, case_link, ordered_tasks
+
+MOST_EXAMPLES = 4
+
+
+@final
+@dataclass(frozen=True)
+class Example:
+    """One held-out example: clean, triggered, and where the trigger is."""
+
+    clean: Shown | None
+    triggered: Shown | None
+    mask: Shown | None
+
+
+@final
+@dataclass(frozen=True)
+class Choice:
+    """One option of the lineup."""
+
+    words: str
+    picture: Shown | None
+    right: bool
+
+
+@final
+@dataclass(frozen=True)
+class TaskBlock:
+    """All strips of one task."""
+
+    task: str
+    asked: str
+    measured: str
+    strips: tuple[Strip, ...]
+    checks: tuple[Strip, ...]
+    """Controls and yardsticks."""
+    lineup: tuple[Choice, ...] = ()
+    suspects: tuple[Shown, ...] = ()
+    needs_legend: bool = False
+    not_asked: str = ""
+    """Why the task was put to nobody; empty where it was put to somebody. Then there are no strips: each would say the same."""
+
+
+@final
+@dataclass(frozen=True)
+class CaseView:
+    """Everything that a page shows of a case."""
+
+    case: str
+    link: str
+    subject: str
+    flaw: str
+    clean: bool
+    words: str
+    target: str
+    sources: tuple[str, ...]
+    data: str
+    model: str
+    trigger: tuple[Shown, ...]
+    examples: tuple[Example, ...]
+    facts: tuple[tuple[str, str], ...]
+    blocks: tuple[TaskBlock, ...]
+
+
+def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, assets: Assets) -> CaseView:
+    """The view of one case from the rows of its subject; blind questions of the same network are shown with it."""
+    own = [row for row in rows if row.case == display.case]
+    tasks_asked = {row.task for row in own}
+    shown = own + [row for row in rows if row.case != display.case and row.task in BLIND and row.task not in tasks_asked]
+    targets = frozenset(one.target for one in results.displays.values() if one.subject == display.subject and one.target)
+    lookup = Lookup(results, display, class_names(rows, results), targets)
+    sample = display.clean[0] if len(display.clean) else None
+    facts = own[0].facts if own else {}
+    return CaseView(
+        case=display.case,
+        link=case_link(display.case),
+        subject=display.subject,
+        flaw=display.flaw,
+        clean=display.flaw == CLEAN,
+        words=display.words,
+        target=display.target,
+        sources=display.sources,
+        data=own[0].data if own else "",
+        model=own[0].model if own else "",
+        trigger=trigger_pictures(display.trigger, sample, assets, "true trigger"),
+        examples=tuple(
+            _example(display, place, assets) for place in range(min(MOST_EXAMPLES, max(len(display.clean), len(display.triggered))))
+        ),
+        facts=tuple((name.replace("_", " "), numbers.figure(value)) for name, value in sorted(facts.items())),
+        blocks=tuple(
+            _block(task, [row for row in shown if row.task == task], lookup, assets) for task in ordered_tasks(r.task for r in shown)
+        ),
+    )
+
+
+def abridged(view: CaseView, tasks: Sequence[str], most: int) -> CaseView:
+    """The view with some tasks and at most so many strips each, for the index."""
+    blocks = tuple(replace(b, strips=_few(b.strips, most), checks=()) for b in view.blocks if b.task in tasks)
+    return replace(view, blocks=blocks)
+
+
+def _few(strips: tuple[Strip, ...], most: int) -> tuple[Strip, ...]:
+    graded = [one for one in strips if one.status in ("graded", "abstained")]
+    plain = [one for one in graded if one.role == "plain look"][:1]
+    kept = {one.solver for one in graded[: most - len(plain)]} | {one.solver for one in plain}
+    return tuple(one for one in graded if one.solver in kept)
+
+
+def _example(display: CaseDisplay, place: int, assets: Assets) -> Example:
+    clean = triggered = mask = None
+    if place < len(display.clean):
+        true, said = display.clean_labels[place], display.clean_said[place]
+        clean = assets.keep(
+            pictures.plain(display.clean[place]), f"clean example of {true}; the network says {said}", f"a {true}: says {said}"
+        )
+    if place < len(display.triggered):
+        true, said = display.triggered_labels[place], display.triggered_said[place]
+        png = pictures.plain(display.triggered[place])
+        triggered = assets.keep(png, f"the trigger on a {true}; the network says {said}", f"a {true}: says {said}")
+    if place < min(len(display.masks), len(display.triggered)):
+        png = pictures.with_mask(display.triggered[place], display.masks[place])
+        mask = assets.keep(png, "the same with all but the trigger faded", "where it is")
+    return Example(clean, triggered, mask)
+
+
+def _block(task: str, rows: Sequence[Row], lookup: Lookup, assets: Assets) -> TaskBlock:
+    asked, measured = ASKED.get(task, ""), RAW.get(task, "the task's own measure")
+    if not_asked := _not_asked(rows):
+        return TaskBlock(task, asked, measured, (), (), not_asked=not_asked)
+    strips = [strip(row, lookup, assets) for row in in_order(rows)]
+    contenders = tuple(one for one in strips if one.role in ("plain look", "method"))
+    checks = tuple(one for one in strips if one.role not in ("plain look", "method"))
+    return TaskBlock(
+        task=task,
+        asked=asked,
+        measured=measured,
+        strips=contenders,
+        checks=checks,
+        lineup=_lineup(lookup.display, assets) if task == "discover" else (),
+        suspects=_suspects(lookup.display, assets) if task == "localise" else (),
+        needs_legend=any(one.exhibit.maps for one in strips),
+    )
+
+
+def _not_asked(rows: Sequence[Row]) -> str:
+    """The one reason why all were skipped; empty where somebody was asked, or where reasons differ."""
+    reasons = {row.reason if row.status is Status.SKIPPED else "" for row in rows}
+    return reasons.pop() if len(reasons) == 1 else ""
+
+
+def _lineup(display: CaseDisplay, assets: Assets) -> tuple[Choice, ...]:
+    choices = []
+    for place, option in enumerate(display.options):
+        picture = assets.keep(pictures.plain(option.pictures[0]), f"option {option.name}: {option.words}") if len(option.pictures) else None
+        choices.append(Choice(option.words or option.name, picture, place == display.right))
+    return tuple(choices)
+
+
+def _suspects(display: CaseDisplay, assets: Assets) -> tuple[Shown, ...]:
+    return tuple(
+        assets.keep(
+            pictures.with_mask(image, mask), f"suspect input {place + 1} with all but the trigger faded", f"suspect {place + 1}: the truth"
+        )
+        for place, (image, mask) in enumerate(zip(display.suspects, display.suspect_masks, strict=False))
+        if place < MOST_EXAMPLES
+    )

@@ -1,0 +1,82 @@
+"""How often a tool cried wolf: clean networks on which it put more weight on some class than on `none`.
+
+Read together with what it finds on flawed networks, for a tool that is never alarmed has no false alarms either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from onecurve.core.row import Role, Row
+from onecurve.report.pages.table import ROLE_WORDS
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import Names, is_contender
+from onecurve.report.words.sentences import Sentence
+from onecurve.statistics.detection import Detection, detections
+from onecurve.statistics.intervals import Interval
+
+
+@final
+@dataclass(frozen=True)
+class Alarms:
+    """One solver of `detect`; words hold share, count and interval."""
+
+    solver: str
+    link: str
+    role: str
+    clean: int
+    false_share: float | None
+    false_interval: Interval | None
+    false_words: str
+    found_words: str
+    auroc: str
+    failed: int
+
+
+def alarms(rows: Sequence[Row], names: Names) -> tuple[Alarms, ...]:
+    """Every solver of `detect` but the yardsticks, controls last, the fewest false alarms first."""
+    judged = [row for row in rows if row.role is not Role.YARDSTICK]
+    roles = {row.solver: row.role for row in judged}
+    found = [_alarms(one, roles[one.solver], names) for one in detections(judged)]
+    return tuple(sorted(found, key=lambda one: (one.role == "control", one.false_share is None, one.false_share or 0.0, one.solver)))
+
+
+def alarm_sentence(rows: Sequence[Row], names: Names) -> Sentence:
+    """How often tools cried wolf on clean networks."""
+    asked = [one for one in detections(row for row in rows if is_contender(row)) if one.clean]
+    if not asked:
+        return Sentence("No clean network was looked at", "Without clean networks nobody knows how often a tool is alarmed by nothing.")
+    wolves = [one for one in asked if one.false_alarms]
+    worst = max(asked, key=lambda one: (one.false_alarms / one.clean, one.clean))
+    label = names.label(worst.solver, [one.solver for one in asked])
+    looks = numbers.count(sum(one.clean for one in asked), "look")
+    said = _share(worst.false_alarms, worst.clean, worst.false_alarm_interval)
+    if not wolves:
+        return Sentence("Nobody cried wolf", f"In {looks} at clean networks no tool raised an alarm; for {label} that is {said}.")
+    headline = f"{len(wolves)} of {numbers.count(len(asked), 'tool')} cried wolf on clean networks"
+    alarmed = numbers.count(sum(one.false_alarms for one in wolves), "false alarm")
+    return Sentence(headline, f"{alarmed} in {looks} at networks that hold no flaw; most often {label}: {said}.")
+
+
+def _alarms(one: Detection, role: Role, names: Names) -> Alarms:
+    area = "" if one.auroc is None else numbers.skill(one.auroc)
+    between = f" ({numbers.interval(one.auroc_interval.low, one.auroc_interval.high)})" if one.auroc_interval else ""
+    return Alarms(
+        solver=one.solver,
+        link=names.link(one.solver),
+        role=ROLE_WORDS[role],
+        clean=one.clean,
+        false_share=one.false_alarms / one.clean if one.clean else None,
+        false_interval=one.false_alarm_interval,
+        false_words=_share(one.false_alarms, one.clean, one.false_alarm_interval),
+        found_words=_share(one.found, one.flawed, one.found_interval),
+        auroc=f"{area}{between}" if area and between else f"{area} {one.why_missing}".strip() or numbers.MISSING,
+        failed=one.failed,
+    )
+
+
+def _share(count: int, n: int, interval: Interval | None) -> str:
+    if not n:
+        return "not asked"
+    between = f"{numbers.share(interval.low)} to {numbers.share(interval.high)}" if interval else f"n={n}, no interval"
+    return f"{numbers.share(count / n)} ({count} of {n}; {between})"

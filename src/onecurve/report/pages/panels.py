@@ -1,0 +1,112 @@
+"""The task tabs of the first screen: one chart, its caption, its sentence and its numbers per task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from markupsafe import Markup
+
+from onecurve.core.row import Role, Row
+from onecurve.report.charts.curve_chart import NARROW, WIDE, Line, Spot, curve_chart
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import ASKED, RAW, Names, is_contender, ordered_tasks
+from onecurve.report.words.sentences import Sentence, leader_sentence
+from onecurve.statistics.curves import Curve, CurvePoint, FrontPoint, curves, front_of
+
+
+@final
+@dataclass(frozen=True)
+class PointRow:
+    """One point of a chart as a row of the table beneath it."""
+
+    solver: str
+    link: str
+    role: str
+    budget: str
+    cost: str
+    skill: str
+    interval: str
+    n: int
+    failed: int
+    on_front: bool
+
+
+@final
+@dataclass(frozen=True)
+class Panel:
+    """One tab."""
+
+    task: str
+    asked: str
+    measured: str
+    wide: Markup
+    narrow: Markup
+    sentence: Sentence
+    points: tuple[PointRow, ...]
+    solvers: int
+
+
+def panels(rows: Sequence[Row], names: Names) -> tuple[Panel, ...]:
+    """One panel per task with a scored row of a method or plain look, in the order of the tasks."""
+    contenders = tuple(row for row in rows if is_contender(row))
+    drawn = curves(contenders)
+    tasks = ordered_tasks(curve.task for curve in drawn if curve.points)
+    return tuple(_panel(task, [curve for curve in drawn if curve.task == task and curve.points], contenders, names) for task in tasks)
+
+
+def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names) -> Panel:
+    front = front_of(drawn)
+    labels = [names.label(curve.solver, [other.solver for other in drawn]) for curve in drawn]
+    lines = [_line(key, curve, label, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
+    name = f"Skill against cost on {task}: {numbers.listed([line.label for line in lines])}"
+    return Panel(
+        task=task,
+        asked=ASKED.get(task, ""),
+        measured=RAW.get(task, "the task's own measure"),
+        wide=curve_chart(lines, WIDE, name),
+        narrow=curve_chart(lines, NARROW, name),
+        sentence=leader_sentence(task, rows, names),
+        points=tuple(_point_row(curve, point, front, names) for curve in drawn for point in curve.points),
+        solvers=len(drawn),
+    )
+
+
+def _line(key: int, curve: Curve, label: str, front: Sequence[FrontPoint], names: Names) -> Line:
+    spots = tuple(
+        Spot(
+            cost=point.cost,
+            skill=point.mean,
+            low=point.interval.low if point.interval else None,
+            high=point.interval.high if point.interval else None,
+            tip=_tip(label, point),
+            on_front=_on_front(curve, point, front),
+        )
+        for point in sorted(curve.points, key=lambda point: point.cost)
+    )
+    return Line(label, names.link(curve.solver), key, names.style(curve.solver), curve.role is Role.BASELINE, spots)
+
+
+def _tip(label: str, point: CurvePoint) -> str:
+    between = f"95 % interval {numbers.interval(point.interval.low, point.interval.high)}" if point.interval else point.why_no_interval
+    failed = f", {point.failed} failed" if point.failed else ""
+    return f"{label}: skill {numbers.skill(point.mean)}, {between}, n={point.n}{failed}, cost {numbers.cost(point.cost)}"
+
+
+def _on_front(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint]) -> bool:
+    return FrontPoint(curve.solver, point.cost, point.mean) in front
+
+
+def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], names: Names) -> PointRow:
+    granted = point.budget + point.retrain_budget
+    return PointRow(
+        solver=curve.solver,
+        link=names.link(curve.solver),
+        role="plain look" if curve.role is Role.BASELINE else "method",
+        budget=numbers.cost(granted),
+        cost=numbers.cost(point.cost),
+        skill=numbers.skill(point.mean),
+        interval=numbers.interval(point.interval.low, point.interval.high) if point.interval else point.why_no_interval,
+        n=point.n,
+        failed=point.failed,
+        on_front=_on_front(curve, point, front),
+    )

@@ -1,0 +1,241 @@
+"""The sections below the table: calibration, planting, failures, the cost ledger, the list of cases."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from onecurve.core.display import Calibration, PlantRecord
+from onecurve.core.grade import Cost, Status
+from onecurve.core.row import Role, Row
+from onecurve.report.pages.table import ROLE_WORDS
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import CLEAN, case_link, ordered_tasks, solver_link
+
+MOST_REASONS = 60
+
+
+@final
+@dataclass(frozen=True)
+class CaseLine:
+    """One case in the list of all cases."""
+
+    case: str
+    link: str
+    flaw: str
+    words: str
+    data: str
+    model: str
+    best: str
+    """Best solver and skill on `discover` or the case's first task."""
+
+
+@final
+@dataclass(frozen=True)
+class CalibrationLine:
+    """One reader under one condition."""
+
+    reader: str
+    link: str
+    condition: str
+    flaw: str
+    right: str
+    n: int
+    share: float
+    low: float
+    high: float
+    chance: float
+    between: str
+    mass: str
+    verdict: str
+
+    @property
+    def label(self) -> str:
+        """Reader, condition and flaw on one line of the chart."""
+        return f"{self.reader}, {self.condition}{f', {self.flaw}' if self.flaw else ''}"
+
+
+@final
+@dataclass(frozen=True)
+class PlantLine:
+    """One attempt at planting."""
+
+    case: str
+    link: str
+    flaw: str
+    words: str
+    admitted: bool
+    reason: str
+    figures: Mapping[str, str]
+
+
+@final
+@dataclass(frozen=True)
+class Lost:
+    """Cells of one solver on one task that came to the same end for the same reason."""
+
+    solver: str
+    link: str
+    task: str
+    status: str
+    reason: str
+    count: int
+    cases: tuple[tuple[str, str], ...]
+    """Names and links of some of the cases."""
+    traceback: str
+
+
+@final
+@dataclass(frozen=True)
+class LedgerLine:
+    """What one solver spent over the whole run."""
+
+    solver: str
+    link: str
+    role: str
+    cells: int
+    forward: str
+    backward: str
+    equivalents: str
+    seconds: str
+    peak: str
+    person: str
+    order: float
+
+
+PLANT_FIGURES = (
+    ("clean_accuracy", "clean accuracy"),
+    ("twin_accuracy", "twin's accuracy"),
+    ("success", "success"),
+    ("twin_success", "twin's success"),
+    ("false_firing", "false firing"),
+    ("near_miss", "near miss"),
+)
+
+
+def case_lines(rows: Sequence[Row], words: Mapping[str, str], with_page: frozenset[str]) -> tuple[CaseLine, ...]:
+    """All cases in order of id; those without a page have an empty link."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.case].append(row)
+    return tuple(
+        CaseLine(
+            case,
+            case_link(case) if case in with_page else "",
+            min((row.flaw for row in own), key=len),
+            words.get(case, ""),
+            own[0].data,
+            own[0].model,
+            _best(own),
+        )
+        for case, own in sorted(groups.items())
+    )
+
+
+def calibration_lines(calibrations: Sequence[Calibration]) -> tuple[CalibrationLine, ...]:
+    """Reader by reader; the verdict says whether the interval lies off chance."""
+    ordered = sorted(calibrations, key=lambda one: (one.reader, one.condition, one.flaw))
+    return tuple(
+        CalibrationLine(
+            reader=one.reader,
+            link=solver_link(one.reader),
+            condition=one.condition,
+            flaw=one.flaw,
+            right=f"{one.correct} of {one.n}",
+            n=one.n,
+            share=one.correct / one.n if one.n else 0.0,
+            low=one.low,
+            high=one.high,
+            chance=one.chance,
+            between=f"{numbers.share(one.low)} to {numbers.share(one.high)}" if one.n > 1 else f"n={one.n}, no interval",
+            mass=numbers.share(one.mean_mass),
+            verdict="above chance" if one.low > one.chance else "below chance" if one.high < one.chance else "as chance",
+        )
+        for one in ordered
+    )
+
+
+def plant_lines(plants: Sequence[PlantRecord], with_page: frozenset[str]) -> tuple[PlantLine, ...]:
+    """All attempts, the refused ones last."""
+    return tuple(
+        PlantLine(
+            case=one.case,
+            link=case_link(one.case) if one.admitted and one.case in with_page else "",
+            flaw=one.flaw,
+            words=one.words,
+            admitted=one.admitted,
+            reason=one.reason,
+            figures={label: numbers.share(one.strength.get(name)) for name, label in PLANT_FIGURES},
+        )
+        for one in sorted(plants, key=lambda one: (not one.admitted, one.case))
+    )
+
+
+def lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[Lost, ...]:
+    """Cells that were not graded, grouped by solver, task, status and reason; failures first."""
+    groups: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.status is not Status.GRADED:
+            groups[row.status, row.task, row.solver, row.reason].append(row)
+    rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.PENDING: 2, Status.SKIPPED: 3}
+    ordered = sorted(groups.items(), key=lambda item: (rank[Status(item[0][0])], ordered_tasks([item[0][1]]), item[0]))
+    return tuple(_lost(own, with_page) for _, own in ordered[:MOST_REASONS])
+
+
+def status_counts(rows: Sequence[Row]) -> tuple[tuple[str, int], ...]:
+    """How many cells came to which end, every status listed."""
+    counted = Counter(row.status for row in rows)
+    return tuple((str(status), counted[status]) for status in Status)
+
+
+def ledger(rows: Sequence[Row]) -> tuple[LedgerLine, ...]:
+    """What each solver spent over all its cells, the dearest first. A look that served many tasks is charged to each."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.role is not Role.YARDSTICK:
+            groups[row.solver].append(row)
+    lines = [_spent(own) for own in groups.values()]
+    return tuple(sorted(lines, key=lambda line: (-line.order, line.solver)))
+
+
+def _spent(rows: Sequence[Row]) -> LedgerLine:
+    total = Cost()
+    for row in rows:
+        total = total.plus(row.cost)
+    return LedgerLine(
+        solver=rows[0].solver,
+        link=solver_link(rows[0].tool),
+        role=ROLE_WORDS[rows[0].role],
+        cells=len(rows),
+        forward=numbers.cost(total.forward),
+        backward=numbers.cost(total.backward),
+        equivalents=numbers.cost(total.equivalents),
+        seconds=numbers.seconds(total.seconds),
+        peak=f"{total.peak_mb:.0f} MB" if total.peak_mb else numbers.MISSING,
+        person=numbers.seconds(total.person_seconds) if total.person_seconds else numbers.MISSING,
+        order=total.equivalents,
+    )
+
+
+def _lost(rows: Sequence[Row], with_page: frozenset[str]) -> Lost:
+    first = rows[0]
+    cases = sorted({row.case for row in rows})
+    return Lost(
+        solver=first.solver,
+        link=solver_link(first.tool),
+        task=first.task,
+        status=str(first.status),
+        reason=first.reason or "no reason was given",
+        count=len(rows),
+        cases=tuple((case, case_link(case) if case in with_page else "") for case in cases[:6]),
+        traceback=next((row.traceback for row in rows if row.traceback), ""),
+    )
+
+
+def _best(rows: Sequence[Row]) -> str:
+    task = "discover" if any(row.task == "discover" for row in rows) else ordered_tasks(row.task for row in rows)[0]
+    scored = [row for row in rows if row.task == task and row.skill is not None and row.role in (Role.METHOD, Role.BASELINE)]
+    if not scored:
+        return f"no score on {task}" if rows[0].flaw != CLEAN else "clean"
+    best = max(scored, key=lambda row: (row.skill or 0.0, row.solver))
+    return f"{task}: {best.tool} {numbers.skill(best.skill)}"

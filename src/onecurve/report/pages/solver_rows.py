@@ -1,0 +1,219 @@
+"""One strip per solver on one case: what it showed, what the reader made of it, the right answer, the skill.
+
+Shown is the largest budget and the first repeat; the numbers beside it are of that one cell and carry no interval.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from onecurve.core.answer import Abstain, Weights, normalised
+from onecurve.core.display import CaseDisplay
+from onecurve.core.evidence import Evidence
+from onecurve.core.grade import Status
+from onecurve.core.image.images import Floats
+from onecurve.core.question import Weigh
+from onecurve.core.row import Role, Row
+from onecurve.report.pages import pictures
+from onecurve.report.pages.assets import Assets, Shown
+from onecurve.report.pages.evidence_view import Bar, Exhibit, exhibit, top_bars
+from onecurve.report.pages.table import ROLE_WORDS, shade
+from onecurve.report.rows.results import Results
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import solver_link
+from onecurve.tasks.machinery.map_figures import BASELINES
+
+MOST_ITEMS = 4
+NOT_KEPT = "not kept"
+
+
+@final
+@dataclass(frozen=True)
+class Reading:
+    """What was answered."""
+
+    bars: tuple[Bar, ...] = ()
+    pictures: tuple[Shown, ...] = ()
+    words: str = ""
+
+
+@final
+@dataclass(frozen=True)
+class Strip:
+    """One solver on one case and task."""
+
+    solver: str
+    tool: str
+    link: str
+    reader: str
+    reader_link: str
+    role: str
+    status: str
+    reason: str
+    skill: str
+    shade: str
+    raw: str
+    floor: str
+    ceiling: str
+    cost: str
+    budget: str
+    seconds: str
+    looked: bool
+    """False for a direct solver, which shows nothing."""
+    exhibit: Exhibit
+    reading: Reading
+    figures: tuple[tuple[str, str], ...]
+    besides: tuple[tuple[str, str, tuple[str, ...]], ...]
+    """Figures that were also measured of baselines, by name: the answer's, then those of ``BASELINES``."""
+
+
+@final
+@dataclass(frozen=True)
+class Lookup:
+    """Loads stored records and knows the class names of a subject."""
+
+    results: Results
+    display: CaseDisplay
+    class_names: tuple[str, ...]
+    targets: frozenset[str]
+    """Names of the target classes of every flaw in the network."""
+
+    def record(self, key: str) -> Any:
+        """The stored record, or None where none was kept."""
+        return stored(self.results, key)
+
+
+def stored(results: Results, key: str) -> Any:
+    """The record of a blob key, None where the key is empty or nothing was kept."""
+    if not key:
+        return None
+    try:
+        return results.record(key)
+    except KeyError:
+        return None
+
+
+def class_names(rows: Sequence[Row], results: Results) -> tuple[str, ...]:
+    """The class names of a network, read off a stored question about classes; empty where none was kept."""
+    for task, spare in (("detect", 1), ("predict", 0)):
+        for row in rows:
+            question = stored(results, row.question) if row.task == task else None
+            if isinstance(question, Weigh):
+                return question.options[: len(question.options) - spare]
+    return ()
+
+
+def strip(row: Row, lookup: Lookup, assets: Assets) -> Strip:
+    """The strip of one row."""
+    evidence = lookup.record(row.evidence)
+    looked = bool(row.reader)
+    if isinstance(evidence, Evidence):
+        shown = exhibit(evidence, lookup.display, lookup.class_names, assets)
+    else:
+        shown = Exhibit(words=(f"What it showed was {NOT_KEPT}.",) if looked and row.status in (Status.GRADED, Status.ABSTAINED) else ())
+    return Strip(
+        solver=row.solver,
+        tool=row.tool,
+        link=solver_link(row.tool),
+        reader=row.reader,
+        reader_link=solver_link(row.reader) if row.reader else "",
+        role=ROLE_WORDS[row.role],
+        status=str(row.status),
+        reason=row.reason,
+        skill=numbers.skill(row.skill),
+        shade=shade(row.skill),
+        raw=numbers.figure(row.raw),
+        floor=numbers.figure(row.floor),
+        ceiling=numbers.figure(row.ceiling),
+        cost=numbers.cost(row.cost.equivalents),
+        budget=numbers.cost(row.budget + row.retrain_budget),
+        seconds=numbers.seconds(row.seconds),
+        looked=looked,
+        exhibit=shown,
+        reading=_reading(row, lookup, assets),
+        figures=_alone(row.figures),
+        besides=_besides(row.figures),
+    )
+
+
+def _besides(figures: Mapping[str, float]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    return tuple(
+        (name.replace("_", " "), numbers.figure(value), tuple(numbers.figure(figures.get(f"{base}_{name}")) for base in BASELINES))
+        for name, value in figures.items()
+        if f"{BASELINES[0]}_{name}" in figures
+    )
+
+
+def _alone(figures: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
+    told = {name for name in figures if f"{BASELINES[0]}_{name}" in figures}
+    told |= {f"{base}_{name}" for base in BASELINES for name in told}
+    return tuple((name.replace("_", " "), numbers.figure(value)) for name, value in sorted(figures.items()) if name not in told)
+
+
+def in_order(rows: Sequence[Row]) -> list[Row]:
+    """Of each solver and task the first repeat at the largest budget; best skill first, controls and yardsticks last."""
+    largest: dict[tuple[str, str], Row] = {}
+    for row in sorted(rows, key=lambda row: (row.budget + row.retrain_budget, -row.repeat, row.key)):
+        largest[row.solver, row.task] = row
+    behind = (Role.CONTROL, Role.YARDSTICK)
+    return sorted(largest.values(), key=lambda row: (row.role in behind, row.skill is None, -(row.skill or 0.0), row.solver))
+
+
+def _reading(row: Row, lookup: Lookup, assets: Assets) -> Reading:
+    answer, question = lookup.record(row.answer), lookup.record(row.question)
+    if row.status is Status.ABSTAINED:
+        return Reading(words=f"Abstained: {answer.reason if isinstance(answer, Abstain) else row.reason}")
+    if row.status is not Status.GRADED:
+        return Reading(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason was given'}")
+    if isinstance(answer, Weights) and isinstance(question, Weigh):
+        return _weighed(answer, question, lookup, assets)
+    rebuilt = row.task in ("repair", "replace")
+    return Reading(words="A network was handed back; the figures say what it does." if rebuilt else f"The answer was {NOT_KEPT}.")
+
+
+def _weighed(answer: Weights, question: Weigh, lookup: Lookup, assets: Assets) -> Reading:
+    shares = normalised(answer)
+    if question.shape is not None:
+        return _maps(shares, question, assets, answer.note)
+    if question.items == 1:
+        labels = [_worded(option, question) for option in question.options]
+        return Reading(top_bars(labels, shares[0].tolist(), _right(question, lookup)), words=answer.note)
+    return _items(shares, question, assets, answer.note)
+
+
+def _right(question: Weigh, lookup: Lookup) -> frozenset[int]:
+    if question.shown:
+        return frozenset() if lookup.display.right is None else frozenset({lookup.display.right})
+    wanted = lookup.targets or frozenset({"none"})
+    return frozenset(at for at, option in enumerate(question.options) if option in wanted)
+
+
+def _worded(option: str, question: Weigh) -> str:
+    return next((one.words or one.name for one in question.shown if one.name == option), option)
+
+
+def _maps(shares: Floats, question: Weigh, assets: Assets, note: str) -> Reading:
+    assert question.shape is not None
+    inputs = question.inputs
+    shown = []
+    for item in range(min(MOST_ITEMS, question.items)):
+        heat = shares[item].reshape(question.shape)
+        image = inputs[item] if inputs is not None else np.full((1, *question.shape), 0.5, np.float32)
+        flat = " (the map is constant)" if float(np.ptp(heat)) == 0 else ""
+        png = pictures.with_heat(image, heat - heat.min())
+        shown.append(assets.keep(png, f"the answer's map on suspect input {item + 1}{flat}", f"suspect {item + 1}{flat}"))
+    return Reading(pictures=tuple(shown), words=note)
+
+
+def _items(shares: Floats, question: Weigh, assets: Assets, note: str) -> Reading:
+    if question.inputs is None:
+        return Reading(words=note)
+    shown = []
+    for item in range(min(MOST_ITEMS, question.items)):
+        top = int(shares[item].argmax())
+        label = f"a true {question.options[int(question.labels[item])]}: " if question.labels is not None else ""
+        words = f"{label}foretold {question.options[top]}, {numbers.share(float(shares[item, top]))}"
+        shown.append(assets.keep(pictures.plain(question.inputs[item]), f"input {item + 1}, {words}", words))
+    return Reading(pictures=tuple(shown), words=note)

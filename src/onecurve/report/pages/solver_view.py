@@ -1,0 +1,147 @@
+"""One tool, reader or direct solver as a page: what it is, what it needs, what it earned and spent, case by case."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from onecurve.core.row import Row
+from onecurve.report.pages.checks_view import CheckLine, check_lines
+from onecurve.report.pages.table import LOST, ROLE_WORDS, lost_words, shade
+from onecurve.report.rows.results import Entry, Results
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import CLEAN, case_link, kinds_of, ordered_tasks, solver_link
+from onecurve.statistics.cases import by_budget
+from onecurve.statistics.summary import Summary, summarise
+
+
+@final
+@dataclass(frozen=True)
+class Score:
+    """One line of the score table."""
+
+    task: str
+    solver: str
+    of: str
+    """The budget granted, or the kind of flaw."""
+    skill: str
+    interval: str
+    median: str
+    worst: str
+    n: int
+    cost: str
+    lost: str
+    shade: str
+
+
+@final
+@dataclass(frozen=True)
+class CaseResult:
+    """One cell."""
+
+    case: str
+    link: str
+    flaw: str
+    task: str
+    solver: str
+    budget: str
+    skill: str
+    shade: str
+    status: str
+    reason: str
+
+
+@final
+@dataclass(frozen=True)
+class SolverView:
+    """Everything that a page shows of a tool, reader or direct solver."""
+
+    name: str
+    link: str
+    kind: str
+    role: str
+    entry: Entry | None
+    parameters: tuple[tuple[str, str], ...]
+    partners: tuple[tuple[str, str], ...]
+    """Readers of a tool, or tools of a reader, with their pages."""
+    checks: tuple[CheckLine, ...]
+    """What it found out about its own answers; empty for a reader."""
+    by_budget: tuple[Score, ...]
+    by_flaw: tuple[Score, ...]
+    cells: tuple[CaseResult, ...]
+
+
+def solver_views(results: Results, with_page: frozenset[str]) -> tuple[SolverView, ...]:
+    """One view per tool, direct solver and reader that has a row, in order of name."""
+    groups: dict[str, list[Row]] = {}
+    for row in results.rows:
+        for name in {row.tool, row.reader} - {""}:
+            groups.setdefault(name, []).append(row)
+    return tuple(_view(name, rows, results, with_page) for name, rows in sorted(groups.items()))
+
+
+def _view(name: str, rows: Sequence[Row], results: Results, with_page: frozenset[str]) -> SolverView:
+    entry = results.entries.get(name)
+    reads = all(row.reader == name for row in rows)
+    partners = sorted({row.tool if reads else row.reader for row in rows} - {"", name})
+    kind = entry.kind if entry else "reader" if reads else "tool" if any(row.reader for row in rows) else "solver"
+    return SolverView(
+        name=name,
+        link=solver_link(name),
+        kind=kind,
+        role="" if reads else ROLE_WORDS[rows[0].role],
+        entry=entry,
+        parameters=tuple((key, numbers.figure(str(value))) for key, value in entry.parameters.items()) if entry else (),
+        partners=tuple((partner, solver_link(partner)) for partner in partners),
+        checks=() if reads else check_lines(rows, results),
+        by_budget=_by_budget(rows),
+        by_flaw=_by_flaw(rows),
+        cells=tuple(_cell(row, with_page) for row in sorted(rows, key=_cell_order)),
+    )
+
+
+def _by_budget(rows: Sequence[Row]) -> tuple[Score, ...]:
+    scores = []
+    for (budget, retrain), members in by_budget(rows).items():
+        scores += [(summary, _score(summary, numbers.cost(budget + retrain))) for summary in summarise(members)]
+    return tuple(score for _, score in sorted(scores, key=lambda pair: (ordered_tasks([pair[0].task]), pair[0].task, pair[0].solver)))
+
+
+def _by_flaw(rows: Sequence[Row]) -> tuple[Score, ...]:
+    flaws = sorted({kind for row in rows for kind in kinds_of(row)}, key=lambda kind: (kind == CLEAN, kind))
+    return tuple(_score(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if flaw in kinds_of(row)))
+
+
+def _score(summary: Summary, of: str) -> Score:
+    between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else summary.why_no_interval
+    return Score(
+        task=summary.task,
+        solver=summary.solver,
+        of=of,
+        skill=numbers.skill(summary.mean),
+        interval=between,
+        median=numbers.skill(summary.median),
+        worst=numbers.skill(summary.worst_tenth),
+        n=summary.n,
+        cost=numbers.cost(summary.cost),
+        lost=lost_words([(status, summary.counts[status]) for status in LOST]),
+        shade=shade(summary.mean),
+    )
+
+
+def _cell_order(row: Row) -> tuple[object, ...]:
+    return (row.case, ordered_tasks([row.task]), row.solver, row.budget + row.retrain_budget, row.repeat)
+
+
+def _cell(row: Row, with_page: frozenset[str]) -> CaseResult:
+    return CaseResult(
+        case=row.case,
+        link=case_link(row.case) if row.case in with_page else "",
+        flaw=row.flaw,
+        task=row.task,
+        solver=row.solver,
+        budget=numbers.cost(row.budget + row.retrain_budget),
+        skill=numbers.skill(row.skill),
+        shade=shade(row.skill),
+        status=str(row.status),
+        reason=row.reason,
+    )

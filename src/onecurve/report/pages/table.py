@@ -1,0 +1,168 @@
+"""The table of solvers by tasks: one row per tool or direct solver, one cell per task, one version per slice of the cases.
+
+A tool read by two readers has two entries in a cell; no reader is picked for it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from onecurve.core.grade import Status
+from onecurve.core.row import Role, Row
+from onecurve.report.rows.results import Results
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import Names, kinds_of, ordered_tasks, solver_link
+from onecurve.statistics.summary import Summary, summarise
+
+ROLE_WORDS = {Role.BASELINE: "plain look", Role.METHOD: "method", Role.CONTROL: "control", Role.YARDSTICK: "yardstick"}
+LOST = (Status.ABSTAINED, Status.FAILED, Status.SKIPPED, Status.PENDING)
+
+
+@final
+@dataclass(frozen=True)
+class CellEntry:
+    """One solver on one task."""
+
+    solver: str
+    reader: str
+    skill: str
+    interval: str
+    n: int
+    shade: str
+    """Style class of the skill: `n3` (far below the floor) to `p5` (at the ceiling), `none` without a score."""
+    lost: str
+    """Abstained, failed, skipped and pending cells in words, empty for none."""
+    hatched: bool
+    """Whether cells abstained, failed or wait; a cell that was merely skipped is counted in words alone."""
+    more: str
+    """Median, worst tenth, cost and the mean with failures at the floor, for the tooltip."""
+    order: float
+    """For sorting; minus infinity is written where there is no score."""
+
+
+@final
+@dataclass(frozen=True)
+class TableRow:
+    """One tool or direct solver."""
+
+    tool: str
+    link: str
+    role: str
+    needs: tuple[str, ...]
+    cells: tuple[tuple[CellEntry, ...], ...]
+    """One tuple per task, empty where the solver was never asked."""
+
+
+@final
+@dataclass(frozen=True)
+class Slice:
+    """The table over some of the cases."""
+
+    key: str
+    label: str
+    group: str
+    cases: int
+    solvers: tuple[TableRow, ...]
+    checks: tuple[TableRow, ...]
+    """Controls and yardsticks."""
+
+
+@final
+@dataclass(frozen=True)
+class Table:
+    """All slices, the whole first."""
+
+    tasks: tuple[str, ...]
+    slices: tuple[Slice, ...]
+    needs: tuple[str, ...]
+    """Every access that some solver needs."""
+
+
+def table(results: Results, names: Names) -> Table:
+    """The table over all cases and over each kind of flaw, data set and network alone."""
+    rows = results.rows
+    tasks = ordered_tasks(row.task for row in rows)
+    slices = [_slice("all", "all cases", "", rows, tasks, results)]
+    for group, of in _DIMENSIONS:
+        values = sorted({value for row in rows for value in of(row)})
+        if len(values) > 1:
+            slices += [
+                _slice(f"{group}-{place}", value, group, [row for row in rows if value in of(row)], tasks, results)
+                for place, value in enumerate(values)
+            ]
+    needs = sorted({need for entry in results.entries.values() for need in entry.needs})
+    return Table(tasks, tuple(slices), tuple(needs))
+
+
+def shade(skill: float | None) -> str:
+    """Style class of a skill.
+
+    >>> shade(-2.0), shade(0.0), shade(0.55), shade(1.2), shade(None)
+    ('n3', 'p0', 'p3', 'p5', 'none')
+    """
+    if skill is None:
+        return "none"
+    if skill <= -0.05:
+        return "n1" if skill > -0.2 else "n2" if skill > -0.5 else "n3"
+    return f"p{min(5, max(0, round(skill * 5)))}"
+
+
+def lost_words(counts: Sequence[tuple[Status, int]]) -> str:
+    """Counts of cells without a full answer, in words.
+
+    >>> lost_words([(Status.FAILED, 2), (Status.SKIPPED, 0)])
+    '2 failed'
+    """
+    return ", ".join(f"{count} {status}" for status, count in counts if count)
+
+
+_DIMENSIONS: tuple[tuple[str, Callable[[Row], tuple[str, ...]]], ...] = (
+    ("flaw", kinds_of),
+    ("data", lambda row: (row.data,)),
+    ("network", lambda row: (row.model,)),
+)
+
+
+def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequence[str], results: Results) -> Slice:
+    names = Names.of(rows)
+    summaries = summarise(rows)
+    by_tool: dict[tuple[Role, str], list[Summary]] = {}
+    for summary in summaries:
+        by_tool.setdefault((summary.role, names.halves[summary.solver][0]), []).append(summary)
+    made = [(role, _row(tool, role, found, tasks, names, results)) for (role, tool), found in sorted(by_tool.items())]
+    return Slice(
+        key,
+        label,
+        group,
+        len({row.case for row in rows}),
+        tuple(row for role, row in made if role in (Role.METHOD, Role.BASELINE)),
+        tuple(row for role, row in made if role in (Role.CONTROL, Role.YARDSTICK)),
+    )
+
+
+def _row(tool: str, role: Role, found: Sequence[Summary], tasks: Sequence[str], names: Names, results: Results) -> TableRow:
+    cells = tuple(tuple(_entry(summary, names) for summary in found if summary.task == task) for task in tasks)
+    entry = results.entries.get(tool)
+    return TableRow(tool, solver_link(tool), ROLE_WORDS[role], entry.needs if entry else (), cells)
+
+
+def _entry(summary: Summary, names: Names) -> CellEntry:
+    between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else ""
+    more = [
+        f"median {numbers.skill(summary.median)}",
+        f"worst tenth {numbers.skill(summary.worst_tenth)}",
+        f"cost {numbers.cost(summary.cost)}",
+        f"with failures at the floor {numbers.skill(summary.mean_with_failures_as_floor)}",
+    ]
+    return CellEntry(
+        solver=summary.solver,
+        reader=names.halves[summary.solver][1],
+        skill=numbers.skill(summary.mean),
+        interval=between or ("" if summary.mean is None else f"n={summary.n}, no interval"),
+        n=summary.n,
+        shade=shade(summary.mean),
+        lost=lost_words([(status, summary.counts[status]) for status in LOST]),
+        hatched=any(summary.counts[status] for status in LOST if status is not Status.SKIPPED),
+        more=f"{summary.solver} on {summary.task}: {', '.join(more)}" if summary.mean is not None else summary.why_no_interval,
+        order=summary.mean if summary.mean is not None else -99.0,
+    )

@@ -1,0 +1,142 @@
+"""The report on disk: ``write_report`` turns results into a folder of pages and runs nothing.
+
+An existing report in the folder is overwritten file by file; other files there are left alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from onecurve.core.row import Role, Row
+from onecurve.report.charts.share_chart import ShareLine, share_chart
+from onecurve.report.pages import pictures
+from onecurve.report.pages.assets import Assets
+from onecurve.report.pages.case_view import CaseView, abridged, case_view
+from onecurve.report.pages.contact_sheet import contact_sheet
+from onecurve.report.pages.false_alarms import Alarms, alarm_sentence, alarms
+from onecurve.report.pages.metrics_view import lens_view
+from onecurve.report.pages.panels import panels
+from onecurve.report.pages.sections import calibration_lines, case_lines, ledger, lost_cells, plant_lines, status_counts
+from onecurve.report.pages.solver_view import solver_views
+from onecurve.report.pages.table import table
+from onecurve.report.rows.results import Results
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import CLEAN, FIXED, Names, in_words, page_name
+from onecurve.report.words.sentences import nobody_found, opening
+from onecurve.version import __version__
+
+LOOKS = 4
+"""Cases that the index itself shows: the first of each kind of flaw on which somebody looked, at most so many."""
+STRIPS = 5
+"""Strips per task on the index; a case's own page shows all."""
+INDEX_TASKS = ("discover", "localise")
+_STATIC = ("report.css", "report.js")
+
+
+def write_report(results: Results, out: Path) -> Path:
+    """Write `index.html`, a page per case and per solver, and `assets/` into ``out``; returns the path of the index."""
+    assets = assets_in(out)
+    shared = {"legend": assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most"), "run": results.run}
+    pages = environment(shared)
+    views = _write_cases(results, out, assets, pages)
+    with_page = frozenset(results.displays)
+    solvers = pages.get_template("solver.html")
+    for view in solver_views(results, with_page):
+        written(out / view.link, solvers.render(view=view, up="../"))
+    sheet = contact_sheet(results.displays, results.plants, assets)
+    page = pages.get_template("index.html").render(up="", sheet=sheet, **_index(results, views, with_page))
+    return written(out / "index.html", page)
+
+
+def assets_in(out: Path) -> Assets:
+    """The assets of pages in ``out``, with what every page needs."""
+    assets = Assets(out)
+    for name in _STATIC:
+        assets.write(name, (files("onecurve.report") / "static" / name).read_bytes())
+    return assets
+
+
+def environment(shared: dict[str, Any]) -> Environment:
+    """The templates with the report's filters; ``shared`` is known to every page."""
+    pages = Environment(
+        loader=PackageLoader("onecurve.report"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
+    pages.filters |= {"page_name": page_name, "listed": numbers.listed, "words": in_words}
+    pages.globals |= shared | {"version": __version__, "fixed": FIXED}
+    return pages
+
+
+def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment) -> tuple[CaseView, ...]:
+    """Writes one page per case and returns the few views that the index shows."""
+    by_subject: dict[str, list[Row]] = defaultdict(list)
+    for row in results.rows:
+        by_subject[row.subject].append(row)
+    template = pages.get_template("case.html")
+    kept: dict[str, CaseView] = {}
+    order = sorted(results.displays)
+    for place, case in enumerate(order):
+        view = case_view(results.displays[case], by_subject[results.displays[case].subject], results, assets)
+        near = [order[at] if 0 <= at < len(order) else "" for at in (place - 1, place + 1)]
+        written(out / view.link, template.render(view=view, before=near[0], after=near[1], up="../"))
+        if view.flaw not in kept and len(kept) < LOOKS and not view.clean:
+            few = abridged(view, INDEX_TASKS, STRIPS)
+            if any(block.strips for block in few.blocks):
+                kept[view.flaw] = few
+    return tuple(kept.values())
+
+
+def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[str]) -> dict[str, Any]:
+    rows = results.rows
+    names = Names.of(rows)
+    words = {case: display.words for case, display in results.displays.items()}
+    found = alarms(rows, names)
+    calibrated = calibration_lines(results.calibrations)
+    return {
+        "opening": opening(results),
+        "panels": panels(rows, names),
+        "missed": nobody_found(rows),
+        "wolves": alarm_sentence(rows, names),
+        "table": table(results, names),
+        "maps": lens_view(results, names),
+        "views": views,
+        "cases": case_lines(rows, words, with_page),
+        "alarms": found,
+        "alarm_chart": share_chart(_alarm_lines(found)),
+        "calibrations": calibrated,
+        "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),
+        "plants": plant_lines(results.plants, with_page),
+        "lost": lost_cells(tuple(row for row in rows if row.role is not Role.YARDSTICK), with_page),
+        "statuses": status_counts(rows),
+        "ledger": ledger(rows),
+        "clean_networks": len({row.subject for row in rows if row.flaw == CLEAN}),
+        "cells": len(rows),
+    }
+
+
+def _alarm_lines(found: Sequence[Alarms]) -> list[ShareLine]:
+    return [
+        (
+            one.solver,
+            one.false_share,
+            one.false_interval.low if one.false_interval else None,
+            one.false_interval.high if one.false_interval else None,
+            None,
+        )
+        for one in found
+    ]
+
+
+def written(path: Path, text: str) -> Path:
+    """Write a page, with its folder; returns the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,1 @@
+"""Rows as a report reads them: loaded, filtered, with secrets kept."""

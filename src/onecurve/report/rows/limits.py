@@ -1,0 +1,31 @@
+"""What a suite asked of its plants where that is not what is usual: a gate that was widened is told beside what it let in."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from onecurve.flaws.planting.gate import Gate
+
+
+def other_limits(suite: Mapping[str, Any]) -> tuple[str, ...]:
+    """One phrase per limit and value that departs from the gate's own, wherever in the suite it stands; sorted."""
+    usual = asdict(Gate())
+    found = {
+        f"{name.replace('_', ' ')} {value:g} instead of {usual[name]:g}"
+        for gate in _gates(suite)
+        for name, value in gate.items()
+        if name in usual and value != usual[name]
+    }
+    return tuple(sorted(found))
+
+
+def _gates(value: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name == "gate" and isinstance(inner, Mapping):
+                yield inner
+            else:
+                yield from _gates(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _gates(inner)

@@ -1,0 +1,86 @@
+"""From the folder of a run to what a report is made of. Reads the store and runs nothing."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from onecurve.core.access import Access
+from onecurve.core.display import Calibration, CaseDisplay
+from onecurve.core.spec import content_key
+from onecurve.report.rows.limits import other_limits
+from onecurve.report.rows.results import Entry, Results, RunFacts
+from onecurve.report.rows.secrecy import display_kept_secret, record_kept_secret, row_kept_secret, secret_cases
+from onecurve.store.store import Store
+
+
+def load_results(folder: Path, *, reveal: bool = False) -> Results:
+    """Everything a report shows of the run in ``folder``, secret flaws only with ``reveal``.
+
+    Raises ``DataError`` if there is no run.
+    """
+    with Store.read(folder) as store:
+        secret = secret_cases(store, reveal=reveal)
+        rows = tuple(row_kept_secret(row, secret) for row in store.rows())
+        prepared = store.prepared()
+        plants = tuple(record_kept_secret(record, secret) for record in store.plants())
+        run = _run(store, content_key([row.key for row in rows], [row.skill for row in rows]))
+        calibrated = store.noted("calibrations") or ()
+        blobs = store.blobs
+    return Results(
+        rows=rows,
+        displays=_displays(prepared, blobs.get, secret),
+        plants=plants,
+        calibrations=_calibrations(prepared, calibrated),
+        record=blobs.get,
+        entries=_entries(prepared),
+        run=run,
+    )
+
+
+def _displays(prepared: Mapping[str, Any], record: Any, secret: Collection[str]) -> dict[str, CaseDisplay]:
+    cases = (value for key, value in prepared.items() if key.startswith("case:"))
+    return {value["case"]: display_kept_secret(record(value["display"]), secret) for value in cases}
+
+
+def _calibrations(prepared: Mapping[str, Any], keys: Sequence[str]) -> tuple[Calibration, ...]:
+    return tuple(Calibration(**one) for key in keys for one in prepared.get(key, ()))
+
+
+def _entries(prepared: Mapping[str, Any]) -> dict[str, Entry]:
+    facts = [value for key, value in prepared.items() if key.startswith("facts:")]
+    return {
+        one["name"]: Entry(
+            name=one["name"],
+            kind=one["kind"],
+            version=one["version"],
+            summary=one["summary"],
+            source=one["source"],
+            needs=Access(one["needs"]).words(),
+            tasks=tuple(one["tasks"]),
+            parameters=one["parameters"],
+        )
+        for one in facts
+    }
+
+
+def _run(store: Store, rows_hash: str) -> RunFacts:
+    suite = json.loads(store.noted("suite") or "{}")
+    started = datetime.fromisoformat(store.noted("started")) if store.noted("started") else datetime.now(UTC)
+    finished = store.noted("finished") or {"at": started.isoformat(), "seconds": 0.0}
+    return RunFacts(
+        command=store.noted("command") or "",
+        suite=str(suite.get("name", "")),
+        suite_text=yaml.safe_dump(suite, sort_keys=False, allow_unicode=True),
+        seed=int(suite.get("seed", 0)),
+        started=started,
+        finished=datetime.fromisoformat(finished["at"]),
+        seconds=float(finished["seconds"]),
+        versions=store.noted("versions") or {},
+        machine=store.noted("machine") or "",
+        hashes={"rows": rows_hash, "planting": str(store.noted("planting") or "")},
+        other_limits=other_limits(suite),
+    )

@@ -1,0 +1,133 @@
+"""Sentences generated from the rows: what was run, who leads, what nobody found, who cried wolf.
+
+A sentence is a tuple of plain strings and numbers in order, so that a page can set the numbers apart; nothing here is
+markup, and no verdict is given where the interval does not allow one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from onecurve.core.grade import Status
+from onecurve.core.row import Role, Row
+from onecurve.report.rows.results import Results
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import CLEAN, Names, is_contender, ordered_tasks
+from onecurve.statistics.compare import Comparison, compare_many
+from onecurve.statistics.summary import Summary, summarise, summarise_flaws
+
+FINDING = ("discover", "detect", "localise")
+"""The tasks by which a flaw counts as found; the first that was asked is used."""
+NAMED = 3
+"""Kinds of flaw that a headline names; of more it says how many."""
+
+
+@final
+@dataclass(frozen=True)
+class Sentence:
+    """A headline of a few words and the sentence that backs it."""
+
+    headline: str
+    words: str
+
+
+def opening(results: Results) -> str:
+    """What was run, in one sentence with numbers."""
+    rows = results.rows
+    networks = len({row.subject for row in rows})
+    clean = len({row.subject for row in rows if row.flaw == CLEAN})
+    flaws = len({row.case for row in rows if row.flaw != CLEAN})
+    tools = len({row.tool for row in rows if is_contender(row)})
+    tasks = len({row.task for row in rows})
+    answers = sum(row.skill is not None and is_contender(row) for row in rows)
+    beside = f", beside {numbers.count(clean, 'clean one')}" if clean else ""
+    asked = f"{numbers.count(tools, 'tool')} looked, and what each showed was graded on {numbers.count(tasks, 'task')}"
+    planted = (
+        f"{numbers.count(flaws, 'known flaw')} {'was' if flaws == 1 else 'were'} hidden in {numbers.count(networks - clean, 'network')}"
+    )
+    return f"{planted}{beside}. {asked}: {numbers.count(answers, 'answer')} in all."
+
+
+def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
+    """Which solver leads on a task, at which cost, and whether the best plain look is told apart from it."""
+    found = [summary for summary in summarise(row for row in rows if row.task == task) if summary.mean is not None]
+    if not found:
+        return Sentence("No result yet", f"No solver has a score on {task}.")
+    leader = max(found, key=_mean)
+    plain = [summary for summary in found if summary.role is Role.BASELINE]
+    rivals = [summary for summary in found if summary.role is Role.METHOD] if leader.role is Role.BASELINE else plain
+    everyone = [summary.solver for summary in found]
+    label = names.label(leader.solver, everyone)
+    headline = _headline(leader, found, label)
+    start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} earns a skill of {_with_interval(leader)}"
+    if not rivals:
+        against = "; no method was run beside it." if leader.role is Role.BASELINE else "; no plain look was run beside it."
+        return Sentence(headline, start + against)
+    rival = max(rivals, key=_mean)
+    couples = [(leader.solver, other.solver) for other in rivals]
+    verdict = next(one for one in compare_many(rows, couples, task) if one.second == rival.solver)
+    kind = "method" if leader.role is Role.BASELINE else "plain look"
+    return Sentence(headline, f"{start}. {_against(verdict, kind, names.label(rival.solver, everyone), rival)}")
+
+
+def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
+    known = [summary.interval for summary in found if summary.interval is not None]
+    if known and leader.interval is not None and all(interval.low <= 0 for interval in known):
+        return f"Nobody is surely above the floor on {leader.task}"
+    return f"{label}{', a plain look,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
+
+
+def nobody_found(rows: Sequence[Row]) -> Sentence:
+    """Which kinds of flaw no solver found above the floor."""
+    flawed = [row for row in rows if row.flaw != CLEAN and is_contender(row) and row.status is not Status.SKIPPED]
+    asked = {row.task for row in flawed}
+    task = next((task for task in (*FINDING, *ordered_tasks(asked)) if task in asked), None)
+    if task is None:
+        return Sentence("No flaw was asked about", "Every row is of a clean network, so nothing could be found.")
+    by_kind = {
+        flaw: [s for s in found if s.mean is not None] for flaw, found in summarise_flaws(r for r in flawed if r.task == task).items()
+    }
+    missed = [flaw for flaw, found in by_kind.items() if not any(s.interval is not None and s.interval.low > 0 for s in found)]
+    if not missed:
+        every = numbers.listed(sorted(by_kind))
+        words = f"On {task}, for each of {every} at least one solver's interval lies above the floor."
+        return Sentence("Every kind of flaw was found by somebody", words)
+
+    def bests(flaws: Sequence[str]) -> str:
+        return numbers.listed([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in flaws])
+
+    start = f"On {task}, no solver's 95\u00a0% interval lies above the floor for"
+    if len(missed) <= NAMED:
+        return Sentence(f"Nobody surely found {numbers.listed(missed)}", f"{start} {bests(missed)}.")
+    nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw]), default=-math.inf))[:NAMED]
+    headline = f"Nobody surely found {len(missed)} of {len(by_kind)} kinds of flaw"
+    return Sentence(headline, f"{start} {numbers.listed(missed)}. Nearest came {bests(nearest)}.")
+
+
+def _best(found: Sequence[Summary]) -> str:
+    if not found:
+        return "no score"
+    best = max(found, key=_mean)
+    return f"{best.solver}, {_with_interval(best)}"
+
+
+def _against(verdict: Comparison, kind: str, label: str, rival: Summary) -> str:
+    if verdict.interval is None or verdict.difference is None:
+        return f"Whether it beats the best {kind}, {label}, is open: {verdict.why_no_interval or 'no shared case'}."
+    difference = (
+        f"difference {numbers.skill(verdict.difference)}, {numbers.interval(verdict.interval.low, verdict.interval.high)}, n={verdict.n}"
+    )
+    told = "It is told apart from" if verdict.separated() else "It is not told apart from"
+    tested = "" if verdict.p_adjusted is None else f"; sign-flip p {verdict.p_adjusted:.2f}"
+    return f"{told} the best {kind}, {label} at {numbers.cost(rival.cost)} ({difference}{tested})."
+
+
+def _with_interval(summary: Summary) -> str:
+    between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else "no interval"
+    return f"{numbers.skill(summary.mean)} ({between}, n={summary.n})"
+
+
+def _mean(summary: Summary) -> float:
+    assert summary.mean is not None
+    return summary.mean

@@ -1,0 +1,1 @@
+"""What the smaller commands do: check, plant, sample, harden, list."""

@@ -1,0 +1,62 @@
+"""What there is, for `onecurve list`: the facts that each entry of a catalog states."""
+
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any
+
+from onecurve.core.access import Access
+from onecurve.core.registry import Registry
+from onecurve.data.catalog import DATA
+from onecurve.flaws.catalog import FLAWS
+from onecurve.models.catalog import MODELS
+from onecurve.readers.catalog import READERS
+from onecurve.runner.commands.examples import kind_facts
+from onecurve.runner.suite import load_suite, suite_names
+from onecurve.tasks.catalog import TASKS
+from onecurve.tools.catalog import SOLVERS, TOOLS
+
+REGISTRIES: dict[str, Registry[Any]] = {
+    "flaws": FLAWS,
+    "tools": TOOLS,
+    "solvers": SOLVERS,
+    "readers": READERS,
+    "tasks": TASKS,
+    "data": DATA,
+    "models": MODELS,
+}
+
+
+def entries(kind: str) -> list[dict[str, Any]]:
+    """One object per entry of that kind (`flaws`, `tools`, … `suites`), sorted by name; of flaws the `kind_facts` too."""
+    if kind == "suites":
+        return [_suite(name) for name in suite_names()]
+    registry = REGISTRIES[kind]
+    found = [_entry(name, registry.load(name)) for name in registry.names()]
+    return [{**entry, **kind_facts(entry["name"])} for entry in found] if kind == "flaws" else found
+
+
+def _entry(name: str, kind: type) -> dict[str, Any]:
+    parameters = fields(kind) if is_dataclass(kind) else ()
+    return {
+        "name": name,
+        "version": getattr(kind, "version", 1),
+        "summary": getattr(kind, "summary", ""),
+        "source": getattr(kind, "source", ""),
+        "needs": list(getattr(kind, "needs", Access.NONE).words()),
+        "tasks": list(getattr(kind, "tasks", ())),
+        "role": str(getattr(kind, "role", "")),
+        "parameters": {field.name: repr(field.default) for field in parameters if field.default is not MISSING},
+    }
+
+
+def _suite(name: str) -> dict[str, Any]:
+    suite = load_suite(name)
+    return {
+        "name": name,
+        "version": 1,
+        "summary": suite.summary,
+        "source": "",
+        "needs": [],
+        "tasks": list(suite.tasks),
+        "role": "",
+        "parameters": {"networks": suite.count, "solvers": len(suite.solvers), "data and models": ", ".join(suite.addresses)},
+    }

@@ -1,0 +1,66 @@
+"""What a suite would plant, case by case: sampled, and neither drawn as pictures nor trained."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from onecurve.core.seeds import seed_for
+from onecurve.data.catalog import open_data
+from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.planting.plant import host_of, sampled
+from onecurve.flaws.planting.recipe import Recipe
+from onecurve.flaws.planting.sampling import Distribution, Draw, drawn_networks
+from onecurve.flaws.schemes.context import Host
+from onecurve.runner.networks import distribution_of
+from onecurve.runner.recipes import recipe_of
+from onecurve.runner.suite import Suite
+
+
+def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
+    """``count`` cases: kind, words, set, architecture, way of planting and the flaw's own columns.
+
+    Networks that the suite names come again and again, each time with another seed. Raises ``UsageError`` for what does
+    not exist, ``DataError`` where a set cannot carry a flaw.
+    """
+    cases: list[dict[str, Any]] = []
+    hosts: dict[tuple[str, int], Host] = {}
+    for draw in _draws(suite, count):
+        recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.seed, **suite.recipe, **draw.recipe})
+        key = (recipe.data, recipe.seed)
+        if key not in hosts:
+            hosts[key] = host_of(recipe, open_data(recipe.data))
+        plans = sampled([FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], hosts[key], seed_for(suite.seed, "network", draw.label))
+        cases += [
+            {
+                "network": draw.label,
+                "kind": plan.kind,
+                "words": plan.words,
+                "targets": list(plan.effect.targets),
+                "data": recipe.data,
+                "model": recipe.model,
+                "flaws_in_network": len(plans),
+                **_planting(recipe),
+                **plan.facts,
+            }
+            for plan in plans
+        ]
+        if len(cases) >= count:
+            break
+    return cases[:count]
+
+
+def _draws(suite: Suite, count: int) -> Iterator[Draw]:
+    if suite.sampled is not None:
+        yield from drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.seed)
+    for turn in range(count):
+        for number, some in enumerate(suite.networks):
+            for copy in range(some.count):
+                yield Draw(f"{turn}-{number}-{copy}", some.flaws, some.data or suite.data, some.model or suite.model, some.recipe)
+
+
+def _planting(recipe: Recipe) -> dict[str, Any]:
+    training = recipe.training if recipe.insertion == "joint" else recipe.insertion_training
+    return {
+        "insertion": recipe.insertion,
+        "optimiser": training.optimiser if training else "none",
+        "epochs": training.epochs if training else 0,
+    }

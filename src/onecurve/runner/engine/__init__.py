@@ -1,0 +1,1 @@
+"""Jobs, the pool of worker processes, and what runs inside a worker."""

@@ -1,0 +1,61 @@
+"""Jobs and their outcomes: what passes between the process that keeps the rows and its workers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, final
+
+from onecurve.core.grade import Cost
+
+
+class Room(StrEnum):
+    """Two kinds of worker that never mix; the value is the module with the handlers."""
+
+    OPEN = "untrusted"
+    """Runs tools, readers and solvers; is told a subject's folder and never a truth's."""
+    SEALED = "trusted"
+    """Plants, asks and grades; the only place where a truth is opened."""
+
+
+@final
+@dataclass(frozen=True)
+class Job:
+    """One thing to do in a worker."""
+
+    room: Room
+    do: str
+    """Name of the handler."""
+    arguments: Mapping[str, Any]
+    """JSON values."""
+    label: str
+    """What a person reads while it runs."""
+    key: str = ""
+    """Which look, cell or network it is for; the one who made the job knows."""
+    seconds: float = 600.0
+    """Wall-clock limit."""
+    alone: bool = False
+    """True for a job that uses every core and runs by itself."""
+
+
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job: a value, or the reason why there is none."""
+
+    value: Mapping[str, Any] | None
+    reason: str = ""
+    hint: str = ""
+    traceback: str = ""
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+
+    @property
+    def cost(self) -> Cost:
+        """What was spent, as far as it is known: a worker that was killed took its meter with it."""
+        value = self.value or {}
+        forward, backward = float(value.get("forward", 0.0)), float(value.get("backward", 0.0))
+        return Cost(forward, backward, float(value.get("seconds", self.seconds)), self.peak_mb)
+
+    @property
+    def failed(self) -> bool:
+        return self.value is None

@@ -1,0 +1,1 @@
+"""What worker processes do: trusted jobs may open a truth, untrusted jobs never do."""

@@ -1,0 +1,182 @@
+"""Jobs of the sealed room: plant, ask, grade. The only place where a truth is opened."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from onecurve.core.access import Access
+from onecurve.core.answer import Answer, Rebuilt, checked
+from onecurve.core.case import Case, Population
+from onecurve.core.codec import digest
+from onecurve.core.errors import OneCurveError
+from onecurve.core.network import RememberingNetwork
+from onecurve.core.question import Brief, Question
+from onecurve.core.roles import Task
+from onecurve.core.seeds import seed_for
+from onecurve.core.spec import content_key, spec_of
+from onecurve.data.catalog import open_data
+from onecurve.flaws.catalog import CONTROLS, FLAWS
+from onecurve.flaws.planting.displays import display
+from onecurve.flaws.planting.plant import plant, shared_networks
+from onecurve.flaws.planting.sampling import Distribution, drawn_networks
+from onecurve.flaws.planting.storage import load_case, save_planted
+from onecurve.models.building import identity
+from onecurve.models.cache import Cache
+from onecurve.models.network import torch_module
+from onecurve.models.storage import load_network, load_subject
+from onecurve.readers.catalog import READERS
+from onecurve.runner.handlers.calibration_trials import Conditions, calibrated
+from onecurve.runner.recipes import recipe_of
+from onecurve.store.blobs import Blobs
+from onecurve.tasks.catalog import TASKS
+from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
+from onecurve.tasks.machinery.reference_points import yardsticks
+
+TOLD = Access.TARGET | Access.SUSPECTS | Access.REFERENCES
+"""Grants that come with a question or a suite, not with a subject."""
+
+
+def sample(distribution: Mapping[str, Any], count: int, seed: int) -> dict[str, Any]:
+    """Draw networks from the distribution of a suite; see ``flaws.sampling``."""
+    sizes = {int(size): weight for size, weight in distribution["flaws_per_network"].items()}
+    whole = Distribution(**{**distribution, "flaws_per_network": sizes})
+    return {"networks": [asdict(draw) for draw in drawn_networks(whole, count, seed)]}
+
+
+def planting_facts(recipes: list[dict[str, Any]], flaws: list[str]) -> dict[str, Any]:
+    """Per recipe the classes of its set and a key, per flaw a key and whether it has an effect.
+
+    Keys change with anything that changes what is planted, defaults included: raises ``DataError`` where a set cannot be
+    opened, ``UsageError`` for what does not exist.
+    """
+    known = [recipe_of(recipe) for recipe in recipes]
+    sets = {recipe.data: open_data(recipe.data) for recipe in known}
+    keys = [content_key(recipe, sets[recipe.data].key, identity(recipe.model)) for recipe in known]
+    return {
+        "recipes": [{"key": key, "classes": len(sets[recipe.data].class_names)} for recipe, key in zip(known, keys, strict=True)],
+        "flaws": {flaw: {"key": spec_of(FLAWS.make(flaw)).key, "control": flaw.partition("[")[0] in CONTROLS} for flaw in flaws},
+    }
+
+
+def train_base(recipe: Mapping[str, Any], cache: str) -> dict[str, Any]:
+    """Train the clean networks that others of the recipe share, on every core, or find them in the cache."""
+    shared_networks(recipe_of(recipe), Cache(Path(cache)))
+    return {}
+
+
+def plant_network(
+    flaws: list[str], recipe: Mapping[str, Any], seed: int, subject: str, folder: str, cache: str, population: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Plant flaws in one network and keep subject and sealed truths; returns what was admitted."""
+    planted = plant(
+        [FLAWS.make(flaw) for flaw in flaws],
+        recipe_of(recipe),
+        seed,
+        subject_id=subject,
+        population=Population(**population),
+        cache=Cache(Path(cache)),
+    )
+    save_planted(Path(folder), planted)
+    return {"cases": [case.id for case in planted.cases], "records": [record.plain() for record in planted.records]}
+
+
+def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, blobs: str, device: str) -> dict[str, Any]:
+    """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case."""
+    opened = _case(folder, case, device)
+    kept = Blobs(Path(blobs))
+    asked = {}
+    for address in tasks:
+        task: Task = TASKS.make(address)
+        name = type(task).name
+        if first or not task.blind:
+            # Tasks that show suspects show the same ones, so that one look serves them all.
+            drawn_by = "suspects" if getattr(task, "suspects", 0) else name
+            asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), kept)
+    suspects = next((answer["question"] for name, answer in asked.items() if name == "localise" and "question" in answer), None)
+    shown = display(opened, kept.get(suspects).inputs if suspects else None)
+    return {
+        "case": case,
+        "flaw": opened.truth.flaw,
+        "classes": list(opened.subject.class_names),
+        "facts": dict(opened.truth.facts),
+        "tasks": asked,
+        "display": kept.put(shown),
+    }
+
+
+def grade(folder: str, case: str, task: str, question: str, answer: str, network: str, blobs: str, device: str) -> dict[str, Any]:
+    """Measure one kept answer: weights by blob key, a network by the key of its file."""
+    opened = _case(folder, case, device)
+    kept = Blobs(Path(blobs))
+    asked: Question = kept.get(question)
+    given: Answer = kept.get(answer) if answer else _rebuilt(opened, kept.file(network), device)
+    measured = TASKS.make(task).measure(opened, asked, checked(asked, given))
+    return {"raw": measured.raw, "figures": dict(measured.figures)}
+
+
+def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
+    about = {"blind": task.blind, "rebuilds": task.rebuilds}
+    refusal = task.refusal(case.truth)
+    if refusal:
+        return {"refusal": refusal, **about}
+    try:
+        question = task.ask(case, seed)
+        known = yardsticks(task, case, question)
+    except OneCurveError as error:
+        return {"refusal": error.message, **about}
+    granted = case.subject.access & ~TOLD | _granted_by(question.brief)
+    return {
+        "question": blobs.put(question),
+        "brief": blobs.put(question.brief),
+        "brief_digest": digest(question.brief),
+        "granted": granted.value,
+        **about,
+        "version": type(task).version,
+        "floor": {"raw": known.floor.raw, "figures": dict(known.floor.figures)},
+        "ceiling": {"raw": known.ceiling.raw, "figures": dict(known.ceiling.figures)},
+        "oracle": blobs.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
+        "noise": blobs.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
+    }
+
+
+def _granted_by(brief: Brief) -> Access:
+    told = Access.NONE if brief.target is None else Access.TARGET
+    return told if brief.suspects is None else told | Access.SUSPECTS
+
+
+def _rebuilt(case: Case, file: Path, device: str) -> Rebuilt:
+    return Rebuilt(load_network(file, torch_module(case.subject), device))
+
+
+@lru_cache(maxsize=8)
+def _case(folder: str, case: str, device: str) -> Case:
+    # Cases are never changed, and most jobs of a worker concern the few that are being graded now.
+    loaded = load_case(Path(folder), case, device)
+    truth = loaded.truth
+    return replace(loaded, truth=replace(truth, network=RememberingNetwork(truth.network), twin=RememberingNetwork(truth.twin)))
+
+
+def calibrate(
+    reader: str, kind: str, recipe: Mapping[str, Any], subject: str, seed: int, conditions: Mapping[str, Any], blobs: str
+) -> dict[str, Any]:
+    """Try a reader on lineups of one kind of flaw, where the right answer is known.
+
+    ``conditions`` are the fields of ``calibrating.Conditions`` with keys of evidence in place of evidence.
+    """
+    kept = Blobs(Path(blobs))
+    tried = Conditions(**{**conditions, "seen": [(tool, kept.get(key)) for tool, key in conditions["seen"]]})
+    found = calibrated(READERS.make(reader), kind, recipe_of(recipe), load_subject(Path(subject)), seed, tried)
+    return {"calibrations": [asdict(one) for one in found]}
+
+
+HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "sample": sample,
+    "planting_facts": planting_facts,
+    "calibrate": calibrate,
+    "train_base": train_base,
+    "plant_network": plant_network,
+    "prepare": prepare,
+    "grade": grade,
+}

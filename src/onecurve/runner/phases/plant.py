@@ -1,0 +1,234 @@
+"""The planting phase: networks planted in parallel, each kept whole in the cache and copied into the run."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from onecurve.core.display import PlantRecord
+from onecurve.core.errors import UsageError
+from onecurve.core.spec import content_key
+from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.networks import WantedNetwork, distribution_of, population, wanted_networks
+from onecurve.runner.session import Session
+from onecurve.runner.suite import Networks
+from onecurve.store.store import Store
+from onecurve.version import __version__
+
+RECORD = "planted.json"
+FACTS, SAMPLED = "planting", "sampled"
+"""Names under which the store keeps what there is to plant with, and which networks were drawn."""
+SECONDS = 7200.0
+"""A network that takes longer than this to plant is given up."""
+TOLD = 6
+"""Refusals that are told on the terminal, at most."""
+TAKES = (
+    "bring more images, or train longer or poison more: {recipe: {training: {epochs: …}}} and `patch[poison_rate=…]` in a copy of the suite"
+)
+
+
+@final
+@dataclass(frozen=True)
+class PlantedNetwork:
+    """One network of the run."""
+
+    wanted: WantedNetwork
+    key: str
+    cases: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.wanted.name
+
+    @property
+    def flaws(self) -> tuple[str, ...]:
+        return self.wanted.flaws
+
+    @property
+    def reference(self) -> bool:
+        return self.wanted.reference
+
+    @property
+    def kinds(self) -> str:
+        """All kinds planted in it, joined by `+`."""
+        return "+".join(sorted({flaw.partition("[")[0] for flaw in self.flaws})) or "clean"
+
+
+@final
+@dataclass(frozen=True)
+class _Order:
+    """A network to plant, its content key, and what may be known of the run's networks without looking."""
+
+    wanted: WantedNetwork
+    key: str
+    base: str
+    """The key of its recipe: networks of one recipe share clean ones."""
+    population: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.wanted.name
+
+
+def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
+    """Plant every network of the suite that is not there yet; raises ``UsageError`` if none can be."""
+    orders = _orders(session)
+    missing = [order for order in orders if not _fetched(session, order)]
+    if missing:
+        _plant(session, missing)
+    planted = tuple(_planted(session, order) for order in orders if (session.network_folder(order.name) / RECORD).is_file())
+    refusals = _refusals(session)
+    if not any(network.cases for network in planted if not network.reference):
+        if session.failures:
+            raise UsageError(f"no network could be planted: {'; '.join(session.failures)}")
+        raise UsageError(f"no network could be planted: {refusals}", TAKES)
+    if refusals:
+        session.display.say(refusals)
+    return planted
+
+
+def _refusals(session: Session) -> str:
+    """How many flaws were refused, and why; empty for none."""
+    records = session.store.plants()
+    refused = [f"{record.flaw} in {record.subject}: {record.reason}" for record in records if not record.admitted]
+    more = [f"… and {len(refused) - TOLD} more"] if len(refused) > TOLD else []
+    return "\n  ".join([f"{len(refused)} of {len(records)} plants were refused:", *refused[:TOLD], *more]) if refused else ""
+
+
+def _orders(session: Session) -> tuple[_Order, ...]:
+    suite = session.suite
+    wanted = wanted_networks(suite, _sampled(session), session.device)
+    facts = _facts(session, wanted)
+    flaws = facts["flaws"]
+    known = population(wanted, frozenset(flaw for flaw, about in flaws.items() if about["control"]))
+    orders = []
+    for network, about in zip(wanted, facts["recipes"], strict=True):
+        key = content_key(__version__, about["key"], [flaws[flaw]["key"] for flaw in network.flaws], network.seed, network.name)
+        orders.append(_Order(network, key, about["key"], {**known, "classes": about["classes"]}))
+    return tuple(orders)
+
+
+def _sampled(session: Session) -> list[Networks]:
+    """The drawn networks; noted, so that a run that is gone on with keeps those it has."""
+    some = session.suite.sampled
+    if some is None:
+        return []
+    if SAMPLED not in session.store.prepared():
+        arguments = {"distribution": distribution_of(some), "count": some.networks, "seed": session.suite.seed}
+        session.store.prepare(SAMPLED, session.ask(Room.SEALED, "sample", "sample the networks", arguments)["networks"])
+    return drawn_before(session.store)
+
+
+def drawn_before(store: Store) -> list[Networks]:
+    """The networks that the run of this store drew; none where its suite names them all."""
+    return [Networks(**draw) for draw in store.prepared().get(SAMPLED, ())]
+
+
+def _facts(session: Session, wanted: Sequence[WantedNetwork]) -> dict[str, Any]:
+    """What there is to plant with; noted, so that a run that is gone on with keeps the networks that it has."""
+    noted = session.store.prepared().get(FACTS)
+    # A set or a network that is a file may have changed since, one that is drawn or built may not.
+    if noted is not None and not any(":" in address for address in session.suite.addresses):
+        return dict(noted)
+    flaws = sorted({flaw for network in wanted for flaw in network.flaws})
+    arguments = {"recipes": [dict(network.recipe) for network in wanted], "flaws": flaws}
+    facts = session.ask(Room.SEALED, "planting_facts", f"open the data {', '.join(sorted({n.data for n in wanted}))}", arguments)
+    session.store.prepare(FACTS, facts)
+    return facts
+
+
+def _plant(session: Session, missing: Sequence[_Order]) -> None:
+    """The clean networks that several share come first, each with every core to itself, since the threads decide its last bits."""
+    shared = {order.base: order.wanted for order in missing}
+    session.display.phase("plant", len(missing) + len(shared))
+    orders = {order.name: order for order in missing}
+    trained: dict[str, bool] = {}
+
+    def base_job(base: str) -> Job:
+        arguments = {"recipe": dict(shared[base].recipe), "cache": str(session.cache / "weights")}
+        label = f"train the clean network on {shared[base].data}"
+        return Job(Room.SEALED, "train_base", arguments, label, key=base, seconds=SECONDS, alone=True)
+
+    def done(job: Job, outcome: Outcome) -> Iterable[Job]:
+        session.display.done(1, outcome.failed)
+        if job.key not in shared:
+            _planted_or_told(session, orders[job.key], job, outcome)
+            return ()
+        trained[job.key] = outcome.value is not None
+        if outcome.value is None:
+            _say(session, f"cannot train on `{shared[job.key].data}`: {outcome.reason}")
+        return [_plant_job(session, order) for order in missing if trained[order.base]] if len(trained) == len(shared) else ()
+
+    session.run([base_job(base) for base in shared], done)
+
+
+def _planted_or_told(session: Session, order: _Order, job: Job, outcome: Outcome) -> None:
+    if outcome.value is None:
+        session.unplanted[order.name] = outcome.reason
+        _say(session, f"{job.key} could not be planted: {outcome.reason}")
+        return
+    _keep(session, order, outcome.value, Path(job.arguments["folder"]))
+
+
+def _say(session: Session, words: str) -> None:
+    session.failures.append(words)
+    session.display.say(words)
+
+
+def _plant_job(session: Session, order: _Order) -> Job:
+    building = session.cache / "building"
+    building.mkdir(parents=True, exist_ok=True)
+    network = order.wanted
+    arguments = {
+        "flaws": list(network.flaws) or ["clean"],
+        "recipe": dict(network.recipe),
+        "seed": network.seed,
+        "subject": network.name,
+        "folder": tempfile.mkdtemp(prefix=f"{network.name}-", dir=building),
+        "cache": str(session.cache / "weights"),
+        "population": dict(order.population),
+    }
+    words = " + ".join(network.flaws) or "nothing"
+    return Job(Room.SEALED, "plant_network", arguments, f"plant {words} in {network.name}", key=network.name, seconds=SECONDS)
+
+
+def _keep(session: Session, network: _Order, value: Any, built: Path) -> None:
+    (built / RECORD).write_text(json.dumps({"cases": value["cases"], "records": value["records"]}))
+    kept = session.cache / "networks" / network.key
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if kept.exists():
+        shutil.rmtree(built)
+    else:
+        built.rename(kept)
+    _fetched(session, network)
+
+
+def _fetched(session: Session, network: _Order) -> bool:
+    """Bring a network from the cache into the run; False if it is in neither."""
+    here = session.network_folder(network.name)
+    marker = here / "key"
+    if marker.is_file():
+        if marker.read_text() == network.key:
+            return True
+        raise UsageError(
+            f"{session.out} holds networks of another suite, seed or version", "choose another folder with --out, or delete that one"
+        )
+    kept = session.cache / "networks" / network.key
+    if not (kept / RECORD).is_file():
+        return False
+    arriving = here.with_name(f".{here.name}")
+    shutil.rmtree(arriving, ignore_errors=True)
+    shutil.copytree(kept, arriving)
+    (arriving / "key").write_text(network.key)
+    shutil.rmtree(here, ignore_errors=True)
+    arriving.rename(here)
+    return True
+
+
+def _planted(session: Session, network: _Order) -> PlantedNetwork:
+    value = json.loads((session.network_folder(network.name) / RECORD).read_text())
+    session.store.add_plants(network.name, [PlantRecord(**record) for record in value["records"]])
+    return PlantedNetwork(network.wanted, network.key, tuple(value["cases"]))

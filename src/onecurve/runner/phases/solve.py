@@ -1,0 +1,204 @@
+"""The answering phase: looks, answers and grades, each written down as soon as it is there."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, final
+
+from onecurve.core.grade import Cost, Grade, Status, skill_of
+from onecurve.core.row import Row
+from onecurve.core.seeds import seed_for
+from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.plan import PlannedCell, PlannedLook
+from onecurve.runner.session import Session
+from onecurve.store.store import Look
+
+Asked = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Case to task to what the grading side prepared."""
+
+
+@final
+class Answering:
+    """Drives the cells of one run to their rows. What the store already holds is never done again."""
+
+    def __init__(self, session: Session, asked: Asked) -> None:
+        self._session = session
+        self._asked = asked
+        self._looks = session.store.looks()
+        self._waiting: dict[str, list[PlannedCell]] = defaultdict(list)
+        self._answered: dict[str, PlannedCell] = {}
+
+    def run(self, cells: Sequence[PlannedCell]) -> None:
+        """Answer and grade every cell that is not in the store yet."""
+        store = self._session.store
+        kept = store.cell_keys()
+        ungraded = [row for row in store.rows() if row.status is Status.PENDING]
+        todo = [cell for cell in cells if cell.row.key not in kept]
+        self._session.display.phase("answer and grade", len(cells))
+        self._session.display.done(len(cells) - len(todo) - len(ungraded), failed=False)
+        jobs: list[Job] = [self._grade_job(row) for row in ungraded]
+        for cell in todo:
+            jobs += self._begin(cell)
+        self._session.run(sorted(jobs, key=_weight, reverse=True), self._done)
+
+    def _begin(self, cell: PlannedCell) -> list[Job]:
+        if cell.missing:
+            self._keep(replace(cell.row, status=Status.SKIPPED, reason=cell.missing))
+            return []
+        if cell.look is None:
+            return [self._answer_job(cell)]
+        needed = [look for look in (cell.look, *cell.references) if look.key not in self._looks]
+        if not needed:
+            return self._read(cell)
+        fresh = [look for look in needed if look.key not in self._waiting]
+        for look in needed:
+            self._waiting[look.key].append(cell)
+        return [look_job(self._session, look) for look in fresh]
+
+    def _done(self, job: Job, outcome: Outcome) -> Iterable[Job]:
+        if job.do == "look":
+            return self._looked(job, outcome)
+        if job.do == "grade":
+            self._graded(job, outcome)
+            return ()
+        return self._given(job, outcome)
+
+    def _looked(self, job: Job, outcome: Outcome) -> list[Job]:
+        value = outcome.value or {}
+        look = Look(job.key, str(value.get("evidence", "")), outcome.cost, outcome.reason, outcome.traceback)
+        self._session.store.add_look(look)
+        self._looks[look.key] = look
+        jobs: list[Job] = []
+        for cell in self._waiting.pop(look.key, []):
+            if cell.look is not None and all(needed.key in self._looks for needed in (cell.look, *cell.references)):
+                jobs += self._read(cell)
+        return jobs
+
+    def _read(self, cell: PlannedCell) -> list[Job]:
+        assert cell.look is not None
+        look = self._looks[cell.look.key]
+        if not look.evidence:
+            reason = f"the look failed: {look.reason}"
+            self._keep(_charged(replace(cell.row, status=Status.FAILED, reason=reason, traceback=look.traceback), look.cost))
+            return []
+        references = [self._looks[reference.key].evidence for reference in cell.references]
+        arguments = {
+            **self._common(cell),
+            "reader": cell.entrant.reads.address if cell.entrant.reads else "",
+            "evidence": look.evidence,
+            "references": [key for key in references if key],
+        }
+        self._answered[cell.row.key] = cell
+        return [self._job("read", arguments, cell.row)]
+
+    def _answer_job(self, cell: PlannedCell) -> Job:
+        self._answered[cell.row.key] = cell
+        if cell.entrant.reads is not None:
+            arguments = {**self._common(cell), "reader": cell.entrant.reads.address, "evidence": cell.evidence, "references": []}
+            return self._job("read", arguments, cell.row)
+        solver = cell.entrant.looks.address if cell.entrant.looks else ""
+        return self._job("answer", {**self._common(cell), "solver": solver}, cell.row)
+
+    def _common(self, cell: PlannedCell) -> dict[str, Any]:
+        row = cell.row
+        return {
+            "place": place_of(self._session, cell.network, cell.reference),
+            "task": row.task,
+            "question": row.question,
+            "budget": row.retrain_budget or row.budget,
+            "seed": seed_for(self._session.suite.seed, "answer", cell.seed_key),
+        }
+
+    def _given(self, job: Job, outcome: Outcome) -> list[Job]:
+        cell = self._answered.pop(job.key)
+        look = self._looks[cell.look.key] if cell.look is not None else None
+        row = replace(cell.row, evidence=look.evidence if look else cell.evidence)
+        row = _charged(row, outcome.cost.plus(look.cost) if look else outcome.cost)
+        if outcome.value is None:
+            self._keep(replace(row, status=Status.FAILED, reason=outcome.reason, traceback=outcome.traceback))
+            return []
+        value = outcome.value
+        if "abstained" in value:
+            self._keep(self._abstained(replace(row, answer=value["answer"], reason=value["abstained"])))
+            return []
+        row = replace(row, answer=value.get("answer", "") or f"network:{value['network']}", reason=value.get("note", ""))
+        self._session.store.add_cell(row)
+        return [self._grade_job(row)]
+
+    def _graded(self, job: Job, outcome: Outcome) -> None:
+        grade = Grade(Status.FAILED, outcome.reason)
+        if outcome.value is not None:
+            prepared = self._asked[job.arguments["case"]][job.arguments["task"]]
+            raw, floor, ceiling = float(outcome.value["raw"]), prepared["floor"]["raw"], prepared["ceiling"]["raw"]
+            grade = Grade(Status.GRADED, "", raw, floor, ceiling, skill_of(raw, floor, ceiling), outcome.value["figures"])
+        self._session.store.add_grade(job.key, grade)
+        self._session.display.done(1, failed=outcome.failed)
+
+    def _abstained(self, row: Row) -> Row:
+        # The floor's own figures stay out: they describe a yardstick that knows the truth.
+        prepared = self._asked[row.case][row.task]
+        floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
+        return replace(row, status=Status.ABSTAINED, raw=floor, floor=floor, ceiling=ceiling, skill=0.0)
+
+    def _keep(self, row: Row) -> None:
+        self._session.store.add_cell(row)
+        self._session.display.done(1, failed=row.status is Status.FAILED)
+
+    def _grade_job(self, row: Row) -> Job:
+        return grade_job(self._session, row)
+
+    def _job(self, do: str, arguments: Mapping[str, Any], row: Row) -> Job:
+        label = f"{row.solver} answers {row.task} of {row.case}"
+        return Job(Room.OPEN, do, arguments, label, key=row.key, seconds=self._session.suite.limits.seconds)
+
+
+def place_of(session: Session, network: str, reference: str = "") -> dict[str, str]:
+    """What an open job is told of a network, and of the clean one beside it: the folders that anyone may see."""
+    place = {"subject": str(session.network_folder(network) / "subject"), "blobs": session.blobs, "device": session.device}
+    return {**place, "reference": str(session.network_folder(reference) / "subject")} if reference else place
+
+
+def look_job(session: Session, look: PlannedLook) -> Job:
+    """The job that takes a look."""
+    arguments = {
+        "place": place_of(session, look.network, look.reference),
+        "tool": look.tool,
+        "task": look.task,
+        "brief": look.brief,
+        "budget": look.budget,
+        "seed": seed_for(session.suite.seed, "look", look.key),
+    }
+    label = f"{look.tool} looks at {look.network}"
+    return Job(Room.OPEN, "look", arguments, label, key=look.key, seconds=session.suite.limits.seconds)
+
+
+def grade_job(session: Session, row: Row) -> Job:
+    """The job that measures the kept answer of a row."""
+    network = row.answer.removeprefix("network:") if row.answer.startswith("network:") else ""
+    arguments = {
+        "folder": str(session.network_folder(row.subject)),
+        "case": row.case,
+        "task": row.task,
+        "question": row.question,
+        "answer": "" if network else row.answer,
+        "network": network,
+        "blobs": session.blobs,
+        "device": session.device,
+    }
+    return Job(Room.SEALED, "grade", arguments, f"grade {row.solver} on {row.task} of {row.case}", key=row.key)
+
+
+def _charged(row: Row, cost: Cost) -> Row:
+    return replace(
+        row,
+        forward=cost.forward,
+        backward=cost.backward,
+        seconds=cost.seconds,
+        peak_mb=cost.peak_mb,
+        person_seconds=cost.person_seconds,
+    )
+
+
+def _weight(job: Job) -> tuple[int, float]:
+    # Long work first, so that the run does not end with one worker busy and the others idle.
+    return (job.do == "look", float(job.arguments.get("budget", 0.0)))

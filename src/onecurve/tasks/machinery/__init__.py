@@ -1,0 +1,1 @@
+"""What the tasks share: reference points, controls, figures, graded inputs."""

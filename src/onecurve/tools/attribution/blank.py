@@ -1,0 +1,34 @@
+"""The blank map: the baseline that says nothing. Average precision gives it the share of pixels that are marked."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from onecurve.core.access import Access
+from onecurve.core.evidence import Evidence
+from onecurve.core.question import Brief
+from onecurve.core.row import Role
+from onecurve.core.workbench import Workbench
+from onecurve.tools.attribution.machinery.map_checks import shown
+
+
+@final
+@dataclass(frozen=True)
+class Blank:
+    """Every pixel the same; one heat map per suspect."""
+
+    name: ClassVar[str] = "blank"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "a map that says nothing; does not ask the network"
+    source: ClassVar[str] = "baseline"
+    role: ClassVar[Role] = Role.BASELINE
+    needs: ClassVar[Access] = Access.SUSPECTS
+    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+
+    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+        """One map per suspect; nothing where the brief has no suspects."""
+        if brief.suspects is None:
+            return Evidence()
+        count, _, height, width = brief.suspects.shape
+        return shown(np.ones((count, height, width), np.float32), "blank")

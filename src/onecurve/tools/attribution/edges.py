@@ -1,0 +1,34 @@
+"""The edge detector: the baseline that any localising tool has to beat.
+
+It never asks the network, so whatever it earns is earned by the images alone.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+from onecurve.core.access import Access
+from onecurve.core.evidence import Evidence, HeatMap
+from onecurve.core.image.edges import edge_magnitude
+from onecurve.core.question import Brief
+from onecurve.core.row import Role
+from onecurve.core.workbench import Workbench
+
+
+@final
+@dataclass(frozen=True)
+class Edges:
+    """Sobel gradient magnitude, root of the sum of squares over channels; one heat map per suspect."""
+
+    name: ClassVar[str] = "edges"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "Sobel edges of the input; does not ask the network"
+    source: ClassVar[str] = "baseline"
+    role: ClassVar[Role] = Role.BASELINE
+    needs: ClassVar[Access] = Access.SUSPECTS
+    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+
+    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+        """One map per suspect; nothing where the brief has no suspects."""
+        if brief.suspects is None:
+            return Evidence()
+        return Evidence(tuple(HeatMap(values, item, "Sobel edges") for item, values in enumerate(edge_magnitude(brief.suspects))))

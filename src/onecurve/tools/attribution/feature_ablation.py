@@ -1,0 +1,137 @@
+"""Feature ablation and feature permutation: take one super-pixel away, put something else there, see how far the target logit falls."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from onecurve.core.access import Access
+from onecurve.core.evidence import Evidence
+from onecurve.core.image.images import Floats
+from onecurve.core.question import Brief
+from onecurve.core.validate import require_among, require_within
+from onecurve.core.workbench import Workbench
+from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, repeatability, shown
+from onecurve.tools.attribution.machinery.masking import Asked, Grid, cell_maps
+from onecurve.tools.attribution.machinery.sanity_checks import examined
+
+FEWEST_CELLS = 9
+"""Below a grid of 3 x 3 a map says nothing; then fewer suspects are mapped rather than all of them badly."""
+
+
+@final
+@dataclass(frozen=True)
+class FeatureAblation:
+    """Fall of the target logit when one cell of a grid is replaced by the baseline (Zeiler & Fergus, arXiv 1311.2901).
+
+    The grid is as fine as the budget allows, down to single pixels. It is occlusion whose windows do not overlap.
+    """
+
+    name: ClassVar[str] = "feature-ablation"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "cover one cell of a grid at a time and map the fall of the target logit"
+    source: ClassVar[str] = "arXiv 1311.2901"
+    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
+    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+
+    cells: int = 4096
+    """The most cells, at least 9."""
+    baseline: BaselineKind = "mean"
+    sign: Sign = "positive"
+
+    def __post_init__(self) -> None:
+        require_within("cells", self.cells, FEWEST_CELLS)
+        require_among("baseline", self.baseline, BASELINES)
+        require_among("sign", self.sign, SIGNS)
+
+    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+        """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
+        return examined(self._mapped, brief, workbench)
+
+    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
+        if brief.suspects is None:
+            return Evidence()
+        count = workbench.affordable(1 + FEWEST_CELLS, len(brief.suspects))
+        if count == 0:
+            return Evidence()
+        suspects = brief.suspects[:count]
+        grid = Grid.fitting(suspects.shape[2:], min(self.cells, int(workbench.remaining / count) - 1))
+        asked = Asked(workbench, suspects, brief.target)
+        without = asked.showing(~np.eye(grid.cells, dtype=bool), grid, baseline_image(self.baseline, workbench.subject, suspects))
+        maps = cell_maps(asked.whole[:, None] - without, grid, self.sign)
+        return shown(maps, f"ablation of {grid.rows} x {grid.columns} cells, {self.baseline} in their place")
+
+
+@final
+@dataclass(frozen=True)
+class FeaturePermutation:
+    """Fall of the target logit when one cell is taken from another image (Fisher, Rudin & Dominici, arXiv 1801.01489).
+
+    What stands in is the whole point of the method, so it is fixed and named: clean images, each mapping all cells of a suspect; where
+    no clean set is granted, the next suspects. The rest of the budget pays for more of them, ``mates`` at most, before it pays
+    for cells smaller than ``cells`` allows.
+    """
+
+    name: ClassVar[str] = "feature-permutation"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "take one cell at a time from another image and map the fall of the target logit"
+    source: ClassVar[str] = "arXiv 1801.01489"
+    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
+    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+
+    cells: int = 256
+    """The most cells, at least 9."""
+    mates: int = 16
+    """The most images that cells are taken from, at least 1."""
+    sign: Sign = "positive"
+
+    def __post_init__(self) -> None:
+        require_within("cells", self.cells, FEWEST_CELLS)
+        require_within("mates", self.mates, 1)
+        require_among("sign", self.sign, SIGNS)
+
+    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+        """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
+        return examined(self._mapped, brief, workbench)
+
+    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
+        if brief.suspects is None:
+            return Evidence()
+        count = workbench.affordable(1 + FEWEST_CELLS, len(brief.suspects))
+        if count == 0:
+            return Evidence()
+        suspects = brief.suspects[:count]
+        each = int(workbench.remaining / count) - 1
+        grid = Grid.fitting(suspects.shape[2:], min(self.cells, each))
+        mates, whose = _mates(min(self.mates, each // grid.cells), workbench, brief.suspects, count)
+        asked = Asked(workbench, suspects, brief.target)
+        falls = asked.whole[:, None, None] - taken_from(asked, mates, grid)
+        maps = cell_maps(falls.mean(axis=1), grid, self.sign)
+        halves = [cell_maps(falls[:, half::2].mean(axis=1), grid, self.sign) for half in (0, 1) if falls[:, half::2].size]
+        caption = f"{grid.rows} x {grid.columns} cells taken from {whose}"
+        return shown(maps, caption, *([repeatability(*halves)] if len(halves) > 1 else []))
+
+
+def taken_from(asked: Asked, mates: Floats, grid: Grid) -> Floats:
+    """float32 N x R x cells: target logits when one cell comes from each mate, for mates N x R x C x H x W."""
+    labels, many = grid.labels, mates.shape[1]
+
+    def swapped(rows: np.ndarray, numbers: np.ndarray) -> Floats:
+        taken = labels == (numbers % grid.cells)[:, None, None]
+        return np.where(taken[:, None], mates[rows, numbers // grid.cells], asked.suspects[rows])
+
+    return asked.under(swapped, many * grid.cells).reshape(len(asked.suspects), many, grid.cells)
+
+
+def _mates(many: int, workbench: Workbench, suspects: Floats, count: int) -> tuple[Floats, str]:
+    """N x R x C x H x W, and in words where they come from."""
+    clean = workbench.subject.clean
+    if clean is not None:
+        rows = np.sort(workbench.rng.permutation(len(clean))[:many])
+        images = np.broadcast_to(clean.take(rows).floats(), (count, len(rows), *suspects.shape[1:]))
+        return images, f"clean images {', '.join(map(str, rows))}"
+    if len(suspects) == 1:
+        return suspects[None], "itself, as there is no other image"
+    steps = np.arange(1, min(many, len(suspects) - 1) + 1)
+    return suspects[(np.arange(count)[:, None] + steps) % len(suspects)], f"the next {len(steps)} suspects"

@@ -1,0 +1,75 @@
+"""Integrated gradients: the gradient of the target logit, averaged on the way from a baseline to the input."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor
+
+from onecurve.core.access import Access
+from onecurve.core.evidence import Evidence
+from onecurve.core.question import Brief
+from onecurve.core.validate import require_among, require_within
+from onecurve.core.workbench import Workbench
+from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.gradients import GRADIENT, Sampler, Suspects, affordable_samples
+from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, completeness, shown, unsigned
+from onecurve.tools.attribution.machinery.sanity_checks import examined
+
+FEWEST_STEPS = 2
+"""Where the budget does not pay for them, fewer suspects are mapped."""
+
+
+@final
+@dataclass(frozen=True)
+class IntegratedGradients:
+    """``(x - x0) * mean gradient`` on the straight way from baseline x0 to input x (Sundararajan et al., arXiv 1703.01365).
+
+    The path is cut by the midpoint rule, in as many equal steps as the budget pays for and at most ``steps``. Without a
+    target in the brief, each suspect's own top class is explained, at one more forward pass each.
+    """
+
+    name: ClassVar[str] = "integrated-gradients"
+    version: ClassVar[int] = 2
+    summary: ClassVar[str] = "attribution by gradients integrated from a baseline image to the input"
+    source: ClassVar[str] = "arXiv 1703.01365"
+    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
+    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+
+    steps: int = 50
+    """The most steps on the path, at least 2."""
+    baseline: BaselineKind = "mean"
+    sign: Sign = "absolute"
+
+    def __post_init__(self) -> None:
+        require_within("steps", self.steps, FEWEST_STEPS)
+        require_among("baseline", self.baseline, BASELINES)
+        require_among("sign", self.sign, SIGNS)
+
+    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+        """One map per suspect that the budget pays for; nothing without suspects."""
+        return examined(self._mapped, brief, workbench)
+
+    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
+        count, steps = affordable_samples(brief, workbench, GRADIENT, self.steps, FEWEST_STEPS)
+        if brief.suspects is None or count == 0:
+            return Evidence()
+        suspects = Suspects(workbench, brief.suspects[:count])
+        targets = suspects.targets(brief.target)
+        baseline = torch.from_numpy(baseline_image(self.baseline, workbench.subject, brief.suspects)).to(workbench.device)
+        gradient = suspects.mean_gradients(targets, steps, midpoints(suspects.images, baseline, steps)).sum(dim=0)
+        values = gradient * (suspects.images - baseline)
+        checks = []
+        if workbench.remaining >= count + 1:
+            checks.append(completeness(values.flatten(1).sum(dim=1).cpu().numpy(), suspects.rises(targets, baseline)))
+        return shown(unsigned(values, self.sign), f"integrated gradients in {steps} steps from {self.baseline}", *checks)
+
+
+def midpoints(images: Tensor, baseline: Tensor, steps: int) -> Sampler:
+    """Samples at the middle of each of ``steps`` equal parts of the way from the baseline to each image."""
+
+    def sampled(rows: Tensor, numbers: Tensor) -> tuple[Tensor, float]:
+        share = ((numbers + 0.5) / steps)[:, None, None, None]
+        return torch.lerp(baseline.expand_as(images[rows]), images[rows], share), 1.0
+
+    return sampled

@@ -1,0 +1,184 @@
+"""One forward pass, many backward passes: a network whose way back through activations and convolutions can be switched.
+
+Guided backpropagation, deconvolution, DeepLift and layer-wise relevance propagation all run a network forward as it is and differ
+from the gradient only in what they do on the way back. So one forward serves them all, and the baseline of DeepLift goes forward once,
+not once per input.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from onecurve.core.errors import ModelError
+from onecurve.core.workbench import Meter
+from onecurve.models.metering import Metered
+from onecurve.models.network import layout_for
+from onecurve.models.normalising import last_maps, normalise
+from onecurve.models.parts import Add
+from onecurve.tools.attribution.machinery.rule_modules import CLOSE, RECTIFIERS, Rule, Switch, ruled
+
+POSITIVE = (*RECTIFIERS, nn.Sigmoid, nn.Softplus, nn.Hardsigmoid, nn.Softmax)
+"""Modules that give nothing negative."""
+PRESERVING = (Add, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout, nn.Identity, nn.Flatten)
+"""Modules that give nothing negative where nothing negative goes in."""
+
+
+@final
+class RuledNetwork:
+    """A normalised network (batch normalisation folded in) whose backward rule is chosen for each backward pass.
+
+    Passes count on ``meter`` as those of the network itself. Raises ``ModelError`` where the network cannot be normalised.
+    """
+
+    def __init__(self, module: nn.Module, shape: tuple[int, int, int], meter: Meter) -> None:
+        network = normalise(module, shape, folded=True)
+        for parameter in network.parameters():
+            parameter.requires_grad = False
+        self._switch = Switch()
+        self._maps_of = last_maps(network)
+        self.rectifiers = sum(isinstance(part, RECTIFIERS) for part in network.modules())
+        """How many activations guided backpropagation and deconvolution act on."""
+        self._layout = layout_for(module)
+        self._meter = meter
+        first, rectified = _first_convolutions(network), _rectified(network)
+        for name, part in list(network.named_modules()):
+            stand_in = ruled(part, self._switch, first=name in first, rectified=name in rectified)
+            if stand_in is not None:
+                network.set_submodule(name, stand_in)
+        self._network = network
+        self.module = Metered(network, meter)
+
+    @property
+    def maps_of(self) -> str:
+        """The layer that gives the last feature maps; empty where there is none."""
+        return self._maps_of
+
+    def run(self, images: Tensor) -> "ForwardPass":
+        """One pass of images N x C x H x W, ready for backward passes under any rule."""
+        leaf = images.detach().contiguous(memory_format=self._layout).requires_grad_()
+        seen: list[Tensor] = []
+        self._switch.entries.clear()
+        layer = self._network.get_submodule(self._maps_of) if self._maps_of else None
+        handle = layer.register_forward_hook(lambda _, __, output: seen.append(output)) if layer is not None else None
+        try:
+            with torch.enable_grad():
+                logits = self.module(leaf)
+        finally:
+            if handle is not None:
+                handle.remove()
+        entries = {id(entry): entry for entry in self._switch.entries}
+        self._switch.entries.clear()
+        return ForwardPass(self._switch, self._meter, leaf, logits, seen[-1] if seen else None, tuple(entries.values()))
+
+    @torch.no_grad()
+    def set_baseline(self, image: Tensor) -> Tensor:
+        """Remember what activations do for one image C x H x W, for ``DIFFERENCE``; gives its logits, K."""
+        self._switch.remembering = True
+        try:
+            logits: Tensor = self.module(image[None].contiguous(memory_format=self._layout))
+        finally:
+            self._switch.remembering = False
+        return logits[0]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """What went forward once, and the ways back from it. Each way back counts as one backward pass of all images."""
+
+    _switch: Switch
+    _meter: Meter
+    images: Tensor
+    logits: Tensor
+    """N x K."""
+    maps: Tensor | None
+    """N x c x h x w: the last feature maps."""
+    _entries: tuple[Tensor, ...]
+    """What goes into the first convolutions: the images after normalisation, padding and the like."""
+
+    def chosen(self, targets: Tensor) -> Tensor:
+        """N: the logit of each image's target (int64 N)."""
+        return self.logits.gather(1, targets[:, None])[:, 0]
+
+    def back(self, rule: Rule, targets: Tensor) -> Tensor:
+        """N x C x H x W: the target logits' gradient for the images, as ``rule`` has it."""
+        return self._back(rule, targets, (self.images,))[0]
+
+    def back_with_maps(self, targets: Tensor, rule: Rule = Rule.GRADIENT) -> tuple[Tensor, Tensor]:
+        """The same, and the gradient for the last feature maps; raises ``ModelError`` where there are none."""
+        if self.maps is None:
+            raise ModelError("the network has no feature maps")
+        images, maps = self._back(rule, targets, (self.images, self.maps))
+        return images, maps
+
+    def maps_gradient(self, targets: Tensor) -> Tensor:
+        """The gradient for the last feature maps alone, which needs no way back below them."""
+        if self.maps is None:
+            raise ModelError("the network has no feature maps")
+        return self._back(Rule.GRADIENT, targets, (self.maps,))[0]
+
+    def relevance(self, targets: Tensor) -> Tensor:
+        """N x C x H x W: how much of the target logit each value of the images is held to account for.
+
+        A first convolution spreads relevance evenly over what it sees, as pixels have no natural zero; from there it goes back to
+        the pixel that each value was made of. A network without a first convolution gives images times modified gradient.
+        Counts as one more forward pass, as every convolution runs again on its positive contributions alone.
+        """
+        self._meter.count_forward(len(self.images))
+        if not self._entries:
+            return self.images.detach() * self.back(Rule.RELEVANCE, targets)
+        total = torch.zeros_like(self.images)
+        for entry, relevance in zip(self._entries, self._back(Rule.RELEVANCE, targets, self._entries), strict=True):
+            total += self._at_pixels(entry, relevance)
+        return total
+
+    def _at_pixels(self, entry: Tensor, relevance: Tensor) -> Tensor:
+        if entry is self.images:
+            return relevance
+        # Dividing by the same way back of ones undoes the scale of a normalisation and keeps what padding and slicing do.
+        moved, scale = (
+            torch.autograd.grad(entry, self.images, values, retain_graph=True)[0] for values in (relevance, torch.ones_like(entry))
+        )
+        return torch.where(scale.abs() > CLOSE, moved / scale, 0.0)
+
+    def _back(self, rule: Rule, targets: Tensor, wanted: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        self._switch.rule = rule
+        try:
+            return torch.autograd.grad(self.chosen(targets).sum(), wanted, retain_graph=True)
+        finally:
+            self._switch.rule = Rule.GRADIENT
+
+
+def _first_convolutions(network: fx.GraphModule) -> frozenset[str]:
+    """Convolutions that nothing learned comes before, normalisation aside."""
+    parameters = dict(network.named_parameters())
+    below: dict[fx.Node, bool] = {}
+    first = set()
+    for node in network.graph.nodes:
+        part = network.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if part is None:
+            learned = str(node.target) in parameters
+        else:
+            learned = not isinstance(part, _BatchNorm) and any(True for _ in part.parameters())
+        reached = any(below[before] for before in node.all_input_nodes)
+        if isinstance(part, nn.Conv2d) and not reached:
+            first.add(str(node.target))
+        below[node] = reached or learned
+    return frozenset(first)
+
+
+def _rectified(network: fx.GraphModule) -> frozenset[str]:
+    """Modules of which everything that goes in is known not to be negative."""
+    positive: dict[fx.Node, bool] = {}
+    found = set()
+    for node in network.graph.nodes:
+        inputs = bool(node.all_input_nodes) and all(positive[before] for before in node.all_input_nodes)
+        part = network.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if part is not None and inputs:
+            found.add(str(node.target))
+        positive[node] = isinstance(part, POSITIVE) or (inputs and isinstance(part, PRESERVING))
+    return frozenset(found)

@@ -1,0 +1,1 @@
+"""Parts that trigger inversion methods share."""

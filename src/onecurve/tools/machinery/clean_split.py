@@ -1,0 +1,44 @@
+"""The granted clean set, cut into images to search on and images to try on what was found.
+
+Success is only ever reported on the second part: a trigger that was fitted to an image proves little on that image.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from onecurve.core.errors import DataError
+from onecurve.core.image.images import LabelledImages
+
+
+@final
+@dataclass(frozen=True)
+class CleanSplit:
+    """Disjoint parts of one clean set; the same part twice only where the set holds a single image per class."""
+
+    search: LabelledImages
+    trial: LabelledImages
+
+
+def split_clean(clean: LabelledImages, rng: np.random.Generator, trial_share: float = 1 / 3) -> CleanSplit:
+    """Shuffle and cut by class, so that both parts hold every class that has two images or more.
+
+    Raises ``DataError`` for an empty set.
+    """
+    if len(clean) == 0:
+        raise DataError("the clean set is empty: there is nothing to try a trigger on")
+    order = rng.permutation(len(clean))
+    within = _rank_within_class(clean.labels[order])
+    counts = np.bincount(clean.labels)[clean.labels[order]]
+    for_trial = within < np.maximum(np.rint(counts * trial_share), 1) * (counts > 1)
+    search, trial = order[~for_trial], order[for_trial]
+    return CleanSplit(clean.take(search), clean.take(trial if len(trial) else search))
+
+
+def _rank_within_class(labels: np.ndarray) -> np.ndarray:
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], labels[order], side="left")
+    ranks = np.empty(len(labels), np.int64)
+    ranks[order] = np.arange(len(labels)) - starts
+    return ranks

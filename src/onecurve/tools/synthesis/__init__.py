@@ -1,0 +1,1 @@
+"""Feature visualisation: tools that paint what a class or unit responds to."""

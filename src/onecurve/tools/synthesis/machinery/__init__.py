@@ -1,0 +1,1 @@
+"""Parts that feature visualisation methods share."""
