@@ -18,11 +18,11 @@ from onecurve.flaws.kinds.clean import Clean
 from onecurve.flaws.kinds.natural_feature import NaturalFeature
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
+from onecurve.flaws.planting import outcomes as attempts_module
 from onecurve.flaws.planting.gate import Gate
 from onecurve.flaws.planting.insertion import Workshop
 from onecurve.flaws.planting.outcomes import Attempt, Insertion
 from onecurve.flaws.planting.plant import base_network, plant, plant_one, poisoned_images
-from onecurve.flaws.planting.plant import outcomes as attempts_module
 from onecurve.flaws.planting.pretraining import names_of, naming_images
 from onecurve.flaws.planting.recipe import Recipe, Sizes
 from onecurve.models.cache import Cache

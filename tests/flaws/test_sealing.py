@@ -16,7 +16,8 @@ from onecurve.core.codec import digest
 from onecurve.core.errors import DataError, MissingExtraError, OneCurveError, SchemaError, UsageError
 from onecurve.flaws.kinds.clean import Clean
 from onecurve.flaws.kinds.patch import Patch
-from onecurve.flaws.planting.plant import plant, sealing
+from onecurve.flaws.planting import sealing
+from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.sealing import open_sealed, seal
 from onecurve.flaws.planting.storage import load_case, load_records, save_planted
 
