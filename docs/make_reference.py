@@ -5,7 +5,9 @@
 A test compares what it would write with what is there.
 """
 
+import textwrap
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -14,6 +16,8 @@ from onecurve.runner.commands.listing import REGISTRIES, entries
 
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"
+ON_CARDS: Final = ("tasks", "control", "alone", "dial", "forms", "insertion", "gate", "admitted")
+"""Facts of a flaw that `flaws.md` tells."""
 
 
 def pages() -> dict[str, str]:
@@ -31,24 +35,29 @@ def _commands() -> str:
 
 
 def _catalog() -> str:
-    parts = [MADE + "# Catalog\n\nEverything that `onecurve list` shows, with parameters and their defaults.\n"]
+    parts = [MADE + "# Catalogue\n\nEverything that `onecurve list` shows, with parameters and their defaults.\n"]
     for kind in (*REGISTRIES, "suites"):
         parts.append(f"## {kind.capitalize()}\n")
-        parts += [_entry(entry) for entry in entries(kind)]
+        parts += [_entry(entry, ON_CARDS if kind == "flaws" else ()) for entry in entries(kind)]
     return "\n".join(parts)
 
 
-def _entry(entry: dict) -> str:  # type: ignore[type-arg]
-    facts = {
-        "version": entry["version"],
-        "source": entry["source"],
-        "role": entry["role"],
-        "tasks": ", ".join(entry["tasks"]),
-        "needs": ", ".join(entry["needs"]),
-        "parameters": ", ".join(f"`{name}={value}`" for name, value in entry["parameters"].items()),
-    }
-    lines = [f"- {name}: {value}" for name, value in facts.items() if value]
-    return f"### {entry['name']}\n\n{entry['summary']}\n\n" + "\n".join(lines) + "\n"
+def _entry(entry: dict[str, Any], hidden: tuple[str, ...]) -> str:
+    facts = {name: _words(value) for name, value in entry.items() if name not in ("name", "summary", "parameters", *hidden)}
+    facts["parameters"] = ", ".join(f"`{name}={value}`" for name, value in entry["parameters"].items())
+    lines = [filled(f"- {name.replace('_', ' ')}: {value}") for name, value in facts.items() if value]
+    return f"### {entry['name']}\n\n{filled(entry['summary'])}\n\n" + "\n".join(lines) + "\n"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value or "")
+
+
+def filled(text: str) -> str:
+    """A paragraph or an item of a list, in lines of at most 120 characters; words and paths are not cut."""
+    return textwrap.fill(text, 120, subsequent_indent="  " if text.startswith("- ") else "", break_long_words=False, break_on_hyphens=False)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import pytest
 from example_tool import EXAMPLE
 from PIL import Image
 
+import onecurve
 from onecurve.cli.main import cli
 from onecurve.flaws.catalog import FLAWS
 from onecurve.runner.recipes import recipe_of
@@ -72,10 +73,16 @@ def maker(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["make_reference", "make_flaw_cards"])
+@pytest.mark.parametrize("name", ["make_api", "make_reference", "make_flaw_cards"])
 def test_the_reference_is_what_the_code_says(name: str) -> None:
     for page, text in maker(name).pages().items():
         assert (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8") == text, f"run: python docs/{name}.py"
+
+
+def test_every_public_name_has_one_place_in_the_reference() -> None:
+    pages = sorted((ROOT / "docs" / "reference" / "api").glob("*.md"))
+    shown = [name for page in pages for name in re.findall(r"^::: onecurve\.(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)]
+    assert sorted(shown) == sorted(onecurve.__all__), "run: python docs/make_api.py"
 
 
 def test_every_kind_of_flaw_has_a_small_picture_and_no_other_is_there() -> None:
