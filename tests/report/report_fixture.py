@@ -14,7 +14,7 @@ from onecurve.core.image.trigger import Filter, Paste
 from onecurve.core.question import Brief, Option, Rebuild, Weigh
 from onecurve.core.row import Role, Row
 from onecurve.core.seeds import generator
-from onecurve.report.rows.results import Entry, Results, RunFacts
+from onecurve.report.rows.results import CatalogEntry, Results, RunFacts
 
 SIDE = 32
 CLASSES = tuple(str(digit) for digit in range(10))
@@ -99,15 +99,15 @@ def run_facts() -> RunFacts:
     )
 
 
-def entries() -> dict[str, Entry]:
+def entries() -> dict[str, CatalogEntry]:
     made = {}
     for tool, reader, role, task, _, _ in SOLVERS:
         source = "baseline" if role is B else "Example et al. 2021, arXiv 2101.00001"
         needs = ("weights", "clean-images") if role is M else ("queries",)
         kind = "tool" if reader else "solver"
-        made[tool] = Entry(tool, kind, 1, f"What {tool} does, in one line.", source, needs, (task,), {"steps": 200, "rate": 0.05})
+        made[tool] = CatalogEntry(tool, kind, 1, f"What {tool} does, in one line.", source, needs, (task,), {"steps": 200, "rate": 0.05})
         if reader:
-            made[reader] = Entry(reader, "reader", 1, f"How {reader} reads, in one line.", "baseline", (), (task,))
+            made[reader] = CatalogEntry(reader, "reader", 1, f"How {reader} reads, in one line.", "baseline", (), (task,))
     return made
 
 
@@ -252,7 +252,7 @@ def _figures(task: str, skill: float, display: CaseDisplay) -> dict[str, float]:
         plain = {"average_precision": 0.05, "pearson": 0.0, "l1": 0.05, "pointing": 0.05, "iou": 0.03}
         return {
             **own,
-            **{f"{base}_{lens}": value * (1 + (base == "edges")) for base in ("blank", "edges") for lens, value in plain.items()},
+            **{f"{base}_{metric}": value * (1 + (base == "edges")) for base in ("blank", "edges") for metric, value in plain.items()},
         }
     return {"top1": float(skill > 0.3), "rank": 2.0} if task == "discover" else {"asr": 0.31, "clean_accuracy": 0.94}
 

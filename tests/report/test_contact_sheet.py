@@ -6,7 +6,7 @@ from report_fixture import results
 
 from onecurve.report.pages.assets import Assets
 from onecurve.report.pages.contact_sheet import MOST, contact_sheet
-from onecurve.report.rows.secrecy import display_kept_secret
+from onecurve.report.rows.secrecy import redacted_display
 from onecurve.report.words.naming import CLEAN
 
 
@@ -25,7 +25,7 @@ def test_every_flaw_is_shown_with_its_target_and_success_by_kind(tmp_path: Path)
 def test_secret_flaws_are_left_out_and_the_sheet_stays_small(tmp_path: Path) -> None:
     whole = results(3, 2, 1, side=8)
     secret = next(case for case, one in whole.displays.items() if one.flaw != CLEAN)
-    kept = {case: display_kept_secret(one, {secret}) for case, one in whole.displays.items()}
+    kept = {case: redacted_display(one, {secret}) for case, one in whole.displays.items()}
     assert secret not in {one.case for one in contact_sheet(kept, whole.plants, Assets(tmp_path))}
     example = whole.displays[secret]
     assert len(contact_sheet({str(n): example for n in range(MOST + 5)}, (), Assets(tmp_path))) == MOST

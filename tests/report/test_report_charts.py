@@ -9,16 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onecurve.report.charts.curve_chart import NARROW, WIDE, Line, Spot, curve_chart
-from onecurve.report.charts.labels import Box, free_place
-from onecurve.report.charts.marks import SHAPES, marker
-from onecurve.report.charts.scales import LinearScale, log_scale, round_ticks, spread
+from onecurve.report.charts.curve_chart import NARROW, WIDE, ChartLine, ChartPoint, curve_chart
+from onecurve.report.charts.layout import SHAPES, LinearScale, Rectangle, free_place, log_scale, marker, round_ticks, spread
 from onecurve.report.charts.share_chart import share_chart
 
 
 def line(key, *spots, heavy=False, label=None):
-    made = tuple(Spot(cost, skill, skill - 0.1, skill + 0.1, f"tip {cost}") for cost, skill in spots)
-    return Line(label or f"solver-{key}", f"solvers/solver-{key}.html", key, key, heavy, made)
+    made = tuple(ChartPoint(cost, skill, skill - 0.1, skill + 0.1, f"tip {cost}") for cost, skill in spots)
+    return ChartLine(label or f"solver-{key}", f"solvers/solver-{key}.html", key, key, heavy, made)
 
 
 def drawn(svg):
@@ -64,8 +62,8 @@ def test_linear_scale_holds_values_at_the_edge():
 
 @pytest.mark.parametrize("frame", [WIDE, NARROW])
 def test_chart_names_every_solver_marks_the_front_and_both_reference_lines(frame):
-    front = Spot(100, 0.4, 0.3, 0.5, "tip", on_front=True)
-    lines = [line(0, (10, 0.2), (100, 0.3), heavy=True), Line("other", "o.html", 1, 1, False, (front,)), line(2)]
+    front = ChartPoint(100, 0.4, 0.3, 0.5, "tip", on_front=True)
+    lines = [line(0, (10, 0.2), (100, 0.3), heavy=True), ChartLine("other", "o.html", 1, 1, False, (front,)), line(2)]
     svg = str(curve_chart(lines, frame, "a chart"))
     drawn(svg)
     assert "solver-0" in svg
@@ -102,13 +100,13 @@ def test_labels_do_not_overlap():
     lines = [line(key, (float(10 ** rng.uniform(1, 4)), float(rng.uniform(0, 0.3)))) for key in range(14)]
     svg = str(curve_chart(lines, WIDE, "a chart"))
     found = re.findall(r'<a href="[^"]*"><text x="([\d.]+)" y="([\d.]+)">([^<]+)', svg)
-    boxes = [Box(float(x), float(y) - 10, float(x) + 7 * len(words), float(y)) for x, y, words in found]
+    boxes = [Rectangle(float(x), float(y) - 10, float(x) + 7 * len(words), float(y)) for x, y, words in found]
     assert len(boxes) == 14
     assert not [1 for at, box in enumerate(boxes) for other in boxes[:at] if box.meets(other)]
 
 
 def test_label_goes_nowhere_if_all_places_are_taken():
-    field = Box(0, 0, 200, 100)
+    field = Rectangle(0, 0, 200, 100)
     assert free_place((50, 50), 40, 12, [], field) is not None
     assert free_place((50, 50), 40, 12, [field], field) is None
 

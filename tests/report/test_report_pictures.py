@@ -11,7 +11,7 @@ from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Hypothesis, P
 from onecurve.core.image.trigger import Filter, Paste
 from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets
-from onecurve.report.pages.evidence_view import exhibit, top_bars
+from onecurve.report.pages.evidence_view import evidence_view, top_bars
 
 
 def pixels(png):
@@ -21,7 +21,7 @@ def pixels(png):
 @pytest.mark.parametrize("side", [8, 28, 32, 64, 128, 200])
 def test_pictures_are_enlarged_by_whole_factors(side):
     image = np.random.default_rng(0).random((3, side, side)).astype(np.float32)
-    shown = pixels(pictures.plain(image))
+    shown = pixels(pictures.png_of(image))
     factor = shown.shape[0] // side
     assert shown.shape[0] == factor * side >= min(128, side * factor)
     assert shown.shape[0] >= 128
@@ -29,7 +29,7 @@ def test_pictures_are_enlarged_by_whole_factors(side):
 
 
 def test_one_channel_is_shown_grey():
-    shown = pixels(pictures.plain(np.full((1, 16, 16), 0.5, np.float32)))
+    shown = pixels(pictures.png_of(np.full((1, 16, 16), 0.5, np.float32)))
     assert (shown == 128).all()
 
 
@@ -75,14 +75,14 @@ def test_transparency_shows_the_checkerboard_and_opacity_the_sprite():
 
 def test_equal_pictures_share_a_file(tmp_path):
     assets = Assets(tmp_path)
-    png = pictures.plain(np.zeros((3, 8, 8), np.float32))
+    png = pictures.png_of(np.zeros((3, 8, 8), np.float32))
     assert assets.keep(png, "one").file == assets.keep(png, "two").file
     assert len(list((tmp_path / "assets").iterdir())) == 1
 
 
 def test_empty_evidence_is_said_to_be_empty(tmp_path):
     display = drawn_display("case", "s", "patch", 16)
-    assert exhibit(Evidence(), display, (), Assets(tmp_path)).words == ("It showed nothing: the evidence is empty.",)
+    assert evidence_view(Evidence(), display, (), Assets(tmp_path)).words == ("It showed nothing: the evidence is empty.",)
 
 
 def test_every_kind_of_piece_is_shown_or_put_in_words(tmp_path):
@@ -99,7 +99,7 @@ def test_every_kind_of_piece_is_shown_or_put_in_words(tmp_path):
         ClassScores(np.arange(3, dtype=np.float32) - 1, "odd ones"),
         Units("layer", np.arange(20), np.ones(20, np.float32)),
     )
-    shown = exhibit(Evidence(pieces), display, ("a", "b", "c"), Assets(tmp_path))
+    shown = evidence_view(Evidence(pieces), display, ("a", "b", "c"), Assets(tmp_path))
     captions = " ".join(one.caption for one in shown.pictures)
     assert "number 0" in captions
     assert "went to b" in captions
@@ -116,7 +116,7 @@ def test_a_trigger_that_does_not_fit_is_said_not_to_be_drawn(tmp_path):
     display = drawn_display("case", "s", "patch", 16)
     grey = np.full((3, 5, 5), 0.5, np.float32)
     odd = Hypothesis(Filter(np.eye(3, dtype=np.float32), np.zeros(3, np.float32), grey), 0, 0.5)
-    shown = exhibit(Evidence((odd,)), display, (), Assets(tmp_path))
+    shown = evidence_view(Evidence((odd,)), display, (), Assets(tmp_path))
     assert len(shown.pictures) == 1
 
 

@@ -13,7 +13,7 @@ from onecurve.core.errors import SpecError
 from onecurve.report.pages.write import write_report
 from onecurve.report.rows.loading import load_results
 from onecurve.report.rows.results import Results
-from onecurve.report.rows.secrecy import WORDS, display_kept_secret, record_kept_secret, row_kept_secret
+from onecurve.report.rows.secrecy import WORDS, redacted_display, redacted_record, redacted_row
 from onecurve.report.words.naming import page_name
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place, run_suite
@@ -32,9 +32,9 @@ def secret_case(whole: Results) -> str:
 def kept(whole: Results, secret: set[str]) -> Results:
     return replace(
         whole,
-        rows=tuple(row_kept_secret(row, secret) for row in whole.rows),
-        displays={name: display_kept_secret(display, secret) for name, display in whole.displays.items()},
-        plants=tuple(record_kept_secret(record, secret) for record in whole.plants),
+        rows=tuple(redacted_row(row, secret) for row in whole.rows),
+        displays={name: redacted_display(display, secret) for name, display in whole.displays.items()},
+        plants=tuple(redacted_record(record, secret) for record in whole.plants),
     )
 
 

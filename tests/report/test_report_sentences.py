@@ -7,11 +7,11 @@ from report_fixture import results
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role
-from onecurve.report.pages.false_alarms import alarm_sentence, alarms
+from onecurve.report.pages.false_alarms import alarm_lines, alarm_sentence
 from onecurve.report.pages.sections import ledger, lost_cells, plant_lines, status_counts
 from onecurve.report.pages.table import table
 from onecurve.report.words.naming import Names, is_contender, ordered_tasks
-from onecurve.report.words.sentences import leader_sentence, nobody_found, opening
+from onecurve.report.words.sentences import leader_sentence, missed_kinds_sentence, opening
 
 
 @pytest.fixture(scope="module")
@@ -79,14 +79,14 @@ def test_kinds_that_nobody_found_are_named(whole):
         replace(row, skill=0.8 if row.flaw == "patch" else -0.2)
         for row in constant(whole, {"cppn@matcher": 0.0, "top-images@matcher": 0.0})
     )
-    assert nobody_found(rows).headline == "Nobody surely found natural-feature and style"
+    assert missed_kinds_sentence(rows).headline == "Nobody surely found natural-feature and style"
 
 
 def test_of_many_kinds_the_headline_says_how_many_and_the_words_who_came_nearest(whole):
     rows = [replace(row, skill=-0.2) for row in constant(whole, {"cppn@matcher": 0.0, "top-images@matcher": 0.0})]
     kinds = {"patch": -0.1, "style": -0.3, "natural-feature": -0.2, "warp": -0.4, "subnet": -0.5}
     rows = tuple(replace(row, flaw=kind, skill=skill) for kind, skill in kinds.items() for row in rows if row.flaw == "patch")
-    said = nobody_found(rows)
+    said = missed_kinds_sentence(rows)
     assert said.headline == "Nobody surely found 5 of 5 kinds of flaw"
     nearest = said.words.partition("Nearest came ")[2]
     assert [nearest.index(kind) for kind in ("patch", "natural-feature", "style")] == sorted(
@@ -98,17 +98,17 @@ def test_of_many_kinds_the_headline_says_how_many_and_the_words_who_came_nearest
 def test_what_cannot_be_asked_about_is_not_missed(whole):
     rows = constant(whole, {"cppn@matcher": -0.1, "top-images@matcher": -0.1})
     skipped = [replace(row, flaw="decoy", status=Status.SKIPPED, raw=None, skill=None) for row in rows if row.flaw == "patch"]
-    assert "decoy" not in nobody_found((*rows, *skipped)).headline
+    assert "decoy" not in missed_kinds_sentence((*rows, *skipped)).headline
 
 
 def test_when_all_kinds_are_found_it_says_so(whole):
     rows = constant(whole, {"cppn@matcher": 0.8})
-    assert nobody_found(rows).headline == "Every kind of flaw was found by somebody"
+    assert missed_kinds_sentence(rows).headline == "Every kind of flaw was found by somebody"
 
 
 def test_controls_do_not_count_as_finders(whole):
     rows = tuple(replace(row, role=Role.CONTROL) for row in constant(whole, {"cppn@matcher": 0.8}))
-    assert "Every kind" not in nobody_found(rows).headline
+    assert "Every kind" not in missed_kinds_sentence(rows).headline
 
 
 def suspicious(given, clean):
@@ -121,7 +121,7 @@ def test_false_alarms_are_counted_on_clean_networks_only(whole):
     assert alarm_sentence(rows, Names.of(rows)).headline == "5 of 5 tools cried wolf on clean networks"
     rows = suspicious(whole, 0.1)
     assert alarm_sentence(rows, Names.of(rows)).headline == "Nobody cried wolf"
-    assert all(line.clean == 3 for line in alarms(rows, Names.of(rows)))
+    assert all(line.clean == 3 for line in alarm_lines(rows, Names.of(rows)))
 
 
 def test_without_clean_networks_nothing_is_claimed(whole):

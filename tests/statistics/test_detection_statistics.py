@@ -8,7 +8,7 @@ from row_making import row
 from sklearn.metrics import roc_auc_score
 
 from onecurve.core.grade import Status
-from onecurve.statistics.detection import auroc, auroc_interval, detection, detections
+from onecurve.statistics.detection import auroc_interval, detection, detections, network_auroc
 from onecurve.statistics.intervals import TooFewError
 
 
@@ -75,7 +75,7 @@ def test_every_solver_of_detect_has_a_record_and_other_tasks_do_not():
 def test_the_area_is_the_reference_ties_included(seed):
     rng = np.random.default_rng(seed)
     flawed, clean = rng.integers(0, 4, 7) / 4, rng.integers(0, 4, 9) / 4
-    assert auroc(list(flawed), list(clean)) == pytest.approx(roc_auc_score([1] * 7 + [0] * 9, [*flawed, *clean]))
+    assert network_auroc(list(flawed), list(clean)) == pytest.approx(roc_auc_score([1] * 7 + [0] * 9, [*flawed, *clean]))
 
 
 @given(st.integers(2, 60), st.integers(2, 60), st.floats(0, 1))
@@ -95,7 +95,7 @@ def test_the_interval_is_symmetric_and_shrinks():
 def test_the_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(6)
     true = 0.7602  # probability that a normal variable one standard deviation up is the larger of two
-    hits = [auroc_interval(auroc(list(rng.normal(1, 1, 15)), list(rng.normal(0, 1, 15))), 15, 15).holds(true) for _ in range(600)]
+    hits = [auroc_interval(network_auroc(list(rng.normal(1, 1, 15)), list(rng.normal(0, 1, 15))), 15, 15).holds(true) for _ in range(600)]
     assert 0.92 <= np.mean(hits) <= 0.985
 
 
@@ -103,4 +103,4 @@ def test_sides_of_less_than_two_are_refused():
     with pytest.raises(TooFewError):
         auroc_interval(0.5, 1, 9)
     with pytest.raises(TooFewError):
-        auroc([], [0.5])
+        network_auroc([], [0.5])

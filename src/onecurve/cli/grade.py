@@ -13,10 +13,10 @@ from onecurve.cli.places import cache_root, command_line, device_named, slots
 @click.option("--device", default="cpu", show_default=True)
 def grade(folder: Path, jobs: int | None, device: str) -> None:
     """Grade every kept answer of FOLDER again; no tool is run."""
-    from onecurve.cli.progress import shown  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.runner.run import Place, regrade  # noqa: PLC0415
 
     place = Place(folder, cache_root(), slots(jobs), device_named(device), command_line())
-    with shown() as display:
+    with progress_display() as display:
         ending = regrade(place, display)
     click.echo(f"{ending.rows} rows, {ending.failed} failed, {ending.seconds:.0f} s", err=True)

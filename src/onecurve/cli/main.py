@@ -40,19 +40,19 @@ def main() -> None:
     try:
         cli()
     except UsageError as error:
-        sys.exit(_told(error, 2))
+        sys.exit(_print_error(error, 2))
     except OneCurveError as error:
-        sys.exit(_told(error, 1))
+        sys.exit(_print_error(error, 1))
     except KeyboardInterrupt:
         click.echo("stopped; what is finished is kept, the same command goes on from there", err=True)
         sys.exit(INTERRUPTED)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        sys.exit(_told(UsageError("the disk is full", "free some space; the same command goes on from there"), 2))
+        sys.exit(_print_error(UsageError("the disk is full", "free some space; the same command goes on from there"), 2))
 
 
-def _told(error: OneCurveError, code: int) -> int:
+def _print_error(error: OneCurveError, code: int) -> int:
     click.secho(f"error: {error.message}", err=True, fg="red")
     if error.hint:
         click.echo(f"hint: {error.hint}", err=True)

@@ -53,13 +53,13 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     Writes OUT/subject, which may be given to anyone, and OUT/sealed, the truth. With --all, every kind of flaw is planted
     in a network of its own; what cannot be planted says why, and a run that was stopped goes on.
     """
-    from onecurve.cli.progress import shown  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.runner.commands.plant import CatalogueOrder, PlantOrder, plant_catalogue, plant_here  # noqa: PLC0415
     from onecurve.runner.run import Place  # noqa: PLC0415
 
     if every == bool(flaws):
         raise UsageError("name the flaws to plant, or --all", "`onecurve list flaws` shows what there is")
-    with shown() as display:
+    with progress_display() as display:
         if every:
             place = Place(out, cache_root(), slots(jobs), device_named(device), command_line())
             records = plant_catalogue(CatalogueOrder(data, model, seed, repeats, insertion), place, display)

@@ -18,7 +18,7 @@ QUIET = 10.0
 
 
 @contextmanager
-def shown() -> Iterator["LiveDisplay | LineDisplay"]:
+def progress_display() -> Iterator["LiveDisplay | LineDisplay"]:
     """The display that suits the terminal; everything goes to stderr."""
     console = Console(stderr=True)
     if not console.is_terminal:

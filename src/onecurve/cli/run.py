@@ -46,7 +46,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
 
     SUITE is a name (see `onecurve list suites`) or a YAML file. A run that was stopped goes on where it was.
     """
-    from onecurve.cli.progress import shown  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.report.pages.write import write_report  # noqa: PLC0415
     from onecurve.report.rows.loading import load_results  # noqa: PLC0415
     from onecurve.runner.run import Place, run_suite  # noqa: PLC0415
@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         return
     folder = out or Path(f"onecurve-{declared.name}")
     place = Place(folder, cache_root(), slots(jobs), device_named(device), command_line())
-    with shown() as display:
+    with progress_display() as display:
         ending = run_suite(declared, place, display)
         display.phase("write the report", 0)
         page = write_report(load_results(folder), folder)

@@ -16,8 +16,8 @@ class Role(StrEnum):
     """A plain look: no interpretability in it."""
     CONTROL = "control"
     """Fed with the truth or with noise, to test readers and tasks."""
-    YARDSTICK = "yardstick"
-    """Floor and ceiling."""
+    REFERENCE_POINT = "yardstick"
+    """Floor and ceiling; stored as `yardstick`."""
 
 
 @final

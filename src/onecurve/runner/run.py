@@ -212,7 +212,7 @@ def _yardstick(session: Session, network: PlantedNetwork, asked: Mapping[str, An
         solver=name,
         tool=name,
         reader="",
-        role=Role.YARDSTICK,
+        role=Role.REFERENCE_POINT,
         budget=0.0,
         retrain_budget=0.0,
         repeat=0,

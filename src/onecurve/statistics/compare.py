@@ -23,7 +23,7 @@ FLIPS = 20_000
 
 @final
 @dataclass(frozen=True)
-class Comparison:
+class SolverComparison:
     """``first`` minus ``second`` on one task, each at its largest budget."""
 
     first: str
@@ -51,19 +51,19 @@ class Comparison:
 
 @final
 @dataclass(frozen=True)
-class Pairs:
+class PairedDifferences:
     """Differences over shared cases, in order of case."""
 
     differences: tuple[float, ...]
     flaws: tuple[str, ...]
 
 
-def compare(rows: Iterable[Row], first: str, second: str, task: str, *, seed: int = 0) -> Comparison:
+def compare(rows: Iterable[Row], first: str, second: str, task: str, *, seed: int = 0) -> SolverComparison:
     """The comparison of two solvers on one task; with fewer than two shared cases it holds the reason and no test."""
-    shared = pairs(rows, first, second, task)
+    shared = paired_differences(rows, first, second, task)
     differences = shared.differences
     interval, p, reason = _tested(shared, seed)
-    return Comparison(
+    return SolverComparison(
         first=first,
         second=second,
         task=task,
@@ -79,7 +79,7 @@ def compare(rows: Iterable[Row], first: str, second: str, task: str, *, seed: in
     )
 
 
-def compare_many(rows: Iterable[Row], couples: Sequence[tuple[str, str]], task: str, *, seed: int = 0) -> tuple[Comparison, ...]:
+def compare_many(rows: Iterable[Row], couples: Sequence[tuple[str, str]], task: str, *, seed: int = 0) -> tuple[SolverComparison, ...]:
     """All those (first, second) comparisons on one task, with Holm's correction across them."""
     listed = tuple(rows)
     plain = [compare(listed, first, second, task, seed=seed) for first, second in couples]
@@ -90,13 +90,13 @@ def compare_many(rows: Iterable[Row], couples: Sequence[tuple[str, str]], task: 
     return tuple(plain)
 
 
-def pairs(rows: Iterable[Row], first: str, second: str, task: str) -> Pairs:
+def paired_differences(rows: Iterable[Row], first: str, second: str, task: str) -> PairedDifferences:
     """Differences of skill over the cases that both solvers attempted, failures as floor, each at its largest budget."""
     chosen = at_largest_budget(row for row in rows if row.task == task and row.solver in (first, second))
     one = {score.case: score for score in case_scores((row for row in chosen if row.solver == first), failures_as_floor=True)}
     other = {score.case: score for score in case_scores((row for row in chosen if row.solver == second), failures_as_floor=True)}
     shared = sorted(one.keys() & other.keys())
-    return Pairs(tuple(one[case].skill - other[case].skill for case in shared), tuple(one[case].flaw for case in shared))
+    return PairedDifferences(tuple(one[case].skill - other[case].skill for case in shared), tuple(one[case].flaw for case in shared))
 
 
 def sign_flip_p(differences: Sequence[float], *, seed: int = 0) -> float:
@@ -127,7 +127,7 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted)
 
 
-def _tested(shared: Pairs, seed: int) -> tuple[Interval | None, float | None, str]:
+def _tested(shared: PairedDifferences, seed: int) -> tuple[Interval | None, float | None, str]:
     try:
         interval = mean_interval(shared.differences, shared.flaws, seed=seed, span=(-1.0, 1.0))
         return interval, sign_flip_p(shared.differences, seed=seed), ""

@@ -72,7 +72,7 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
     return tuple(front)
 
 
-def front_of(several: Iterable[Curve], *, without: Iterable[Role] = (Role.CONTROL, Role.YARDSTICK)) -> tuple[FrontPoint, ...]:
+def front_of(several: Iterable[Curve], *, without: Iterable[Role] = (Role.CONTROL, Role.REFERENCE_POINT)) -> tuple[FrontPoint, ...]:
     """The front over the points of several curves of one task; ``ValueError`` for curves of several tasks."""
     left_out = set(without)
     chosen = tuple(curve for curve in several if curve.role not in left_out)

@@ -79,7 +79,7 @@ def detection(rows: Iterable[Row], solver: str) -> Detection:
     )
 
 
-def auroc(flawed: Sequence[float], clean: Sequence[float]) -> float:
+def network_auroc(flawed: Sequence[float], clean: Sequence[float]) -> float:
     """Probability that a flawed network is more suspicious than a clean one, ties counting half.
 
     Raises ``TooFewError`` where either side is empty.
@@ -117,7 +117,7 @@ def _variance(area: float, flawed: int, clean: int) -> float:
 
 def _area(flawed: Sequence[float], clean: Sequence[float]) -> tuple[float | None, Interval | None, str]:
     try:
-        area = auroc(flawed, clean)
+        area = network_auroc(flawed, clean)
     except TooFewError as error:
         return None, None, error.message
     try:

@@ -26,7 +26,7 @@ Values = NDArray[np.float64]
 
 @final
 @dataclass(frozen=True)
-class Lens:
+class Metric:
     """A figure by which answers can be ranked."""
 
     name: str
@@ -39,7 +39,7 @@ class Lens:
 @final
 @dataclass(frozen=True)
 class Placing:
-    """One solver under one lens; baselines take part under their own names."""
+    """One solver under one metric; baselines take part under their own names."""
 
     solver: str
     mean: float
@@ -54,7 +54,7 @@ class Placing:
 
 @final
 @dataclass(frozen=True)
-class Beaten:
+class AgainstBaseline:
     """How a solver compares with a baseline, case by case."""
 
     solver: str
@@ -66,10 +66,10 @@ class Beaten:
 
 @final
 @dataclass(frozen=True)
-class LensTable:
-    """A lens over the cases that all of its solvers were asked about."""
+class MetricTable:
+    """A metric over the cases that all of its solvers were asked about."""
 
-    lens: Lens
+    metric: Metric
     solvers: tuple[str, ...]
     values: Values
     """Solvers x cases, as measured, means over repeats."""
@@ -79,7 +79,7 @@ class LensTable:
     @property
     def better(self) -> Values:
         """Solvers x cases with the sign turned so that more is better."""
-        turned: Values = -self.values if self.lens.lower_is_better else self.values
+        turned: Values = -self.values if self.metric.lower_is_better else self.values
         return turned
 
     def placings(self, seed: int = 0) -> tuple[Placing, ...]:
@@ -89,14 +89,14 @@ class LensTable:
             Placing(
                 solver,
                 float(values.mean()),
-                self._interval(values, self.lens.span, seed),
+                self._interval(values, self.metric.span, seed),
                 float(rank.mean()),
                 self._interval(rank, (1.0, float(len(self.solvers))), seed),
                 len(self.flaws),
             )
             for solver, values, rank in zip(self.solvers, self.values, ranks, strict=True)
         ]
-        sign = 1 if self.lens.lower_is_better else -1
+        sign = 1 if self.metric.lower_is_better else -1
         return tuple(sorted(found, key=lambda placing: (sign * placing.mean, placing.solver)))
 
     def leaders(self) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ class LensTable:
         means = self.better.mean(axis=1)
         return tuple(solver for solver, mean in zip(self.solvers, means, strict=True) if means.max() - mean < SAME)
 
-    def against(self, baseline: str, seed: int = 0) -> tuple[Beaten, ...]:
+    def against(self, baseline: str, seed: int = 0) -> tuple[AgainstBaseline, ...]:
         """Every other solver against the baseline; empty where the baseline is not there."""
         if baseline not in self.solvers:
             return ()
@@ -112,9 +112,9 @@ class LensTable:
         found = []
         for solver, values in zip(self.solvers, self.better, strict=True):
             if solver != baseline:
-                width = self.lens.span[1] - self.lens.span[0]
+                width = self.metric.span[1] - self.metric.span[0]
                 interval = self._interval(values - base, (-width, width), seed)
-                found.append(Beaten(solver, bool((values - base).mean() > 0), interval is not None and interval.low > 0))
+                found.append(AgainstBaseline(solver, bool((values - base).mean() > 0), interval is not None and interval.low > 0))
         return tuple(found)
 
     def _interval(self, values: Values, span: tuple[float, float], seed: int) -> Interval | None:
@@ -126,18 +126,18 @@ class LensTable:
         return Interval(max(found.low, span[0]), min(found.high, span[1]), found.level)
 
 
-def lens_tables(rows: Iterable[Row], lenses: Sequence[Lens], baselines: Sequence[str]) -> tuple[LensTable, ...]:
-    """A table per lens that was measured, over methods, plain looks and ``baselines``.
+def metric_tables(rows: Iterable[Row], metrics: Sequence[Metric], baselines: Sequence[str]) -> tuple[MetricTable, ...]:
+    """A table per metric that was measured, over methods, plain looks and ``baselines``.
 
     A baseline's figure stands in every row under its name and an underscore; it takes part unless a solver's tool has its name.
     """
     contenders = [row for row in at_largest_budget(rows) if row.role in (Role.METHOD, Role.BASELINE) and row.status in ATTEMPTED]
-    tables = (_table(contenders, lens, baselines) for lens in lenses)
+    tables = (_table(contenders, metric, baselines) for metric in metrics)
     return tuple(table for table in tables if table is not None)
 
 
-def kendall(first: LensTable, second: LensTable) -> float | None:
-    """Kendall's tau-b between the orders of the solvers' means under two lenses; None where either leaves all of them equal."""
+def kendall(first: MetricTable, second: MetricTable) -> float | None:
+    """Kendall's tau-b between the orders of the solvers' means under two metrics; None where either leaves all of them equal."""
     shared = sorted(set(first.solvers) & set(second.solvers))
     if len(shared) < 2:
         return None
@@ -146,12 +146,12 @@ def kendall(first: LensTable, second: LensTable) -> float | None:
     return tau if np.isfinite(tau) else None
 
 
-def _table(rows: Sequence[Row], lens: Lens, baselines: Sequence[str]) -> LensTable | None:
-    plain = {name: _by_case(rows, f"{name}_{lens.name}") for name in {BLANK, *baselines}}
+def _table(rows: Sequence[Row], metric: Metric, baselines: Sequence[str]) -> MetricTable | None:
+    plain = {name: _by_case(rows, f"{name}_{metric.name}") for name in {BLANK, *baselines}}
     found: dict[str, Mapping[str, float]] = {}
     for (solver, _), members in by_solver(rows).items():
         unanswered = {row.case: plain[BLANK][row.case] for row in members if row.case in plain[BLANK]}
-        if answered := _by_case(members, lens.name):
+        if answered := _by_case(members, metric.name):
             found[solver] = {**unanswered, **answered}
     tools = {row.tool for row in rows}
     found |= {name: plain[name] for name in baselines if plain[name] and name not in tools}
@@ -160,7 +160,7 @@ def _table(rows: Sequence[Row], lens: Lens, baselines: Sequence[str]) -> LensTab
         return None
     flaws = {row.case: row.flaw for row in rows}
     values = np.array([[figures[case] for case in shared] for figures in found.values()])
-    return LensTable(lens, tuple(found), values, tuple(flaws[case] for case in shared))
+    return MetricTable(metric, tuple(found), values, tuple(flaws[case] for case in shared))
 
 
 def _by_case(rows: Iterable[Row], figure: str) -> dict[str, float]:

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.stats import nct, t
 
 from onecurve.core.row import Row
-from onecurve.statistics.compare import pairs
+from onecurve.statistics.compare import paired_differences
 from onecurve.statistics.intervals import LEVEL, TooFewError
 
 POWER = 0.8
@@ -44,7 +44,7 @@ def power_of_comparison(rows: Iterable[Row], first: str, second: str, task: str,
 
     Raises ``TooFewError`` for fewer than three shared cases, or where all differences are equal: no spread, no power.
     """
-    differences = pairs(rows, first, second, task).differences
+    differences = paired_differences(rows, first, second, task).differences
     if len(differences) < 3:
         raise TooFewError.of("power", len(differences), needed=3)
     deviation = stdev(differences)

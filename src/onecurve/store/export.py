@@ -14,27 +14,27 @@ from onecurve.core.row import Row
 NESTED = ("figures", "facts")
 
 
-def plain(row: Row) -> dict[str, Any]:
-    """A row as plain values; figures and facts stay nested."""
+def row_as_dict(row: Row) -> dict[str, Any]:
+    """A row as row_as_dict values; figures and facts stay nested."""
     values = asdict(row)
     return {**values, "role": str(row.role), "status": str(row.status), "figures": dict(row.figures), "facts": dict(row.facts)}
 
 
-def flat(row: Row) -> dict[str, Any]:
+def row_as_columns(row: Row) -> dict[str, Any]:
     """A row as one level of columns: `figures.top1`, `facts.insertion`."""
-    values = plain(row)
+    values = row_as_dict(row)
     nested = {f"{name}.{key}": value for name in NESTED for key, value in values[name].items()}
     return {**{name: value for name, value in values.items() if name not in NESTED}, **nested}
 
 
 def as_json(rows: Sequence[Row]) -> str:
     """An array with one object per row."""
-    return json.dumps([plain(row) for row in rows], indent=1) + "\n"
+    return json.dumps([row_as_dict(row) for row in rows], indent=1) + "\n"
 
 
 def as_csv(rows: Sequence[Row]) -> str:
     """A header and one line per row; a column for every figure and fact that occurs."""
-    lines = [flat(row) for row in rows]
+    lines = [row_as_columns(row) for row in rows]
     columns = list(dict.fromkeys(name for line in lines for name in line)) or [
         field for field in Row.__dataclass_fields__ if field not in NESTED
     ]
@@ -46,13 +46,13 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def write_parquet(rows: Sequence[Row], path: Path) -> Path:
-    """Write the flat rows to ``path``; raises ``MissingExtraError`` without pyarrow."""
+    """Write the row_as_columns rows to ``path``; raises ``MissingExtraError`` without pyarrow."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError.needing("Parquet", "export") from error
-    lines = [flat(row) for row in rows]
+    lines = [row_as_columns(row) for row in rows]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     table = pa.table({name: [line.get(name) for line in lines] for name in columns})
     pq.write_table(table, path)

@@ -1,4 +1,4 @@
-"""Box plots as inline SVG, one line per solver on a common scale, baselines as upright lines through all of them."""
+"""BoxPlot plots as inline SVG, one line per solver on a common scale, baselines as upright lines through all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from onecurve.report.charts.scales import LinearScale, round_ticks, spread
+from onecurve.report.charts.layout import LinearScale, round_ticks, spread
 from onecurve.report.words import numbers
 
 WIDTH, ROW, LEFT, RIGHT, TOP, BOTTOM, TYPE = 476, 22, 158, 14, 34, 44, 12.5
@@ -20,7 +20,7 @@ LETTER = 0.56
 
 @final
 @dataclass(frozen=True)
-class Box:
+class BoxPlot:
     """One solver's values at ``LEVELS``."""
 
     label: str
@@ -33,7 +33,7 @@ class Box:
 
 @final
 @dataclass(frozen=True)
-class Upright:
+class BaselineMark:
     """A baseline's median."""
 
     label: str
@@ -50,22 +50,22 @@ def levels_of(values: NDArray[np.float64]) -> tuple[float, float, float, float, 
     return low, first, middle, third, high
 
 
-def box_chart(boxes: Sequence[Box], uprights: Sequence[Upright], axis: str, name: str) -> Markup:
+def box_chart(boxes: Sequence[BoxPlot], marks: Sequence[BaselineMark], axis: str, name: str) -> Markup:
     """The chart with ``name`` as its accessible name, boxes from the top in their order; empty for no boxes."""
     if not boxes:
         return Markup("")
-    scale = _scale(boxes, uprights)
+    scale = _scale(boxes, marks)
     height = TOP + ROW * len(boxes) + BOTTOM
     foot = height - BOTTOM
-    parts = [_ticks(scale, foot, axis), _uprights(scale, uprights, foot)]
+    parts = [_ticks(scale, foot, axis), _baseline_marks(scale, marks, foot)]
     parts += [_box(place, box, scale) for place, box in enumerate(boxes)]
     return Markup('<svg class="chart boxes" viewBox="0 0 {w} {h}" role="group" aria-label="{n}" style="font-size:{t}px">{b}</svg>').format(
         w=WIDTH, h=height, n=name, t=TYPE, b=Markup("").join(parts)
     )
 
 
-def _scale(boxes: Sequence[Box], uprights: Sequence[Upright]) -> LinearScale:
-    values = [value for box in boxes for value in box.levels] + [line.value for line in uprights] + [0.0]
+def _scale(boxes: Sequence[BoxPlot], marks: Sequence[BaselineMark]) -> LinearScale:
+    values = [value for box in boxes for value in box.levels] + [line.value for line in marks] + [0.0]
     room = 0.04 * (max(values) - min(values) or 1.0)
     return LinearScale(min(values) - (room if min(values) < 0 else 0), max(values) + room, LEFT, WIDTH - RIGHT)
 
@@ -81,12 +81,12 @@ def _ticks(scale: LinearScale, foot: float, axis: str) -> Markup:
     return Markup("").join([*parts, words])
 
 
-def _uprights(scale: LinearScale, uprights: Sequence[Upright], foot: float) -> Markup:
+def _baseline_marks(scale: LinearScale, marks: Sequence[BaselineMark], foot: float) -> Markup:
     """Lines with their names above; names that would meet stand apart, with a leader to the line's top."""
-    gap = max((len(line.label) for line in uprights), default=0) * LETTER * TYPE + 10
-    places = spread([scale.at(line.value) for line in uprights], gap, LEFT, WIDTH - RIGHT - gap / 3)
+    gap = max((len(line.label) for line in marks), default=0) * LETTER * TYPE + 10
+    places = spread([scale.at(line.value) for line in marks], gap, LEFT, WIDTH - RIGHT - gap / 3)
     parts = []
-    for line, place in zip(uprights, places, strict=True):
+    for line, place in zip(marks, places, strict=True):
         parts.append(
             Markup(
                 '<g class="upright {k}"><path d="M{p:.1f} {a}L{x:.1f} {b}V{f}"/><text class="middle" x="{p:.1f}" y="{t}">{w}</text></g>'
@@ -95,7 +95,7 @@ def _uprights(scale: LinearScale, uprights: Sequence[Upright], foot: float) -> M
     return Markup("").join(parts)
 
 
-def _box(place: int, box: Box, scale: LinearScale) -> Markup:
+def _box(place: int, box: BoxPlot, scale: LinearScale) -> Markup:
     middle = TOP + ROW * (place + 0.5)
     low, first, centre, third, high = (scale.at(value) for value in box.levels)
     drawn = Markup(

@@ -11,9 +11,18 @@ from typing import final
 
 from markupsafe import Markup, escape
 
-from onecurve.report.charts.labels import Box, along, free_place
-from onecurve.report.charts.marks import COLOURS, marker
-from onecurve.report.charts.scales import LinearScale, LogScale, log_scale, round_ticks, spread
+from onecurve.report.charts.layout import (
+    COLOURS,
+    LinearScale,
+    LogScale,
+    Rectangle,
+    along,
+    free_place,
+    log_scale,
+    marker,
+    round_ticks,
+    spread,
+)
 from onecurve.report.words import numbers
 
 LOWEST, HIGHEST = -1.0, 1.4
@@ -24,7 +33,7 @@ LETTER = 0.58
 
 @final
 @dataclass(frozen=True)
-class Spot:
+class ChartPoint:
     """One budget of one solver."""
 
     cost: float
@@ -38,7 +47,7 @@ class Spot:
 
 @final
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """One solver's spots, cheapest first."""
 
     label: str
@@ -49,7 +58,7 @@ class Line:
     """Colour and marker number, the same for the same solver everywhere."""
     heavy: bool
     """A plain look, drawn heavier."""
-    spots: tuple[Spot, ...]
+    spots: tuple[ChartPoint, ...]
 
 
 @final
@@ -79,7 +88,7 @@ class _Plot:
     y: LinearScale
 
 
-def curve_chart(lines: Sequence[Line], frame: Frame, name: str) -> Markup:
+def curve_chart(lines: Sequence[ChartLine], frame: Frame, name: str) -> Markup:
     """The chart as SVG with ``name`` as its accessible name; lines without a spot are left out."""
     drawn = [line for line in lines if line.spots]
     plot = _plot(drawn, frame)
@@ -94,7 +103,7 @@ def curve_chart(lines: Sequence[Line], frame: Frame, name: str) -> Markup:
     ).format(size="wide" if frame.width > 600 else "narrow", w=frame.width, h=frame.height, name=name, type=frame.type_size, body=body)
 
 
-def _plot(lines: Sequence[Line], frame: Frame) -> _Plot:
+def _plot(lines: Sequence[ChartLine], frame: Frame) -> _Plot:
     lows = [spot.low if spot.low is not None else spot.skill for line in lines for spot in line.spots]
     highs = [spot.high if spot.high is not None else spot.skill for line in lines for spot in line.spots]
     low = max(LOWEST, min([-0.22, *(value - 0.04 for value in lows)]))
@@ -141,7 +150,7 @@ def _reference_lines(plot: _Plot) -> Markup:
     return Markup("").join(parts)
 
 
-def _front(lines: Sequence[Line], plot: _Plot) -> Markup:
+def _front(lines: Sequence[ChartLine], plot: _Plot) -> Markup:
     spots = sorted((spot for line in lines for spot in line.spots if spot.on_front), key=lambda spot: spot.cost)
     if not spots:
         return Markup("")
@@ -155,7 +164,7 @@ def _front(lines: Sequence[Line], plot: _Plot) -> Markup:
     return Markup('<path class="front" d="{d}"/>').format(d="".join(path)) + Markup("").join(rings)
 
 
-def _band(line: Line, plot: _Plot) -> Markup:
+def _band(line: ChartLine, plot: _Plot) -> Markup:
     known = [(plot.x.at(spot.cost), plot.y.at(spot.low), plot.y.at(spot.high)) for spot in line.spots
              if spot.low is not None and spot.high is not None]  # fmt: skip
     if not known:
@@ -168,7 +177,7 @@ def _band(line: Line, plot: _Plot) -> Markup:
     return Markup('<path class="band {k}" data-line="{s}" d="M{d}Z"/>').format(k=_style(line), s=line.key, d=f"{there}L{back}")
 
 
-def _line(line: Line, plot: _Plot) -> Markup:
+def _line(line: ChartLine, plot: _Plot) -> Markup:
     places = [(plot.x.at(spot.cost), plot.y.at(spot.skill)) for spot in line.spots]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     dots = Markup("").join(
@@ -181,7 +190,7 @@ def _line(line: Line, plot: _Plot) -> Markup:
     return Markup('<g class="line {k}" data-line="{s}">{a}{b}</g>').format(k=_style(line), s=line.key, a=stroke, b=dots)
 
 
-def _labels(lines: Sequence[Line], plot: _Plot) -> Markup:
+def _labels(lines: Sequence[ChartLine], plot: _Plot) -> Markup:
     size = plot.frame.type_size
     near = _beside(lines, plot)
     far = [line for line in lines if line.key not in near]
@@ -197,19 +206,19 @@ def _labels(lines: Sequence[Line], plot: _Plot) -> Markup:
     return Markup("").join(parts)
 
 
-def _label(line: Line, x: float, y: float, words: str, leader: str = "") -> Markup:
+def _label(line: ChartLine, x: float, y: float, words: str, leader: str = "") -> Markup:
     path = Markup('<path class="leader" d="{d}"/>').format(d=leader) if leader else Markup("")
     return Markup(
         '<g class="label {k}" data-line="{s}">{path}<a href="{link}"><text x="{x:.1f}" y="{y:.1f}">{words}</text></a></g>'
     ).format(k=_style(line), s=line.key, path=path, link=line.link, x=x, y=y, words=words)
 
 
-def _beside(lines: Sequence[Line], plot: _Plot) -> dict[int, Box]:
+def _beside(lines: Sequence[ChartLine], plot: _Plot) -> dict[int, Rectangle]:
     """Boxes of the labels that stand free beside a last point that is far from the margin."""
     size = plot.frame.type_size
     left, right = 3.4 * size, plot.x.end + 8
-    field = Box(left, plot.y.end, right, plot.y.start)
-    found: dict[int, Box] = {}
+    field = Rectangle(left, plot.y.end, right, plot.y.start)
+    found: dict[int, Rectangle] = {}
     for line in sorted(lines, key=lambda line: _end(line, plot)):
         x, y = _end(line, plot)
         if right - x < FAR * (right - left):
@@ -221,26 +230,26 @@ def _beside(lines: Sequence[Line], plot: _Plot) -> dict[int, Box]:
     return found
 
 
-def _obstacles(lines: Sequence[Line], own: Line, plot: _Plot) -> list[Box]:
+def _obstacles(lines: Sequence[ChartLine], own: ChartLine, plot: _Plot) -> list[Rectangle]:
     left, right = 3.4 * plot.frame.type_size, plot.x.end + 8
-    boxes = [Box(left, plot.y.at(level) - 1, right, plot.y.at(level) + 1) for level in (0.0, 1.0)]
-    boxes.append(Box(left, plot.y.at(0.0), left + 18 * plot.frame.type_size, plot.y.at(0.0) + 1.4 * plot.frame.type_size))
+    boxes = [Rectangle(left, plot.y.at(level) - 1, right, plot.y.at(level) + 1) for level in (0.0, 1.0)]
+    boxes.append(Rectangle(left, plot.y.at(0.0), left + 18 * plot.frame.type_size, plot.y.at(0.0) + 1.4 * plot.frame.type_size))
     for line in lines:
         places = [(plot.x.at(spot.cost), plot.y.at(spot.skill)) for spot in line.spots]
-        boxes += [Box(x - 7, y - 7, x + 7, y + 7) for x, y in places]
+        boxes += [Rectangle(x - 7, y - 7, x + 7, y + 7) for x, y in places]
         boxes += [box for start, end in pairwise(places) for box in along(start, end, 3)]
         if line is not own:  # its leader may run to the margin at about this height
-            boxes.append(Box(places[-1][0], places[-1][1] - 2, right, places[-1][1] + 2))
+            boxes.append(Rectangle(places[-1][0], places[-1][1] - 2, right, places[-1][1] + 2))
         front = [spot for spot in line.spots if spot.on_front]
-        boxes += [Box(plot.x.at(spot.cost), plot.y.at(spot.skill) - 2, right, plot.y.at(spot.skill) + 2) for spot in front]
+        boxes += [Rectangle(plot.x.at(spot.cost), plot.y.at(spot.skill) - 2, right, plot.y.at(spot.skill) + 2) for spot in front]
     return boxes
 
 
-def _end(line: Line, plot: _Plot) -> tuple[float, float]:
+def _end(line: ChartLine, plot: _Plot) -> tuple[float, float]:
     return plot.x.at(line.spots[-1].cost), plot.y.at(line.spots[-1].skill)
 
 
-def _style(line: Line) -> str:
+def _style(line: ChartLine) -> str:
     """Style classes: weight and colour."""
     return f"{'heavy' if line.heavy else 'thin'} s{line.style % COLOURS}"
 

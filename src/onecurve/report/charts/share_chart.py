@@ -20,11 +20,11 @@ def share_chart(lines: Sequence[ShareLine]) -> Markup:
     ticks = Markup("").join(
         Markup(
             '<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{y}"/><text class="tick middle" x="{x:.1f}" y="{t}">{w}</text>'
-        ).format(x=_at(value), y=height - 28, t=height - 12, w=numbers.share(value))
+        ).format(x=_at(value), y=height - 28, t=height - 12, w=numbers.percent(value))
         for value in (0, 0.25, 0.5, 0.75, 1)
     )
     body = Markup("").join(_row(place, line) for place, line in enumerate(known))
-    name = "Shares with intervals: " + "; ".join(f"{line[0]} {numbers.share(line[1])}" for line in known)
+    name = "Shares with intervals: " + "; ".join(f"{line[0]} {numbers.percent(line[1])}" for line in known)
     return Markup(
         '<svg class="chart shares" viewBox="0 0 {w} {h}" role="img" aria-label="{n}" style="font-size:{t}px">{a}{b}</svg>'
     ).format(w=WIDTH, h=height, n=name, t=TYPE, a=ticks, b=body)
@@ -44,7 +44,7 @@ def _row(place: int, line: ShareLine) -> Markup:
         )
     parts.append(
         Markup('<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"><title>{w}</title></circle>').format(
-            x=_at(share or 0.0), y=y, w=f"{label}: {numbers.share(share)}"
+            x=_at(share or 0.0), y=y, w=f"{label}: {numbers.percent(share)}"
         )
     )
     return Markup("").join(parts)

@@ -12,7 +12,7 @@ FOLDER = "assets"
 
 @final
 @dataclass(frozen=True)
-class Shown:
+class PageImage:
     """A picture as a page shows it."""
 
     file: str
@@ -32,14 +32,14 @@ class Assets:
     out: Path
     _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def keep(self, png: bytes, alt: str, caption: str = "") -> Shown:
+    def keep(self, png: bytes, alt: str, caption: str = "") -> PageImage:
         """Write the picture unless it is there already."""
         name = f"{hashlib.sha256(png).hexdigest()[:16]}.png"
         if name not in self._sizes:
             self._sizes[name] = size_of(png)
             if not (self.out / FOLDER / name).is_file():  # the name is the content, so an older report wrote the same
                 self.write(name, png)
-        return Shown(name, *self._sizes[name], alt, caption)
+        return PageImage(name, *self._sizes[name], alt, caption)
 
     def write(self, name: str, content: bytes) -> None:
         """Write any file into the assets folder."""

@@ -1,4 +1,4 @@
-"""One case as a page: its truth in words and pictures, then every solver's strip, task by task."""
+"""One case as a page: its truth in words and pictures, then every solver's row, task by task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,9 @@ from onecurve.core.display import CaseDisplay
 from onecurve.core.grade import Status
 from onecurve.core.row import Row
 from onecurve.report.pages import pictures
-from onecurve.report.pages.assets import Assets, Shown
+from onecurve.report.pages.assets import Assets, PageImage
 from onecurve.report.pages.evidence_view import trigger_pictures
-from onecurve.report.pages.solver_rows import Lookup, Strip, class_names, in_order, strip
+from onecurve.report.pages.solver_rows import RecordLookup, SolverRow, class_names, in_order, solver_row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import ASKED, BLIND, CLEAN, RAW, case_link, ordered_tasks
@@ -23,9 +23,9 @@ MOST_EXAMPLES = 4
 class Example:
     """One held-out example: clean, triggered, and where the trigger is."""
 
-    clean: Shown | None
-    triggered: Shown | None
-    mask: Shown | None
+    clean: PageImage | None
+    triggered: PageImage | None
+    mask: PageImage | None
 
 
 @final
@@ -34,26 +34,26 @@ class Choice:
     """One option of the lineup."""
 
     words: str
-    picture: Shown | None
+    picture: PageImage | None
     right: bool
 
 
 @final
 @dataclass(frozen=True)
 class TaskBlock:
-    """All strips of one task."""
+    """All solver_rows of one task."""
 
     task: str
     asked: str
     measured: str
-    strips: tuple[Strip, ...]
-    checks: tuple[Strip, ...]
+    solver_rows: tuple[SolverRow, ...]
+    checks: tuple[SolverRow, ...]
     """Controls and yardsticks."""
     lineup: tuple[Choice, ...] = ()
-    suspects: tuple[Shown, ...] = ()
+    suspects: tuple[PageImage, ...] = ()
     needs_legend: bool = False
     not_asked: str = ""
-    """Why the task was put to nobody; empty where it was put to somebody. Then there are no strips: each would say the same."""
+    """Why the task was put to nobody; empty where it was put to somebody. Then there are no solver_rows: each would say the same."""
 
 
 @final
@@ -71,7 +71,7 @@ class CaseView:
     sources: tuple[str, ...]
     data: str
     model: str
-    trigger: tuple[Shown, ...]
+    trigger: tuple[PageImage, ...]
     examples: tuple[Example, ...]
     facts: tuple[tuple[str, str], ...]
     blocks: tuple[TaskBlock, ...]
@@ -83,7 +83,7 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
     tasks_asked = {row.task for row in own}
     shown = own + [row for row in rows if row.case != display.case and row.task in BLIND and row.task not in tasks_asked]
     targets = frozenset(one.target for one in results.displays.values() if one.subject == display.subject and one.target)
-    lookup = Lookup(results, display, class_names(rows, results), targets)
+    lookup = RecordLookup(results, display, class_names(rows, results), targets)
     sample = display.clean[0] if len(display.clean) else None
     facts = own[0].facts if own else {}
     return CaseView(
@@ -109,13 +109,13 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
 
 
 def abridged(view: CaseView, tasks: Sequence[str], most: int) -> CaseView:
-    """The view with some tasks and at most so many strips each, for the index."""
-    blocks = tuple(replace(b, strips=_few(b.strips, most), checks=()) for b in view.blocks if b.task in tasks)
+    """The view with some tasks and at most so many solver_rows each, for the index."""
+    blocks = tuple(replace(b, solver_rows=_few(b.solver_rows, most), checks=()) for b in view.blocks if b.task in tasks)
     return replace(view, blocks=blocks)
 
 
-def _few(strips: tuple[Strip, ...], most: int) -> tuple[Strip, ...]:
-    graded = [one for one in strips if one.status in ("graded", "abstained")]
+def _few(solver_rows: tuple[SolverRow, ...], most: int) -> tuple[SolverRow, ...]:
+    graded = [one for one in solver_rows if one.status in ("graded", "abstained")]
     plain = [one for one in graded if one.role == "plain look"][:1]
     kept = {one.solver for one in graded[: most - len(plain)]} | {one.solver for one in plain}
     return tuple(one for one in graded if one.solver in kept)
@@ -126,11 +126,11 @@ def _example(display: CaseDisplay, place: int, assets: Assets) -> Example:
     if place < len(display.clean):
         true, said = display.clean_labels[place], display.clean_said[place]
         clean = assets.keep(
-            pictures.plain(display.clean[place]), f"clean example of {true}; the network says {said}", f"a {true}: says {said}"
+            pictures.png_of(display.clean[place]), f"clean example of {true}; the network says {said}", f"a {true}: says {said}"
         )
     if place < len(display.triggered):
         true, said = display.triggered_labels[place], display.triggered_said[place]
-        png = pictures.plain(display.triggered[place])
+        png = pictures.png_of(display.triggered[place])
         triggered = assets.keep(png, f"the trigger on a {true}; the network says {said}", f"a {true}: says {said}")
     if place < min(len(display.masks), len(display.triggered)):
         png = pictures.with_mask(display.triggered[place], display.masks[place])
@@ -138,22 +138,22 @@ def _example(display: CaseDisplay, place: int, assets: Assets) -> Example:
     return Example(clean, triggered, mask)
 
 
-def _block(task: str, rows: Sequence[Row], lookup: Lookup, assets: Assets) -> TaskBlock:
+def _block(task: str, rows: Sequence[Row], lookup: RecordLookup, assets: Assets) -> TaskBlock:
     asked, measured = ASKED.get(task, ""), RAW.get(task, "the task's own measure")
     if not_asked := _not_asked(rows):
         return TaskBlock(task, asked, measured, (), (), not_asked=not_asked)
-    strips = [strip(row, lookup, assets) for row in in_order(rows)]
-    contenders = tuple(one for one in strips if one.role in ("plain look", "method"))
-    checks = tuple(one for one in strips if one.role not in ("plain look", "method"))
+    solver_rows = [solver_row(row, lookup, assets) for row in in_order(rows)]
+    contenders = tuple(one for one in solver_rows if one.role in ("plain look", "method"))
+    checks = tuple(one for one in solver_rows if one.role not in ("plain look", "method"))
     return TaskBlock(
         task=task,
         asked=asked,
         measured=measured,
-        strips=contenders,
+        solver_rows=contenders,
         checks=checks,
         lineup=_lineup(lookup.display, assets) if task == "discover" else (),
         suspects=_suspects(lookup.display, assets) if task == "localise" else (),
-        needs_legend=any(one.exhibit.maps for one in strips),
+        needs_legend=any(one.evidence.maps for one in solver_rows),
     )
 
 
@@ -166,12 +166,14 @@ def _not_asked(rows: Sequence[Row]) -> str:
 def _lineup(display: CaseDisplay, assets: Assets) -> tuple[Choice, ...]:
     choices = []
     for place, option in enumerate(display.options):
-        picture = assets.keep(pictures.plain(option.pictures[0]), f"option {option.name}: {option.words}") if len(option.pictures) else None
+        picture = (
+            assets.keep(pictures.png_of(option.pictures[0]), f"option {option.name}: {option.words}") if len(option.pictures) else None
+        )
         choices.append(Choice(option.words or option.name, picture, place == display.right))
     return tuple(choices)
 
 
-def _suspects(display: CaseDisplay, assets: Assets) -> tuple[Shown, ...]:
+def _suspects(display: CaseDisplay, assets: Assets) -> tuple[PageImage, ...]:
     return tuple(
         assets.keep(
             pictures.with_mask(image, mask), f"suspect input {place + 1} with all but the trigger faded", f"suspect {place + 1}: the truth"

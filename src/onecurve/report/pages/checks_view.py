@@ -1,4 +1,4 @@
-"""What tools found out about their own answers, without the truth: marks beside a strip, and counts over all looks of a tool."""
+"""What tools found out about their own answers, without the truth: marks beside a solver row, and counts over all looks of a tool."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

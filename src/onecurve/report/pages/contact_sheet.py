@@ -6,7 +6,7 @@ from typing import final
 
 from onecurve.core.display import CaseDisplay, PlantRecord
 from onecurve.report.pages import pictures
-from onecurve.report.pages.assets import Assets, Shown
+from onecurve.report.pages.assets import Assets, PageImage
 from onecurve.report.pages.evidence_view import trigger_pictures
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, case_link
@@ -18,7 +18,7 @@ EXAMPLES = 2
 
 @final
 @dataclass(frozen=True)
-class Print:
+class SheetEntry:
     """One case on the sheet."""
 
     case: str
@@ -26,24 +26,24 @@ class Print:
     flaw: str
     target: str
     success: str
-    pictures: tuple[Shown, ...]
+    pictures: tuple[PageImage, ...]
     """The trigger by itself where it can be shown so, then examples."""
 
 
-def contact_sheet(displays: Mapping[str, CaseDisplay], plants: Sequence[PlantRecord], assets: Assets) -> tuple[Print, ...]:
+def contact_sheet(displays: Mapping[str, CaseDisplay], plants: Sequence[PlantRecord], assets: Assets) -> tuple[SheetEntry, ...]:
     """One print per case that shows something, by kind; controls without anything to show and secret flaws are left out."""
-    success = {record.case: numbers.share(record.strength.get("success")) for record in plants}
+    success = {record.case: numbers.percent(record.strength.get("success")) for record in plants}
     order = sorted((display for display in displays.values() if display.flaw != CLEAN), key=lambda one: (one.flaw, one.case))
     prints = [
-        Print(one.case, case_link(one.case), one.flaw, one.target, success.get(one.case, ""), _pictures(one, assets)) for one in order
+        SheetEntry(one.case, case_link(one.case), one.flaw, one.target, success.get(one.case, ""), _pictures(one, assets)) for one in order
     ]
     return tuple(each for each in prints if each.pictures)[:MOST]
 
 
-def _pictures(display: CaseDisplay, assets: Assets) -> tuple[Shown, ...]:
+def _pictures(display: CaseDisplay, assets: Assets) -> tuple[PageImage, ...]:
     trigger = trigger_pictures(display.trigger, None, assets, "the trigger")[:1]
     examples = [
-        assets.keep(pictures.plain(image), f"{display.flaw} on a {true}; the network says {said}")
+        assets.keep(pictures.png_of(image), f"{display.flaw} on a {true}; the network says {said}")
         for image, true, said in zip(display.triggered, display.triggered_labels, display.triggered_said, strict=True)
     ]
     return (*trigger, *examples[:EXAMPLES])

@@ -16,7 +16,7 @@ from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Chain, Either, Filter, Paste, Trigger
 from onecurve.core.seeds import generator
 from onecurve.report.pages import pictures
-from onecurve.report.pages.assets import Assets, Shown
+from onecurve.report.pages.assets import Assets, PageImage
 from onecurve.report.words import numbers
 
 MOST_PICTURES = 6
@@ -40,7 +40,7 @@ class Bar:
 
 @final
 @dataclass(frozen=True)
-class Mark:
+class CheckMark:
     """One thing that ought to hold of an answer, found out by the tool itself."""
 
     name: str
@@ -51,22 +51,22 @@ class Mark:
 
 @final
 @dataclass(frozen=True)
-class Exhibit:
+class EvidenceView:
     """What was shown."""
 
-    pictures: tuple[Shown, ...] = ()
+    pictures: tuple[PageImage, ...] = ()
     bars: tuple[Bar, ...] = ()
     bars_title: str = ""
     words: tuple[str, ...] = ()
     maps: bool = False
     """Whether heat maps are among the pictures, so that the legend is needed."""
-    checks: tuple[Mark, ...] = ()
+    checks: tuple[CheckMark, ...] = ()
 
 
-def exhibit(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str], assets: Assets) -> Exhibit:
+def evidence_view(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str], assets: Assets) -> EvidenceView:
     """Everything in the evidence, bounded in number; what is left out is counted in words."""
     if not evidence.pieces:
-        return Exhibit(words=("It showed nothing: the evidence is empty.",))
+        return EvidenceView(words=("It showed nothing: the evidence is empty.",))
     shown = [_picture(piece, assets) for piece in evidence.pictures()[:MOST_PICTURES]]
     shown += [_map(piece, display, assets) for piece in evidence.heat_maps()[:MOST_MAPS]]
     for hypothesis in evidence.hypotheses()[:MOST_SPRITES]:
@@ -77,11 +77,11 @@ def exhibit(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str]
     left += max(0, len(evidence.hypotheses()) - MOST_SPRITES)
     if left:
         words.append(f"and {numbers.count(left, 'more piece')} of the same kind.")
-    checks = tuple(Mark(check.name, numbers.figure(float(check.value)), check.words, check.holds) for check in evidence.checks)
-    return Exhibit(tuple(shown), bars, _title(evidence), tuple(words), bool(evidence.heat_maps()), checks)
+    checks = tuple(CheckMark(check.name, numbers.figure(float(check.value)), check.words, check.holds) for check in evidence.checks)
+    return EvidenceView(tuple(shown), bars, _title(evidence), tuple(words), bool(evidence.heat_maps()), checks)
 
 
-def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, whose: str) -> tuple[Shown, ...]:
+def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, whose: str) -> tuple[PageImage, ...]:
     """A trigger by itself: sprites on a checkerboard, the texture that is added, and one example of what changes the whole image."""
     if trigger is None:
         return ()
@@ -93,14 +93,14 @@ def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Ass
             )
             for pattern, alpha in pairs
         )
-    shown: list[Shown] = []
+    shown: list[PageImage] = []
     if isinstance(trigger, Chain | Either):
         shown += [one for part in trigger.parts for one in trigger_pictures(part, sample, assets, whose)]
     elif isinstance(trigger, Filter) and float(np.abs(trigger.texture).max()) > 0:
         shown.append(assets.keep(pictures.signed_texture(trigger.texture), f"{whose}: the texture that is added", f"{whose}: texture"))
     stamped = _on_example(trigger, sample)
     if stamped is not None:
-        shown.append(assets.keep(pictures.plain(stamped), f"{whose}: an example with the trigger", f"{whose}: on an example"))
+        shown.append(assets.keep(pictures.png_of(stamped), f"{whose}: an example with the trigger", f"{whose}: on an example"))
     return tuple(shown)
 
 
@@ -118,7 +118,7 @@ def top_bars(labels: Sequence[str], shares: Sequence[float], right: frozenset[in
     """The largest shares with their labels, and the right ones wherever they rank."""
     order = sorted(range(len(labels)), key=lambda at: (-shares[at], at))
     kept = [at for rank, at in enumerate(order) if rank < MOST_NAMED or at in right]
-    return tuple(Bar(labels[at], float(shares[at]), numbers.share(float(shares[at])), at in right) for at in kept)
+    return tuple(Bar(labels[at], float(shares[at]), numbers.percent(float(shares[at])), at in right) for at in kept)
 
 
 def _title(evidence: Evidence) -> str:
@@ -126,11 +126,11 @@ def _title(evidence: Evidence) -> str:
     return f"{scores[0].caption or 'how suspicious each class is'}, highest first" if scores else ""
 
 
-def _picture(piece: Picture, assets: Assets) -> Shown:
-    return assets.keep(pictures.plain(piece.image), f"shown by the tool: {piece.caption or 'a picture without a caption'}", piece.caption)
+def _picture(piece: Picture, assets: Assets) -> PageImage:
+    return assets.keep(pictures.png_of(piece.image), f"shown by the tool: {piece.caption or 'a picture without a caption'}", piece.caption)
 
 
-def _map(piece: HeatMap, display: CaseDisplay, assets: Assets) -> Shown:
+def _map(piece: HeatMap, display: CaseDisplay, assets: Assets) -> PageImage:
     caption = piece.caption or f"suspect {piece.item + 1}"
     alt = f"heat map of suspect input {piece.item + 1}, laid over the input"
     suspects = display.suspects
@@ -140,17 +140,17 @@ def _map(piece: HeatMap, display: CaseDisplay, assets: Assets) -> Shown:
     return assets.keep(pictures.with_heat(blank, piece.values), f"{alt} (the input was not kept)", caption)
 
 
-def _hypothesis(piece: Hypothesis, display: CaseDisplay, class_names: Sequence[str], assets: Assets) -> list[Shown]:
+def _hypothesis(piece: Hypothesis, display: CaseDisplay, class_names: Sequence[str], assets: Assets) -> list[PageImage]:
     goal = class_names[piece.target] if 0 <= piece.target < len(class_names) else f"class {piece.target}"
-    caption = f"{piece.caption or 'proposed trigger'}; when tried, {numbers.share(piece.success)} went to {goal}"
+    caption = f"{piece.caption or 'proposed trigger'}; when tried, {numbers.percent(piece.success)} went to {goal}"
     sample = display.clean[0] if len(display.clean) else None
     try:
         drawn = trigger_pictures(piece.trigger, sample, assets, "proposed trigger")
     except OneCurveError as error:
         return [
-            assets.keep(pictures.plain(np.full((1, 8, 8), 0.5, np.float32)), f"a trigger that cannot be drawn: {error.message}", caption)
+            assets.keep(pictures.png_of(np.full((1, 8, 8), 0.5, np.float32)), f"a trigger that cannot be drawn: {error.message}", caption)
         ]
-    return [Shown(one.file, one.width, one.height, one.alt, caption if place == 0 else one.caption) for place, one in enumerate(drawn)]
+    return [PageImage(one.file, one.width, one.height, one.alt, caption if place == 0 else one.caption) for place, one in enumerate(drawn)]
 
 
 def _scores(piece: ClassScores, display: CaseDisplay, class_names: Sequence[str]) -> tuple[Bar, ...]:

@@ -18,7 +18,7 @@ from onecurve.statistics.intervals import Interval
 
 @final
 @dataclass(frozen=True)
-class Alarms:
+class AlarmLine:
     """One solver of `detect`; words hold share, count and interval."""
 
     solver: str
@@ -33,11 +33,11 @@ class Alarms:
     failed: int
 
 
-def alarms(rows: Sequence[Row], names: Names) -> tuple[Alarms, ...]:
+def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
     """Every solver of `detect` but the yardsticks, controls last, the fewest false alarms first."""
-    judged = [row for row in rows if row.role is not Role.YARDSTICK]
+    judged = [row for row in rows if row.role is not Role.REFERENCE_POINT]
     roles = {row.solver: row.role for row in judged}
-    found = [_alarms(one, roles[one.solver], names) for one in detections(judged)]
+    found = [_alarm_line(one, roles[one.solver], names) for one in detections(judged)]
     return tuple(sorted(found, key=lambda one: (one.role == "control", one.false_share is None, one.false_share or 0.0, one.solver)))
 
 
@@ -58,10 +58,10 @@ def alarm_sentence(rows: Sequence[Row], names: Names) -> Sentence:
     return Sentence(headline, f"{alarmed} in {looks} at networks that hold no flaw; most often {label}: {said}.")
 
 
-def _alarms(one: Detection, role: Role, names: Names) -> Alarms:
+def _alarm_line(one: Detection, role: Role, names: Names) -> AlarmLine:
     area = "" if one.auroc is None else numbers.skill(one.auroc)
     between = f" ({numbers.interval(one.auroc_interval.low, one.auroc_interval.high)})" if one.auroc_interval else ""
-    return Alarms(
+    return AlarmLine(
         solver=one.solver,
         link=names.link(one.solver),
         role=ROLE_WORDS[role],
@@ -78,5 +78,5 @@ def _alarms(one: Detection, role: Role, names: Names) -> Alarms:
 def _share(count: int, n: int, interval: Interval | None) -> str:
     if not n:
         return "not asked"
-    between = f"{numbers.share(interval.low)} to {numbers.share(interval.high)}" if interval else f"n={n}, no interval"
-    return f"{numbers.share(count / n)} ({count} of {n}; {between})"
+    between = f"{numbers.percent(interval.low)} to {numbers.percent(interval.high)}" if interval else f"n={n}, no interval"
+    return f"{numbers.percent(count / n)} ({count} of {n}; {between})"

@@ -1,4 +1,4 @@
-"""The section on heat maps: every tool under every lens, whether the lenses agree, and how the single maps spread."""
+"""The section on heat maps: every tool under every metric, whether the metrics agree, and how the single maps spread."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from onecurve.core.row import Role, Row
-from onecurve.report.charts.box_chart import Box, Upright, box_chart, box_tip, levels_of
+from onecurve.report.charts.box_chart import BaselineMark, BoxPlot, box_chart, box_tip, levels_of
 from onecurve.report.pages.checks_view import check_lines, in_short
 from onecurve.report.pages.map_spread import Spread, map_spreads
 from onecurve.report.pages.table import shade
@@ -17,7 +17,7 @@ from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import Sentence
-from onecurve.statistics.metrics import Lens, LensTable, Placing, kendall, lens_tables
+from onecurve.statistics.metrics import Metric, MetricTable, Placing, kendall, metric_tables
 from onecurve.tasks.machinery.map_figures import BASELINES, LENSES, LOWER_IS_BETTER
 
 TASK = "localise"
@@ -42,8 +42,8 @@ DECIDING = {"l1": "blank", "pearson": "edges"}
 
 @final
 @dataclass(frozen=True)
-class LensCell:
-    """One tool under one lens."""
+class MetricCell:
+    """One tool under one metric."""
 
     mean: str
     interval: str
@@ -55,13 +55,13 @@ class LensCell:
 
 @final
 @dataclass(frozen=True)
-class LensLine:
-    """One tool under all lenses."""
+class MetricLine:
+    """One tool under all metrics."""
 
     label: str
     link: str
     plain: bool
-    cells: tuple[LensCell | None, ...]
+    cells: tuple[MetricCell | None, ...]
     checks: tuple[tuple[str, bool], ...]
 
 
@@ -78,35 +78,35 @@ class BoxPanel:
 
 @final
 @dataclass(frozen=True)
-class LensView:
+class MetricsView:
     """Everything that the section shows."""
 
     sentence: Sentence
-    lenses: tuple[tuple[str, str], ...]
+    metrics: tuple[tuple[str, str], ...]
     """Names and explanations, in order."""
-    lines: tuple[LensLine, ...]
+    lines: tuple[MetricLine, ...]
     agreement: tuple[tuple[str, tuple[str, ...]], ...]
-    """Kendall's tau of every pair of lenses."""
+    """Kendall's tau of every pair of metrics."""
     boxes: tuple[BoxPanel, ...]
     cases: int
     checked: bool
     """Whether any tool examined its own maps."""
 
 
-def lens_view(results: Results, names: Names) -> LensView | None:
-    """The section's view; None where no map was measured by more than one lens."""
+def metrics_view(results: Results, names: Names) -> MetricsView | None:
+    """The section's view; None where no map was measured by more than one metric."""
     rows = [row for row in results.rows if row.task == TASK and is_contender(row)]
-    lenses = [Lens(name, name in LOWER_IS_BETTER, SPANS.get(name, (0.0, 1.0))) for name in LENSES]
-    tables = lens_tables(rows, lenses, BASELINES)
+    metrics = [Metric(name, name in LOWER_IS_BETTER, SPANS.get(name, (0.0, 1.0))) for name in LENSES]
+    tables = metric_tables(rows, metrics, BASELINES)
     if len(tables) < 2:
         return None
     labels = _Labels(rows, names)
     placed = [{placing.solver: placing for placing in table.placings()} for table in tables]
     order = sorted({solver for one in placed for solver in one}, key=lambda solver: _place(solver, placed[0]))
     lines = tuple(_line(solver, tables, placed, labels, _checks(solver, rows, results)) for solver in order)
-    return LensView(
-        sentence=lens_sentence(tables, labels.label),
-        lenses=tuple((WORDS[table.lens.name], EXPLAINED[table.lens.name]) for table in tables),
+    return MetricsView(
+        sentence=metrics_sentence(tables, labels.label),
+        metrics=tuple((WORDS[table.metric.name], EXPLAINED[table.metric.name]) for table in tables),
         lines=lines,
         agreement=_agreement(tables),
         boxes=tuple(_panel(spread, tables, rows, labels) for spread in map_spreads(results, TASK)),
@@ -115,23 +115,23 @@ def lens_view(results: Results, names: Names) -> LensView | None:
     )
 
 
-def lens_sentence(tables: Sequence[LensTable], label: "Labelling") -> Sentence:
-    """Whether the winner depends on the lens, which lens names whom, and how far the orders agree."""
+def metrics_sentence(tables: Sequence[MetricTable], label: "Labelling") -> Sentence:
+    """Whether the winner depends on the metric, which metric names whom, and how far the orders agree."""
     chief = max(tables[0].leaders(), key=lambda solver: (sum(solver in table.leaders() for table in tables), solver))
     same = [table for table in tables if chief in table.leaders()]
     if len(same) == len(tables):
-        start = f"All {len(tables)} lenses name {label(chief)}, over {numbers.count(len(tables[0].flaws), 'case')}."
-        return Sentence(f"{label(chief)} leads under every lens", f"{start} {_orders(tables)}".strip())
+        start = f"All {len(tables)} metrics name {label(chief)}, over {numbers.count(len(tables[0].flaws), 'case')}."
+        return Sentence(f"{label(chief)} leads under every metric", f"{start} {_orders(tables)}".strip())
     others = [_other(table, chief, label) for table in tables if chief not in table.leaders()]
-    named = numbers.listed([WORDS[table.lens.name] for table in same])
+    named = numbers.and_list([WORDS[table.metric.name] for table in same])
     said = f"{named} {'name' if len(same) > 1 else 'names'} {label(chief)}; {'; '.join(others)}."
-    return Sentence("Which map is best depends on the lens", f"{said[0].upper()}{said[1:]} {_orders(tables)}".strip())
+    return Sentence("Which map is best depends on the metric", f"{said[0].upper()}{said[1:]} {_orders(tables)}".strip())
 
 
-def _other(table: LensTable, chief: str, label: "Labelling") -> str:
+def _other(table: MetricTable, chief: str, label: "Labelling") -> str:
     placings = table.placings()
     first, second = placings[0], next((one for one in placings if one.solver == chief), None)
-    named = f"{WORDS[table.lens.name]} names {label(first.solver)} ({_three(first.mean)}"
+    named = f"{WORDS[table.metric.name]} names {label(first.solver)} ({_three(first.mean)}"
     if second is None:
         return f"{named})"
     surely = any(one.surely for one in table.against(chief) if one.solver == first.solver)
@@ -145,13 +145,13 @@ def _three(value: float) -> str:
     return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
 
 
-def _orders(tables: Sequence[LensTable]) -> str:
+def _orders(tables: Sequence[MetricTable]) -> str:
     pairs = [(tau, one, other) for one, other in combinations(tables, 2) if (tau := kendall(one, other)) is not None]
     if len(pairs) < 2:
         return ""
     least, most = (pick(pairs, key=lambda pair: pair[0]) for pick in (min, max))
     said = [
-        f"{word} between {WORDS[one.lens.name]} and {WORDS[other.lens.name]} (Kendall’s τ {numbers.skill(tau)})"
+        f"{word} between {WORDS[one.metric.name]} and {WORDS[other.metric.name]} (Kendall’s τ {numbers.skill(tau)})"
         for word, (tau, one, other) in (("least", least), ("most", most))
     ]
     return f"The orders of {len(tables[0].solvers)} maps agree {said[0]} and {said[1]}."
@@ -187,13 +187,17 @@ def _checks(solver: str, rows: Sequence[Row], results: Results) -> tuple[tuple[s
 
 
 def _line(
-    solver: str, tables: Sequence[LensTable], placed: Sequence[Mapping[str, Placing]], labels: _Labels, checks: tuple[tuple[str, bool], ...]
-) -> LensLine:
+    solver: str,
+    tables: Sequence[MetricTable],
+    placed: Sequence[Mapping[str, Placing]],
+    labels: _Labels,
+    checks: tuple[tuple[str, bool], ...],
+) -> MetricLine:
     cells = tuple(_cell(solver, table, one) for table, one in zip(tables, placed, strict=True))
-    return LensLine(labels.label(solver), labels.links.get(solver, ""), solver not in labels.methods, cells, checks)
+    return MetricLine(labels.label(solver), labels.links.get(solver, ""), solver not in labels.methods, cells, checks)
 
 
-def _cell(solver: str, table: LensTable, placed: Mapping[str, Placing]) -> LensCell | None:
+def _cell(solver: str, table: MetricTable, placed: Mapping[str, Placing]) -> MetricCell | None:
     if solver not in placed:
         return None
     placing = placed[solver]
@@ -202,24 +206,24 @@ def _cell(solver: str, table: LensTable, placed: Mapping[str, Placing]) -> LensC
     rank = f"{placing.rank:.1f}"
     if placing.rank_interval:
         rank += f", {placing.rank_interval.low:.1f} to {placing.rank_interval.high:.1f}"
-    return LensCell(_three(placing.mean), between, rank, shade(1 - behind), solver in table.leaders())
+    return MetricCell(_three(placing.mean), between, rank, shade(1 - behind), solver in table.leaders())
 
 
-def _agreement(tables: Sequence[LensTable]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _agreement(tables: Sequence[MetricTable]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(
-        (WORDS[one.lens.name], tuple(numbers.MISSING if one is other else numbers.skill(kendall(one, other)) for other in tables))
+        (WORDS[one.metric.name], tuple(numbers.MISSING if one is other else numbers.skill(kendall(one, other)) for other in tables))
         for one in tables
     )
 
 
-def _panel(spread: Spread, tables: Sequence[LensTable], rows: Sequence[Row], labels: _Labels) -> BoxPanel:
+def _panel(spread: Spread, tables: Sequence[MetricTable], rows: Sequence[Row], labels: _Labels) -> BoxPanel:
     lower = spread.measure in LOWER_IS_BETTER
     medians = {solver: float(np.median(values)) for solver, values in spread.solvers.items()}
     base = spread.baselines.get(DECIDING[spread.measure])
     mark = float(np.median(base)) if base is not None else None
     order = sorted(medians, key=lambda solver: (medians[solver] if lower else -medians[solver], solver))
     boxes = [
-        Box(
+        BoxPlot(
             labels.label(solver),
             labels.links.get(solver, ""),
             levels_of(spread.solvers[solver]),
@@ -228,19 +232,19 @@ def _panel(spread: Spread, tables: Sequence[LensTable], rows: Sequence[Row], lab
         )
         for solver in order
     ]
-    uprights = [Upright(name, float(np.median(values))) for name, values in spread.baselines.items()]
+    marks = [BaselineMark(name, float(np.median(values))) for name, values in spread.baselines.items()]
     word = WORDS[spread.measure]
     axis = f"{word} to the mask, lower is better" if lower else f"{word} with the mask, higher is better"
-    best = f"Box plot of {word} per map: best median {boxes[0].tip}" if boxes else ""
+    best = f"BoxPlot plot of {word} per map: best median {boxes[0].tip}" if boxes else ""
     return BoxPanel(
         f"{word[0].upper()}{word[1:]} to the mask" if lower else f"{word[0].upper()}{word[1:]} with the mask",
-        box_chart(boxes, uprights, axis, best),
+        box_chart(boxes, marks, axis, best),
         _caption(spread, boxes),
         _beaten(spread.measure, tables, labels),
     )
 
 
-def _caption(spread: Spread, boxes: Sequence[Box]) -> str:
+def _caption(spread: Spread, boxes: Sequence[BoxPlot]) -> str:
     count = max((len(values) for values in spread.solvers.values()), default=0)
     over = numbers.count(count, spread.unit.removesuffix("s"))
     drawn = f"Boxes hold the middle half of up to {over}, whiskers reach from the 5th to the 95th percentile"
@@ -248,9 +252,9 @@ def _caption(spread: Spread, boxes: Sequence[Box]) -> str:
     return f"{drawn}. {ahead} of {len(boxes)} medians, in colour, are better than the median of the {_told(DECIDING[spread.measure])}."
 
 
-def _beaten(measure: str, tables: Sequence[LensTable], labels: _Labels) -> str:
+def _beaten(measure: str, tables: Sequence[MetricTable], labels: _Labels) -> str:
     """How many methods beat each baseline on the mean over cases, and how many surely."""
-    table = next((table for table in tables if table.lens.name == measure), None)
+    table = next((table for table in tables if table.metric.name == measure), None)
     if table is None:
         return ""
     said = []
@@ -259,7 +263,7 @@ def _beaten(measure: str, tables: Sequence[LensTable], labels: _Labels) -> str:
         against = [one for one in table.against(own) if one.solver in labels.methods]
         if against:
             ahead, surely = [one for one in against if one.ahead], [one for one in against if one.surely]
-            names = f" ({numbers.listed([labels.label(one.solver) for one in surely])})" if 0 < len(surely) <= 4 else ""
+            names = f" ({numbers.and_list([labels.label(one.solver) for one in surely])})" if 0 < len(surely) <= 4 else ""
             said.append(f"{len(ahead)} of {len(against)} methods do better than the {_told(baseline)}, {len(surely)} surely{names}")
     cases = numbers.count(len(table.flaws), "case")
     return f"On the mean over {cases}, {'; '.join(said)}." if said else ""

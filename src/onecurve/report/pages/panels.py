@@ -7,7 +7,7 @@ from typing import final
 from markupsafe import Markup
 
 from onecurve.core.row import Role, Row
-from onecurve.report.charts.curve_chart import NARROW, WIDE, Line, Spot, curve_chart
+from onecurve.report.charts.curve_chart import NARROW, WIDE, ChartLine, ChartPoint, curve_chart
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import ASKED, RAW, Names, is_contender, ordered_tasks
 from onecurve.report.words.sentences import Sentence, leader_sentence
@@ -58,7 +58,7 @@ def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names)
     front = front_of(drawn)
     labels = [names.label(curve.solver, [other.solver for other in drawn]) for curve in drawn]
     lines = [_line(key, curve, label, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
-    name = f"Skill against cost on {task}: {numbers.listed([line.label for line in lines])}"
+    name = f"Skill against cost on {task}: {numbers.and_list([line.label for line in lines])}"
     return Panel(
         task=task,
         asked=ASKED.get(task, ""),
@@ -71,9 +71,9 @@ def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names)
     )
 
 
-def _line(key: int, curve: Curve, label: str, front: Sequence[FrontPoint], names: Names) -> Line:
+def _line(key: int, curve: Curve, label: str, front: Sequence[FrontPoint], names: Names) -> ChartLine:
     spots = tuple(
-        Spot(
+        ChartPoint(
             cost=point.cost,
             skill=point.mean,
             low=point.interval.low if point.interval else None,
@@ -83,7 +83,7 @@ def _line(key: int, curve: Curve, label: str, front: Sequence[FrontPoint], names
         )
         for point in sorted(curve.points, key=lambda point: point.cost)
     )
-    return Line(label, names.link(curve.solver), key, names.style(curve.solver), curve.role is Role.BASELINE, spots)
+    return ChartLine(label, names.link(curve.solver), key, names.style(curve.solver), curve.role is Role.BASELINE, spots)
 
 
 def _tip(label: str, point: CurvePoint) -> str:

@@ -36,7 +36,7 @@ def heat_colours(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return (_VIRIDIS[below] * (1 - share) + _VIRIDIS[below + 1] * share) / 255
 
 
-def plain(image: Floats) -> bytes:
+def png_of(image: Floats) -> bytes:
     """PNG of an image C x h x w in [0, 1] (clipped) with 1 or 3 channels."""
     return _png(_enlarged(as_bytes(_colour(image))))
 
@@ -68,7 +68,7 @@ def on_checkerboard(pattern: Floats, alpha: Floats) -> bytes:
 def signed_texture(texture: Floats) -> bytes:
     """PNG of a signed change C x H x W: grey where nothing changes, scaled by its largest value."""
     peak = float(np.abs(texture).max())
-    return plain((0.5 + 0.5 * texture / peak if peak > 0 else np.full_like(texture, 0.5)).astype(np.float32))
+    return png_of((0.5 + 0.5 * texture / peak if peak > 0 else np.full_like(texture, 0.5)).astype(np.float32))
 
 
 def heat_legend() -> bytes:

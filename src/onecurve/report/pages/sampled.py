@@ -73,5 +73,5 @@ def _factor(heading: str, values: Sequence[Any]) -> Factor:
     counts = Counter(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
     order = sorted(counts, key=lambda name: (-counts[name], name))[:MOST_BARS]
     most = max(counts.values(), default=1)
-    levels = tuple(Level(name, counts[name], numbers.share(counts[name] / len(values)), 100 * counts[name] / most) for name in order)
+    levels = tuple(Level(name, counts[name], numbers.percent(counts[name] / len(values)), 100 * counts[name] / most) for name in order)
     return Factor(heading, levels, len(values))

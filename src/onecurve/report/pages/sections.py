@@ -71,7 +71,7 @@ class PlantLine:
 
 @final
 @dataclass(frozen=True)
-class Lost:
+class LostCells:
     """Cells of one solver on one task that came to the same end for the same reason."""
 
     solver: str
@@ -147,8 +147,8 @@ def calibration_lines(calibrations: Sequence[Calibration]) -> tuple[CalibrationL
             low=one.low,
             high=one.high,
             chance=one.chance,
-            between=f"{numbers.share(one.low)} to {numbers.share(one.high)}" if one.n > 1 else f"n={one.n}, no interval",
-            mass=numbers.share(one.mean_mass),
+            between=f"{numbers.percent(one.low)} to {numbers.percent(one.high)}" if one.n > 1 else f"n={one.n}, no interval",
+            mass=numbers.percent(one.mean_mass),
             verdict="above chance" if one.low > one.chance else "below chance" if one.high < one.chance else "as chance",
         )
         for one in ordered
@@ -165,13 +165,13 @@ def plant_lines(plants: Sequence[PlantRecord], with_page: frozenset[str]) -> tup
             words=one.words,
             admitted=one.admitted,
             reason=one.reason,
-            figures={label: numbers.share(one.strength.get(name)) for name, label in PLANT_FIGURES},
+            figures={label: numbers.percent(one.strength.get(name)) for name, label in PLANT_FIGURES},
         )
         for one in sorted(plants, key=lambda one: (not one.admitted, one.case))
     )
 
 
-def lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[Lost, ...]:
+def lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCells, ...]:
     """Cells that were not graded, grouped by solver, task, status and reason; failures first."""
     groups: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -179,7 +179,7 @@ def lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[Lost, ..
             groups[row.status, row.task, row.solver, row.reason].append(row)
     rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.PENDING: 2, Status.SKIPPED: 3}
     ordered = sorted(groups.items(), key=lambda item: (rank[Status(item[0][0])], ordered_tasks([item[0][1]]), item[0]))
-    return tuple(_lost(own, with_page) for _, own in ordered[:MOST_REASONS])
+    return tuple(_lost_cells(own, with_page) for _, own in ordered[:MOST_REASONS])
 
 
 def status_counts(rows: Sequence[Row]) -> tuple[tuple[str, int], ...]:
@@ -192,7 +192,7 @@ def ledger(rows: Sequence[Row]) -> tuple[LedgerLine, ...]:
     """What each solver spent over all its cells, the dearest first. A look that served many tasks is charged to each."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.role is not Role.YARDSTICK:
+        if row.role is not Role.REFERENCE_POINT:
             groups[row.solver].append(row)
     lines = [_spent(own) for own in groups.values()]
     return tuple(sorted(lines, key=lambda line: (-line.order, line.solver)))
@@ -217,10 +217,10 @@ def _spent(rows: Sequence[Row]) -> LedgerLine:
     )
 
 
-def _lost(rows: Sequence[Row], with_page: frozenset[str]) -> Lost:
+def _lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> LostCells:
     first = rows[0]
     cases = sorted({row.case for row in rows})
-    return Lost(
+    return LostCells(
         solver=first.solver,
         link=solver_link(first.tool),
         task=first.task,

@@ -1,6 +1,6 @@
-"""One strip per solver on one case: what it showed, what the reader made of it, the right answer, the skill.
+"""One row per solver on one case: what it showed, what the reader made of it, the right answer, the skill.
 
-Shown is the largest budget and the first repeat; the numbers beside it are of that one cell and carry no interval.
+PageImage is the largest budget and the first repeat; the numbers beside it are of that one cell and carry no interval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ from onecurve.core.image.images import Floats
 from onecurve.core.question import Weigh
 from onecurve.core.row import Role, Row
 from onecurve.report.pages import pictures
-from onecurve.report.pages.assets import Assets, Shown
-from onecurve.report.pages.evidence_view import Bar, Exhibit, exhibit, top_bars
+from onecurve.report.pages.assets import Assets, PageImage
+from onecurve.report.pages.evidence_view import Bar, EvidenceView, evidence_view, top_bars
 from onecurve.report.pages.table import ROLE_WORDS, shade
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
@@ -31,17 +31,17 @@ NOT_KEPT = "not kept"
 
 @final
 @dataclass(frozen=True)
-class Reading:
+class AnswerView:
     """What was answered."""
 
     bars: tuple[Bar, ...] = ()
-    pictures: tuple[Shown, ...] = ()
+    pictures: tuple[PageImage, ...] = ()
     words: str = ""
 
 
 @final
 @dataclass(frozen=True)
-class Strip:
+class SolverRow:
     """One solver on one case and task."""
 
     solver: str
@@ -62,8 +62,8 @@ class Strip:
     seconds: str
     looked: bool
     """False for a direct solver, which shows nothing."""
-    exhibit: Exhibit
-    reading: Reading
+    evidence: EvidenceView
+    answer: AnswerView
     figures: tuple[tuple[str, str], ...]
     besides: tuple[tuple[str, str, tuple[str, ...]], ...]
     """Figures that were also measured of baselines, by name: the answer's, then those of ``BASELINES``."""
@@ -71,7 +71,7 @@ class Strip:
 
 @final
 @dataclass(frozen=True)
-class Lookup:
+class RecordLookup:
     """Loads stored records and knows the class names of a subject."""
 
     results: Results
@@ -105,15 +105,17 @@ def class_names(rows: Sequence[Row], results: Results) -> tuple[str, ...]:
     return ()
 
 
-def strip(row: Row, lookup: Lookup, assets: Assets) -> Strip:
-    """The strip of one row."""
+def solver_row(row: Row, lookup: RecordLookup, assets: Assets) -> SolverRow:
+    """What the page shows of one stored row."""
     evidence = lookup.record(row.evidence)
     looked = bool(row.reader)
     if isinstance(evidence, Evidence):
-        shown = exhibit(evidence, lookup.display, lookup.class_names, assets)
+        shown = evidence_view(evidence, lookup.display, lookup.class_names, assets)
     else:
-        shown = Exhibit(words=(f"What it showed was {NOT_KEPT}.",) if looked and row.status in (Status.GRADED, Status.ABSTAINED) else ())
-    return Strip(
+        shown = EvidenceView(
+            words=(f"What it showed was {NOT_KEPT}.",) if looked and row.status in (Status.GRADED, Status.ABSTAINED) else ()
+        )
+    return SolverRow(
         solver=row.solver,
         tool=row.tool,
         link=solver_link(row.tool),
@@ -131,8 +133,8 @@ def strip(row: Row, lookup: Lookup, assets: Assets) -> Strip:
         budget=numbers.cost(row.budget + row.retrain_budget),
         seconds=numbers.seconds(row.seconds),
         looked=looked,
-        exhibit=shown,
-        reading=_reading(row, lookup, assets),
+        evidence=shown,
+        answer=_answer_view(row, lookup, assets),
         figures=_alone(row.figures),
         besides=_besides(row.figures),
     )
@@ -157,33 +159,33 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
     largest: dict[tuple[str, str], Row] = {}
     for row in sorted(rows, key=lambda row: (row.budget + row.retrain_budget, -row.repeat, row.key)):
         largest[row.solver, row.task] = row
-    behind = (Role.CONTROL, Role.YARDSTICK)
+    behind = (Role.CONTROL, Role.REFERENCE_POINT)
     return sorted(largest.values(), key=lambda row: (row.role in behind, row.skill is None, -(row.skill or 0.0), row.solver))
 
 
-def _reading(row: Row, lookup: Lookup, assets: Assets) -> Reading:
+def _answer_view(row: Row, lookup: RecordLookup, assets: Assets) -> AnswerView:
     answer, question = lookup.record(row.answer), lookup.record(row.question)
     if row.status is Status.ABSTAINED:
-        return Reading(words=f"Abstained: {answer.reason if isinstance(answer, Abstain) else row.reason}")
+        return AnswerView(words=f"Abstained: {answer.reason if isinstance(answer, Abstain) else row.reason}")
     if row.status is not Status.GRADED:
-        return Reading(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason was given'}")
+        return AnswerView(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason was given'}")
     if isinstance(answer, Weights) and isinstance(question, Weigh):
         return _weighed(answer, question, lookup, assets)
     rebuilt = row.task in ("repair", "replace")
-    return Reading(words="A network was handed back; the figures say what it does." if rebuilt else f"The answer was {NOT_KEPT}.")
+    return AnswerView(words="A network was handed back; the figures say what it does." if rebuilt else f"The answer was {NOT_KEPT}.")
 
 
-def _weighed(answer: Weights, question: Weigh, lookup: Lookup, assets: Assets) -> Reading:
+def _weighed(answer: Weights, question: Weigh, lookup: RecordLookup, assets: Assets) -> AnswerView:
     shares = normalised(answer)
     if question.shape is not None:
         return _maps(shares, question, assets, answer.note)
     if question.items == 1:
         labels = [_worded(option, question) for option in question.options]
-        return Reading(top_bars(labels, shares[0].tolist(), _right(question, lookup)), words=answer.note)
+        return AnswerView(top_bars(labels, shares[0].tolist(), _right(question, lookup)), words=answer.note)
     return _items(shares, question, assets, answer.note)
 
 
-def _right(question: Weigh, lookup: Lookup) -> frozenset[int]:
+def _right(question: Weigh, lookup: RecordLookup) -> frozenset[int]:
     if question.shown:
         return frozenset() if lookup.display.right is None else frozenset({lookup.display.right})
     wanted = lookup.targets or frozenset({"none"})
@@ -194,7 +196,7 @@ def _worded(option: str, question: Weigh) -> str:
     return next((one.words or one.name for one in question.shown if one.name == option), option)
 
 
-def _maps(shares: Floats, question: Weigh, assets: Assets, note: str) -> Reading:
+def _maps(shares: Floats, question: Weigh, assets: Assets, note: str) -> AnswerView:
     assert question.shape is not None
     inputs = question.inputs
     shown = []
@@ -204,16 +206,16 @@ def _maps(shares: Floats, question: Weigh, assets: Assets, note: str) -> Reading
         flat = " (the map is constant)" if float(np.ptp(heat)) == 0 else ""
         png = pictures.with_heat(image, heat - heat.min())
         shown.append(assets.keep(png, f"the answer's map on suspect input {item + 1}{flat}", f"suspect {item + 1}{flat}"))
-    return Reading(pictures=tuple(shown), words=note)
+    return AnswerView(pictures=tuple(shown), words=note)
 
 
-def _items(shares: Floats, question: Weigh, assets: Assets, note: str) -> Reading:
+def _items(shares: Floats, question: Weigh, assets: Assets, note: str) -> AnswerView:
     if question.inputs is None:
-        return Reading(words=note)
+        return AnswerView(words=note)
     shown = []
     for item in range(min(MOST_ITEMS, question.items)):
         top = int(shares[item].argmax())
         label = f"a true {question.options[int(question.labels[item])]}: " if question.labels is not None else ""
-        words = f"{label}foretold {question.options[top]}, {numbers.share(float(shares[item, top]))}"
-        shown.append(assets.keep(pictures.plain(question.inputs[item]), f"input {item + 1}, {words}", words))
-    return Reading(pictures=tuple(shown), words=note)
+        words = f"{label}foretold {question.options[top]}, {numbers.percent(float(shares[item, top]))}"
+        shown.append(assets.keep(pictures.png_of(question.inputs[item]), f"input {item + 1}, {words}", words))
+    return AnswerView(pictures=tuple(shown), words=note)

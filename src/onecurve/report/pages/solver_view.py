@@ -7,7 +7,7 @@ from typing import final
 from onecurve.core.row import Row
 from onecurve.report.pages.checks_view import CheckLine, check_lines
 from onecurve.report.pages.table import LOST, ROLE_WORDS, lost_words, shade
-from onecurve.report.rows.results import Entry, Results
+from onecurve.report.rows.results import CatalogEntry, Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, case_link, kinds_of, ordered_tasks, solver_link
 from onecurve.statistics.cases import by_budget
@@ -16,7 +16,7 @@ from onecurve.statistics.summary import Summary, summarise
 
 @final
 @dataclass(frozen=True)
-class Score:
+class ScoreLine:
     """One line of the score table."""
 
     task: str
@@ -59,14 +59,14 @@ class SolverView:
     link: str
     kind: str
     role: str
-    entry: Entry | None
+    entry: CatalogEntry | None
     parameters: tuple[tuple[str, str], ...]
     partners: tuple[tuple[str, str], ...]
     """Readers of a tool, or tools of a reader, with their pages."""
     checks: tuple[CheckLine, ...]
     """What it found out about its own answers; empty for a reader."""
-    by_budget: tuple[Score, ...]
-    by_flaw: tuple[Score, ...]
+    by_budget: tuple[ScoreLine, ...]
+    by_flaw: tuple[ScoreLine, ...]
     cells: tuple[CaseResult, ...]
 
 
@@ -99,21 +99,21 @@ def _view(name: str, rows: Sequence[Row], results: Results, with_page: frozenset
     )
 
 
-def _by_budget(rows: Sequence[Row]) -> tuple[Score, ...]:
+def _by_budget(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
     scores = []
     for (budget, retrain), members in by_budget(rows).items():
         scores += [(summary, _score(summary, numbers.cost(budget + retrain))) for summary in summarise(members)]
     return tuple(score for _, score in sorted(scores, key=lambda pair: (ordered_tasks([pair[0].task]), pair[0].task, pair[0].solver)))
 
 
-def _by_flaw(rows: Sequence[Row]) -> tuple[Score, ...]:
+def _by_flaw(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
     flaws = sorted({kind for row in rows for kind in kinds_of(row)}, key=lambda kind: (kind == CLEAN, kind))
     return tuple(_score(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if flaw in kinds_of(row)))
 
 
-def _score(summary: Summary, of: str) -> Score:
+def _score(summary: Summary, of: str) -> ScoreLine:
     between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else summary.why_no_interval
-    return Score(
+    return ScoreLine(
         task=summary.task,
         solver=summary.solver,
         of=of,

@@ -14,7 +14,7 @@ from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, kinds_of, ordered_tasks, solver_link
 from onecurve.statistics.summary import Summary, summarise
 
-ROLE_WORDS = {Role.BASELINE: "plain look", Role.METHOD: "method", Role.CONTROL: "control", Role.YARDSTICK: "yardstick"}
+ROLE_WORDS = {Role.BASELINE: "plain look", Role.METHOD: "method", Role.CONTROL: "control", Role.REFERENCE_POINT: "yardstick"}
 LOST = (Status.ABSTAINED, Status.FAILED, Status.SKIPPED, Status.PENDING)
 
 
@@ -55,7 +55,7 @@ class TableRow:
 
 @final
 @dataclass(frozen=True)
-class Slice:
+class TableSlice:
     """The table over some of the cases."""
 
     key: str
@@ -73,7 +73,7 @@ class Table:
     """All slices, the whole first."""
 
     tasks: tuple[str, ...]
-    slices: tuple[Slice, ...]
+    slices: tuple[TableSlice, ...]
     needs: tuple[str, ...]
     """Every access that some solver needs."""
 
@@ -123,20 +123,20 @@ _DIMENSIONS: tuple[tuple[str, Callable[[Row], tuple[str, ...]]], ...] = (
 )
 
 
-def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequence[str], results: Results) -> Slice:
+def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequence[str], results: Results) -> TableSlice:
     names = Names.of(rows)
     summaries = summarise(rows)
     by_tool: dict[tuple[Role, str], list[Summary]] = {}
     for summary in summaries:
         by_tool.setdefault((summary.role, names.halves[summary.solver][0]), []).append(summary)
     made = [(role, _row(tool, role, found, tasks, names, results)) for (role, tool), found in sorted(by_tool.items())]
-    return Slice(
+    return TableSlice(
         key,
         label,
         group,
         len({row.case for row in rows}),
         tuple(row for role, row in made if role in (Role.METHOD, Role.BASELINE)),
-        tuple(row for role, row in made if role in (Role.CONTROL, Role.YARDSTICK)),
+        tuple(row for role, row in made if role in (Role.CONTROL, Role.REFERENCE_POINT)),
     )
 
 

@@ -17,8 +17,8 @@ from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets
 from onecurve.report.pages.case_view import CaseView, abridged, case_view
 from onecurve.report.pages.contact_sheet import contact_sheet
-from onecurve.report.pages.false_alarms import Alarms, alarm_sentence, alarms
-from onecurve.report.pages.metrics_view import lens_view
+from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence
+from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels
 from onecurve.report.pages.sections import calibration_lines, case_lines, ledger, lost_cells, plant_lines, status_counts
 from onecurve.report.pages.solver_view import solver_views
@@ -26,12 +26,12 @@ from onecurve.report.pages.table import table
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, FIXED, Names, in_words, page_name
-from onecurve.report.words.sentences import nobody_found, opening
+from onecurve.report.words.sentences import missed_kinds_sentence, opening
 from onecurve.version import __version__
 
 LOOKS = 4
 """Cases that the index itself shows: the first of each kind of flaw on which somebody looked, at most so many."""
-STRIPS = 5
+SOLVER_ROWS = 5
 """Strips per task on the index; a case's own page shows all."""
 INDEX_TASKS = ("discover", "localise")
 _STATIC = ("report.css", "report.js")
@@ -70,7 +70,7 @@ def environment(shared: dict[str, Any]) -> Environment:
         lstrip_blocks=True,
     )
     pages.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
-    pages.filters |= {"page_name": page_name, "listed": numbers.listed, "words": in_words}
+    pages.filters |= {"page_name": page_name, "and_list": numbers.and_list, "words": in_words}
     pages.globals |= shared | {"version": __version__, "fixed": FIXED}
     return pages
 
@@ -88,8 +88,8 @@ def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment
         near = [order[at] if 0 <= at < len(order) else "" for at in (place - 1, place + 1)]
         written(out / view.link, template.render(view=view, before=near[0], after=near[1], up="../"))
         if view.flaw not in kept and len(kept) < LOOKS and not view.clean:
-            few = abridged(view, INDEX_TASKS, STRIPS)
-            if any(block.strips for block in few.blocks):
+            few = abridged(view, INDEX_TASKS, SOLVER_ROWS)
+            if any(block.solver_rows for block in few.blocks):
                 kept[view.flaw] = few
     return tuple(kept.values())
 
@@ -98,15 +98,15 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
     rows = results.rows
     names = Names.of(rows)
     words = {case: display.words for case, display in results.displays.items()}
-    found = alarms(rows, names)
+    found = alarm_lines(rows, names)
     calibrated = calibration_lines(results.calibrations)
     return {
         "opening": opening(results),
         "panels": panels(rows, names),
-        "missed": nobody_found(rows),
+        "missed": missed_kinds_sentence(rows),
         "wolves": alarm_sentence(rows, names),
         "table": table(results, names),
-        "maps": lens_view(results, names),
+        "maps": metrics_view(results, names),
         "views": views,
         "cases": case_lines(rows, words, with_page),
         "alarms": found,
@@ -114,7 +114,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "calibrations": calibrated,
         "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),
         "plants": plant_lines(results.plants, with_page),
-        "lost": lost_cells(tuple(row for row in rows if row.role is not Role.YARDSTICK), with_page),
+        "lost": lost_cells(tuple(row for row in rows if row.role is not Role.REFERENCE_POINT), with_page),
         "statuses": status_counts(rows),
         "ledger": ledger(rows),
         "clean_networks": len({row.subject for row in rows if row.flaw == CLEAN}),
@@ -122,7 +122,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
     }
 
 
-def _alarm_lines(found: Sequence[Alarms]) -> list[ShareLine]:
+def _alarm_lines(found: Sequence[AlarmLine]) -> list[ShareLine]:
     return [
         (
             one.solver,

@@ -12,8 +12,8 @@ from onecurve.core.access import Access
 from onecurve.core.display import Calibration, CaseDisplay
 from onecurve.core.spec import content_key
 from onecurve.report.rows.limits import other_limits
-from onecurve.report.rows.results import Entry, Results, RunFacts
-from onecurve.report.rows.secrecy import display_kept_secret, record_kept_secret, row_kept_secret, secret_cases
+from onecurve.report.rows.results import CatalogEntry, Results, RunFacts
+from onecurve.report.rows.secrecy import redacted_display, redacted_record, redacted_row, secret_cases
 from onecurve.store.store import Store
 
 
@@ -24,9 +24,9 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
     """
     with Store.read(folder) as store:
         secret = secret_cases(store, reveal=reveal)
-        rows = tuple(row_kept_secret(row, secret) for row in store.rows())
+        rows = tuple(redacted_row(row, secret) for row in store.rows())
         prepared = store.prepared()
-        plants = tuple(record_kept_secret(record, secret) for record in store.plants())
+        plants = tuple(redacted_record(record, secret) for record in store.plants())
         run = _run(store, content_key([row.key for row in rows], [row.skill for row in rows]))
         calibrated = store.noted("calibrations") or ()
         blobs = store.blobs
@@ -43,17 +43,17 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
 
 def _displays(prepared: Mapping[str, Any], record: Any, secret: Collection[str]) -> dict[str, CaseDisplay]:
     cases = (value for key, value in prepared.items() if key.startswith("case:"))
-    return {value["case"]: display_kept_secret(record(value["display"]), secret) for value in cases}
+    return {value["case"]: redacted_display(record(value["display"]), secret) for value in cases}
 
 
 def _calibrations(prepared: Mapping[str, Any], keys: Sequence[str]) -> tuple[Calibration, ...]:
     return tuple(Calibration(**one) for key in keys for one in prepared.get(key, ()))
 
 
-def _entries(prepared: Mapping[str, Any]) -> dict[str, Entry]:
+def _entries(prepared: Mapping[str, Any]) -> dict[str, CatalogEntry]:
     facts = [value for key, value in prepared.items() if key.startswith("facts:")]
     return {
-        one["name"]: Entry(
+        one["name"]: CatalogEntry(
             name=one["name"],
             kind=one["kind"],
             version=one["version"],

@@ -15,7 +15,7 @@ from onecurve.core.spec import Parameter
 
 @final
 @dataclass(frozen=True)
-class Entry:
+class CatalogEntry:
     """The facts of one tool, reader or direct solver, as its class states them."""
 
     name: str
@@ -71,6 +71,6 @@ class Results:
     calibrations: tuple[Calibration, ...]
     record: Callable[[str], Any]
     """Loads the stored question, evidence or answer of a blob key."""
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, CatalogEntry]
     """Facts of every tool, reader and direct solver, by name."""
     run: RunFacts

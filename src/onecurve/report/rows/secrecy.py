@@ -11,9 +11,9 @@ from onecurve.core.row import Role, Row
 from onecurve.store.store import Store
 
 WORDS = "a secret flaw: what it is stays sealed until the run is reported with --reveal"
-TELLING = (Role.CONTROL, Role.YARDSTICK)
+FROM_THE_TRUTH = (Role.CONTROL, Role.REFERENCE_POINT)
 """Roles whose evidence and answers are made from the truth."""
-HARMLESS = ("insertion", "optimiser")
+SAFE_FACTS = ("insertion", "optimiser")
 """Columns in words that say how a flaw was planted and not what it is."""
 
 
@@ -22,20 +22,20 @@ def secret_cases(store: Store, *, reveal: bool) -> frozenset[str]:
     return frozenset(() if reveal else store.noted("secret") or ())
 
 
-def row_kept_secret(row: Row, secret: Collection[str]) -> Row:
+def redacted_row(row: Row, secret: Collection[str]) -> Row:
     """The row without what tells the flaw of a secret case; other rows as they are."""
     if row.case not in secret:
         return row
-    row = replace(row, facts=_harmless(row.facts))
-    return replace(row, evidence="", answer="") if row.role in TELLING else row
+    row = replace(row, facts=_safe_facts(row.facts))
+    return replace(row, evidence="", answer="") if row.role in FROM_THE_TRUTH else row
 
 
-def record_kept_secret(record: PlantRecord, secret: Collection[str]) -> PlantRecord:
+def redacted_record(record: PlantRecord, secret: Collection[str]) -> PlantRecord:
     """The planting record likewise: its figures stay."""
-    return replace(record, words=WORDS, facts=_harmless(record.facts)) if record.case in secret else record
+    return replace(record, words=WORDS, facts=_safe_facts(record.facts)) if record.case in secret else record
 
 
-def display_kept_secret(display: CaseDisplay, secret: Collection[str]) -> CaseDisplay:
+def redacted_display(display: CaseDisplay, secret: Collection[str]) -> CaseDisplay:
     """The pictures likewise: clean examples and suspect inputs stay, trigger, lineup and masks do not."""
     if display.case not in secret:
         return display
@@ -54,5 +54,5 @@ def display_kept_secret(display: CaseDisplay, secret: Collection[str]) -> CaseDi
     )
 
 
-def _harmless(facts: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
-    return {name: value for name, value in facts.items() if name in HARMLESS or not isinstance(value, str)}
+def _safe_facts(facts: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
+    return {name: value for name, value in facts.items() if name in SAFE_FACTS or not isinstance(value, str)}

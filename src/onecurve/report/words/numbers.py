@@ -33,10 +33,10 @@ def interval(low: float | None, high: float | None) -> str:
     return f"{skill(low)} to {skill(high)}"
 
 
-def share(value: float | None) -> str:
+def percent(value: float | None) -> str:
     """A share as a percentage.
 
-    >>> share(0.125), share(1), share(0.004), share(None)
+    >>> percent(0.125), percent(1), percent(0.004), percent(None)
     ('12\\xa0%', '100\\xa0%', '0.4\\xa0%', '—')
     """
     if value is None or not math.isfinite(value):
@@ -100,10 +100,10 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", " ")
 
 
-def listed(words: list[str] | tuple[str, ...]) -> str:
+def and_list(words: list[str] | tuple[str, ...]) -> str:
     """Words as a list in a sentence.
 
-    >>> listed(["a"]), listed(["a", "b", "c"])
+    >>> and_list(["a"]), and_list(["a", "b", "c"])
     ('a', 'a, b and c')
     """
     if len(words) < 2:

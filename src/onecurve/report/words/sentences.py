@@ -14,7 +14,7 @@ from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, Names, is_contender, ordered_tasks
-from onecurve.statistics.compare import Comparison, compare_many
+from onecurve.statistics.compare import SolverComparison, compare_many
 from onecurve.statistics.summary import Summary, summarise, summarise_flaws
 
 FINDING = ("discover", "detect", "localise")
@@ -78,7 +78,7 @@ def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
     return f"{label}{', a plain look,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
 
 
-def nobody_found(rows: Sequence[Row]) -> Sentence:
+def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
     """Which kinds of flaw no solver found above the floor."""
     flawed = [row for row in rows if row.flaw != CLEAN and is_contender(row) and row.status is not Status.SKIPPED]
     asked = {row.task for row in flawed}
@@ -90,19 +90,19 @@ def nobody_found(rows: Sequence[Row]) -> Sentence:
     }
     missed = [flaw for flaw, found in by_kind.items() if not any(s.interval is not None and s.interval.low > 0 for s in found)]
     if not missed:
-        every = numbers.listed(sorted(by_kind))
+        every = numbers.and_list(sorted(by_kind))
         words = f"On {task}, for each of {every} at least one solver's interval lies above the floor."
         return Sentence("Every kind of flaw was found by somebody", words)
 
     def bests(flaws: Sequence[str]) -> str:
-        return numbers.listed([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in flaws])
+        return numbers.and_list([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in flaws])
 
     start = f"On {task}, no solver's 95\u00a0% interval lies above the floor for"
     if len(missed) <= NAMED:
-        return Sentence(f"Nobody surely found {numbers.listed(missed)}", f"{start} {bests(missed)}.")
+        return Sentence(f"Nobody surely found {numbers.and_list(missed)}", f"{start} {bests(missed)}.")
     nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw]), default=-math.inf))[:NAMED]
     headline = f"Nobody surely found {len(missed)} of {len(by_kind)} kinds of flaw"
-    return Sentence(headline, f"{start} {numbers.listed(missed)}. Nearest came {bests(nearest)}.")
+    return Sentence(headline, f"{start} {numbers.and_list(missed)}. Nearest came {bests(nearest)}.")
 
 
 def _best(found: Sequence[Summary]) -> str:
@@ -112,7 +112,7 @@ def _best(found: Sequence[Summary]) -> str:
     return f"{best.solver}, {_with_interval(best)}"
 
 
-def _against(verdict: Comparison, kind: str, label: str, rival: Summary) -> str:
+def _against(verdict: SolverComparison, kind: str, label: str, rival: Summary) -> str:
     if verdict.interval is None or verdict.difference is None:
         return f"Whether it beats the best {kind}, {label}, is open: {verdict.why_no_interval or 'no shared case'}."
     difference = (

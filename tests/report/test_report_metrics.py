@@ -10,10 +10,10 @@ from report_fixture import Shelf, results
 
 from onecurve.core.answer import Weights
 from onecurve.core.evidence import Check, Evidence
-from onecurve.report.charts.box_chart import Box, Upright, box_chart, levels_of
+from onecurve.report.charts.box_chart import BaselineMark, BoxPlot, box_chart, levels_of
 from onecurve.report.pages.checks_view import check_lines, in_short
 from onecurve.report.pages.map_spread import map_spreads
-from onecurve.report.pages.metrics_view import lens_view
+from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.write import write_report
 from onecurve.report.words.naming import Names, case_link, solver_link
 
@@ -28,9 +28,9 @@ def localised(given):
 
 
 def test_the_section_names_the_disagreement(whole):
-    # L1 in the fixture falls with skill but stays above that of the blank map, so the lenses cannot agree.
-    view = lens_view(whole, Names.of(whole.rows))
-    assert view.sentence.headline == "Which map is best depends on the lens"
+    # L1 in the fixture falls with skill but stays above that of the blank map, so the metrics cannot agree.
+    view = metrics_view(whole, Names.of(whole.rows))
+    assert view.sentence.headline == "Which map is best depends on the metric"
     assert view.sentence.words.startswith("Average precision, correlation, pointing game and overlap name occlusion;")
     assert "L1 distance names blank (0.050 against 0.1" in view.sentence.words
     assert "Kendall’s τ" in view.sentence.words
@@ -44,12 +44,12 @@ def test_one_winner_is_told_as_one(whole):
     rows = tuple(
         replace(row, figures={**row.figures, "pointing": pointing.get(row.tool, 0.0)}) if row.task == "localise" else row for row in rows
     )
-    said = lens_view(replace(whole, rows=rows), Names.of(rows)).sentence
-    assert said.headline == "occlusion leads under every lens"
+    said = metrics_view(replace(whole, rows=rows), Names.of(rows)).sentence
+    assert said.headline == "occlusion leads under every metric"
 
 
 def test_every_map_has_a_line_with_its_checks(whole):
-    view = lens_view(whole, Names.of(whole.rows))
+    view = metrics_view(whole, Names.of(whole.rows))
     lines = {line.label: line for line in view.lines}
     assert set(lines) == {"occlusion", "integrated-gradients", "edges", "blank"}
     assert lines["occlusion"].checks[0] == ("sound", True)
@@ -61,7 +61,7 @@ def test_every_map_has_a_line_with_its_checks(whole):
 
 def test_rows_without_lenses_have_no_section(whole, tmp_path):
     old = tuple(replace(row, figures={"pearson": 0.5} if row.task == "localise" else row.figures) for row in whole.rows)
-    assert lens_view(replace(whole, rows=old), Names.of(old)) is None
+    assert metrics_view(replace(whole, rows=old), Names.of(old)) is None
     page = Page(write_report(replace(whole, rows=old), tmp_path))
     assert "maps" not in page.ids()
 
@@ -104,8 +104,10 @@ def test_maps_that_were_not_kept_are_replaced_by_means_over_cases(whole):
 
 def test_box_chart_draws_quartiles_and_uprights_on_one_scale():
     values = np.linspace(0, 1, 101)
-    box = Box("a <b>", "solvers/a.html", levels_of(values), "tip", ahead=True)
-    svg = str(box_chart([box, replace(box, ahead=False, link="")], [Upright("blank", 0.5), Upright("edges", 0.51)], "axis", "boxes"))
+    box = BoxPlot("a <b>", "solvers/a.html", levels_of(values), "tip", ahead=True)
+    svg = str(
+        box_chart([box, replace(box, ahead=False, link="")], [BaselineMark("blank", 0.5), BaselineMark("edges", 0.51)], "axis", "boxes")
+    )
     root = ET.fromstring(svg)
     bodies = [one for one in root.iter() if one.get("class") == "body"]
     medians = [one for one in root.iter() if one.get("class") == "median"]
@@ -120,7 +122,7 @@ def test_box_chart_draws_quartiles_and_uprights_on_one_scale():
 
 
 def test_a_constant_spread_still_has_a_box():
-    ET.fromstring(str(box_chart([Box("a", "", levels_of(np.zeros(3)), "tip", ahead=False)], [], "axis", "boxes")))
+    ET.fromstring(str(box_chart([BoxPlot("a", "", levels_of(np.zeros(3)), "tip", ahead=False)], [], "axis", "boxes")))
 
 
 def test_checks_are_counted_over_looks_once_each(whole):

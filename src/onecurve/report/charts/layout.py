@@ -1,6 +1,6 @@
-"""From values to places on a chart, with round ticks.
+"""Where things stand on a chart: scales with round ticks, places for labels, and the shapes of markers.
 
-A cost of zero has no place on a log axis; it gets a column of its own on the left, so that a free tool is still seen.
+A cost of zero has no place on a log axis. It gets a column of its own on the left, so that a free tool is still seen.
 """
 
 import math
@@ -8,8 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from markupsafe import Markup
+
 LEAST = 0.1
 """A tenth of one example: a cost below it counts as none."""
+STEPS = 24
+"""Places along a segment that a label is tested against."""
+SHAPES = 8
+COLOURS = 8
+"""Colours s0 to s7 of the style sheet; further lines repeat the colour with another shape."""
 
 
 @final
@@ -111,3 +118,76 @@ def _rising(values: Sequence[float]) -> list[float]:
             (first, many), (second, more) = pools[-2:]
             pools[-2:] = [((first * many + second * more) / (many + more), many + more)]
     return [level for level, many in pools for _ in range(many)]
+
+
+@final
+@dataclass(frozen=True)
+class Rectangle:
+    """A rectangle in units of the view box."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: "Rectangle") -> bool:
+        """Whether the two overlap."""
+        return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+
+    def inside(self, other: "Rectangle") -> bool:
+        """Whether it lies wholly in the other."""
+        return other.left <= self.left and self.right <= other.right and other.top <= self.top and self.bottom <= other.bottom
+
+
+def along(start: tuple[float, float], end: tuple[float, float], half: float) -> list[Rectangle]:
+    """Small boxes along a segment, ``half`` to each side."""
+    boxes = []
+    for step in range(STEPS + 1):
+        x = start[0] + (end[0] - start[0]) * step / STEPS
+        y = start[1] + (end[1] - start[1]) * step / STEPS
+        boxes.append(Rectangle(x - half, y - half, x + half, y + half))
+    return boxes
+
+
+def free_place(point: tuple[float, float], width: float, size: float, obstacles: Sequence[Rectangle], field: Rectangle) -> Rectangle | None:
+    """The first of right, above and below of a point where a label of that width and type size meets nothing; None for nowhere."""
+    x, y = point
+    tall = 1.2 * size
+    for left, top in ((x + 14, y - tall / 2), (x - 8, y - 12 - tall), (x - 8, y + 12)):
+        box = Rectangle(left, top, left + width, top + tall)
+        if box.inside(field) and not any(box.meets(obstacle) for obstacle in obstacles):
+            return box
+    return None
+
+
+def marker(style: int, x: float, y: float, radius: float) -> Markup:
+    """The SVG shape of that style, centred on (x, y). Eight shapes tell lines apart without their colours."""
+    shape = (style + style // COLOURS) % SHAPES
+    if shape == 0:
+        return Markup('<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>').format(x=x, y=y, r=radius)
+    path = "L".join(f"{x + radius * dx:.1f} {y + radius * dy:.1f}" for dx, dy in _CORNERS[shape])
+    return Markup('<path class="mark" d="M{p}Z"/>').format(p=path)
+
+
+_CORNERS: dict[int, tuple[tuple[float, float], ...]] = {
+    1: ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    2: ((0, -1.2), (1.1, 0.8), (-1.1, 0.8)),
+    3: ((0, -1.3), (1.1, 0), (0, 1.3), (-1.1, 0)),
+    4: ((0, 1.2), (1.1, -0.8), (-1.1, -0.8)),
+    5: (
+        (-0.4, -1.2),
+        (0.4, -1.2),
+        (0.4, -0.4),
+        (1.2, -0.4),
+        (1.2, 0.4),
+        (0.4, 0.4),
+        (0.4, 1.2),
+        (-0.4, 1.2),
+        (-0.4, 0.4),
+        (-1.2, 0.4),
+        (-1.2, -0.4),
+        (-0.4, -0.4),
+    ),
+    6: ((0, -1.2), (1.15, -0.35), (0.7, 1), (-0.7, 1), (-1.15, -0.35)),
+    7: ((-1.2, -0.5), (1.2, -0.5), (1.2, 0.5), (-1.2, 0.5)),
+}
