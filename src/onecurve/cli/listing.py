@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import click
+
+from onecurve.cli.names import one_of
 
 KINDS = ("flaws", "tools", "solvers", "readers", "tasks", "suites", "data", "models")
 COLUMNS = ("name", "version", "tasks", "summary", "source")
@@ -12,7 +13,7 @@ OF_FLAWS = ("name", "version", "control", "alone", "dial", "gate", "summary", "s
 
 
 @click.command("list")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", callback=one_of("list", KINDS), metavar="{" + "|".join(KINDS) + "}")
 @click.option("--json", "as_json", is_flag=True, help="An array of objects.")
 def listing(kind: str, as_json: bool) -> None:
     """List flaws, tools, solvers, readers, tasks, suites, data or models, third parties' included."""
@@ -34,7 +35,7 @@ def listing(kind: str, as_json: bool) -> None:
     Console().print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, Mapping):

@@ -9,6 +9,7 @@ from onecurve.cli.check import check
 from onecurve.cli.grade import grade
 from onecurve.cli.harden import harden
 from onecurve.cli.listing import listing
+from onecurve.cli.names import Commands
 from onecurve.cli.plant import plant
 from onecurve.cli.report import report
 from onecurve.cli.results import results
@@ -22,7 +23,7 @@ from onecurve.version import __version__
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="onecurve")
 def cli() -> None:
     """Grade every interpretability tool on one curve: what could an engineer do with its answer?

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from onecurve.cli.names import one_of
 from onecurve.cli.places import cache_root, command_line, device_named, slots
 from onecurve.core.errors import UsageError
 
+INSERTIONS = ("finetune", "joint")
 COLUMNS = {
     "clean_accuracy": "clean",
     "twin_accuracy": "twin",
@@ -31,7 +33,13 @@ COLUMNS = {
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the subject and its sealed truth.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True, help="With --all: networks per kind.")
-@click.option("--insertion", type=click.Choice(["finetune", "joint"]), default="joint", show_default=True)
+@click.option(
+    "--insertion",
+    callback=one_of("way of insertion", INSERTIONS),
+    metavar="[" + "|".join(INSERTIONS) + "]",
+    default="joint",
+    show_default=True,
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="With --all: jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The planting records as an array of objects.")

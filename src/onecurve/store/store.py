@@ -1,13 +1,14 @@
 """The store of one run: rows in a database, records in blobs, one writer."""
 
 import fcntl
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
 
-from sqlalchemy import Connection, create_engine, delete, event, func, insert, select
+from sqlalchemy import Connection, Table, create_engine, delete, event, func, insert, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from onecurve.core.display import PlantRecord
@@ -156,7 +157,7 @@ class Store:
         values = {**{f.name: getattr(grade, f.name) for f in fields(Grade)}, "figures": dict(grade.figures), "key": key}
         self._connection.execute(insert(tables.grades).values(**values))
 
-    def _add_once(self, table: Any, key: str, values: Mapping[str, Any], *, commit: bool = True) -> None:
+    def _add_once(self, table: Table, key: str, values: Mapping[str, Any], *, commit: bool = True) -> None:
         found = self._connection.execute(select(table.c[key]).where(table.c[key] == values[key])).first()
         if found is None:
             self._connection.execute(insert(table).values(**values))
@@ -168,7 +169,7 @@ def _connect(path: Path, *, writable: bool) -> Connection:
     engine = create_engine(f"sqlite:///{path}")
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
         # Survives kill -9 at any moment without a disk flush per cell.
         if writable:
             connection.execute("PRAGMA journal_mode=WAL")

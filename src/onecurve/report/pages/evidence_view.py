@@ -109,9 +109,10 @@ def _on_example(trigger: Trigger, sample: Floats | None) -> Floats | None:
     if sample is None:
         return None
     try:
-        return trigger.apply(sample[None], generator("report")).images[0]
+        triggered: Floats = trigger.apply(sample[None], generator("report")).images[0]
     except OneCurveError:
         return None
+    return triggered
 
 
 def top_bars(labels: Sequence[str], shares: Sequence[float], right: frozenset[int]) -> tuple[Bar, ...]:

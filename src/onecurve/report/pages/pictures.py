@@ -33,7 +33,8 @@ def heat_colours(values: NDArray[np.floating]) -> NDArray[np.float64]:
     at = np.clip(values, 0, 1) * (len(_VIRIDIS) - 1)
     below = np.minimum(at.astype(int), len(_VIRIDIS) - 2)
     share = (at - below)[..., None]
-    return (_VIRIDIS[below] * (1 - share) + _VIRIDIS[below + 1] * share) / 255
+    colours: NDArray[np.float64] = (_VIRIDIS[below] * (1 - share) + _VIRIDIS[below + 1] * share) / 255
+    return colours
 
 
 def png_of(image: Floats) -> bytes:
@@ -91,7 +92,8 @@ def _colour(image: Floats) -> Floats:
 
 
 def _grey(image: Floats) -> Floats:
-    return np.clip(_three(image).mean(axis=0), 0, 1)
+    grey: Floats = np.clip(_three(image).mean(axis=0), 0, 1)
+    return grey
 
 
 def _enlarged(pixels: Bytes) -> Bytes:

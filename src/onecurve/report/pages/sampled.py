@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 from onecurve.report.pages.write import assets_in, environment, written
 from onecurve.report.words import numbers
@@ -52,7 +52,7 @@ class Factor:
     """Cases that have the column at all."""
 
 
-def write_sampled(cases: Sequence[Mapping[str, Any]], suite: str, seed: int, out: Path) -> Path:
+def write_sampled(cases: Sequence[Mapping[str, object]], suite: str, seed: int, out: Path) -> Path:
     """Write `index.html` and `assets/` into ``out``; returns the path of the page."""
     assets_in(out)
     run = {"suite": suite, "seed": seed, "started": datetime.now(UTC)}
@@ -61,7 +61,7 @@ def write_sampled(cases: Sequence[Mapping[str, Any]], suite: str, seed: int, out
     return written(out / "index.html", page.render(up="", factors=factors(cases), cases=cases[:FIRST], total=len(cases), networks=networks))
 
 
-def factors(cases: Sequence[Mapping[str, Any]]) -> tuple[Factor, ...]:
+def factors(cases: Sequence[Mapping[str, object]]) -> tuple[Factor, ...]:
     """All columns that have a distribution, the common ones first."""
     others = sorted({name for case in cases for name in case if name not in FACTORS and name not in TEXTUAL})
     headings = {**FACTORS, **{name: name.replace("_", " ").capitalize() for name in others}}
@@ -69,7 +69,7 @@ def factors(cases: Sequence[Mapping[str, Any]]) -> tuple[Factor, ...]:
     return tuple(factor for factor in found if len(factor.levels) > 1 or factor.heading in FACTORS.values())
 
 
-def _factor(heading: str, values: Sequence[Any]) -> Factor:
+def _factor(heading: str, values: Sequence[object]) -> Factor:
     counts = Counter(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
     order = sorted(counts, key=lambda name: (-counts[name], name))[:MOST_BARS]
     most = max(counts.values(), default=1)

@@ -5,7 +5,7 @@ PageImage is the largest budget and the first repeat; the numbers beside it are 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
@@ -80,12 +80,12 @@ class RecordLookup:
     targets: frozenset[str]
     """Names of the target classes of every flaw in the network."""
 
-    def record(self, key: str) -> Any:
+    def record(self, key: str) -> object:
         """The stored record, or None where none was kept."""
         return stored(self.results, key)
 
 
-def stored(results: Results, key: str) -> Any:
+def stored(results: Results, key: str) -> object:
     """The record of a blob key, None where the key is empty or nothing was kept."""
     if not key:
         return None

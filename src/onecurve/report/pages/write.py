@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -60,7 +59,7 @@ def assets_in(out: Path) -> Assets:
     return assets
 
 
-def environment(shared: dict[str, Any]) -> Environment:
+def environment(shared: dict[str, object]) -> Environment:
     """The templates with the report's filters; ``shared`` is known to every page."""
     pages = Environment(
         loader=PackageLoader("onecurve.report"),
@@ -94,7 +93,7 @@ def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment
     return tuple(kept.values())
 
 
-def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[str]) -> dict[str, Any]:
+def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[str]) -> dict[str, object]:
     rows = results.rows
     names = Names.of(rows)
     words = {case: display.words for case, display in results.displays.items()}

@@ -1,7 +1,7 @@
 """From the folder of a run to what a report is made of. Reads the store and runs nothing."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,9 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
     )
 
 
-def _displays(prepared: Mapping[str, Any], record: Any, secret: Collection[str]) -> dict[str, CaseDisplay]:
+def _displays(prepared: Mapping[str, Any], load: Callable[[str], CaseDisplay], secret: Collection[str]) -> dict[str, CaseDisplay]:
     cases = (value for key, value in prepared.items() if key.startswith("case:"))
-    return {value["case"]: redacted_display(record(value["display"]), secret) for value in cases}
+    return {value["case"]: redacted_display(load(value["display"]), secret) for value in cases}
 
 
 def _calibrations(prepared: Mapping[str, Any], keys: Sequence[str]) -> tuple[Calibration, ...]:

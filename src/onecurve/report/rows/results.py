@@ -6,7 +6,7 @@ The report is a pure function of this record: it runs nothing, and what is missi
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, final
+from typing import final
 
 from onecurve.core.display import Calibration, CaseDisplay, PlantRecord
 from onecurve.core.row import Row
@@ -69,7 +69,7 @@ class Results:
     """By case id."""
     plants: tuple[PlantRecord, ...]
     calibrations: tuple[Calibration, ...]
-    record: Callable[[str], Any]
+    record: Callable[[str], object]
     """Loads the stored question, evidence or answer of a blob key."""
     entries: Mapping[str, CatalogEntry]
     """Facts of every tool, reader and direct solver, by name."""
