@@ -1,13 +1,17 @@
-"""Documents that cannot rot: links lead somewhere, commands exist, the reference is what the code says."""
+"""Documents that cannot rot: links lead somewhere, commands and names exist, lines are short, the reference is what the code says."""
 
+import ast
 import importlib.util
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import click
 import pytest
+import yaml
 from example_tool import EXAMPLE
 from PIL import Image
 
@@ -18,20 +22,65 @@ from onecurve.runner.recipes import recipe_of
 from onecurve.runner.suite import parse_suite
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LONGEST = 120
+"""Characters in a line of a document."""
+LONGEST_ROW = 160
+"""Characters in a row of a table: Markdown cannot break it."""
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    return [block for language, block in FENCED.findall(text_of(page)) if language in languages]
+
+
+def prose(page: Path) -> str:
+    """The page without its blocks of code."""
+    return FENCED.sub("", text_of(page))
+
+
+@each_page
 def test_links_and_pictures_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", prose(page)):
         if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+            place = page.parent / target if target else page
+            assert place.exists(), target
+            assert not anchor or anchor in anchors(place), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Of headings as GitHub and the site make them, and of the names that the site documents."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    named = re.findall(r"^::: (\S+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings} | set(named)
+
+
+@each_page
+def test_lines_are_short(page: Path) -> None:
+    """Longer are only rows of tables, up to LONGEST_ROW, and lines that are one word, such as an address, and have no place to break."""
+    for number, line in enumerate(text_of(page).splitlines(), 1):
+        limit = LONGEST_ROW if line.startswith("|") else LONGEST
+        assert len(line) <= limit or len(line.removeprefix("- ").split()) == 1, (
+            f"line {number} has {len(line)} characters, more than {limit}"
+        )
+
+
+@each_page
+def test_files_that_are_named_exist(page: Path) -> None:
+    for place in re.findall(r"`((?:src|docs|tests|benchmarks|\.ci|\.github)/[\w./-]+)`", prose(page)):
+        assert (ROOT / place).exists(), place
 
 
 def commands() -> list[str]:
     found = []
     for page in PAGES:
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for block in blocks(page, "sh"):
             for line in block.splitlines():
                 found += [part.strip() for part in line.partition("#")[0].split("&&") if "onecurve " in part and "pip" not in part]
     return sorted(set(found))
@@ -45,10 +94,62 @@ def test_every_command_in_a_document_can_be_parsed(line: str) -> None:
     command.parse_args(context, arguments)
 
 
+@each_page
+def test_every_command_and_option_that_is_named_exists(page: Path) -> None:
+    """In running text, where commands are abbreviated: `onecurve results DIR [--json]`."""
+    for span in re.findall(r"`([^`]+)`", prose(page)):
+        for name, rest in re.findall(r"(?:^|\s)onecurve ([a-z][\w-]*)([^`]*)", span):
+            assert name in cli.commands, f"onecurve {name}"
+            known = {option for parameter in cli.commands[name].params for option in (*parameter.opts, *parameter.secondary_opts)}
+            assert set(re.findall(r"--[a-z][\w-]*", rest)) <= known | {"--help"}, span
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in blocks(page, "python"):
+            yield str(page.relative_to(ROOT)), block
+
+
+@pytest.mark.parametrize(("page", "example"), list(examples()))
+def test_python_in_a_document_imports_public_names_only(page: str, example: str) -> None:
+    nodes = list(ast.walk(ast.parse(example, page)))
+    imported = [(node.module, alias.name) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names]
+    used = [
+        node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "onecurve"
+    ]
+    assert [module for module, _ in imported if module and module.startswith("onecurve.")] == []
+    assert {name for module, name in imported if module == "onecurve"} | set(used) <= set(onecurve.__all__)
+
+
+def test_the_guide_shows_the_tool_of_the_readme() -> None:
+    assert EXAMPLE in blocks(ROOT / "docs" / "guides" / "add-a-tool.md", "python")
+
+
+def test_the_site_shows_every_page() -> None:
+    """Pages and folders in the navigation of mkdocs.yml; a folder stands for all its pages."""
+    docs, shown = ROOT / "docs", set(nav_entries(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
+    for entry in shown:
+        assert (docs / entry).exists(), entry
+    missing = [page for page in docs.glob("**/*.md") if not shown & {f"{page.parent.relative_to(docs)}/", str(page.relative_to(docs))}]
+    assert missing == []
+
+
+def nav_entries(nav: Any) -> Iterator[str]:
+    if isinstance(nav, str):
+        yield nav
+    else:
+        for entry in nav.values() if isinstance(nav, dict) else nav:
+            yield from nav_entries(entry)
+
+
+def test_the_citation_names_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == onecurve.__version__
+
+
 def suites() -> list[str]:
     """Every whole suite in a document."""
-    blocks = [block for page in PAGES for block in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)]
-    return [block for block in blocks if block.startswith("name:")]
+    return [block for page in PAGES for block in blocks(page, "yaml") if block.startswith("name:")]
 
 
 @pytest.mark.parametrize("text", suites())
