@@ -31,9 +31,9 @@ class Trivial:
     summary: ClassVar[str] = "answers at once"
     source: ClassVar[str] = "benchmark"
     needs: ClassVar[Access] = Access.NONE
-    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, task, question, workbench):
+    def answer(self, question, workbench):
         return Weights(np.ones((question.items, len(question.options)), np.float32))
 """
 

@@ -98,7 +98,7 @@ def test_only_what_is_asked_of_every_network_is_asked_of_a_control(planted):
     asked = [name for name in TASKS.names() if not TASKS.make(name).refusal(case.truth)]
     assert asked == ["detect", "replace"]
     detect = TASKS.make("detect")
-    question = detect.ask(case, 0)
+    question = detect.pose(case, 0)
     right = detect.measure(case, question, detect.ceiling(case, question))
     assert right.raw == 1
     assert right.figures["mass_none"] == 1

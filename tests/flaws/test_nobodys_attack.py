@@ -24,7 +24,7 @@ from onecurve.flaws.schemes.context import Host
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
 from onecurve.tasks.catalog import TASKS
-from onecurve.tasks.machinery.reference_points import yardsticks
+from onecurve.tasks.machinery.reference_points import reference_points
 
 KINDS = [
     *(Spurious(look=look) for look in ("colour", "background", "object")),
@@ -354,9 +354,9 @@ def test_every_task_but_localise_can_be_asked_of_what_has_no_place(name, planted
     asked = [task for task in map(TASKS.make, TASKS.names()) if not task.refusal(case.truth)]
     assert {task.name for task in asked} == set(TASKS.names()) - {"localise"}
     for task in asked:
-        question = task.ask(case, 0)
+        question = task.pose(case, 0)
         assert question.brief.target in {None, case.truth.target}
-        sticks = yardsticks(task, case, question)
+        sticks = reference_points(task, case, question)
         assert sticks.ceiling.raw == pytest.approx(1)
         assert sticks.floor.raw < 0.95
 

@@ -45,7 +45,7 @@ def style(channels: int = 3, side: int = 32) -> Filter:
 def read(evidence: Evidence, images: Floats, labels: np.ndarray, clean: LabelledImages, seed: int = 0) -> Weights | Abstain:
     question = Weigh(Brief(target=TARGET), len(images), CLASSES, inputs=images, labels=labels)
     subject = Subject("s", None, CLASSES, clean.images.shape[1:], Access.CLEAN_IMAGES, clean)
-    answer = Effect().read("predict", question, evidence, Workbench(subject, Budget(0), Meter(Budget(0)), seed))
+    answer = Effect().read(question, evidence, Workbench(subject, Budget(0), Meter(Budget(0)), seed))
     found = checked(question, answer)
     assert isinstance(found, Weights | Abstain)
     return found
@@ -139,11 +139,11 @@ def test_other_questions_and_parameters_are_refused(clean: LabelledImages) -> No
     subject = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, clean)
     workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0)
     with pytest.raises(AnswerError, match="inputs"):
-        Effect().read("discover", Weigh(Brief(), 1, CLASSES), Evidence(), workbench)
+        Effect().read(Weigh(Brief(), 1, CLASSES), Evidence(), workbench)
     with pytest.raises(SpecError, match="error"):
         Effect(error=1.0)
     few = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, clean.take(slice(0, 4)))
     question = Weigh(Brief(), 1, CLASSES, inputs=clean.floats()[:1], labels=clean.labels[:1])
-    answer = Effect().read("predict", question, Evidence(), Workbench(few, Budget(0), Meter(Budget(0)), 0))
+    answer = Effect().read(question, Evidence(), Workbench(few, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(answer, Abstain)
     assert "too few" in answer.reason

@@ -111,7 +111,7 @@ def read(setting: Setting, lineup: list[Drawn], evidence: Evidence, seed: int) -
     question = Weigh(Brief(target=0), 1, tuple(option.name for option in options), options)
     shape = setting.images.images.shape[1:]
     subject = Subject("s", None, tuple("0123456789"), shape, Access.CLEAN_IMAGES, setting.images)
-    answer = checked(question, Matcher().read("discover", question, evidence, Workbench(subject, Budget(0), Meter(Budget(0)), seed)))
+    answer = checked(question, Matcher().read(question, evidence, Workbench(subject, Budget(0), Meter(Budget(0)), seed)))
     assert isinstance(answer, Weights)
     return answer.values[0] / answer.values[0].sum()
 
@@ -198,7 +198,7 @@ def test_heat_maps_are_read_by_what_lies_under_them(digits: LabelledImages) -> N
     question = Weigh(Brief(suspects=stamped.images), 1, tuple(option.name for option in options), options)
     subject = Subject("s", None, tuple("0123456789"), (3, 32, 32), Access.CLEAN_IMAGES, digits)
     maps = Evidence(tuple(HeatMap(mask, item) for item, mask in enumerate(stamped.masks)))
-    answer = Matcher().read("discover", question, maps, Workbench(subject, Budget(0), Meter(Budget(0)), 0))
+    answer = Matcher().read(question, maps, Workbench(subject, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(answer, Weights)
     assert answer.values[0].argmax() == 4
 
@@ -209,7 +209,7 @@ def test_grey_pictures_odd_sizes_and_no_clean_set_are_taken() -> None:
     question = Weigh(Brief(), 1, ("0", "1", "2"), options)
     subject = Subject("s", None, ("a", "b"), (1, 9, 14), Access.NONE)
     odd = Evidence((Picture(options[1].pictures[0]), Picture(rng.random((3, 40, 3), np.float32))))
-    answer = Matcher().read("discover", question, odd, Workbench(subject, Budget(0), Meter(Budget(0)), 0))
+    answer = Matcher().read(question, odd, Workbench(subject, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(checked(question, answer), Weights)
 
 
@@ -219,8 +219,8 @@ def test_nothing_to_look_at_is_an_abstention_and_no_lineup_an_error(digits: Labe
     subject = Subject("s", None, ("a",), (3, 32, 32), Access.NONE, digits)
     workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0)
     question = Weigh(Brief(), 1, tuple(option.name for option in options), options)
-    assert isinstance(Matcher().read("discover", question, Evidence((Text("a star"),)), workbench), Abstain)
+    assert isinstance(Matcher().read(question, Evidence((Text("a star"),)), workbench), Abstain)
     with pytest.raises(AnswerError, match="shown"):
-        Matcher().read("predict", Weigh(Brief(), 1, ("a", "b")), pictures(digits.floats()[:1]), workbench)
+        Matcher().read(Weigh(Brief(), 1, ("a", "b")), pictures(digits.floats()[:1]), workbench)
     with pytest.raises(SpecError, match="sharpness"):
         Matcher(sharpness=0)

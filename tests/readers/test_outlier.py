@@ -26,7 +26,7 @@ def read(scores: np.ndarray, references: np.ndarray | tuple[()] = ()) -> Weights
     question = Weigh(Brief(), 1, (*NAMES[: len(scores)], "none"))
     subject = Subject("s", None, NAMES[: len(scores)], (3, 4, 4), Access.NONE)
     workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0, references=tuple(evidence(each) for each in references))
-    answer = checked(question, Outlier().read("detect", question, evidence(scores), workbench))
+    answer = checked(question, Outlier().read(question, evidence(scores), workbench))
     assert isinstance(answer, Weights)
     return answer
 
@@ -137,19 +137,19 @@ def test_known_index_and_tail() -> None:
 def test_bad_evidence() -> None:
     question = Weigh(Brief(), 1, (*NAMES, "none"))
     workbench = Workbench(Subject("s", None, NAMES, (3, 4, 4), Access.NONE), Budget(0), Meter(Budget(0)), 0)
-    assert isinstance(Outlier().read("detect", question, Evidence((Text("class 3!"),)), workbench), Abstain)
+    assert isinstance(Outlier().read(question, Evidence((Text("class 3!"),)), workbench), Abstain)
     with pytest.raises(AnswerError, match="one per class"):
-        Outlier().read("detect", question, evidence(np.zeros(4)), workbench)
+        Outlier().read(question, evidence(np.zeros(4)), workbench)
     with pytest.raises(AnswerError, match="none"):
-        Outlier().read("repair", Rebuild(Brief()), evidence(np.zeros(K)), workbench)
+        Outlier().read(Rebuild(Brief()), evidence(np.zeros(K)), workbench)
     few = Weigh(Brief(), 1, ("a", "b", "none"))
-    assert isinstance(Outlier().read("detect", few, evidence(np.zeros(2)), workbench), Abstain)
+    assert isinstance(Outlier().read(few, evidence(np.zeros(2)), workbench), Abstain)
 
 
 def test_references_without_scores_are_passed_over() -> None:
     question = Weigh(Brief(), 1, (*NAMES, "none"))
     subject = Subject("s", None, NAMES, (3, 4, 4), Access.NONE)
     workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0, references=(Evidence(),))
-    answer = Outlier().read("detect", question, evidence(np.arange(K)), workbench)
+    answer = Outlier().read(question, evidence(np.arange(K)), workbench)
     assert isinstance(answer, Weights)
     assert "no references" in answer.note

@@ -118,7 +118,7 @@ def matched(clean: LabelledImages, seed: int, *, aimed: bool) -> tuple[bool, flo
     question = Weigh(Brief(TARGET, suspects), 1, tuple(option.name for option in options), options)
     subject = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, clean.take(slice(20, 160)))
     shown = maps(masks if aimed else aimless(seed))
-    answer = checked(question, Matcher().read("discover", question, shown, Workbench(subject, Budget(0), Meter(Budget(0)), seed)))
+    answer = checked(question, Matcher().read(question, shown, Workbench(subject, Budget(0), Meter(Budget(0)), seed)))
     assert isinstance(answer, Weights)
     shares = answer.values[0] / answer.values[0].sum()
     return int(shares.argmax()) == right, float(shares[right])
@@ -209,10 +209,10 @@ def test_effects_are_foretold_from_maps_of_suspects(clean):
     images[:20] = trigger.apply(images[:20], np.random.default_rng(9)).images
     question = Weigh(Brief(TARGET, suspects), len(images), CLASSES, inputs=images, labels=inputs.labels)
     subject = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, rest)
-    answer = Effect().read("predict", question, maps(masks), Workbench(subject, Budget(0), Meter(Budget(0)), 0))
+    answer = Effect().read(question, maps(masks), Workbench(subject, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(answer, Weights)
     aimed = answer.values[:, TARGET]
     others = inputs.labels != TARGET
     assert aimed[:20][others[:20]].mean() > aimed[20:][others[20:]].mean() + 0.3
-    unclear = Effect().read("predict", question, maps(np.ones_like(masks)), Workbench(subject, Budget(0), Meter(Budget(0)), 0))
+    unclear = Effect().read(question, maps(np.ones_like(masks)), Workbench(subject, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(unclear, Abstain)

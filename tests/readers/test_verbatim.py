@@ -23,7 +23,7 @@ def bench() -> Workbench:
 
 def read(*maps: HeatMap, items: int = 2) -> Weights:
     question = Weigh(Brief(), items, PIXELS, shape=SHAPE)
-    answer = checked(question, Verbatim().read("localise", question, Evidence(maps), bench()))
+    answer = checked(question, Verbatim().read(question, Evidence(maps), bench()))
     assert isinstance(answer, Weights)
     return answer
 
@@ -59,13 +59,13 @@ def test_a_larger_map_keeps_its_place() -> None:
 def test_no_map_at_all_is_an_abstention() -> None:
     question = Weigh(Brief(), 2, PIXELS, shape=SHAPE)
     only_pictures = Evidence((Picture(np.zeros((3, 4, 6), np.float32)),))
-    assert isinstance(Verbatim().read("localise", question, only_pictures, bench()), Abstain)
+    assert isinstance(Verbatim().read(question, only_pictures, bench()), Abstain)
 
 
 def test_other_questions_are_refused() -> None:
     for question in (Rebuild(Brief()), Weigh(Brief(), 1, ("a", "b"))):
         with pytest.raises(AnswerError, match="pixels"):
-            Verbatim().read("localise", question, Evidence(), bench())
+            Verbatim().read(question, Evidence(), bench())
 
 
 @given(height=st.integers(1, 9), width=st.integers(1, 9), rows=st.integers(1, 9), columns=st.integers(1, 9), seed=st.integers(0, 9))

@@ -18,7 +18,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(cache: Path, tmp_path: Path) -> Callable[[Suite], dict[str, Row]]:
-    """Run a suite in a fresh folder and return its rows by solver, yardsticks left out."""
+    """Run a suite in a fresh folder and return its rows by solver, reference_points left out."""
 
     def run_here(suite: Suite) -> dict[str, Row]:
         run_suite(suite, Place(tmp_path / "out", cache, 2))

@@ -83,7 +83,7 @@ def test_the_meter_counts_what_the_tool_spent(run: Run) -> None:
         ("edges@no-such-reader", "no-such-reader"),
         ("edges@cppn", "`cppn` is a tool, wanted: a reader"),
         ("oracle", "a control needs a reader"),
-        ("edges", "serves none of the tasks of this suite: detect"),
+        ("edges", "no usual reader of this suite's tasks can use what `edges` shows: HeatMap"),
         *((named(name)[0], words) for name, words in (("NotADataclass", "is not a frozen dataclass"), ("NoVerb", "has none of"))),
         (named("Missing")[0], "no object in"),
     ],

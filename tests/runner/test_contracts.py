@@ -4,9 +4,10 @@ import pytest
 
 from onecurve.readers.catalog import READERS
 from onecurve.runner.commands.check import check_address
+from onecurve.tasks.catalog import TASKS
 from onecurve.tools.catalog import SOLVERS, TOOLS
 
-ENTRIES = [*TOOLS.names(), *SOLVERS.names(), *READERS.names()]
+ENTRIES = [*TOOLS.names(), *SOLVERS.names(), *READERS.names(), *TASKS.names()]
 
 
 @pytest.mark.parametrize("name", ENTRIES)

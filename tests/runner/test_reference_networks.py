@@ -12,9 +12,9 @@ from tiny_world import named, suite_of
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Weights
-from onecurve.core.evidence import ClassScores, Evidence
+from onecurve.core.evidence import ClassScores, Evidence, Pieces
 from onecurve.core.grade import Status
-from onecurve.core.question import Brief, Question, Weigh
+from onecurve.core.question import Brief, Form, Forms, Question, Weigh
 from onecurve.core.row import Row
 from onecurve.core.workbench import Workbench
 from onecurve.flaws.planting.storage import load_case
@@ -26,7 +26,8 @@ from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
-Run = Callable[[Suite], dict[str, Row]]
+Run = Callable[[Suite], dict[str, Row]]from onecurve.tasks.catalog import TASKS
+
 TOY = Path(__file__).parents[1] / "flaws" / "toy_set.py"
 IMAGES = 5
 GROUP = ("digits", "six-conv")
@@ -41,11 +42,11 @@ class Compares:
     summary: ClassVar[str] = "for tests"
     source: ClassVar[str] = "tests"
     needs: ClassVar[Access] = Access.QUERIES | Access.REFERENCE_NETWORK
-    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+    answers: ClassVar[Forms] = (Form.CLASSES,)
 
     out: str = ""
 
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
         """The same weight for every class."""
         assert isinstance(question, Weigh)
         subject = workbench.subject
@@ -66,9 +67,9 @@ class LooksAtBoth:
     summary: ClassVar[str] = "for tests"
     source: ClassVar[str] = "tests"
     needs: ClassVar[Access] = Access.QUERIES | Access.REFERENCE_NETWORK
-    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+    shows: ClassVar[Pieces] = (ClassScores,)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """How much higher each class's mean logit is than the clean network's."""
         subject = workbench.subject
         images = subject.granted_clean().floats()[:IMAGES]
@@ -140,7 +141,7 @@ def planned(address: str, *references: Reference) -> PlannedCell:
     granted = (Access.QUERIES | Access.WEIGHTS | Access.SUSPECTS | Access.TARGET).value
     asked = {"blind": False, "rebuilds": False, "brief": "brief", "brief_digest": "digest", "granted": granted}
     case = AskedCase("net-1.1", "net-1", GROUP, "key", "patch", "patch", {"localise": asked}, {})
-    (cell,) = plan_cells([case], Grid([entrant], (500.0,), (500.0,), 1, references, 0, "empty"))
+    (cell,) = plan_cells([case], Grid({"localise": TASKS.make("localise")}, [entrant], (500.0,), (500.0,), 1, references, 0, "empty"))
     return cell
 
 

@@ -24,11 +24,13 @@ from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
+from onecurve.tasks.catalog import TASKS as TASKS_BY_NAME
 
 Run = Callable[[Suite], dict[str, Row]]
 TASKS = ("detect", "discover", "localise", "predict", "repair")
-NAMES = [f"{task}-{role}" for task in TASKS for role in ("look", "read", "answer", "bench")]
-UNSHOWN = [name for name in NAMES if name.endswith("-bench") or name.startswith(("detect", "discover-look", "repair"))]
+LOOKS = ["blind-look", "told-look", "suspects-look"]
+NAMES = [*LOOKS, *(f"{TASKS_BY_NAME.make(task).form}-{role}" for task in TASKS for role in ("read", "answer", "bench"))]
+UNSHOWN = [name for name in NAMES if name.endswith("-bench") or name.startswith(("blind", "told", "classes", "repair"))]
 TOY = Path(__file__).parents[1] / "flaws" / "toy_set.py"
 GRADERS = {"Truth", "Case", "Triggered", "Plan", "Strength", "Population", "Effect", "CaseDisplay", "PlantRecord"}
 """Types that only the grading side has."""
@@ -73,7 +75,7 @@ def test_what_a_network_is_called_says_nothing_of_what_is_in_it() -> None:
 
 @dataclass(frozen=True)
 class Walked:
-    """What players reached in their workers, by `task-role`, and the case they were asked about."""
+    """What players reached in their workers, by `form-role` or what a look was told, and the case they were asked about."""
 
     folder: Path
     case: Case
@@ -136,7 +138,7 @@ def test_the_walk_reaches_what_was_granted(walked: Walked) -> None:
         assert clean.images.tobytes() in content
         weights = [values.numpy().tobytes() in content for values in network.module.state_dict().values() if values.numel() > 64]
         assert weights == [name.endswith(("look", "answer", "bench")) or name == "repair-read"] * len(weights), name
-    suspects = walked.content("localise-look")
+    suspects = walked.content("suspects-look")
     assert any(image.tobytes() in suspects for image in walked.truth.triggered.images)
 
 
@@ -150,9 +152,9 @@ def test_no_image_of_the_grader_s_can_be_reached_where_no_question_shows_it(walk
 
 
 def test_a_brief_grants_what_its_task_grants_and_no_more(walked: Walked) -> None:
-    granted = {"detect": set(), "discover": {"target"}, "localise": {"target", "suspects"}, "predict": {"target"}, "repair": {"target"}}
-    for task, names in granted.items():
-        found = walked.words(f"{task}-look")["attributes"]
+    granted = {"blind": set(), "told": {"target"}, "suspects": {"target", "suspects"}}
+    for told, names in granted.items():
+        found = walked.words(f"{told}-look")["attributes"]
         assert {each.removeprefix("Brief.") for each in found if each.startswith("Brief.")} == names
 
 
@@ -160,7 +162,7 @@ def test_the_options_are_shown_to_readers_alone(walked: Walked) -> None:
     right = walked.truth.options[walked.truth.right]
     for name in NAMES:
         seen = right.words in walked.words(name)["words"] or right.pictures[0].tobytes() in walked.content(name)
-        assert seen == (name in {"discover-read", "discover-answer"}), name
+        assert seen == (name in {"lineup-read", "lineup-answer"}), name
 
 
 def test_the_walk_goes_wherever_a_truth_could_hide() -> None:

@@ -48,7 +48,7 @@ def test_readers_of_maps_are_tried_on_right_maps_and_on_noise(cache: Path, tmp_p
 
 def test_without_suspects_maps_serve_no_other_task(tmp_path: Path) -> None:
     place = Place(tmp_path / "out", tmp_path / "cache", 1)
-    with pytest.raises(SpecError, match="serves none of the tasks"):
+    with pytest.raises(SpecError, match="no usual reader of this suite"):
         run_suite(suite_of("edges", tasks=("detect", "discover", "predict")), place)
 
 

@@ -38,14 +38,14 @@ def noise(world) -> Evidence:
 
 
 def unlearned(world, evidence: Evidence, budget: float = BUDGET, seed: int = 0) -> TorchNetwork:
-    answer = Unlearn().read("repair", QUESTION, evidence, world.workbench(budget, seed))
+    answer = Unlearn().read(QUESTION, evidence, world.workbench(budget, seed))
     assert isinstance(answer, Rebuilt)
     assert isinstance(answer.network, TorchNetwork)
     return answer.network
 
 
 def finetuned(world, budget: float = BUDGET, seed: int = 0) -> TorchNetwork:
-    answer = Finetune().answer("repair", QUESTION, world.workbench(budget, seed))
+    answer = Finetune().answer(QUESTION, world.workbench(budget, seed))
     assert isinstance(answer, Rebuilt)
     assert isinstance(answer.network, TorchNetwork)
     return answer.network
@@ -86,9 +86,9 @@ def test_hypotheses_take_turns(world) -> None:
 @pytest.mark.parametrize(
     "repair",
     [
-        lambda world, bench: Unlearn().read("repair", QUESTION, truth(world), bench),
-        lambda world, bench: Finetune().answer("repair", QUESTION, bench),
-        lambda world, bench: FinePruning().answer("repair", QUESTION, bench),
+        lambda world, bench: Unlearn().read(QUESTION, truth(world), bench),
+        lambda world, bench: Finetune().answer(QUESTION, bench),
+        lambda world, bench: FinePruning().answer(QUESTION, bench),
     ],
     ids=["unlearn", "finetune", "fine-pruning"],
 )
@@ -128,7 +128,7 @@ def test_without_a_hypothesis_there_is_nothing_to_unlearn(world) -> None:
     large = Evidence((Hypothesis(Paste(np.zeros((1, 3, 40, 40), np.float32), np.ones((1, 40, 40), np.float32)), 0, 1.0),))
     for evidence, reason in ((Evidence(), "no hypothesis of"), (picture, "no hypothesis of"), (large, "fits")):
         bench = world.workbench(BUDGET)
-        answer = Unlearn().read("repair", QUESTION, evidence, bench)
+        answer = Unlearn().read(QUESTION, evidence, bench)
         assert isinstance(answer, Abstain)
         assert reason in answer.reason
         assert bench.meter.equivalents == 0
@@ -137,10 +137,10 @@ def test_without_a_hypothesis_there_is_nothing_to_unlearn(world) -> None:
 def test_weigh_questions_and_bad_parameters_are_refused(world) -> None:
     question = Weigh(Brief(), 1, ("a", "b"))
     with pytest.raises(AnswerError):
-        Unlearn().read("detect", question, Evidence(), world.workbench(BUDGET))
+        Unlearn().read(question, Evidence(), world.workbench(BUDGET))
     for solver in (Finetune(), FinePruning()):
         with pytest.raises(AnswerError):
-            solver.answer("detect", question, world.workbench(BUDGET))
+            solver.answer(question, world.workbench(BUDGET))
     with pytest.raises(SpecError):
         Unlearn(share=0)
     with pytest.raises(SpecError):
@@ -152,7 +152,7 @@ def test_weigh_questions_and_bad_parameters_are_refused(world) -> None:
 def test_a_reading_workbench_has_no_network_to_repair(world) -> None:
     bench = world.workbench(BUDGET).for_reading(Weigh(Brief(), 1, ("a",)))
     with pytest.raises(ModelError, match="not granted"):
-        Unlearn().read("repair", QUESTION, truth(world), bench)
+        Unlearn().read(QUESTION, truth(world), bench)
 
 
 def test_normalisation_statistics_stay_as_they_are(world, flawed) -> None:
@@ -200,7 +200,7 @@ def dormant_backdoor(world) -> nn.Module:
 def test_pruning_silences_dormant_channels_first_and_for_good(world) -> None:
     bench = world.workbench(BUDGET)
     bench.subject.network.module.inner.load_state_dict(dormant_backdoor(world).state_dict())
-    answer = FinePruning(tolerance=0.0).answer("repair", QUESTION, bench)
+    answer = FinePruning(tolerance=0.0).answer(QUESTION, bench)
     assert isinstance(answer, Rebuilt)
     weights = answer.network.module[4].weight
     silent = set(torch.nonzero((weights == 0) & (answer.network.module[4].bias == 0))[:, 0].tolist())
@@ -210,7 +210,7 @@ def test_pruning_silences_dormant_channels_first_and_for_good(world) -> None:
 
 def test_pruning_stays_inside_the_tolerance(world) -> None:
     bench = world.workbench(1500)
-    pruned = FinePruning(tolerance=0.02, learning_rate=1e-9).answer("repair", QUESTION, bench)
+    pruned = FinePruning(tolerance=0.02, learning_rate=1e-9).answer(QUESTION, bench)
     assert isinstance(pruned, Rebuilt)
     judging = held_back(world.clean, 0.2, bench.seed).judging
 

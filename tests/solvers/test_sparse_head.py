@@ -23,7 +23,7 @@ def size(world) -> int:
 
 def replaced(world, limit: int, budget: float = 1500, seed: int = 0) -> Rebuilt:
     question = Rebuild(Brief(), size_limit=limit)
-    answer = checked(question, SparseHead().answer("replace", question, world.workbench(budget, seed)))
+    answer = checked(question, SparseHead().answer(question, world.workbench(budget, seed)))
     assert isinstance(answer, Rebuilt)
     return answer
 
@@ -49,16 +49,16 @@ def test_any_limit_is_kept(world, share: float) -> None:
 
 
 def test_a_limit_below_any_trunk_is_an_abstention(world) -> None:
-    answer = SparseHead().answer("replace", Rebuild(Brief(), size_limit=20), world.workbench(1000))
+    answer = SparseHead().answer(Rebuild(Brief(), size_limit=20), world.workbench(1000))
     assert isinstance(answer, Abstain)
     assert "20 parameters" in answer.reason
 
 
 def test_the_budget_buys_images_and_is_kept(world) -> None:
     bench = world.workbench(900)
-    SparseHead().answer("replace", Rebuild(Brief(), size_limit=size(world)), bench)
+    SparseHead().answer(Rebuild(Brief(), size_limit=size(world)), bench)
     assert bench.meter.equivalents == 900
-    poor = SparseHead().answer("replace", Rebuild(Brief(), size_limit=size(world)), world.workbench(5))
+    poor = SparseHead().answer(Rebuild(Brief(), size_limit=size(world)), world.workbench(5))
     assert isinstance(poor, Abstain)
 
 
@@ -81,13 +81,13 @@ def test_the_note_says_where_it_was_cut_and_how_sparse_it_is(world) -> None:
 def test_the_subject_is_left_alone(world) -> None:
     bench = world.workbench(600)
     before = bench.subject.network.size()
-    SparseHead().answer("replace", Rebuild(Brief(), size_limit=size(world) // 2), bench)
+    SparseHead().answer(Rebuild(Brief(), size_limit=size(world) // 2), bench)
     assert bench.subject.network.size() == before
 
 
 def test_other_questions_and_parameters_are_refused(world) -> None:
     with pytest.raises(AnswerError):
-        SparseHead().answer("detect", Weigh(Brief(), 1, ("a",)), world.workbench(100))
+        SparseHead().answer(Weigh(Brief(), 1, ("a",)), world.workbench(100))
     with pytest.raises(SpecError):
         SparseHead(slack=2)
 

@@ -55,7 +55,7 @@ def scripted(seed: int = 0, towards: int | None = None) -> tuple[Floats, np.ndar
 
 def detect(workbench: Workbench) -> np.ndarray:
     question = Weigh(Brief(), 1, (*NAMES, "none"))
-    answer = checked(question, TestSet().answer("detect", question, workbench))
+    answer = checked(question, TestSet().answer(question, workbench))
     assert isinstance(answer, Weights)
     return answer.values[0] / answer.values[0].sum()
 
@@ -77,7 +77,7 @@ def test_a_network_that_says_the_same_everywhere_is_no_error() -> None:
 def predict(workbench: Workbench, labels: np.ndarray) -> np.ndarray:
     inputs = np.zeros((len(labels), 1, 2, 2), np.float32)
     question = Weigh(Brief(target=0), len(labels), NAMES, inputs=inputs, labels=labels)
-    answer = checked(question, TestSet().answer("predict", question, workbench))
+    answer = checked(question, TestSet().answer(question, workbench))
     assert isinstance(answer, Weights)
     return answer.values
 
@@ -110,14 +110,14 @@ def test_a_small_budget_runs_a_part_and_none_abstains() -> None:
     predict(workbench, np.array([0]))
     assert workbench.meter.forward == 30
     question = Weigh(Brief(), 1, (*NAMES, "none"))
-    assert isinstance(TestSet().answer("detect", question, bench(*scripted(), budget=0)), Abstain)
+    assert isinstance(TestSet().answer(question, bench(*scripted(), budget=0)), Abstain)
 
 
 def test_other_questions_are_refused() -> None:
     with pytest.raises(AnswerError, match="network"):
-        TestSet().answer("repair", Rebuild(Brief()), bench(*scripted()))
+        TestSet().answer(Rebuild(Brief()), bench(*scripted()))
     with pytest.raises(AnswerError, match="labels"):
-        TestSet().answer("discover", Weigh(Brief(), 1, ("x", "y")), bench(*scripted()))
+        TestSet().answer(Weigh(Brief(), 1, ("x", "y")), bench(*scripted()))
 
 
 def test_labels_are_read_not_the_network_output_for_inputs() -> None:

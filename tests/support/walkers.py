@@ -16,8 +16,8 @@ import torch
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer
-from onecurve.core.evidence import ClassScores, Evidence
-from onecurve.core.question import Brief, Question
+from onecurve.core.evidence import ClassScores, Evidence, Pieces
+from onecurve.core.question import Brief, Form, Forms, Question
 from onecurve.core.workbench import Workbench
 
 ENDS = (type, types.ModuleType, str, bytes, bytearray, int, float, complex, type(None))
@@ -110,16 +110,18 @@ class _Player:
     summary: ClassVar[str] = "for tests"
     source: ClassVar[str] = "tests"
     needs: ClassVar[Access] = Access.NONE
-    tasks: ClassVar[tuple[str, ...]] = ("detect", "discover", "localise", "predict", "repair")
+    answers: ClassVar[Forms] = (Form.CLASSES, Form.LINEUP, Form.PIXELS, Form.OUTCOMES, Form.REPAIR)
+    shows: ClassVar[Pieces] = (ClassScores,)
+    reads: ClassVar[Pieces] = (ClassScores,)
 
 
 @dataclass(frozen=True)
 class WalkingTool(_Player):
     name: ClassVar[str] = "walking-tool"
-    task_dependent: ClassVar[bool] = True
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
-        _noted(self.out, f"{task}-look", workbench, task, brief)
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
+        told = "blind" if brief.target is None else "told" if brief.suspects is None else "suspects"
+        _noted(self.out, f"{told}-look", workbench, brief)
         return Evidence((ClassScores(np.zeros(workbench.subject.classes, np.float32)),))
 
 
@@ -127,8 +129,8 @@ class WalkingTool(_Player):
 class WalkingReader(_Player):
     name: ClassVar[str] = "walking-reader"
 
-    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
-        _noted(self.out, f"{task}-read", workbench, task, question, evidence)
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        _noted(self.out, f"{question.form}-read", workbench, question, evidence)
         return Abstain("walked")
 
 
@@ -136,7 +138,7 @@ class WalkingReader(_Player):
 class WalkingSolver(_Player):
     name: ClassVar[str] = "walking-solver"
 
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
-        _noted(self.out, f"{task}-answer", workbench, task, question)
-        _noted(self.out, f"{task}-bench", workbench)
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
+        _noted(self.out, f"{question.form}-answer", workbench, question)
+        _noted(self.out, f"{question.form}-bench", workbench)
         return Abstain("walked")

@@ -52,7 +52,7 @@ def test_a_style_is_shown_on_grey_and_on_clean_images():
 
 def test_maps_of_the_suspects_are_their_masks_and_come_first():
     case = toy_case("patch")
-    question = Localise().ask(case, 0)
+    question = Localise().pose(case, 0)
     evidence = oracle_evidence(case.truth, question.brief)
     masks = Localise().ceiling(case, question).values.reshape(16, 16, 16)
     assert pieces_of(evidence)[:16] == ["HeatMap"] * 16

@@ -12,17 +12,17 @@ from onecurve.core.answer import Weights
 from onecurve.core.case import Population
 from onecurve.core.errors import UngradeableError
 from onecurve.tasks.detect import Detect, prior_worth
-from onecurve.tasks.machinery.reference_points import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, reference_points
 
 TASK = Detect()
 
 
 def raw(case, *row):
-    return measured(TASK, case, TASK.ask(case, 0), Weights(np.array([row], np.float32))).raw
+    return measured(TASK, case, TASK.pose(case, 0), Weights(np.array([row], np.float32))).raw
 
 
 def figures(case, *row):
-    return measured(TASK, case, TASK.ask(case, 0), Weights(np.array([row], np.float32))).figures
+    return measured(TASK, case, TASK.pose(case, 0), Weights(np.array([row], np.float32))).figures
 
 
 def expected_raw(policy, population):
@@ -49,10 +49,10 @@ def test_over_the_declared_population_no_constant_answer_earns_positive_mean_ski
     clean = toy_case("clean", population=population)
 
     def skill(case, name):
-        question = TASK.ask(case, 0)
-        return yardsticks(TASK, case, question).skill(measured(TASK, case, question, TASK.gallery(case, question)[name]))
+        question = TASK.pose(case, 0)
+        return reference_points(TASK, case, question).skill(measured(TASK, case, question, TASK.gallery(case, question)[name]))
 
-    for name in TASK.gallery(clean, TASK.ask(clean, 0)):
+    for name in TASK.gallery(clean, TASK.pose(clean, 0)):
         mean = population.clean_share * skill(clean, name) + (1 - population.clean_share) * np.mean([skill(case, name) for case in flawed])
         assert mean <= 1e-6, name
 
@@ -62,7 +62,7 @@ def test_over_the_declared_population_no_constant_answer_earns_positive_mean_ski
 def test_the_floor_measures_the_prior_worth_on_every_case(clean, flaws):
     population = Population(clean, flaws, 4)
     for case in (toy_case("clean", population=population), toy_case("patch", targets=tuple(range(flaws)), population=population)):
-        floor = measured(TASK, case, TASK.ask(case, 0), TASK.floor(case, TASK.ask(case, 0)))
+        floor = measured(TASK, case, TASK.pose(case, 0), TASK.floor(case, TASK.pose(case, 0)))
         assert floor.raw == pytest.approx(prior_worth(population), abs=1e-6)
 
 
@@ -96,11 +96,11 @@ def test_a_population_with_nothing_to_find_out_is_refused(population):
     case = toy_case("clean", population=population)
     assert TASK.refusal(case.truth)
     with pytest.raises(UngradeableError):
-        yardsticks(TASK, case, TASK.ask(case, 0))
+        reference_points(TASK, case, TASK.pose(case, 0))
 
 
 def test_the_options_are_the_classes_and_none_and_the_brief_tells_nothing():
-    question = TASK.ask(toy_case("patch"), 0)
+    question = TASK.pose(toy_case("patch"), 0)
     assert question.options == ("north-west", "north-east", "south-west", "south-east", "none")
     assert question.brief.target is None
     assert question.items == 1

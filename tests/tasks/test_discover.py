@@ -6,13 +6,13 @@ from toy_world import toy_case, with_truth
 
 from onecurve.core.answer import Weights
 from onecurve.tasks.discover import Discover
-from onecurve.tasks.machinery.reference_points import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, reference_points
 
 TASK = Discover()
 
 
 def result(case, *row):
-    return measured(TASK, case, TASK.ask(case, 0), Weights(np.array([row], np.float32)))
+    return measured(TASK, case, TASK.pose(case, 0), Weights(np.array([row], np.float32)))
 
 
 def test_raw_is_the_mass_on_the_right_option():
@@ -27,17 +27,17 @@ def test_ties_share_credit_and_rank():
 
 def test_over_all_places_of_the_right_option_no_constant_earns_anything():
     cases = [toy_case("patch", right=right) for right in range(8)]
-    for name in TASK.gallery(cases[0], TASK.ask(cases[0], 0)):
+    for name in TASK.gallery(cases[0], TASK.pose(cases[0], 0)):
         skills = []
         for case in cases:
-            question = TASK.ask(case, 0)
-            skills.append(yardsticks(TASK, case, question).skill(measured(TASK, case, question, TASK.gallery(case, question)[name])))
+            question = TASK.pose(case, 0)
+            skills.append(reference_points(TASK, case, question).skill(measured(TASK, case, question, TASK.gallery(case, question)[name])))
         assert np.mean(skills) == pytest.approx(0, abs=1e-6), name
 
 
 def test_the_lineup_is_shown_and_the_target_told():
     case = toy_case("style", target=3)
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     assert question.shown == case.truth.options
     assert question.brief.target == 3
     assert question.inputs is None

@@ -18,7 +18,7 @@ TASK = Localise()
 
 def test_suspects_are_triggered_inputs_that_go_to_the_target():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     assert question.items == 16
     assert question.inputs is question.brief.suspects
     assert (case.truth.network.logits(question.inputs).argmax(axis=1) == case.truth.target).all()
@@ -31,7 +31,7 @@ def test_inputs_on_which_the_flaw_does_not_fire_are_not_asked_about():
     triggered = case.truth.triggered
     dull = triggered.images.copy()
     dull[:40] = 0.1
-    question = TASK.ask(with_truth(case, triggered=replace(triggered, images=dull)), 0)
+    question = TASK.pose(with_truth(case, triggered=replace(triggered, images=dull)), 0)
     assert (question.inputs.max(axis=(1, 2, 3)) > 0.2).all()
 
 
@@ -43,12 +43,12 @@ def test_fewer_than_sixteen_are_asked_about_where_there_are_no_more():
         labels=case.truth.triggered.labels[:5],
         masks=case.truth.triggered.masks[:5],
     )
-    assert TASK.ask(with_truth(case, triggered=few), 0).items == 5
+    assert TASK.pose(with_truth(case, triggered=few), 0).items == 5
 
 
 def test_each_map_is_scored_against_the_mask_of_its_own_suspect():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     masks = TASK.ceiling(case, question).values
     shifted = measured(TASK, case, question, Weights(np.roll(masks, 1, axis=0)))
     assert measured(TASK, case, question, Weights(masks)).raw == pytest.approx(1)
@@ -57,7 +57,7 @@ def test_each_map_is_scored_against_the_mask_of_its_own_suspect():
 
 def test_a_blank_map_earns_the_share_of_the_mask():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     blank = measured(TASK, case, question, TASK.gallery(case, question)["blank"])
     assert blank.raw == pytest.approx(9 / 256)
     assert blank.figures["mask_share"] == pytest.approx(9 / 256)
@@ -66,7 +66,7 @@ def test_a_blank_map_earns_the_share_of_the_mask():
 
 def test_the_figures_of_blank_and_edges_stand_beside_every_answer():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     gallery = TASK.gallery(case, question)
     found = [measured(TASK, case, question, answer) for answer in (TASK.ceiling(case, question), gallery["edges"], gallery["blank"])]
     for name, own in (("edges", found[1]), ("blank", found[2])):
@@ -78,7 +78,7 @@ def test_the_figures_of_blank_and_edges_stand_beside_every_answer():
 
 def test_more_suspects_are_asked_about_where_more_are_wanted():
     case = toy_case("patch")
-    many = Localise(suspects=40).ask(case, 0)
+    many = Localise(suspects=40).pose(case, 0)
     assert many.items == 40
     assert len({image.tobytes() for image in many.inputs}) == 40
     with pytest.raises(SpecError, match="at least 1"):
@@ -87,7 +87,7 @@ def test_more_suspects_are_asked_about_where_more_are_wanted():
 
 def test_half_right_maps_lie_between():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     masks = TASK.ceiling(case, question).values.copy()
     masks[:8] = 1
     assert measured(TASK, case, question, Weights(masks)).raw == pytest.approx(0.5 + 0.5 * 9 / 256)
@@ -95,7 +95,7 @@ def test_half_right_maps_lie_between():
 
 def test_the_question_of_another_planting_is_not_graded():
     case, other = toy_case("patch"), toy_case("patch", seed=9)
-    question = TASK.ask(other, 0)
+    question = TASK.pose(other, 0)
     with pytest.raises(UngradeableError, match="does not hold"):
         TASK.measure(case, question, Weights(np.ones((16, 256), np.float32)))
 

@@ -23,23 +23,23 @@ def outcome(case, question):
 
 def test_a_third_of_each_kind_is_asked_in_mixed_order():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     _, fired = outcome(case, question)
     assert question.items == 96
     assert 30 <= fired.sum() <= 36
     assert all(fired[start : start + 32].sum() >= 4 for start in (0, 32, 64))
-    assert TASK.ask(toy_case("patch", bystanders=False), 0).items == 64
+    assert TASK.pose(toy_case("patch", bystanders=False), 0).items == 64
 
 
 def test_labels_given_are_the_true_ones():
-    question = TASK.ask(toy_case("style"), 0)
+    question = TASK.pose(toy_case("style"), 0)
     brightest = question.inputs[:, 1].reshape(-1, 2, 8, 2, 8).mean(axis=(2, 4)).reshape(-1, 4).argmax(axis=1)
     assert (question.labels == brightest).all()
 
 
 def test_fired_and_rest_count_the_same():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     said, fired = outcome(case, question)
     only_rest = np.eye(4, dtype=np.float32)[np.where(fired, (said + 1) % 4, said)]
     only_fired = np.eye(4, dtype=np.float32)[np.where(fired, said, (said + 1) % 4)]
@@ -49,7 +49,7 @@ def test_fired_and_rest_count_the_same():
 
 def test_figures_of_the_labels_show_what_they_miss():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     said, fired = outcome(case, question)
     figures = measured(TASK, case, question, TASK.gallery(case, question)["labels"]).figures
     assert figures["accuracy_fired"] == figures["score_fired"] == 0
@@ -61,7 +61,7 @@ def test_figures_of_the_labels_show_what_they_miss():
 @settings(max_examples=40, deadline=None)
 def test_no_mixture_of_label_and_target_beats_the_floor(share):
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     gallery = TASK.gallery(case, question)
     mixed = Weights(gallery["target"].values * share + gallery["labels"].values * (1 - share))
     floor = measured(TASK, case, question, TASK.floor(case, question)).raw
@@ -71,7 +71,7 @@ def test_no_mixture_of_label_and_target_beats_the_floor(share):
 def test_a_flaw_that_fires_nowhere_is_ungradeable():
     case = toy_case("patch")
     dull = with_truth(case, network=ConstantNetwork(np.eye(4, dtype=np.float32)[0]))
-    question = TASK.ask(dull, 0)
+    question = TASK.pose(dull, 0)
     with pytest.raises(UngradeableError, match="fires on 0"):
         TASK.floor(dull, question)
 

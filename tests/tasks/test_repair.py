@@ -12,7 +12,7 @@ from onecurve.core.errors import AnswerError
 from onecurve.core.network import ConstantNetwork
 from onecurve.tasks.machinery.fidelity import Outputs
 from onecurve.tasks.machinery.graded_inputs import GradedInputs, Inputs, graded_inputs
-from onecurve.tasks.machinery.reference_points import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, reference_points
 from onecurve.tasks.machinery.repair_figures import Runs, figures_of
 from onecurve.tasks.repair import Repair
 
@@ -53,7 +53,7 @@ class Recording:
 
 
 def result(case, network):
-    return measured(TASK, case, TASK.ask(case, 0), Rebuilt(network))
+    return measured(TASK, case, TASK.pose(case, 0), Rebuilt(network))
 
 
 def test_the_untouched_network_shows_its_flaw_and_is_flagged():
@@ -88,14 +88,14 @@ def test_clean_and_triggered_count_half_each():
 
 def test_a_wrecked_network_has_no_attack_success_and_earns_nothing():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     wrecked = Rebuilt(ConstantNetwork(np.eye(4, dtype=np.float32)[0]))
     found = measured(TASK, case, question, wrecked)
     assert found.figures["attack_success"] == 0
     assert found.figures["clean_accuracy"] == pytest.approx(0.25, abs=0.05)
     assert found.figures["clean_accuracy_drop"] > 0.5
     assert found.figures["collateral"] > 0.5
-    assert yardsticks(TASK, case, question).skill(found) < 0
+    assert reference_points(TASK, case, question).skill(found) < 0
 
 
 def test_worse_accuracy_never_raises_raw():

@@ -8,19 +8,19 @@ from onecurve.core.answer import Rebuilt, checked
 from onecurve.core.errors import AnswerError
 from onecurve.core.network import ConstantNetwork
 from onecurve.tasks.machinery.outputs import mean_divergence, softmax
-from onecurve.tasks.machinery.reference_points import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, reference_points
 from onecurve.tasks.replace import Replace
 
 TASK = Replace()
 
 
 def result(case, network):
-    return measured(TASK, case, TASK.ask(case, 0), Rebuilt(network))
+    return measured(TASK, case, TASK.pose(case, 0), Rebuilt(network))
 
 
 def test_the_size_limit_is_half_the_network_and_is_enforced():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     assert question.size_limit == 2000
     assert question.brief.target is None
     assert isinstance(checked(question, Rebuilt(Rule(declared_size=2000))), Rebuilt)
@@ -44,7 +44,7 @@ def test_figures_tell_size_and_divergence():
     assert figures["size_ratio"] == 0.25
     assert figures["divergence"] == pytest.approx(0, abs=1e-6)
     assert result(case, Rule("patch", 2, 1000)).figures["divergence"] == pytest.approx(0, abs=1e-6)
-    assert result(case, TASK.floor(case, TASK.ask(case, 0)).network).figures["divergence"] > 0.5
+    assert result(case, TASK.floor(case, TASK.pose(case, 0)).network).figures["divergence"] > 0.5
 
 
 def test_divergence_is_from_the_network_to_its_replacement():
@@ -68,10 +68,10 @@ def test_on_a_clean_network_only_clean_inputs_count():
 def test_the_ceiling_passes_the_size_door_of_small_networks_too(size):
     case = toy_case("patch")
     small = with_truth(case, network=Rule("patch", 1, size))
-    question = TASK.ask(small, 0)
+    question = TASK.pose(small, 0)
     ceiling = TASK.ceiling(small, question)
     assert ceiling.network.size() <= question.size_limit
-    assert yardsticks(TASK, small, question).ceiling.raw == 1
+    assert reference_points(TASK, small, question).ceiling.raw == 1
 
 
 def test_a_tiny_network_is_refused_in_words():
@@ -81,7 +81,7 @@ def test_a_tiny_network_is_refused_in_words():
 
 def test_the_best_constant_beats_every_constant():
     case = toy_case("patch")
-    question = TASK.ask(case, 0)
+    question = TASK.pose(case, 0)
     floor = measured(TASK, case, question, TASK.floor(case, question)).raw
     for at in range(4):
         assert result(case, type(TASK.floor(case, question).network)(np.eye(4, dtype=np.float32)[at])).raw <= floor

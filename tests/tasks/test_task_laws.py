@@ -18,7 +18,7 @@ from onecurve.core.question import Weigh
 from onecurve.core.roles import Task
 from onecurve.core.spec import spec_of
 from onecurve.tasks.catalog import TASKS
-from onecurve.tasks.machinery.reference_points import measured, yardsticks
+from onecurve.tasks.machinery.reference_points import measured, reference_points
 
 WITHOUT_PLACE = {("style", "localise"), ("missing-subgroup", "localise")}
 REFUSED = WITHOUT_PLACE | {(kind, task) for kind in CONTROLS for task in ("discover", "localise", "predict", "repair")}
@@ -30,8 +30,8 @@ REBUILT = [pair for pair in ALLOWED if pair[1] in ("repair", "replace")]
 @lru_cache(maxsize=64)
 def asked(kind, name):
     task, case = TASKS.make(name), toy_case(kind)
-    question = task.ask(case, 0)
-    return task, case, question, yardsticks(task, case, question)
+    question = task.pose(case, 0)
+    return task, case, question, reference_points(task, case, question)
 
 
 def skill(kind, name, answer):
@@ -111,15 +111,15 @@ def test_the_order_of_the_lineup_changes_nothing(kind):
         case, options=tuple(case.truth.options[at] for at in order), right=int(np.flatnonzero(order == case.truth.right)[0])
     )
     values = np.array([[3, 1, 5, 1, 0, 0, 2, 5]], np.float32)
-    one = measured(task, case, task.ask(case, 0), Weights(values))
-    other = measured(task, turned, task.ask(turned, 0), Weights(values[:, order]))
+    one = measured(task, case, task.pose(case, 0), Weights(values))
+    other = measured(task, turned, task.pose(turned, 0), Weights(values[:, order]))
     assert one == other
 
 
 @pytest.mark.parametrize(("kind", "name"), ALLOWED)
 def test_asking_twice_asks_the_same_and_keeps_within_the_truth(kind, name):
     task, case, question, _ = asked(kind, name)
-    assert digest(task.ask(case, 0)) == digest(question)
+    assert digest(task.pose(case, 0)) == digest(question)
     if isinstance(question, Weigh):
         assert len(set(question.options)) == len(question.options)
 
@@ -127,7 +127,7 @@ def test_asking_twice_asks_the_same_and_keeps_within_the_truth(kind, name):
 @pytest.mark.parametrize("name", ["localise", "predict"])
 def test_another_seed_asks_about_other_inputs(name):
     task, case, question, _ = asked("patch", name)
-    assert digest(task.ask(case, 1)) != digest(question)
+    assert digest(task.pose(case, 1)) != digest(question)
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted(REFUSED))
@@ -156,7 +156,7 @@ def test_a_repair_that_has_nothing_to_repair_is_refused():
     healthy = with_truth(case, network=case.truth.twin)
     task = TASKS.make("repair")
     with pytest.raises(UngradeableError):
-        yardsticks(task, healthy, task.ask(healthy, 0))
+        reference_points(task, healthy, task.pose(healthy, 0))
 
 
 def test_a_network_that_always_says_one_thing_cannot_be_replaced_on_a_curve():
@@ -165,7 +165,7 @@ def test_a_network_that_always_says_one_thing_cannot_be_replaced_on_a_curve():
     all_blue = with_truth(firing, heldout=replace(case.truth.heldout, images=np.full_like(case.truth.heldout.images, 255)))
     task = TASKS.make("replace")
     with pytest.raises(UngradeableError):
-        yardsticks(task, all_blue, task.ask(all_blue, 0))
+        reference_points(task, all_blue, task.pose(all_blue, 0))
 
 
 def test_listing_tasks_imports_no_torch():

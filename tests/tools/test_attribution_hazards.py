@@ -46,7 +46,7 @@ def forward(kind):
 def look(address, module, suspects, budget, *, seed=0):
     meter = Meter(Budget(budget))
     subject = Subject("s", TorchNetwork(Metered(module, meter)), tuple("abcd"), SHAPE, Access.QUERIES | Access.WEIGHTS)
-    return TOOLS.make(address).look("localise", Brief(1, suspects.numpy()), Workbench(subject, Budget(budget), meter, seed))
+    return TOOLS.make(address).look(Brief(1, suspects.numpy()), Workbench(subject, Budget(budget), meter, seed))
 
 
 def maps(evidence):
@@ -111,7 +111,7 @@ def test_feature_permutation_of_one_image_is_all_zero():
     network = TorchNetwork(Metered(written(Modules), meter))
     granted = LabelledImages(clean, np.zeros(8, np.int64))
     subject = Subject("s", network, tuple("abcd"), SHAPE, Access.QUERIES | Access.SUSPECTS | Access.CLEAN_IMAGES, granted)
-    evidence = TOOLS.make("feature-permutation").look("", Brief(1, one.numpy()), Workbench(subject, Budget(100), meter, 0))
+    evidence = TOOLS.make("feature-permutation").look(Brief(1, one.numpy()), Workbench(subject, Budget(100), meter, 0))
     assert maps(evidence).max() > 0
     assert "clean images" in evidence.heat_maps()[0].caption
 

@@ -55,7 +55,7 @@ TARGETS = torch.tensor([0, 1, 2, 3])
 BASELINES = torch.rand((5, *SHAPE), generator=torch.Generator().manual_seed(9))
 NEVER_ASKING = ("edges", "blank", "attention-rollout", "reference-difference")
 """Baselines, what does not apply to the network here, and what needs a reference."""
-ASKING = tuple(name for name in TOOLS.entries if "localise" in TOOLS.load(name).tasks and name not in NEVER_ASKING)
+ASKING = tuple(name for name in TOOLS.entries if HeatMap in TOOLS.load(name).shows and name not in NEVER_ASKING)
 CLOSE = {"rtol": 1e-3, "atol": 1e-5}
 
 
@@ -111,7 +111,7 @@ def test_cams_equal_captums(network):
     torch.testing.assert_close(grad_cam(given.maps, gradient, SHAPE[1:]), enlarged, **CLOSE)
     place_by_place = (given.maps * gradient).sum(1, keepdim=True).clamp(min=0)
     torch.testing.assert_close(hires_cam(given.maps, gradient, SHAPE[1:]), place_by_place.detach(), **CLOSE)
-    evidence = TOOLS.make("guided-grad-cam").look("", Brief(1, images(4).numpy()), bench(written(Functional), 100))
+    evidence = TOOLS.make("guided-grad-cam").look(Brief(1, images(4).numpy()), bench(written(Functional), 100))
     guided = captums(GuidedGradCam(module, module.relus[2]), images(4), target=1, interpolate_mode="bilinear")
     np.testing.assert_allclose(maps(evidence), summed(guided), rtol=1e-3, atol=1e-5)
 
@@ -130,7 +130,7 @@ def test_deep_lift_and_its_mean_over_baselines_equal_captums(network):
 
 def test_integrated_gradients_equal_captums():
     workbench = bench(written(Functional), 4 * 3 * 20)
-    evidence = TOOLS.make("integrated-gradients[baseline='black']").look("", Brief(2, images(4).numpy()), workbench)
+    evidence = TOOLS.make("integrated-gradients[baseline='black']").look(Brief(2, images(4).numpy()), workbench)
     expected = captums(IntegratedGradients(written(Modules)), images(4), target=2, n_steps=20, method="riemann_middle")
     np.testing.assert_allclose(maps(evidence), summed(expected), rtol=1e-3, atol=1e-5)
 
@@ -233,7 +233,7 @@ def test_kernel_shap_stands_as_many_pairs_as_cells():
     "name", ["integrated-gradients", "deep-lift", "deep-lift-shap", "kernel-shap", "shapley-sampling", "shapley-surrogate", "lrp"]
 )
 def test_complete_methods_add_up_and_say_so(name):
-    evidence = TOOLS.make(name).look("", Brief(1, images(2).numpy()), bench(written(Functional), 900))
+    evidence = TOOLS.make(name).look(Brief(1, images(2).numpy()), bench(written(Functional), 900))
     assert figures(evidence)["complete"].holds
     assert figures(evidence)["complete"].value < 0.05
 
@@ -243,7 +243,7 @@ def test_complete_methods_add_up_and_say_so(name):
 )
 def test_sampled_methods_say_how_well_they_repeat_and_more_budget_repeats_better(name):
     few, many = (
-        figures(TOOLS.make(name).look("", Brief(1, images(3).numpy()), bench(written(Functional), budget))).get("repeatable")
+        figures(TOOLS.make(name).look(Brief(1, images(3).numpy()), bench(written(Functional), budget))).get("repeatable")
         for budget in (60, 3000)
     )
     assert many.holds
@@ -252,7 +252,7 @@ def test_sampled_methods_say_how_well_they_repeat_and_more_budget_repeats_better
 
 @pytest.mark.parametrize("name", ASKING)
 def test_every_method_is_asked_whether_it_depends_on_the_weights(name):
-    evidence = TOOLS.make(name).look("", Brief(1, images(2).numpy()), bench(written(Functional), 800))
+    evidence = TOOLS.make(name).look(Brief(1, images(2).numpy()), bench(written(Functional), 800))
     checks = figures(evidence)
     assert -1 <= checks["weights"].value <= 1
     assert checks["sound"].holds
@@ -272,7 +272,7 @@ class Edgy(nn.Module):
 
 
 def test_a_map_that_does_not_depend_on_the_weights_is_found_out():
-    evidence = TOOLS.make("saliency").look("", Brief(0, images(2).numpy()), bench(Edgy(), 100))
+    evidence = TOOLS.make("saliency").look(Brief(0, images(2).numpy()), bench(Edgy(), 100))
     assert figures(evidence)["weights"].value == pytest.approx(1)
     assert not figures(evidence)["weights"].holds
 
@@ -286,10 +286,10 @@ def test_attention_rollout_shows_where_a_transformer_looks_and_other_networks_ha
         module.patches.positions[0, 1] *= 100
         for part in (attention.query, attention.key):
             part.weight.copy_(torch.eye(16) * 4)
-    evidence = TOOLS.make("attention-rollout").look("", Brief(1, suspects), bench(module, 10, (3, 16, 16)))
+    evidence = TOOLS.make("attention-rollout").look(Brief(1, suspects), bench(module, 10, (3, 16, 16)))
     assert maps(evidence).shape == (2, 16, 16)
     assert np.ptp(maps(evidence)) > 0
-    none = TOOLS.make("attention-rollout").look("", Brief(1, images(2).numpy()), bench(written(Modules), 10))
+    none = TOOLS.make("attention-rollout").look(Brief(1, images(2).numpy()), bench(written(Modules), 10))
     assert [piece.words for piece in none.pieces] == ["not applicable: the network has no attention over patches of the image"]
 
 
@@ -307,7 +307,7 @@ def test_transformers_are_explained_or_told_why_not(name):
 
 def test_deep_lift_from_the_mean_uses_the_mean(network):
     suspects = images(4).numpy()
-    evidence = TOOLS.make("deep-lift").look("", Brief(1, suspects), bench(written(Functional), 100))
+    evidence = TOOLS.make("deep-lift").look(Brief(1, suspects), bench(written(Functional), 100))
     mean = torch.from_numpy(baseline_image("mean", bench(written(Functional), 1).subject, suspects))
     expected = captums(DeepLift(written(Modules)), images(4), mean.expand(4, -1, -1, -1), target=1)
     np.testing.assert_allclose(maps(evidence), summed(expected), rtol=1e-3, atol=1e-5)
@@ -316,7 +316,7 @@ def test_deep_lift_from_the_mean_uses_the_mean(network):
 def test_the_difference_to_a_clean_reference_lies_on_the_trigger_and_nowhere_else(world, target):
     world = world()
     suspects, masks = world.suspects(4)
-    evidence = TOOLS.make("reference-difference").look("", Brief(target, suspects), world.bench(3000))
+    evidence = TOOLS.make("reference-difference").look(Brief(target, suspects), world.bench(3000))
     share = np.mean([values[mask].sum() / values.sum() for values, mask in zip(maps(evidence), masks, strict=True)])
     assert share > 0.5
     assert figures(evidence)["complete"].holds
@@ -324,7 +324,7 @@ def test_the_difference_to_a_clean_reference_lies_on_the_trigger_and_nowhere_els
 
 def test_without_a_reference_there_is_no_difference():
     with pytest.raises(ModelError, match="no clean reference network is granted"):
-        TOOLS.make("reference-difference").look("", Brief(1, images(2).numpy()), bench(written(Functional), 100))
+        TOOLS.make("reference-difference").look(Brief(1, images(2).numpy()), bench(written(Functional), 100))
 
 
 def test_shared_maps_and_values_are_those_of_the_methods_by_themselves(network):

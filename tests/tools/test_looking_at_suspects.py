@@ -31,7 +31,7 @@ def test_finds_where_the_trigger_is(tool, least, world, target):
     """The trigger covers 9 of 256 pixels: a map that knows nothing puts .035 of its mass there."""
     world = world()
     images, masks = world.suspects(8)
-    evidence = tool.look("localise", Brief(target, images), world.bench(5000))
+    evidence = tool.look(Brief(target, images), world.bench(5000))
     assert [piece.item for piece in evidence.heat_maps()] == list(range(8))
     assert share_inside(evidence, masks) > least
     peaks = [masks[piece.item][np.unravel_index(piece.values.argmax(), piece.values.shape)] for piece in evidence.heat_maps()]
@@ -42,7 +42,7 @@ def test_finds_where_the_trigger_is(tool, least, world, target):
 def test_without_a_target_the_class_that_is_said_is_explained(tool, world, target):
     world = world()
     images, _ = world.suspects(4)
-    told, untold = (tool.look("localise", Brief(known, images), world.bench(5000)) for known in (target, None))
+    told, untold = (tool.look(Brief(known, images), world.bench(5000)) for known in (target, None))
     for one, other in zip(told.heat_maps(), untold.heat_maps(), strict=True):
         assert np.corrcoef(one.values.ravel(), other.values.ravel())[0, 1] > 0.95
 
@@ -51,9 +51,9 @@ def test_without_a_target_the_class_that_is_said_is_explained(tool, world, targe
 def test_a_small_budget_maps_fewer_suspects(tool, world, target):
     world = world()
     images, _ = world.suspects(8)
-    evidence = tool.look("localise", Brief(target, images), world.bench(24))
+    evidence = tool.look(Brief(target, images), world.bench(24))
     assert 0 < len(evidence.heat_maps()) <= 8
-    assert tool.look("localise", Brief(target, images), world.bench(2)).pieces == ()
+    assert tool.look(Brief(target, images), world.bench(2)).pieces == ()
 
 
 def test_edges_are_the_sobel_magnitude():
@@ -68,7 +68,7 @@ def test_edges_are_the_sobel_magnitude():
 def test_edges_never_ask_the_network(world, target):
     world = world()
     bench = world.bench(1000)
-    Edges().look("localise", Brief(target, world.suspects(4)[0]), bench)
+    Edges().look(Brief(target, world.suspects(4)[0]), bench)
     assert bench.meter.equivalents == 0
 
 
@@ -94,7 +94,7 @@ def test_occlusion_of_a_sum_of_pixels_is_the_pixels():
             return torch.stack([total, -total], dim=1)
 
     image = np.random.default_rng(0).random((1, 1, 6, 6), dtype=np.float32)
-    evidence = Occlusion(window=0.1, baseline="black").look("localise", Brief(0, image), bench_of(Sum(), (1, 6, 6), 37))
+    evidence = Occlusion(window=0.1, baseline="black").look(Brief(0, image), bench_of(Sum(), (1, 6, 6), 37))
     assert evidence.heat_maps()[0].values == pytest.approx(image[0, 0], abs=1e-5)
 
 
@@ -104,7 +104,7 @@ def test_integrated_gradients_of_a_linear_network_are_exact(steps):
     linear = nn.Linear(2 * 5 * 4, 3)
     images = np.random.default_rng(0).random((20, 2, 5, 4), dtype=np.float32)
     bench = bench_of(nn.Sequential(nn.Flatten(), linear), (2, 5, 4), 20 * 3 * steps)
-    evidence = IntegratedGradients(baseline="grey").look("localise", Brief(1, images), bench)
+    evidence = IntegratedGradients(baseline="grey").look(Brief(1, images), bench)
     weight = linear.weight[1].detach().numpy().reshape(2, 5, 4)
     for piece in evidence.heat_maps():
         assert piece.values == pytest.approx(np.abs((images[piece.item] - 0.5) * weight).sum(axis=0), abs=1e-5)

@@ -34,7 +34,7 @@ def test_top_images_shows_the_clean_images_that_hold_the_trigger(world, target):
     bench = world.bench(1000)
     subject = type(bench.subject)(**{**vars(bench.subject), "clean": with_trigger_in_the_clean_set(world, rows)})
     bench.subject = subject
-    evidence = TopImages(shown=3).look("discover", Brief(target), bench)
+    evidence = TopImages(shown=3).look(Brief(target), bench)
     shown = evidence.pieces[-1]
     assert set(shown.rows) == set(rows)
     assert list(shown.scores) == sorted(shown.scores, reverse=True)
@@ -44,7 +44,7 @@ def test_top_images_shows_the_clean_images_that_hold_the_trigger(world, target):
 def test_top_images_scores_are_mean_log_probabilities_of_other_classes_images(world):
     world = world()
     bench = world.bench(1000)
-    scores = TopImages().look("detect", Brief(), bench).class_scores()[0].values
+    scores = TopImages().look(Brief(), bench).class_scores()[0].values
     assert bench.meter.equivalents == len(world.clean)
     logits = world.bench(1000).subject.network.logits(world.clean.floats())
     for label in range(4):
@@ -56,9 +56,9 @@ def test_random_patches_finds_a_trigger_that_chance_can_hit(world, target):
     world = world()
     with torch.no_grad():
         world.module.filter.copy_(torch.ones_like(world.module.filter) / world.module.filter.numel())
-    blind = RandomPatches().look("detect", Brief(), world.bench(6000))
+    blind = RandomPatches().look(Brief(), world.bench(6000))
     assert blind.class_scores()[0].values.argmax() == target
-    told = RandomPatches().look("discover", Brief(target), world.bench(6000)).hypotheses()
+    told = RandomPatches().look(Brief(target), world.bench(6000)).hypotheses()
     assert told[0].success > 0.8
     assert told[0].trigger.place is None
 
@@ -66,31 +66,31 @@ def test_random_patches_finds_a_trigger_that_chance_can_hit(world, target):
 def test_one_query_serves_all_classes(world):
     world = world()
     told, blind = world.bench(2000), world.bench(2000)
-    RandomPatches().look("detect", Brief(1), told)
-    RandomPatches().look("detect", Brief(), blind)
+    RandomPatches().look(Brief(1), told)
+    RandomPatches().look(Brief(), blind)
     assert blind.meter.equivalents == pytest.approx(told.meter.equivalents, rel=0.1)
 
 
 def test_adversarial_patch_beats_random_ones_and_holds_on_unused_images(world, target):
     world = world()
-    found = AdversarialPatch().look("repair", Brief(target), world.bench(8000)).hypotheses()[0]
+    found = AdversarialPatch().look(Brief(target), world.bench(8000)).hypotheses()[0]
     fresh = world.clean.take(world.clean.labels != target).floats() * 0.8
     stamped = found.trigger.apply(fresh, np.random.default_rng(0)).images
     assert (world.bench(1e6).subject.network.logits(stamped).argmax(axis=1) == target).mean() > 0.8
     assert found.success > 0.8
-    random = RandomPatches().look("repair", Brief(target), world.bench(8000)).hypotheses()
+    random = RandomPatches().look(Brief(target), world.bench(8000)).hypotheses()
     assert found.success > random[0].success
 
 
 def test_adversarial_patch_points_at_the_trojaned_class_blind(world, target):
     world = world()
-    scores = AdversarialPatch().look("detect", Brief(), world.bench(12000)).class_scores()[0].values
+    scores = AdversarialPatch().look(Brief(), world.bench(12000)).class_scores()[0].values
     assert scores.argmax() == target
 
 
 def test_cppn_raises_the_target_logit_far_above_any_clean_image(world, target):
     world = world()
-    evidence = Cppn().look("discover", Brief(target), world.bench(2500))
+    evidence = Cppn().look(Brief(target), world.bench(2500))
     logits = world.bench(1e6).subject.network.logits
     reached = logits(np.stack([picture.image for picture in evidence.pictures()]))[:, target]
     assert list(reached) == sorted(reached, reverse=True)
@@ -99,7 +99,7 @@ def test_cppn_raises_the_target_logit_far_above_any_clean_image(world, target):
 
 
 def test_cppn_blind_shows_each_class(world):
-    evidence = Cppn().look("discover", Brief(), world().bench(1000))
+    evidence = Cppn().look(Brief(), world().bench(1000))
     assert sorted(picture.caption.split("`")[1] for picture in evidence.pictures()) == sorted(
         ("north-west", "north-east", "south-west", "south-east")
     )

@@ -17,7 +17,7 @@ BUDGET = 12000
 
 def test_finds_a_planted_trigger_blind(world, target):
     world = world()
-    evidence = NeuralCleanse().look("detect", Brief(), world.bench(BUDGET))
+    evidence = NeuralCleanse().look(Brief(), world.bench(BUDGET))
     scores = evidence.class_scores()[0].values
     assert scores.argmax() == target
     assert scores[target] - np.delete(scores, target).max() > 0.7
@@ -28,7 +28,7 @@ def test_finds_a_planted_trigger_blind(world, target):
 
 def test_the_hypothesis_works_on_fresh_images_and_is_about_as_small_as_the_trigger(world, target):
     world = world()
-    found = NeuralCleanse().look("repair", Brief(target), world.bench(BUDGET)).hypotheses()[0]
+    found = NeuralCleanse().look(Brief(target), world.bench(BUDGET)).hypotheses()[0]
     fresh = world.clean.images[world.clean.labels != target] // 2 + 40
     images = found.trigger.apply(fresh.astype(np.float32) / 255, np.random.default_rng(0)).images
     assert (world.bench(1e6).subject.network.logits(images).argmax(axis=1) == target).mean() > 0.8
@@ -37,7 +37,7 @@ def test_the_hypothesis_works_on_fresh_images_and_is_about_as_small_as_the_trigg
 
 def test_a_clean_network_has_no_class_that_stands_out(world):
     world = world(trojaned=False)
-    scores = NeuralCleanse().look("detect", Brief(), world.bench(BUDGET)).class_scores()[0].values
+    scores = NeuralCleanse().look(Brief(), world.bench(BUDGET)).class_scores()[0].values
     assert scores.max() - np.median(scores) < 0.4
 
 
@@ -47,9 +47,9 @@ def test_threshold_never_reached_is_nothing_found(world, target):
     with torch.no_grad():
         world.module.gain.zero_()
     world.module.register_forward_hook(lambda module, inputs, logits: logits - 100 * nn.functional.one_hot(torch.tensor(target), 4))
-    told = NeuralCleanse().look("discover", Brief(target), world.bench(BUDGET))
+    told = NeuralCleanse().look(Brief(target), world.bench(BUDGET))
     assert told.pieces == ()
-    blind = NeuralCleanse().look("detect", Brief(), world.bench(BUDGET))
+    blind = NeuralCleanse().look(Brief(), world.bench(BUDGET))
     assert all(found.target != target for found in blind.hypotheses())
     assert all(scores.values[target] == scores.values.min() == 0 for scores in blind.class_scores())
 
@@ -107,7 +107,7 @@ def test_together_or_alone_a_class_gets_about_the_same_mask(world, target):
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 24, 18)])
 def test_grey_and_oblong_images(shape, world, target):
     world = world(shape)
-    evidence = NeuralCleanse().look("detect", Brief(), world.bench(BUDGET))
+    evidence = NeuralCleanse().look(Brief(), world.bench(BUDGET))
     assert evidence.class_scores()[0].values.argmax() == target
 
 
@@ -116,7 +116,7 @@ def test_statistics_of_normalisation_stay_bit_identical(world):
     bench = world.bench(3000)
     module = torch_module(bench.subject).train()
     before = [values.clone() for values in module.buffers()]
-    NeuralCleanse().look("detect", Brief(), bench)
+    NeuralCleanse().look(Brief(), bench)
     assert all(torch.equal(one, other) for one, other in zip(before, module.buffers(), strict=True))
     assert module.training
 

@@ -69,20 +69,20 @@ def test_spots_that_wander_do_not_persist_and_blocks_are_smoother_than_dust():
 
 
 def test_the_class_that_looks_at_one_place_is_the_most_suspicious():
-    evidence = NeuronInspect().look("detect", Brief(), bench(20.0))
+    evidence = NeuronInspect().look(Brief(), bench(20.0))
     (scores,) = evidence.class_scores()
     assert int(scores.values.argmax()) == TARGET
     assert scores.values[TARGET] > 5
     assert "`e`" in evidence.pictures()[0].caption
-    plain = NeuronInspect().look("detect", Brief(), bench(0.0)).class_scores()[0].values
+    plain = NeuronInspect().look(Brief(), bench(0.0)).class_scores()[0].values
     assert plain.max() < scores.values[TARGET] / 2
 
 
 def test_the_budget_sets_how_many_images_are_looked_at():
     some = bench(1.0, 18.0 * 10)
-    NeuronInspect().look("detect", Brief(), some)
+    NeuronInspect().look(Brief(), some)
     assert some.remaining == 0
-    assert NeuronInspect().look("detect", Brief(), bench(1.0, 18.0 * 3)).pieces == ()
+    assert NeuronInspect().look(Brief(), bench(1.0, 18.0 * 3)).pieces == ()
 
 
 def test_too_few_images_are_refused():

@@ -13,15 +13,16 @@ import numpy as np
 
 from onecurve.core import answer, display, evidence, question
 from onecurve.core.errors import SchemaError
-from onecurve.core.image import trigger
+from onecurve.core.image import predicate, trigger
 
 Arrays = dict[str, np.ndarray]
 _RECORDS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (
         *trigger.KINDS,
+        *predicate.KINDS,
         *(evidence.Picture, evidence.HeatMap, evidence.Hypothesis, evidence.ClassScores),
-        *(evidence.Text, evidence.Units, evidence.DataRows, evidence.Check, evidence.Evidence),
+        *(evidence.SliceHypothesis, evidence.Text, evidence.Units, evidence.DataRows, evidence.Check, evidence.Evidence),
         *(question.Brief, question.Option, question.Weigh, question.Rebuild),
         *(answer.Weights, answer.Abstain, display.CaseDisplay),
     )

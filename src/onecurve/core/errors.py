@@ -11,7 +11,6 @@
     │   ├── AnswerError            wrong type or shape, not finite, negative, empty row
     │   └── BudgetError            went on spending after the budget was gone
     ├── UngradeableError       floor and ceiling earn the same here; refused at planting
-    ├── LeakError              the truth can be reached from a subject
     └── SchemaError            rows from a version without a migration
 
 A message says what, where and what next: one line for the fault, and a hint on a line of its own.
@@ -84,10 +83,6 @@ class BudgetError(ContractError):
 
 class UngradeableError(OneCurveError):
     """Floor and ceiling earn the same on this case, so it tells nobody apart."""
-
-
-class LeakError(OneCurveError):
-    """The truth can be reached from what a worker is given."""
 
 
 class SchemaError(OneCurveError):

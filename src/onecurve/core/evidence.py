@@ -1,12 +1,13 @@
 """Evidence: what a tool shows. Each piece can be looked at by a person and used by a program."""
 
 from dataclasses import dataclass
-from typing import final
+from typing import final, get_args
 
 import numpy as np
 
 from onecurve.core.errors import AnswerError
 from onecurve.core.image.images import Floats, Ints
+from onecurve.core.image.predicate import Predicate
 from onecurve.core.image.trigger import Trigger
 
 
@@ -111,7 +112,28 @@ class DataRows:
     caption: str = ""
 
 
-Piece = Picture | HeatMap | Hypothesis | ClassScores | Text | Units | DataRows
+@final
+@dataclass(frozen=True)
+class SliceHypothesis:
+    """A group of inputs that the tool believes in: inputs on which the predicate holds go to the target class."""
+
+    predicate: Predicate
+    target: int
+    """The class that such inputs are sent to."""
+    success: float
+    """The share of such inputs that went there when the tool tried, in [0, 1]."""
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.success <= 1:
+            raise AnswerError(f"the success of a SliceHypothesis must be in [0, 1], got: {self.success}")
+
+
+Piece = Picture | HeatMap | Hypothesis | SliceHypothesis | ClassScores | Text | Units | DataRows
+Pieces = tuple[type[Piece], ...]
+"""Types of piece: what a tool shows, what a reader reads."""
+PIECES: Pieces = get_args(Piece)
+"""All types of piece."""
 
 
 @final
@@ -148,6 +170,18 @@ class Evidence:
 
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         return tuple(piece for piece in self.pieces if isinstance(piece, Hypothesis))
+
+    def slices(self) -> tuple[SliceHypothesis, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, SliceHypothesis))
+
+    def texts(self) -> tuple[Text, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Text))
+
+    def units(self) -> tuple[Units, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Units))
+
+    def data_rows(self) -> tuple[DataRows, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, DataRows))
 
     def class_scores(self) -> tuple[ClassScores, ...]:
         return tuple(piece for piece in self.pieces if isinstance(piece, ClassScores))

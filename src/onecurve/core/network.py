@@ -83,7 +83,7 @@ class TableNetwork:
 @final
 @dataclass(frozen=True)
 class RememberingNetwork:
-    """A network that is asked the same again and again, as the yardsticks of a case are: each batch goes through it once.
+    """A network that is asked the same again and again, as the reference_points of a case are: each batch goes through it once.
 
     Only logits are kept, by a digest of the images.
     """

@@ -1,9 +1,35 @@
-"""Questions: the brief that a tool sees, and the two shapes of question that are answered."""
+"""Questions: the brief that a tool sees, the two types of question, and the forms by which readers and solvers know what is asked."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import final
 
 from onecurve.core.image.images import Floats, Ints
+
+
+class Form(StrEnum):
+    """What kind of answer a question wants. Readers and solvers state the forms they answer, so they name no task."""
+
+    CLASSES = "classes"
+    """Weights over classes, and perhaps `none`; one item."""
+    LINEUP = "lineup"
+    """Weights over options that are shown as pictures and words; one item."""
+    PIXELS = "pixels"
+    """Weights over the pixels of each input."""
+    OUTCOMES = "outcomes"
+    """Weights over the classes for each labelled input."""
+    REPAIR = "repair"
+    """A network, of any size."""
+    SIMPLIFY = "simplify"
+    """A network within a size limit."""
+
+    @property
+    def rebuilds(self) -> bool:
+        """Whether a network is handed back."""
+        return self in (Form.REPAIR, Form.SIMPLIFY)
+
+
+Forms = tuple[Form, ...]
 
 
 @final
@@ -48,6 +74,15 @@ class Weigh:
     shape: tuple[int, int] | None = None
     """Height and width when the options are the pixels of the input, row by row."""
 
+    @property
+    def form(self) -> Form:
+        """Follows from what the question holds."""
+        if self.shape is not None:
+            return Form.PIXELS
+        if self.shown:
+            return Form.LINEUP
+        return Form.CLASSES if self.inputs is None else Form.OUTCOMES
+
 
 @final
 @dataclass(frozen=True)
@@ -58,5 +93,32 @@ class Rebuild:
     size_limit: int | None = None
     """The most non-zero parameters that the network may have; None for no limit."""
 
+    @property
+    def form(self) -> Form:
+        """Follows from whether there is a size limit."""
+        return Form.REPAIR if self.size_limit is None else Form.SIMPLIFY
+
 
 Question = Weigh | Rebuild
+
+
+@final
+@dataclass(frozen=True)
+class Given:
+    """What a question is asked with beside the subject: drawn from a planted case, or supplied by whoever audits a network."""
+
+    target: int | None = None
+    """The suspected target class."""
+    suspects: Floats | None = None
+    """float32 N x C x H x W in [0, 1]; inputs on which the flaw is believed to fire."""
+    options: tuple[Option, ...] = ()
+    """The lineup."""
+    inputs: Floats | None = None
+    """float32 M x C x H x W in [0, 1]; the inputs asked about."""
+    labels: Ints | None = None
+    """int64, M; their true classes."""
+
+    @property
+    def brief(self) -> Brief:
+        """What a tool is told of it."""
+        return Brief(self.target, self.suspects)

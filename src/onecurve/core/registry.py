@@ -33,6 +33,10 @@ class Registry(Generic[T]):
         """All names, third parties' included, sorted."""
         return tuple(sorted({*self.entries, *self._foreign()}))
 
+    def names_in_order(self) -> tuple[str, ...]:
+        """Our own names in the order of the catalog, then third parties' names, sorted."""
+        return (*self.entries, *sorted(set(self._foreign()) - set(self.entries)))
+
     def load(self, name: str) -> type[T]:
         """The class of that name, or of `path.py:Class`.
 

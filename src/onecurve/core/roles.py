@@ -1,20 +1,23 @@
-"""The roles: five protocols with one verb each, and the pair that makes a tool a solver.
+"""The roles: protocols with one verb each.
 
 An implementation is a frozen dataclass whose fields are its parameters and whose class-level facts
-(`name`, `version`, `summary`, `source`, `needs`, `tasks`) say what it is. Nothing is overridden.
+(`name`, `version`, `summary`, `source`, `needs`, …) say what it is. Nothing is overridden. Nobody but a task names a task:
+a tool serves a task if the task's brief grants what the tool needs and the task's reader reads a piece that the tool shows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, final, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Answer
-from onecurve.core.case import Case, Truth
-from onecurve.core.evidence import Evidence
+from onecurve.core.case import Case, Subject, Truth
+from onecurve.core.evidence import Evidence, Pieces
 from onecurve.core.grade import Measured
-from onecurve.core.question import Brief, Question
+from onecurve.core.question import Brief, Form, Forms, Given, Question
 from onecurve.core.workbench import Workbench
+
+TOLD = Access.TARGET | Access.SUSPECTS
+"""Grants that come with a question's brief, not with a subject."""
 
 
 class Named(Protocol):
@@ -35,10 +38,10 @@ class Tool(Named, Protocol):
     """Looks at a subject and shows evidence; never answers."""
 
     needs: ClassVar[Access]
-    tasks: ClassVar[tuple[str, ...]]
-    """The tasks that its evidence can serve."""
+    shows: ClassVar[Pieces]
+    """The types of piece that its evidence may hold."""
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Spend the budget and show what was found. One look serves every task with the same brief."""
         ...
 
@@ -48,9 +51,12 @@ class Reader(Named, Protocol):
     """Answers a question from evidence. For a Weigh question it gets no network."""
 
     needs: ClassVar[Access]
-    tasks: ClassVar[tuple[str, ...]]
+    reads: ClassVar[Pieces]
+    """The types of piece that it can use."""
+    answers: ClassVar[Forms]
+    """The forms of question that it can answer."""
 
-    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """The answer that the evidence allows, or Abstain with the reason."""
         ...
 
@@ -60,9 +66,10 @@ class Solver(Named, Protocol):
     """Answers a question directly."""
 
     needs: ClassVar[Access]
-    tasks: ClassVar[tuple[str, ...]]
+    answers: ClassVar[Forms]
+    """The forms of question that it can answer."""
 
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
         """The answer, or Abstain with the reason."""
         ...
 
@@ -71,17 +78,38 @@ class Solver(Named, Protocol):
 class Task(Named, Protocol):
     """One question that an engineer asks, with its measure, floor and ceiling."""
 
+    form: ClassVar[Form]
+    """The form of its questions."""
     blind: ClassVar[bool]
     """True where the question concerns the whole network and not one flaw: asked once per network."""
-    rebuilds: ClassVar[bool]
-    """True where a network is handed back, False where weights are."""
+    usual_reader: ClassVar[str]
+    """Who reads a tool's evidence where nobody names a reader; empty where the task has none."""
+    referred: ClassVar[bool]
+    """True where the reader is handed the same tool's looks at clean networks, to calibrate on."""
+    question: ClassVar[str]
+    """What is asked, in one sentence, for reports."""
+    measured: ClassVar[str]
+    """What the raw measure is, in words, for reports."""
+
+    @property
+    def tells(self) -> Access:
+        """What its brief tells: a part of ``TOLD``."""
+        ...
 
     def refusal(self, truth: Truth) -> str:
         """Why this task cannot be asked of such a truth; empty where it can."""
         ...
 
-    def ask(self, case: Case, seed: int) -> Question:
-        """The question, the same for everyone."""
+    def ask(self, subject: Subject, given: Given, seed: int) -> Question:
+        """The question about a subject, from what is given and without any truth. Raises ``SpecError`` for what is lacking."""
+        ...
+
+    def pose(self, case: Case, seed: int) -> Question:
+        """The question about a planted case: draws what is given from the case, and asks. The same for everyone."""
+        ...
+
+    def toy(self) -> Case:
+        """A small case without torch that the task can be posed of, for `onecurve check`."""
         ...
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
@@ -101,29 +129,6 @@ class Task(Named, Protocol):
         ...
 
 
-@final
-@dataclass(frozen=True)
-class ToolWithReader:
-    """A tool seen through a reader's eyes: a solver, and the unit that is graded. Written `tool@reader`."""
-
-    tool: Tool
-    reader: Reader
-
-    @property
-    def name(self) -> str:
-        return f"{self.tool.name}@{self.reader.name}"
-
-    @property
-    def needs(self) -> Access:
-        """What the tool needs; a reader of Weigh questions needs no network by construction."""
-        return self.tool.needs | self.reader.needs
-
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """The tasks that the tool's evidence can serve and the reader can answer."""
-        return tuple(task for task in self.tool.tasks if task in self.reader.tasks)
-
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
-        """Look, then read; for a Weigh question the reader's workbench holds no network."""
-        evidence = self.tool.look(task, question.brief, workbench)
-        return self.reader.read(task, question, evidence, workbench.for_reading(question))
+def serves(needs: Access, shows: Pieces, reads: Pieces, tells: Access) -> bool:
+    """Whether a tool's look can serve a task through a reader: the brief tells what the tool needs, and the reader reads what it shows."""
+    return not needs & TOLD & ~tells and bool(set(shows) & set(reads))

@@ -15,7 +15,7 @@ from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Rebuilt
 from onecurve.core.errors import AnswerError
 from onecurve.core.image.images import LabelledImages
-from onecurve.core.question import Question, Rebuild
+from onecurve.core.question import Form, Forms, Question, Rebuild
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.finetuning import FinetuningRecipe, finetune, held_back, held_back_accuracy
@@ -42,7 +42,7 @@ class FinePruning:
     summary: ClassVar[str] = "prunes channels that clean images leave dormant, then fine-tunes"
     source: ClassVar[str] = "Fine-Pruning, 1805.12185"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("repair",)
+    answers: ClassVar[Forms] = (Form.REPAIR,)
 
     tolerance: float = 0.03
     """How much held-back clean accuracy pruning may cost, as a share of the images."""
@@ -53,10 +53,10 @@ class FinePruning:
     def __post_init__(self) -> None:
         require_within("tolerance", self.tolerance, 0, 1)
 
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
         """The pruned and fine-tuned copy; Abstain where the budget does not pay for ranking the channels."""
         if not isinstance(question, Rebuild):
-            raise AnswerError(f"fine-pruning hands back a network, which {task} does not ask for")
+            raise AnswerError("fine-pruning hands back a network; this question is of another form")
         recipe = FinetuningRecipe(epochs=self.epochs, learning_rate=self.learning_rate)
         clean = workbench.subject.granted_clean()
         judging = held_back(clean, recipe.held_back, workbench.seed).judging

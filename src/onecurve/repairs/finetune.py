@@ -10,7 +10,7 @@ from typing import ClassVar, final
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Rebuilt
 from onecurve.core.errors import AnswerError
-from onecurve.core.question import Question, Rebuild
+from onecurve.core.question import Form, Forms, Question, Rebuild
 from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
 from onecurve.models.finetuning import FinetuningRecipe, finetune
@@ -29,16 +29,16 @@ class Finetune:
     source: ClassVar[str] = "baseline"
     role: ClassVar[Role] = Role.BASELINE
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("repair",)
+    answers: ClassVar[Forms] = (Form.REPAIR,)
 
     learning_rate: float = 0.01
     epochs: int = 40
     """At most so many passes over the clean set."""
 
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
         """The fine-tuned copy; Abstain where the budget pays for no step."""
         if not isinstance(question, Rebuild):
-            raise AnswerError(f"finetune hands back a network, which {task} does not ask for")
+            raise AnswerError("finetune hands back a network; this question is of another form")
         copy = deepcopy(torch_module(workbench.subject))
         recipe = FinetuningRecipe(epochs=self.epochs, learning_rate=self.learning_rate)
         done = finetune(copy, workbench.subject.granted_clean(), recipe, workbench)

@@ -15,7 +15,7 @@ from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Rebuilt
 from onecurve.core.errors import AnswerError
 from onecurve.core.image.images import Floats
-from onecurve.core.question import Question, Rebuild
+from onecurve.core.question import Form, Forms, Question, Rebuild
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.hooks import activations
@@ -76,7 +76,7 @@ class SparseHead:
     summary: ClassVar[str] = "keeps the lower layers, reads them with few weights"
     source: ClassVar[str] = "Leveraging sparse linear layers, 2105.04857"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES
-    tasks: ClassVar[tuple[str, ...]] = ("replace",)
+    answers: ClassVar[Forms] = (Form.SIMPLIFY,)
 
     slack: float = 0.02
     """Held-back agreement given up for sparsity, as a share of the images."""
@@ -87,10 +87,10 @@ class SparseHead:
         require_within("slack", self.slack, 0, 1)
         require_within("most_images", self.most_images, 10)
 
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
         """The trunk with its head; Abstain where no trunk fits or the budget pays for too few images."""
         if not isinstance(question, Rebuild):
-            raise AnswerError(f"sparse-head hands back a network, which {task} does not ask for")
+            raise AnswerError("sparse-head hands back a network; this question is of another form")
         module = torch_module(workbench.subject)
         bare = unmetered(module)
         limit = question.size_limit if question.size_limit is not None else sum(p.numel() for p in bare.parameters())

@@ -6,19 +6,10 @@ from typing import Any, final
 
 from onecurve.core.access import Access
 from onecurve.core.grade import Status
+from onecurve.core.roles import TOLD, Task
 from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
 
-USUAL_READERS: Mapping[str, str] = {
-    "detect": "outlier",
-    "discover": "matcher",
-    "localise": "verbatim",
-    "predict": "effect",
-    "repair": "unlearn",
-}
-"""Who reads a tool's evidence where the suite names no reader."""
-REFERRED = ("detect",)
-"""Tasks whose readers are handed the same tool's looks at clean networks, to calibrate on."""
 FED = ("oracle", "noise")
 """Evidence that the grading side makes: from the truth, and from nothing."""
 
@@ -37,10 +28,14 @@ class Facts:
     summary: str
     source: str
     needs: int
-    tasks: tuple[str, ...]
+    shows: tuple[str, ...]
+    """Types of piece that a tool shows, by name."""
+    reads: tuple[str, ...]
+    """Types of piece that a reader reads, by name."""
+    answers: tuple[str, ...]
+    """Forms of question that a reader or solver answers."""
     role: str
     budgeted: bool
-    task_dependent: bool
 
 
 @final
@@ -74,9 +69,16 @@ class Entrant:
         """Changes with anything that could change its answers."""
         return content_key(self.fed, self.looks.key if self.looks else "", self.reads.key if self.reads else "")
 
-    def serves(self, task: str) -> bool:
-        """Whether every half of it can serve the task."""
-        return all(task in half.tasks for half in (self.looks, self.reads) if half is not None)
+    def serves(self, task: Task) -> bool:
+        """Whether it answers the form of question, and its reader reads a piece that its tool shows."""
+        answering = self.reads or self.looks
+        if answering is None or task.form not in answering.answers:
+            return False
+        return self.looks is None or self.reads is None or not set(self.looks.shows).isdisjoint(self.reads.reads)
+
+    def is_told_enough(self, task: Task) -> bool:
+        """Whether the task's brief tells what it needs to be told."""
+        return not self.needs() & TOLD & ~task.tells
 
     def needs(self) -> Access:
         """What it must be granted."""
@@ -114,7 +116,6 @@ class PlannedLook:
     key: str
     network: str
     tool: str
-    task: str
     brief: str
     budget: float
     reference: str = ""
@@ -157,6 +158,8 @@ class Reference:
 class Grid:
     """What is crossed with what."""
 
+    tasks: Mapping[str, Task]
+    """By name."""
     entrants: Sequence[Entrant]
     look_budgets: Sequence[float]
     retrain_budgets: Sequence[float]
@@ -172,13 +175,13 @@ def plan_cells(cases: Sequence[AskedCase], grid: Grid) -> Iterator[PlannedCell]:
     for case in cases:
         for task, asked in case.tasks.items():
             for entrant in grid.entrants:
-                if entrant.serves(task):
+                if entrant.serves(grid.tasks[task]):
                     yield from _cells_of(case, task, asked, entrant, grid)
 
 
 def _cells_of(case: AskedCase, task: str, asked: Mapping[str, Any], entrant: Entrant, grid: Grid) -> Iterator[PlannedCell]:
-    for look_budget in _look_budgets(entrant, asked, grid):
-        for retrain_budget in _retrain_budgets(entrant, asked, grid):
+    for look_budget in _look_budgets(entrant, task, grid):
+        for retrain_budget in _retrain_budgets(task, grid):
             for repeat in range(grid.repeats):
                 yield _cell(case, task, asked, entrant, grid, (look_budget, retrain_budget, repeat))
 
@@ -193,10 +196,10 @@ def _cell(
     references: tuple[PlannedLook, ...] = ()
     if "refusal" not in asked and entrant.looks is not None and entrant.reads is not None:
         tool, told = entrant.looks, asked["brief_digest"]
-        look = _look(case.network, case.subject_key, beside, tool, task, (asked["brief"], told), dials, grid.seed)
-        if task in REFERRED:
+        look = _look(case.network, case.subject_key, beside, tool, (asked["brief"], told), dials, grid.seed)
+        if grid.tasks[task].referred:
             references = tuple(
-                _look(one.name, one.key, _beside(one.name, clean), tool, task, (grid.empty_brief, told), dials, grid.seed)
+                _look(one.name, one.key, _beside(one.name, clean), tool, (grid.empty_brief, told), dials, grid.seed)
                 for one in clean
                 if not _compares(tool) or _beside(one.name, clean)
             )
@@ -261,27 +264,25 @@ def _look(
     subject_key: str,
     beside: Reference | None,
     tool: Facts,
-    task: str,
     brief: tuple[str, str],
     dials: tuple[float, float, int],
     seed: int,
 ) -> PlannedLook:
     (budget, _, repeat), (brief_key, brief_digest) = dials, brief
-    # One look serves every task with the same brief, unless the tool says that the task matters to it.
-    shared = task if tool.task_dependent else ""
     handed = beside if _compares(tool) else None
-    key = content_key("look", subject_key, tool.key, brief_digest, budget, repeat, seed, shared, *([handed.key] if handed else []))
-    return PlannedLook(key, network, tool.address, task, brief_key, budget, handed.name if handed else "")
+    key = content_key("look", subject_key, tool.key, brief_digest, budget, repeat, seed, "", *([handed.key] if handed else []))
+    return PlannedLook(key, network, tool.address, brief_key, budget, handed.name if handed else "")
 
 
-def _look_budgets(entrant: Entrant, asked: Mapping[str, Any], grid: Grid) -> Sequence[float]:
-    if entrant.looks is None or (entrant.reads is None and asked["rebuilds"]):
+def _look_budgets(entrant: Entrant, task: str, grid: Grid) -> Sequence[float]:
+    rebuilds = grid.tasks[task].form.rebuilds
+    if entrant.looks is None or (entrant.reads is None and rebuilds):
         return (0.0,)
-    if asked["rebuilds"]:
+    if rebuilds:
         # Retraining dwarfs the look, so it is read once, from the best look.
         return (max(grid.look_budgets),)
     return grid.look_budgets if entrant.looks.budgeted else grid.look_budgets[:1]
 
 
-def _retrain_budgets(entrant: Entrant, asked: Mapping[str, Any], grid: Grid) -> Sequence[float]:
-    return grid.retrain_budgets if asked["rebuilds"] else (0.0,)
+def _retrain_budgets(task: str, grid: Grid) -> Sequence[float]:
+    return grid.retrain_budgets if grid.tasks[task].form.rebuilds else (0.0,)

@@ -76,7 +76,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         networks = plant_all(session)
         store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
-        _keep_yardsticks(session, networks, asked)
+        _keep_reference_points(session, networks, asked)
         tasks = {case: prepared["tasks"] for case, prepared in asked.items()}
         Answering(session, tasks).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
         calibrate(session, networks, solvers)
@@ -185,7 +185,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
     return {case: found[f"case:{tasks}:{case}"] for network in networks if not network.reference for case in network.cases}
 
 
-def _keep_yardsticks(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> None:
+def _keep_reference_points(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> None:
     """Floor and ceiling as rows: they went through the same door and are counted beside everybody."""
     kept = session.store.cell_keys()
     for network in networks:
@@ -248,6 +248,7 @@ def _cases(networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> list
 def _grid(session: Session, solvers: Sequence[Entrant], networks: Sequence[PlantedNetwork]) -> Grid:
     suite = session.suite
     return Grid(
+        tasks={type(task).name: task for task in map(TASKS.make, suite.tasks)},
         entrants=solvers,
         look_budgets=suite.look_budgets,
         retrain_budgets=suite.retrain_budgets,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 from onecurve.core.errors import SpecError, UnknownNameError
 from onecurve.core.spec import content_key
+from onecurve.tasks.catalog import TASKS
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -109,7 +110,7 @@ class Suite(BaseModel):
     """`tool` (read by the usual readers), `tool@reader` or a direct solver."""
     controls: tuple[str, ...] = ()
     """`oracle@reader` and `noise@reader`: readers fed with the truth and with noise."""
-    tasks: tuple[str, ...] = ("detect", "discover", "localise", "predict", "repair", "replace")
+    tasks: tuple[str, ...] = tuple(TASKS.entries)
     """Tasks by address: `localise`, or `localise[suspects=100]`; each task once."""
     look_budgets: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (4_000.0, 16_000.0)
     """Forward-equivalents for one look."""

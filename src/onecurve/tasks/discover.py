@@ -4,19 +4,22 @@ Without looking every option is as likely as any other because the lineup was sh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
 
+from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Weights, normalised
-from onecurve.core.case import Case, Truth
+from onecurve.core.case import Case, Subject, Truth
+from onecurve.core.errors import SpecError
 from onecurve.core.grade import Measured
 from onecurve.core.image.images import Floats
-from onecurve.core.question import Question, Weigh
+from onecurve.core.question import Form, Given, Question, Weigh
 from onecurve.tasks.machinery.expect import weights
 from onecurve.tasks.machinery.ranking import average_rank, top_share
-from onecurve.tasks.machinery.suspects import brief_with, require_suspects
+from onecurve.tasks.machinery.suspects import given_with, require_suspects, told
+from onecurve.tasks.machinery.toy_case import toy_case
 
 
 @final
@@ -29,13 +32,21 @@ class Discover:
     summary: ClassVar[str] = "which of these things is the trigger?"
     source: ClassVar[str] = "Casper et al. 2023, arXiv 2302.10894, with weights in place of one choice"
     blind: ClassVar[bool] = False
-    rebuilds: ClassVar[bool] = False
+    form: ClassVar[Form] = Form.LINEUP
+    usual_reader: ClassVar[str] = "matcher"
+    referred: ClassVar[bool] = False
+    question: ClassVar[str] = "Which of these eight things is the trigger?"
+    measured: ClassVar[str] = "weight put on the right thing"
 
     suspects: int = 0
     """How many suspects, inputs on which the flaw fires, are shown beside the target."""
 
     def __post_init__(self) -> None:
         require_suspects(self.suspects)
+
+    @property
+    def tells(self) -> Access:
+        return told(self.suspects)
 
     def refusal(self, truth: Truth) -> str:
         if not truth.effect.any:
@@ -44,10 +55,19 @@ class Discover:
             return "this flaw has no lineup to choose from"
         return ""
 
-    def ask(self, case: Case, seed: int) -> Question:
-        options = case.truth.options
-        names = tuple(option.name for option in options)
-        return Weigh(brief_with(case, self.suspects, seed), items=1, options=names, shown=options)
+    def ask(self, subject: Subject, given: Given, seed: int) -> Question:
+        """Raises ``SpecError`` for fewer than two options."""
+        if len(given.options) < 2:
+            raise SpecError(f"`discover` needs at least two options to choose from, got: {len(given.options)}")
+        names = tuple(option.name for option in given.options)
+        return Weigh(given.brief, items=1, options=names, shown=given.options)
+
+    def pose(self, case: Case, seed: int) -> Question:
+        told_of = given_with(case, self.suspects, seed)
+        return self.ask(case.subject, replace(told_of, options=case.truth.options), seed)
+
+    def toy(self) -> Case:
+        return toy_case()
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         count = len(case.truth.options)

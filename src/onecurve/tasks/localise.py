@@ -9,19 +9,21 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Weights
-from onecurve.core.case import Case, Truth
-from onecurve.core.errors import UngradeableError
+from onecurve.core.case import Case, Subject, Truth
+from onecurve.core.errors import SpecError, UngradeableError
 from onecurve.core.grade import Measured
 from onecurve.core.image.images import Bools, Floats
-from onecurve.core.question import Brief, Question, Weigh
+from onecurve.core.question import Form, Given, Question, Weigh
 from onecurve.tasks.machinery import map_figures
 from onecurve.tasks.machinery.average_precision import Doubles
 from onecurve.tasks.machinery.expect import triggered_of, weigh, weights
 from onecurve.tasks.machinery.plain_maps import plain_maps
 from onecurve.tasks.machinery.reference_points import best_answer
 from onecurve.tasks.machinery.rows import rows_of
-from onecurve.tasks.machinery.suspects import require_suspects, some_suspects, usable
+from onecurve.tasks.machinery.suspects import require_suspects, some_suspects, told, usable
+from onecurve.tasks.machinery.toy_case import toy_case
 
 
 @final
@@ -38,13 +40,21 @@ class Localise:
     summary: ClassVar[str] = "where in these suspect inputs is the trigger?"
     source: ClassVar[str] = "after Casper et al. 2023, arXiv 2302.10894, scored by average precision with ties in expectation"
     blind: ClassVar[bool] = False
-    rebuilds: ClassVar[bool] = False
+    form: ClassVar[Form] = Form.PIXELS
+    usual_reader: ClassVar[str] = "verbatim"
+    referred: ClassVar[bool] = False
+    question: ClassVar[str] = "Where in these suspect inputs is the trigger?"
+    measured: ClassVar[str] = "average precision of the map against the true mask"
 
     suspects: int = 16
     """How many suspects are asked about at most."""
 
     def __post_init__(self) -> None:
         require_suspects(self.suspects, 1)
+
+    @property
+    def tells(self) -> Access:
+        return told(self.suspects)
 
     def refusal(self, truth: Truth) -> str:
         if not truth.effect.any:
@@ -57,13 +67,20 @@ class Localise:
             return "the flaw fires on no triggered input whose mask leaves a part uncovered"
         return ""
 
-    def ask(self, case: Case, seed: int) -> Question:
-        """Suspects on which the flaw fires and whose mask is neither empty nor full."""
-        suspects = some_suspects(case, self.suspects, seed, spare=False)
-        _, height, width = case.subject.input_shape
+    def ask(self, subject: Subject, given: Given, seed: int) -> Question:
+        """A map for each given suspect; raises ``SpecError`` where none is given."""
+        if given.suspects is None or len(given.suspects) == 0:
+            raise SpecError("`localise` needs suspect inputs to ask about", "give inputs on which the flaw is believed to fire")
+        _, height, width = subject.input_shape
         pixels = tuple(f"{row},{column}" for row in range(height) for column in range(width))
-        brief = Brief(target=case.truth.target, suspects=suspects)
-        return Weigh(brief, items=len(suspects), options=pixels, inputs=suspects, shape=(height, width))
+        return Weigh(given.brief, items=len(given.suspects), options=pixels, inputs=given.suspects, shape=(height, width))
+
+    def pose(self, case: Case, seed: int) -> Question:
+        """Suspects on which the flaw fires and whose mask is neither empty nor full."""
+        return self.ask(case.subject, Given(case.truth.target, some_suspects(case, self.suspects, seed, spare=False)), seed)
+
+    def toy(self) -> Case:
+        return toy_case()
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """Blank, centre, and what stands out in the picture itself: edges, brightness, darkness, colour."""

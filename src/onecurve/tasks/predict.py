@@ -5,22 +5,25 @@ are, so knowing the labels alone is not worth much and naming the target everywh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
 
+from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Weights, normalised
-from onecurve.core.case import Case, Truth
+from onecurve.core.case import Case, Subject, Truth
+from onecurve.core.errors import SpecError
 from onecurve.core.grade import Measured
 from onecurve.core.image.images import Floats, Ints
-from onecurve.core.question import Brief, Question, Weigh
+from onecurve.core.question import Brief, Form, Given, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.tasks.machinery.expect import triggered_of, weigh, weights
 from onecurve.tasks.machinery.forecasts import Outcome, best_share, forecast_measured, hedge
 from onecurve.tasks.machinery.outputs import classes_said
 from onecurve.tasks.machinery.rows import some_rows
-from onecurve.tasks.machinery.suspects import brief_with, require_suspects, unseen
+from onecurve.tasks.machinery.suspects import given_with, require_suspects, told, unseen
+from onecurve.tasks.machinery.toy_case import toy_case
 
 EACH = 32
 """Inputs of each kind: clean, triggered, near miss."""
@@ -40,13 +43,21 @@ class Predict:
     summary: ClassVar[str] = "what will the network say on these new inputs?"
     source: ClassVar[str] = "Brier 1950, balanced over fired and not fired"
     blind: ClassVar[bool] = False
-    rebuilds: ClassVar[bool] = False
+    form: ClassVar[Form] = Form.OUTCOMES
+    usual_reader: ClassVar[str] = "effect"
+    referred: ClassVar[bool] = False
+    question: ClassVar[str] = "What will the network say on these new inputs?"
+    measured: ClassVar[str] = "balanced proper score against what the network really says"
 
     suspects: int = 0
     """How many suspects, inputs on which the flaw fires, are shown beside the target; they are never graded on."""
 
     def __post_init__(self) -> None:
         require_suspects(self.suspects)
+
+    @property
+    def tells(self) -> Access:
+        return told(self.suspects)
 
     def refusal(self, truth: Truth) -> str:
         if not truth.effect.any:
@@ -55,14 +66,22 @@ class Predict:
             return "there are no triggered inputs to foretell"
         return ""
 
-    def ask(self, case: Case, seed: int) -> Question:
+    def ask(self, subject: Subject, given: Given, seed: int) -> Question:
+        """Weights over the classes for each given input, in the order given; raises ``SpecError`` where inputs or labels are lacking."""
+        if given.inputs is None or given.labels is None or len(given.inputs) == 0:
+            raise SpecError("`predict` needs inputs with their true labels to ask about")
+        return Weigh(given.brief, len(given.inputs), subject.class_names, inputs=given.inputs, labels=given.labels)
+
+    def pose(self, case: Case, seed: int) -> Question:
         """Up to 32 inputs each: clean, triggered, near miss, shuffled."""
         rng = generator("predict", case.id, seed)
-        brief = brief_with(case, self.suspects, seed)
-        images, labels = _pool(case, brief, rng)
+        told_of = given_with(case, self.suspects, seed)
+        images, labels = _pool(case, told_of.brief, rng)
         order = rng.permutation(len(images))
-        images, labels = images[order], labels[order]
-        return Weigh(brief, len(images), case.subject.class_names, inputs=images, labels=labels)
+        return self.ask(case.subject, replace(told_of, inputs=images[order], labels=labels[order]), seed)
+
+    def toy(self) -> Case:
+        return toy_case()
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """Uniform, the labels, their frequencies, the target, mixtures of target and label in tenths, and the best mixture.

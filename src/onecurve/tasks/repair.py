@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import ClassVar, final
 
+from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Rebuilt
-from onecurve.core.case import Case, Truth
+from onecurve.core.case import Case, Subject, Truth
 from onecurve.core.grade import Measured
-from onecurve.core.question import Question, Rebuild
+from onecurve.core.question import Form, Given, Question, Rebuild
 from onecurve.core.seeds import seed_for
 from onecurve.tasks.machinery.expect import rebuilt
 from onecurve.tasks.machinery.fidelity import Said, agreements, best_constant, constant, outputs_on
 from onecurve.tasks.machinery.graded_inputs import GradedInputs, graded_inputs
 from onecurve.tasks.machinery.repair_figures import Runs, figures_of, near_miss, relearned_success
-from onecurve.tasks.machinery.suspects import brief_with, require_suspects
+from onecurve.tasks.machinery.suspects import given_with, require_suspects, told
+from onecurve.tasks.machinery.toy_case import toy_case
 
 
 @final
@@ -30,13 +32,21 @@ class Repair:
     summary: ClassVar[str] = "hand back a network without the flaw"
     source: ClassVar[str] = "agreement with the clean twin in place of DER (arXiv 2206.12654)"
     blind: ClassVar[bool] = False
-    rebuilds: ClassVar[bool] = True
+    form: ClassVar[Form] = Form.REPAIR
+    usual_reader: ClassVar[str] = "unlearn"
+    referred: ClassVar[bool] = False
+    question: ClassVar[str] = "Hand back the network without the flaw."
+    measured: ClassVar[str] = "agreement with the clean twin, on clean and on triggered inputs"
 
     suspects: int = 0
     """How many suspects, inputs on which the flaw fires, are shown beside the target; they are never graded on."""
 
     def __post_init__(self) -> None:
         require_suspects(self.suspects)
+
+    @property
+    def tells(self) -> Access:
+        return told(self.suspects)
 
     def refusal(self, truth: Truth) -> str:
         if not truth.effect.any:
@@ -45,8 +55,14 @@ class Repair:
             return "there are no triggered inputs to test a repair on"
         return ""
 
-    def ask(self, case: Case, seed: int) -> Question:
-        return Rebuild(brief_with(case, self.suspects, seed))
+    def ask(self, subject: Subject, given: Given, seed: int) -> Question:
+        return Rebuild(given.brief)
+
+    def pose(self, case: Case, seed: int) -> Question:
+        return self.ask(case.subject, given_with(case, self.suspects, seed), seed)
+
+    def toy(self) -> Case:
+        return toy_case()
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """The untouched network, and networks wrecked to one class: the best such class, and the target."""

@@ -11,15 +11,17 @@ from typing import ClassVar, final
 
 import numpy as np
 
+from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Rebuilt
-from onecurve.core.case import Case, Truth
+from onecurve.core.case import Case, Subject, Truth
 from onecurve.core.grade import Measured
 from onecurve.core.network import TableNetwork
-from onecurve.core.question import Brief, Question, Rebuild
+from onecurve.core.question import Brief, Form, Given, Question, Rebuild
 from onecurve.tasks.machinery.expect import rebuilt
 from onecurve.tasks.machinery.fidelity import Said, agreements, best_constant, constant, outputs_on
 from onecurve.tasks.machinery.graded_inputs import CLEAN, TRIGGERED, GradedInputs, graded_inputs
 from onecurve.tasks.machinery.outputs import mean_divergence
+from onecurve.tasks.machinery.toy_case import toy_case
 
 SMALLEST_NETWORK = 160
 """Below this a table of some twenty answers of each kind is no smaller than half the network."""
@@ -35,7 +37,15 @@ class Replace:
     summary: ClassVar[str] = "hand back something half the size that behaves the same, flaw included"
     source: ClassVar[str] = "fidelity as in model extraction (Jagielski et al. 2020, arXiv 1909.01838), balanced"
     blind: ClassVar[bool] = True
-    rebuilds: ClassVar[bool] = True
+    form: ClassVar[Form] = Form.SIMPLIFY
+    usual_reader: ClassVar[str] = ""
+    referred: ClassVar[bool] = False
+    question: ClassVar[str] = "Hand back something simpler that behaves the same."
+    measured: ClassVar[str] = "agreement with the network, flaw included, inside a size limit"
+
+    @property
+    def tells(self) -> Access:
+        return Access.NONE
 
     def refusal(self, truth: Truth) -> str:
         size = truth.network.size()
@@ -43,8 +53,15 @@ class Replace:
             return f"a network of {size} parameters is too small to be asked for something simpler"
         return ""
 
-    def ask(self, case: Case, seed: int) -> Question:
+    def ask(self, subject: Subject, given: Given, seed: int) -> Question:
+        """Half the size of the subject's network; raises ``ModelError`` where the network is not granted."""
+        return Rebuild(Brief(), size_limit=subject.granted_network().size() // 2)
+
+    def pose(self, case: Case, seed: int) -> Question:
         return Rebuild(Brief(), size_limit=_size_limit(case))
+
+    def toy(self) -> Case:
+        return toy_case()
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
         """Networks that say one class: the best such class, the one said most on clean inputs, and the target."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
 from onecurve.core.errors import AnswerError
-from onecurve.core.evidence import Evidence
-from onecurve.core.question import Question, Weigh
+from onecurve.core.evidence import ClassScores, Evidence, Pieces
+from onecurve.core.question import Form, Forms, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 
@@ -55,12 +55,13 @@ class Outlier:
     summary: ClassVar[str] = "calibrated outliers among class scores"
     source: ClassVar[str] = "anomaly index: Neural Cleanse (IEEE S&P 2019); calibration: conformal p-values"
     needs: ClassVar[Access] = Access.NONE
-    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+    reads: ClassVar[Pieces] = (ClassScores,)
+    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row: classes, then `none`. Raises ``AnswerError`` where the scores are not one per class."""
         if not isinstance(question, Weigh) or question.options[-1:] != ("none",):
-            raise AnswerError(f"outlier weighs classes and `none`, which {task} does not ask for")
+            raise AnswerError("outlier weighs classes and `none`; this question is of another form")
         classes = len(question.options) - 1
         scores = _first_scores(evidence, classes)
         if scores is None:

@@ -12,9 +12,9 @@ import numpy as np
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
 from onecurve.core.errors import AnswerError
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.images import Floats
-from onecurve.core.question import Question, Weigh
+from onecurve.core.question import Form, Forms, Question, Weigh
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.resizing import resized
 
@@ -29,12 +29,13 @@ class Verbatim:
     summary: ClassVar[str] = "takes heat maps as they are"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.NONE
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    reads: ClassVar[Pieces] = (HeatMap,)
+    answers: ClassVar[Forms] = (Form.PIXELS,)
 
-    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row per item; raises ``AnswerError`` where the question is not about pixels."""
         if not isinstance(question, Weigh) or question.shape is None:
-            raise AnswerError(f"verbatim reads heat maps for a question about pixels, and {task} is none")
+            raise AnswerError("verbatim reads heat maps for a question about pixels; this question is of another form")
         maps: dict[int, Floats] = {}
         strangers = set()
         for heat_map in evidence.heat_maps():

@@ -15,9 +15,9 @@ from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
 from onecurve.core.codec import digest
 from onecurve.core.errors import AnswerError, SpecError
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Picture, Pieces
 from onecurve.core.image.images import Floats
-from onecurve.core.question import Option, Question, Weigh
+from onecurve.core.question import Form, Forms, Option, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.embedder import ClassicalEmbedder, Embedded, Embedder
@@ -50,7 +50,8 @@ class Matcher:
     summary: ClassVar[str] = "which option the pictures look like, by colour and form"
     source: ClassVar[str] = "baseline; in the place of CLIP in 2302.10894"
     needs: ClassVar[Access] = Access.NONE
-    tasks: ClassVar[tuple[str, ...]] = ("discover",)
+    reads: ClassVar[Pieces] = (Picture, Hypothesis, HeatMap)
+    answers: ClassVar[Forms] = (Form.LINEUP,)
 
     sharpness: float = 1.0
     """Factor of the standardised likeness inside the softmax (an inverse temperature)."""
@@ -59,10 +60,10 @@ class Matcher:
         if not 0 < self.sharpness <= 100:
             raise SpecError(f"the sharpness must be above 0 and at most 100, got: {self.sharpness}")
 
-    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row over the options; Abstain where there is nothing to look at."""
         if not isinstance(question, Weigh) or len(question.shown) != len(question.options):
-            raise AnswerError(f"matcher compares pictures with options that are shown, which {task} does not have")
+            raise AnswerError("matcher compares pictures with options that are shown; this question is of another form")
         clean = workbench.subject.clean
         some = np.zeros((0, 3, 1, 1), np.float32) if clean is None else clean.take(_spread(len(clean), NULL // 2)).floats()
         shown = pictures_of(evidence, some, generator("matcher", workbench.seed), question.brief.suspects)

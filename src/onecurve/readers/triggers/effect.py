@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
 from onecurve.core.errors import AnswerError, SpecError
-from onecurve.core.evidence import Evidence
-from onecurve.core.question import Question, Weigh
+from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Pieces
+from onecurve.core.question import Form, Forms, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.detector import Detector, Examples, fitted
@@ -44,7 +44,8 @@ class Effect:
     summary: ClassVar[str] = "looks for the proposed trigger in each input"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
-    tasks: ClassVar[tuple[str, ...]] = ("predict",)
+    reads: ClassVar[Pieces] = (Hypothesis, HeatMap)
+    answers: ClassVar[Forms] = (Form.OUTCOMES,)
 
     error: float = 0.02
     """Share of the label's weight that is spread over the other classes, as no network is always right."""
@@ -53,10 +54,10 @@ class Effect:
         if not 0 <= self.error < 1:
             raise SpecError(f"the share of error must be at least 0 and below 1, got: {self.error}")
 
-    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row per input; Abstain where no hypothesis can be applied."""
         if not isinstance(question, Weigh) or question.inputs is None or question.labels is None:
-            raise AnswerError(f"effect foretells classes of inputs with known labels, which {task} does not give")
+            raise AnswerError("effect foretells classes of inputs with known labels; this question is of another form")
         clean = workbench.subject.granted_clean()
         rng = generator("effect", workbench.seed)
         images = clean.take(rng.permutation(len(clean))[:CLEAN]).floats()

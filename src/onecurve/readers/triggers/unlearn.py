@@ -14,9 +14,9 @@ import numpy as np
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Rebuilt
 from onecurve.core.errors import AnswerError, SpecError
-from onecurve.core.evidence import Evidence, Hypothesis
+from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Pieces
 from onecurve.core.image.images import Floats
-from onecurve.core.question import Question, Rebuild
+from onecurve.core.question import Form, Forms, Question, Rebuild
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 from onecurve.models.finetuning import FinetuningRecipe, finetune
@@ -42,7 +42,8 @@ class Unlearn:
     summary: ClassVar[str] = "fine-tunes against the trigger that the evidence proposes"
     source: ClassVar[str] = "Neural Cleanse (IEEE S&P 2019), unlearning"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("repair",)
+    reads: ClassVar[Pieces] = (Hypothesis, HeatMap)
+    answers: ClassVar[Forms] = (Form.REPAIR,)
 
     share: float = 0.2
     """Share of the images of a batch that get a trigger."""
@@ -54,10 +55,10 @@ class Unlearn:
         if not 0 < self.share <= 1:
             raise SpecError(f"the share of stamped images must be above 0 and at most 1, got: {self.share}")
 
-    def read(self, task: str, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """The repaired copy; Abstain where no hypothesis can be applied or the budget pays for no step."""
         if not isinstance(question, Rebuild):
-            raise AnswerError(f"unlearn hands back a network, which {task} does not ask for")
+            raise AnswerError("unlearn hands back a network; this question is of another form")
         clean = workbench.subject.granted_clean()
         proposals = usable(evidence, question.brief, clean.take(slice(0, COMPARED)).floats(), generator("maps", workbench.seed))
         if not proposals:

@@ -4,7 +4,9 @@ from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 from onecurve.core.access import Access
+from onecurve.core.evidence import Pieces
 from onecurve.core.registry import Registry
+from onecurve.core.roles import Task, serves
 from onecurve.data.catalog import DATA
 from onecurve.flaws.catalog import FLAWS
 from onecurve.models.catalog import MODELS
@@ -42,10 +44,31 @@ def _entry(name: str, kind: type) -> dict[str, Any]:
         "summary": getattr(kind, "summary", ""),
         "source": getattr(kind, "source", ""),
         "needs": list(getattr(kind, "needs", Access.NONE).words()),
-        "tasks": list(getattr(kind, "tasks", ())),
+        "tasks": list(_tasks_of(kind)),
+        "shows": _names(getattr(kind, "shows", ())),
+        "reads": _names(getattr(kind, "reads", ())),
+        "answers": [str(form) for form in getattr(kind, "answers", ())],
         "role": str(getattr(kind, "role", "")),
         "parameters": {field.name: repr(field.default) for field in parameters if field.default is not MISSING},
     }
+
+
+def _names(pieces: Pieces) -> list[str]:
+    return [piece.__name__ for piece in pieces]
+
+
+def _tasks_of(kind: type) -> tuple[str, ...]:
+    """The tasks, with their default parameters, that an entry can serve through their usual readers or answer by itself."""
+    return tuple(task_name for task_name in TASKS.names_in_order() if _serves(kind, TASKS.make(task_name)))
+
+
+def _serves(kind: type, task: Task) -> bool:
+    answers, shows = getattr(kind, "answers", None), getattr(kind, "shows", None)
+    if answers is not None:
+        return task.form in answers
+    if shows is None or not task.usual_reader:
+        return False
+    return serves(kind.needs, shows, READERS.load(task.usual_reader).reads, task.tells)  # type: ignore[attr-defined]
 
 
 def _suite(name: str) -> dict[str, Any]:
@@ -57,6 +80,9 @@ def _suite(name: str) -> dict[str, Any]:
         "source": "",
         "needs": [],
         "tasks": list(suite.tasks),
+        "shows": [],
+        "reads": [],
+        "answers": [],
         "role": "",
         "parameters": {"networks": suite.count, "solvers": len(suite.solvers), "data and models": ", ".join(suite.addresses)},
     }

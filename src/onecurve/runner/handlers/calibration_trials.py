@@ -110,7 +110,7 @@ class _Trial:
         question = Weigh(brief, 1, names, truth.options)
         budget = Budget(0.0)
         workbench = Workbench(self._subject, budget, Meter(budget), seed_for(self._seed, number))
-        answer = checked(question, self._reader.read("discover", question, evidence, workbench))
+        answer = checked(question, self._reader.read(question, evidence, workbench))
         if isinstance(answer, Abstain) or not isinstance(answer, Weights) or truth.right is None:
             return 1 / len(names), 1 / len(names)
         shares = normalised(answer)[0]

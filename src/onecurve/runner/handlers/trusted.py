@@ -12,8 +12,8 @@ from onecurve.core.case import Case, Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import OneCurveError
 from onecurve.core.network import RememberingNetwork
-from onecurve.core.question import Brief, Question
-from onecurve.core.roles import Task
+from onecurve.core.question import Brief, Form, Question
+from onecurve.core.roles import TOLD, Task
 from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key, spec_of
 from onecurve.data.catalog import open_data
@@ -32,9 +32,9 @@ from onecurve.runner.recipes import recipe_of
 from onecurve.store.blobs import Blobs
 from onecurve.tasks.catalog import TASKS
 from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
-from onecurve.tasks.machinery.reference_points import yardsticks
+from onecurve.tasks.machinery.reference_points import reference_points
 
-TOLD = Access.TARGET | Access.SUSPECTS | Access.REFERENCES
+LATER = TOLD | Access.REFERENCES
 """Grants that come with a question or a suite, not with a subject."""
 
 
@@ -86,16 +86,17 @@ def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, bl
     """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case."""
     opened = _case(folder, case, device)
     kept = Blobs(Path(blobs))
-    asked = {}
+    asked, suspects = {}, None
     for address in tasks:
         task: Task = TASKS.make(address)
         name = type(task).name
         if first or not task.blind:
             # Tasks that show suspects show the same ones, so that one look serves them all.
-            drawn_by = "suspects" if getattr(task, "suspects", 0) else name
+            drawn_by = "suspects" if Access.SUSPECTS in task.tells else name
             asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), kept)
-    suspects = next((answer["question"] for name, answer in asked.items() if name == "localise" and "question" in answer), None)
-    shown = display(opened, kept.get(suspects).inputs if suspects else None)
+            if task.form is Form.PIXELS and "question" in asked[name]:
+                suspects = kept.get(asked[name]["question"]).inputs
+    shown = display(opened, suspects)
     return {
         "case": case,
         "flaw": opened.truth.flaw,
@@ -117,16 +118,16 @@ def grade(folder: str, case: str, task: str, question: str, answer: str, network
 
 
 def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
-    about = {"blind": task.blind, "rebuilds": task.rebuilds}
+    about = {"blind": task.blind, "rebuilds": task.form.rebuilds}
     refusal = task.refusal(case.truth)
     if refusal:
         return {"refusal": refusal, **about}
     try:
-        question = task.ask(case, seed)
-        known = yardsticks(task, case, question)
+        question = task.pose(case, seed)
+        known = reference_points(task, case, question)
     except OneCurveError as error:
         return {"refusal": error.message, **about}
-    granted = case.subject.access & ~TOLD | _granted_by(question.brief)
+    granted = case.subject.access & ~LATER | _granted_by(question.brief)
     return {
         "question": blobs.put(question),
         "brief": blobs.put(question.brief),

@@ -78,10 +78,11 @@ def describe(address: str) -> dict[str, Any]:
         "summary": getattr(facts, "summary", ""),
         "source": getattr(facts, "source", ""),
         "needs": facts.needs.value,
-        "tasks": list(facts.tasks),
+        "shows": [piece.__name__ for piece in getattr(facts, "shows", ())],
+        "reads": [piece.__name__ for piece in getattr(facts, "reads", ())],
+        "answers": [str(form) for form in getattr(facts, "answers", ())],
         "role": str(getattr(facts, "role", Role.METHOD)),
         "budgeted": bool(getattr(facts, "budgeted", True)),
-        "task_dependent": bool(getattr(facts, "task_dependent", False)),
     }
 
 
@@ -102,20 +103,20 @@ def find(address: str) -> tuple[str, Any]:
     raise ContractError(f"`{address}` has none of `look`, `read`, `answer`", "see the README's example of a tool")
 
 
-def look(place: Mapping[str, str], tool: str, task: str, brief: str, budget: float, seed: int) -> dict[str, Any]:
+def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: int) -> dict[str, Any]:
     """Let a tool look; returns the key of its evidence and what it spent."""
     here = Place(**place)
     blobs = Blobs(Path(here.blobs))
     workbench = here.workbench(budget, seed)
     _, thing = find(tool)
-    evidence = thing.look(task, blobs.get(brief), workbench)
+    evidence = thing.look(blobs.get(brief), workbench)
     if not isinstance(evidence, Evidence):
         raise ContractError(f"`look` must return Evidence, got: {type(evidence).__name__}")
     return {"evidence": blobs.put(evidence), **_spent(workbench)}
 
 
 def read(
-    place: Mapping[str, str], reader: str, task: str, question: str, evidence: str, references: list[str], budget: float, seed: int
+    place: Mapping[str, str], reader: str, question: str, evidence: str, references: list[str], budget: float, seed: int
 ) -> dict[str, Any]:
     """Let a reader answer from evidence; for a Weigh question it is given no network."""
     here = Place(**place)
@@ -124,16 +125,16 @@ def read(
     workbench = here.workbench(budget, seed, network=not isinstance(asked, Weigh))
     seen = tuple(blobs.get(key) for key in references)
     _, thing = find(reader)
-    return _answered(here, asked, workbench, lambda: thing.read(task, asked, blobs.get(evidence), replace(workbench, references=seen)))
+    return _answered(here, asked, workbench, lambda: thing.read(asked, blobs.get(evidence), replace(workbench, references=seen)))
 
 
-def answer(place: Mapping[str, str], solver: str, task: str, question: str, budget: float, seed: int) -> dict[str, Any]:
+def answer(place: Mapping[str, str], solver: str, question: str, budget: float, seed: int) -> dict[str, Any]:
     """Let a solver answer directly."""
     here = Place(**place)
     asked = Blobs(Path(here.blobs)).get(question)
     workbench = here.workbench(budget, seed)
     _, thing = find(solver)
-    return _answered(here, asked, workbench, lambda: thing.answer(task, asked, workbench))
+    return _answered(here, asked, workbench, lambda: thing.answer(asked, workbench))
 
 
 def _answered(place: Place, question: Question, workbench: Workbench, act: Callable[[], object]) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from onecurve.core.access import Access
 from onecurve.core.codec import digest
-from onecurve.core.question import Brief
-from onecurve.core.registry import parse_address
+from onecurve.core.question import Brief, Form
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Room
 from onecurve.runner.phases.plant import PlantedNetwork
@@ -13,24 +12,27 @@ from onecurve.runner.phases.solve import look_job
 from onecurve.runner.plan import Entrant, Facts, PlannedLook
 from onecurve.runner.session import Session
 from onecurve.store.store import Look, Store
+from onecurve.tasks.catalog import TASKS
 
-TASK = "discover"
 TARGETS = 2
 """Classes of the clean network that each tool is asked to look at."""
 
 
 def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Sequence[Entrant]) -> None:
     """Try every reader of lineups that the suite uses, on each set; results go into the store, once."""
-    readers = {solver.reads.address: solver.reads for solver in solvers if solver.reads and solver.serves(TASK)}
-    if not readers or session.suite.lineups == 0 or TASK not in session.suite.task_names:
+    tasks = [task for task in map(TASKS.make, session.suite.tasks) if task.form is Form.LINEUP]
+    reading = [solver for solver in solvers if solver.reads and any(solver.serves(task) for task in tasks)]
+    readers = {solver.reads.address: solver.reads for solver in reading if solver.reads}
+    if not readers or session.suite.lineups == 0:
         return
-    looking = [solver.looks for solver in solvers if solver.looks and solver.reads and solver.serves(TASK)]
+    maps = any(Access.SUSPECTS in task.tells for task in tasks)
+    looking = [solver.looks for solver in reading if solver.looks]
     lacking = Access.SUSPECTS | Access.REFERENCE_NETWORK  # a clean network has no suspects, and is not compared with another
     tools = [looks for looks in looking if not Access(looks.needs) & lacking]
     looks = {clean.name: _clean_looks(session, clean, tools) for clean in _clean_networks(networks)}
     seen = _looked(session, looks)
     jobs = [
-        _job(session, clean, facts, kind, seen[clean.name])
+        _job(session, clean, facts, kind, seen[clean.name], maps=maps)
         for clean in _clean_networks(networks)
         for facts in readers.values()
         for kind in _kinds(networks, clean.wanted.data)
@@ -73,7 +75,7 @@ def _clean_looks(session: Session, clean: PlantedNetwork, tools: Sequence[Facts]
         for target in range(TARGETS):
             brief = Brief(target)
             key = content_key("clean", clean.key, tool.key, digest(brief), budget, session.suite.seed)
-            found.append((tool.name, PlannedLook(key, clean.name, tool.address, TASK, session.store.blobs.put(brief), budget)))
+            found.append((tool.name, PlannedLook(key, clean.name, tool.address, session.store.blobs.put(brief), budget)))
     return found
 
 
@@ -98,9 +100,8 @@ def _keep(store: Store, job: Job, outcome: Outcome) -> None:
     store.add_look(Look(job.key, str(value.get("evidence", "")), outcome.cost, outcome.reason, outcome.traceback))
 
 
-def _job(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen: list[list[str]]) -> Job:
+def _job(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen: list[list[str]], *, maps: bool) -> Job:
     suite = session.suite
-    maps = any(name == TASK and settings.get("suspects") for name, settings in map(parse_address, suite.tasks))
     conditions = {"lineups": suite.lineups, "seen": seen, "maps": maps}
     arguments = {
         "reader": facts.address,

@@ -103,7 +103,6 @@ class Answering:
         row = cell.row
         return {
             "place": place_of(self._session, cell.network, cell.reference),
-            "task": row.task,
             "question": row.question,
             "budget": row.retrain_budget or row.budget,
             "seed": seed_for(self._session.suite.seed, "answer", cell.seed_key),
@@ -163,7 +162,6 @@ def look_job(session: Session, look: PlannedLook) -> Job:
     arguments = {
         "place": place_of(session, look.network, look.reference),
         "tool": look.tool,
-        "task": look.task,
         "brief": look.brief,
         "budget": look.budget,
         "seed": seed_for(session.suite.seed, "look", look.key),

@@ -15,7 +15,7 @@ from onecurve.core.roles import Task
 
 @final
 @dataclass(frozen=True)
-class Yardsticks:
+class ReferencePoints:
     """What floor and ceiling measure on one case."""
 
     floor: Measured
@@ -26,12 +26,12 @@ class Yardsticks:
         return skill_of(measured.raw, self.floor.raw, self.ceiling.raw)
 
 
-def yardsticks(task: Task, case: Case, question: Question) -> Yardsticks:
+def reference_points(task: Task, case: Case, question: Question) -> ReferencePoints:
     """Both measures; raises ``UngradeableError`` where they are too near each other to tell anybody apart."""
     floor = measured(task, case, question, task.floor(case, question))
     ceiling = measured(task, case, question, task.ceiling(case, question))
     require_room(floor.raw, ceiling.raw)
-    return Yardsticks(floor, ceiling)
+    return ReferencePoints(floor, ceiling)
 
 
 def measured(task: Task, case: Case, question: Question, answer: Answer) -> Measured:

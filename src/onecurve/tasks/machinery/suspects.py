@@ -6,10 +6,11 @@ asks about the suspects themselves, what was shown is never graded on.
 
 import numpy as np
 
+from onecurve.core.access import Access
 from onecurve.core.case import Case, Truth
 from onecurve.core.errors import SpecError
 from onecurve.core.image.images import Bools, Floats, Ints
-from onecurve.core.question import Brief
+from onecurve.core.question import Brief, Given
 from onecurve.core.seeds import generator
 from onecurve.tasks.machinery.expect import triggered_of
 from onecurve.tasks.machinery.outputs import classes_said
@@ -51,6 +52,17 @@ def brief_with(case: Case, count: int, seed: int) -> Brief:
     """The target, with ``count`` suspects or without any."""
     suspects = some_suspects(case, count, seed, spare=True) if count else None
     return Brief(case.truth.target, suspects if suspects is not None and len(suspects) else None)
+
+
+def given_with(case: Case, count: int, seed: int) -> Given:
+    """What ``brief_with`` tells, as what a question is asked with."""
+    brief = brief_with(case, count, seed)
+    return Given(brief.target, brief.suspects)
+
+
+def told(suspects: int) -> Access:
+    """What a brief tells that names the target and shows so many suspects."""
+    return Access.TARGET | (Access.SUSPECTS if suspects else Access.NONE)
 
 
 def unseen(truth: Truth, brief: Brief) -> Bools:

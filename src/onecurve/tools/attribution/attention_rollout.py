@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, Text
+from onecurve.core.evidence import Evidence, HeatMap, Pieces, Text
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.models.metering import Metered
@@ -37,9 +37,9 @@ class AttentionRollout:
     summary: ClassVar[str] = "attention followed through all layers down to the patches"
     source: ClassVar[str] = "arXiv 2005.00928"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap, Text)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where nothing attends to patches."""
         try:
             return OnePass(_maker, FORWARD, "attention rollout, the same for every class", "positive").look(brief, workbench)

@@ -6,7 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
@@ -24,9 +24,9 @@ class Blank:
     source: ClassVar[str] = "baseline"
     role: ClassVar[Role] = Role.BASELINE
     needs: ClassVar[Access] = Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect; nothing where the brief has no suspects."""
         if brief.suspects is None:
             return Evidence()

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, final
 from torch import Tensor, nn
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, Text
+from onecurve.core.evidence import Evidence, HeatMap, Pieces, Text
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among
 from onecurve.core.workbench import Meter, Workbench
@@ -39,9 +39,9 @@ class GradCam:
     summary: ClassVar[str] = "last feature maps weighted by their mean gradients"
     source: ClassVar[str] = "arXiv 1610.02391"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap, Text)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where there are no feature maps."""
         return _look("grad-cam", GRADIENT, "positive", brief, workbench)
 
@@ -59,9 +59,9 @@ class HiResCam:
     summary: ClassVar[str] = "last feature maps times their gradients"
     source: ClassVar[str] = "arXiv 2011.08891"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap, Text)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where there are no feature maps."""
         return _look("hires-cam", GRADIENT, "positive", brief, workbench)
 
@@ -79,14 +79,14 @@ class GuidedGradCam:
     summary: ClassVar[str] = "guided backpropagation where Grad-CAM is positive"
     source: ClassVar[str] = "arXiv 1610.02391"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap, Text)
 
     sign: Sign = "absolute"
 
     def __post_init__(self) -> None:
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where there are no feature maps."""
         return _look("guided", FORWARD + 2 * BACKWARD, self.sign, brief, workbench)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
@@ -44,7 +44,7 @@ class Consensus:
     summary: ClassVar[str] = "mean of the maps of twelve methods that share their passes"
     source: ClassVar[str] = "arXiv 1903.00519"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 9."""
@@ -56,7 +56,7 @@ class Consensus:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         return examined(self._mapped, brief, workbench)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Meter, Workbench
@@ -43,7 +43,7 @@ class DeepLift:
     summary: ClassVar[str] = "rise of the target logit from a baseline, handed back by slopes"
     source: ClassVar[str] = "arXiv 1704.02685"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     baseline: BaselineKind = "mean"
     sign: Sign = "absolute"
@@ -52,7 +52,7 @@ class DeepLift:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         if brief.suspects is None:
             return Evidence()
@@ -75,7 +75,7 @@ class DeepLiftShap:
     summary: ClassVar[str] = "DeepLift averaged over clean images as baselines"
     source: ClassVar[str] = "arXiv 1705.07874"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     baselines: int = 32
     """The most baselines, at least 1."""
@@ -85,7 +85,7 @@ class DeepLiftShap:
         require_within("baselines", self.baselines, 1)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         return examined(self._mapped, brief, workbench)
 

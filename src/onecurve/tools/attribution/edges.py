@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.edges import edge_magnitude
 from onecurve.core.question import Brief
 from onecurve.core.row import Role
@@ -25,9 +25,9 @@ class Edges:
     source: ClassVar[str] = "baseline"
     role: ClassVar[Role] = Role.BASELINE
     needs: ClassVar[Access] = Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect; nothing where the brief has no suspects."""
         if brief.suspects is None:
             return Evidence()

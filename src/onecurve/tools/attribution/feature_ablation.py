@@ -6,7 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
@@ -33,7 +33,7 @@ class FeatureAblation:
     summary: ClassVar[str] = "cover one cell of a grid at a time and map the fall of the target logit"
     source: ClassVar[str] = "arXiv 1311.2901"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 4096
     """The most cells, at least 9."""
@@ -45,7 +45,7 @@ class FeatureAblation:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
         return examined(self._mapped, brief, workbench)
 
@@ -78,7 +78,7 @@ class FeaturePermutation:
     summary: ClassVar[str] = "take one cell at a time from another image and map the fall of the target logit"
     source: ClassVar[str] = "arXiv 1801.01489"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 256
     """The most cells, at least 9."""
@@ -91,7 +91,7 @@ class FeaturePermutation:
         require_within("mates", self.mates, 1)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
         return examined(self._mapped, brief, workbench)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
@@ -33,7 +33,7 @@ class GradientShap:
     summary: ClassVar[str] = "gradients at random points between clean images and the input"
     source: ClassVar[str] = "arXiv 1705.07874"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     samples: int = 64
     """The most samples per suspect, at least 1."""
@@ -49,7 +49,7 @@ class GradientShap:
         require_within("noise", self.noise, 0, 1)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         return examined(self._mapped, brief, workbench)
 

@@ -11,7 +11,7 @@ from typing import ClassVar, final
 from torch import Tensor, nn
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among
 from onecurve.core.workbench import Meter, Workbench
@@ -37,14 +37,14 @@ class GuidedBackprop:
     summary: ClassVar[str] = "gradient that passes ReLUs where input and gradient are positive"
     source: ClassVar[str] = "arXiv 1412.6806"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     sign: Sign = "absolute"
 
     def __post_init__(self) -> None:
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, rule=Rule.GUIDED)
         return OnePass(maker, GRADIENT, "guided backpropagation", self.sign).look(brief, workbench)
@@ -63,14 +63,14 @@ class Deconvolution:
     summary: ClassVar[str] = "gradient that passes ReLUs where it is positive"
     source: ClassVar[str] = "arXiv 1311.2901"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     sign: Sign = "absolute"
 
     def __post_init__(self) -> None:
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, rule=Rule.DECONVOLUTION)
         return OnePass(maker, GRADIENT, "deconvolution", self.sign).look(brief, workbench)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
@@ -34,7 +34,7 @@ class IntegratedGradients:
     summary: ClassVar[str] = "attribution by gradients integrated from a baseline image to the input"
     source: ClassVar[str] = "arXiv 1703.01365"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     steps: int = 50
     """The most steps on the path, at least 2."""
@@ -46,7 +46,7 @@ class IntegratedGradients:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         return examined(self._mapped, brief, workbench)
 

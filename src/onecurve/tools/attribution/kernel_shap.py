@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
@@ -32,7 +32,7 @@ class KernelShap:
     summary: ClassVar[str] = "additive model of the target logit over sets of super-pixels, weighted by the Shapley kernel"
     source: ClassVar[str] = "arXiv 1705.07874"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -47,7 +47,7 @@ class KernelShap:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
         return examined(self._mapped, brief, workbench)
 
@@ -79,7 +79,7 @@ class Lime:
     summary: ClassVar[str] = "linear model of the target logit over sets of super-pixels near the whole image"
     source: ClassVar[str] = "arXiv 1602.04938"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -97,7 +97,7 @@ class Lime:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
         return examined(self._mapped, brief, workbench)
 

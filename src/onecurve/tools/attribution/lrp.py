@@ -11,7 +11,7 @@ from typing import ClassVar, final
 from torch import Tensor, nn
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among
 from onecurve.core.workbench import Meter, Workbench
@@ -36,14 +36,14 @@ class Lrp:
     summary: ClassVar[str] = "relevance handed back layer by layer, positive contributions only in convolutions"
     source: ClassVar[str] = "arXiv 1910.09840"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     sign: Sign = "positive"
 
     def __post_init__(self) -> None:
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         return OnePass(_maker, 2 * FORWARD + BACKWARD, "relevance", self.sign).look(brief, workbench)
 

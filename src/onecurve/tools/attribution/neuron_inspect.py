@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import ClassScores, Evidence, Picture
+from onecurve.core.evidence import ClassScores, Evidence, Picture, Pieces
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_within
@@ -43,7 +43,7 @@ class NeuronInspect:
     summary: ClassVar[str] = "gradient maps of each class over clean images: sparse, smooth, persistent"
     source: ClassVar[str] = "arXiv 1911.07399"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES
-    tasks: ClassVar[tuple[str, ...]] = ("detect",)
+    shows: ClassVar[Pieces] = (ClassScores, Picture)
 
     images: int = 200
     """Clean images looked at, at most; each costs a pass forward and one backward per class."""
@@ -51,7 +51,7 @@ class NeuronInspect:
     def __post_init__(self) -> None:
         require_within("images", self.images, FEWEST)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Class scores, and the mean maps of the most suspicious classes; of a target that is told, its mean map and no scores.
 
         Nothing without budget for 4 images of each class.

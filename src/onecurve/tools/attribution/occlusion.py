@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.images import Bools, Floats, Ints
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
@@ -38,7 +38,7 @@ class Occlusion:
     summary: ClassVar[str] = "cover windows of the input and map the fall of the target logit"
     source: ClassVar[str] = "arXiv 1311.2901"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     window: float = 0.1
     """Side of the window as a share of the image's side, in (0, 1]."""
@@ -48,7 +48,7 @@ class Occlusion:
         require_within("window", self.window, 0.01, 1)
         require_among("baseline", self.baseline, BASELINES)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
         return examined(self._mapped, brief, workbench)
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.images import Floats, Ints
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
@@ -38,7 +38,7 @@ class Rise:
     summary: ClassVar[str] = "random soft masks, weighted by the target logit under them"
     source: ClassVar[str] = "arXiv 1806.07421"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     masks: int = 4000
     """The most masks per suspect, at least 8; the paper uses 4,000 to 8,000."""
@@ -54,7 +54,7 @@ class Rise:
         require_within("showing", self.showing, 0.01, 0.99)
         require_among("baseline", self.baseline, BASELINES)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for 8 masks."""
         return examined(self._mapped, brief, workbench)
 

@@ -7,7 +7,7 @@ from typing import ClassVar, final
 from torch import Tensor, nn
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among
 from onecurve.core.workbench import Meter, Workbench
@@ -30,14 +30,14 @@ class Saliency:
     summary: ClassVar[str] = "gradient of the target logit for the pixels"
     source: ClassVar[str] = "arXiv 1312.6034"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     sign: Sign = "absolute"
 
     def __post_init__(self) -> None:
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, times_input=False)
         return OnePass(maker, GRADIENT, "gradient", self.sign).look(brief, workbench)
@@ -53,14 +53,14 @@ class InputXGradient:
     summary: ClassVar[str] = "gradient of the target logit times the pixels"
     source: ClassVar[str] = "arXiv 1605.01713"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     sign: Sign = "absolute"
 
     def __post_init__(self) -> None:
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, times_input=True)
         return OnePass(maker, GRADIENT, "input times gradient", self.sign).look(brief, workbench)

@@ -6,7 +6,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.images import Bools
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
@@ -34,7 +34,7 @@ class ShapleySampling:
     summary: ClassVar[str] = "mean gain of the target logit as super-pixels join in random orders"
     source: ClassVar[str] = "arXiv 2104.12199"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -46,7 +46,7 @@ class ShapleySampling:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
         return examined(self._mapped, brief, workbench)
 
@@ -83,7 +83,7 @@ class ShapleySurrogate:
     summary: ClassVar[str] = "Shapley values of a surrogate of the network, fitted to sets of super-pixels"
     source: ClassVar[str] = "after arXiv 1705.07874 and 2012.01536"
     needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -98,7 +98,7 @@ class ShapleySurrogate:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
         return examined(self._mapped, brief, workbench)
 

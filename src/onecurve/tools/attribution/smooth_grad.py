@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
@@ -31,7 +31,7 @@ class SmoothGrad:
     summary: ClassVar[str] = "gradient averaged over noisy copies of the input"
     source: ClassVar[str] = "arXiv 1706.03825"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    tasks: ClassVar[tuple[str, ...]] = ("localise",)
+    shows: ClassVar[Pieces] = (HeatMap,)
 
     samples: int = 50
     """The most copies per suspect, at least 1."""
@@ -44,7 +44,7 @@ class SmoothGrad:
         require_within("noise", self.noise, 0, 1)
         require_among("sign", self.sign, SIGNS)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
         return examined(self._mapped, brief, workbench)
 

@@ -13,7 +13,7 @@ from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
 from onecurve.core.errors import AnswerError
 from onecurve.core.image.images import Floats
-from onecurve.core.question import Question, Weigh
+from onecurve.core.question import Form, Forms, Question, Weigh
 from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
 
@@ -43,15 +43,15 @@ class TestSet:
     source: ClassVar[str] = "baseline"
     role: ClassVar[Role] = Role.BASELINE
     needs: ClassVar[Access] = Access.QUERIES | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("detect", "predict")
+    answers: ClassVar[Forms] = (Form.CLASSES, Form.OUTCOMES)
 
     smoothing: float = 1.0
     """Images' worth of the overall rates added to each row of the confusion matrix."""
 
-    def answer(self, task: str, question: Question, workbench: Workbench) -> Answer:
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
         """Weights from the clean set; Abstain where the budget pays for no image."""
         if not isinstance(question, Weigh):
-            raise AnswerError(f"test-set weighs options, and {task} asks for a network")
+            raise AnswerError("test-set weighs options; this question asks for a network")
         clean = workbench.subject.granted_clean()
         count = workbench.affordable(1, len(clean))
         if count == 0:
@@ -62,7 +62,7 @@ class TestSet:
         if question.options == (*workbench.subject.class_names, "none"):
             return Weights(_suspicion(shares, seen.labels, classes)[None], f"{count} clean images")
         if question.labels is None or len(question.options) != classes:
-            raise AnswerError(f"test-set weighs classes of inputs whose labels are known, which {task} does not give")
+            raise AnswerError("test-set weighs classes of inputs whose labels are known; this question is of another form")
         rows = _confusion(shares.argmax(axis=1), seen.labels, classes, self.smoothing)
         return Weights(rows[question.labels], f"{count} clean images")
 

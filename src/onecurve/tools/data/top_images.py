@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import ClassScores, DataRows, Evidence, Picture, Piece
+from onecurve.core.evidence import ClassScores, DataRows, Evidence, Picture, Piece, Pieces
 from onecurve.core.image.images import Floats, LabelledImages
 from onecurve.core.question import Brief
 from onecurve.core.row import Role
@@ -34,7 +34,7 @@ class TopImages:
     source: ClassVar[str] = "baseline"
     role: ClassVar[Role] = Role.BASELINE
     needs: ClassVar[Access] = Access.QUERIES | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("detect", "discover")
+    shows: ClassVar[Pieces] = (ClassScores, Picture, DataRows)
 
     shown: int = 8
     """How many images are shown."""
@@ -42,7 +42,7 @@ class TopImages:
     def __post_init__(self) -> None:
         require_within("shown", self.shown, 1)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Pictures and rows of the clean set, and class scores where no target is given; nothing without budget."""
         clean = workbench.subject.granted_clean()
         rows = workbench.rng.permutation(len(clean))[: workbench.affordable(1, len(clean))]

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import logit, softmax
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Piece
+from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Picture, Piece, Pieces
 from onecurve.core.image.images import Floats, Ints, LabelledImages
 from onecurve.core.network import Network
 from onecurve.core.question import Brief
@@ -50,7 +50,7 @@ class AdversarialPatch:
     summary: ClassVar[str] = "patches optimised to send images to the target at any place"
     source: ClassVar[str] = "arXiv 1712.09665"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("detect", "discover", "predict", "repair")
+    shows: ClassVar[Pieces] = (ClassScores, Hypothesis, Picture)
 
     small: float = 0.16
     """Side of the small patch as a share of the image's shorter side."""
@@ -75,7 +75,7 @@ class AdversarialPatch:
         require_within("smoothness", self.smoothness, 0)
         self._jitter()
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Patches as hypotheses with pictures, class scores where no target is given; nothing without budget for one step.
 
         A score is the log-odds of the mean probability that images with the class's patches give to the class.

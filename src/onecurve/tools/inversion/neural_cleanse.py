@@ -9,7 +9,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Picture, Piece
+from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Picture, Piece, Pieces
 from onecurve.core.image.images import Floats, Ints
 from onecurve.core.image.trigger import Paste
 from onecurve.core.question import Brief
@@ -51,7 +51,7 @@ class NeuralCleanse:
     summary: ClassVar[str] = "smallest mask and pattern that send images to a class, by gradient descent"
     source: ClassVar[str] = "Neural Cleanse, IEEE S&P 2019, doi 10.1109/SP.2019.00031"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("detect", "discover", "predict", "repair")
+    shows: ClassVar[Pieces] = (ClassScores, Hypothesis, Picture)
 
     steps: int = 400
     """The most steps; where the budget pays for fewer, it is spent on steps first and on images per step second."""
@@ -70,7 +70,7 @@ class NeuralCleanse:
         require_within("learning_rate", self.learning_rate, 1e-6, 10)
         self._schedule()
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Hypotheses with pictures, class scores where no target is given; nothing where no class passed the threshold.
 
         A score is the logarithm of the image's area over the mask's, 0 for a class that never passed.

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import softmax
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Piece
+from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Picture, Piece, Pieces
 from onecurve.core.image.images import Floats, Ints, LabelledImages
 from onecurve.core.network import Network
 from onecurve.core.question import Brief
@@ -46,7 +46,7 @@ class RandomPatches:
     source: ClassVar[str] = "baseline"
     role: ClassVar[Role] = Role.BASELINE
     needs: ClassVar[Access] = Access.QUERIES | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
-    tasks: ClassVar[tuple[str, ...]] = ("detect", "discover", "predict", "repair")
+    shows: ClassVar[Pieces] = (ClassScores, Hypothesis, Picture)
 
     rounds: int = 4
     smallest: float = 0.12
@@ -64,7 +64,7 @@ class RandomPatches:
         require_within("candidates", self.candidates, 1)
         require_within("shown", self.shown, 1)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Patches as hypotheses with pictures, class scores where no target is given; nothing without budget for one patch."""
         subject, rng = workbench.subject, workbench.rng
         network, split = subject.granted_network(), split_clean(subject.granted_clean(), rng)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence
+from onecurve.core.evidence import Evidence, Picture, Pieces
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
@@ -41,7 +41,7 @@ class Cppn:
     summary: ClassVar[str] = "feature visualisation of the target logit by pattern-producing networks"
     source: ClassVar[str] = "Distill 2018, doi 10.23915/distill.00012"
     needs: ClassVar[Access] = Access.WEIGHTS
-    tasks: ClassVar[tuple[str, ...]] = ("discover",)
+    shows: ClassVar[Pieces] = (Picture,)
 
     restarts: int = 4
     """Pictures of a given target."""
@@ -63,7 +63,7 @@ class Cppn:
         require_within("scale", self.scale, 0, 0.9)
         require_within("degrees", self.degrees, 0, 180)
 
-    def look(self, task: str, brief: Brief, workbench: Workbench) -> Evidence:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Pictures, the highest target logit first; nothing without budget for one picture."""
         subject = workbench.subject
         wanted = np.arange(subject.classes) if brief.target is None else np.full(self.restarts, brief.target)
