@@ -25,8 +25,9 @@ from onecurve.runner.plan import AskedCase, Entrant, Facts, Grid, PlannedCell, R
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
+from onecurve.tasks.catalog import TASKS
 
-Run = Callable[[Suite], dict[str, Row]]from onecurve.tasks.catalog import TASKS
+Run = Callable[[Suite], dict[str, Row]]
 
 TOY = Path(__file__).parents[1] / "flaws" / "toy_set.py"
 IMAGES = 5

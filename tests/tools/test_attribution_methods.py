@@ -26,7 +26,7 @@ from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.codec import decode, encode
 from onecurve.core.errors import AnswerError, ModelError
-from onecurve.core.evidence import Check, Evidence, Text
+from onecurve.core.evidence import Check, Evidence, HeatMap, Text
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.building import build

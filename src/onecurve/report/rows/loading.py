@@ -10,6 +10,7 @@ import yaml
 
 from onecurve.core.access import Access
 from onecurve.core.display import Calibration, CaseDisplay
+from onecurve.core.row import Row
 from onecurve.core.spec import content_key
 from onecurve.report.rows.limits import other_limits
 from onecurve.report.rows.results import CatalogEntry, Results, RunFacts
@@ -36,7 +37,7 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
         plants=plants,
         calibrations=_calibrations(prepared, calibrated),
         record=blobs.get,
-        entries=_entries(prepared),
+        entries=_entries(prepared, rows),
         run=run,
     )
 
@@ -50,7 +51,11 @@ def _calibrations(prepared: Mapping[str, Any], keys: Sequence[str]) -> tuple[Cal
     return tuple(Calibration(**one) for key in keys for one in prepared.get(key, ()))
 
 
-def _entries(prepared: Mapping[str, Any]) -> dict[str, CatalogEntry]:
+def _entries(prepared: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, CatalogEntry]:
+    served: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for half in (row.tool, row.reader):
+            served.setdefault(half, {})[row.task] = None
     facts = [value for key, value in prepared.items() if key.startswith("facts:")]
     return {
         one["name"]: CatalogEntry(
@@ -60,7 +65,7 @@ def _entries(prepared: Mapping[str, Any]) -> dict[str, CatalogEntry]:
             summary=one["summary"],
             source=one["source"],
             needs=Access(one["needs"]).words(),
-            tasks=tuple(one["tasks"]),
+            tasks=tuple(served.get(one["name"], ())),
             parameters=one["parameters"],
         )
         for one in facts

@@ -30,6 +30,7 @@ class CatalogEntry:
     needs: tuple[str, ...] = ()
     """What it must be granted: ``Access.words()``."""
     tasks: tuple[str, ...] = ()
+    """The tasks of the run that it was asked."""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
 
 
