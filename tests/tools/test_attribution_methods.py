@@ -139,13 +139,11 @@ def test_feature_ablation_equals_captums_and_occlusion_on_a_grid():
     grid = Grid(12, 12, 4, 4)
     cells, budget = torch.from_numpy(grid.labels)[None, None], 4 * 17
     evidence = TOOLS.make("feature-ablation[cells=16,baseline='black']").look(
-        "", Brief(2, images(4).numpy()), bench(written(Functional), budget)
+        Brief(2, images(4).numpy()), bench(written(Functional), budget)
     )
     expected = captums(FeatureAblation(written(Modules)), images(4), target=2, feature_mask=cells)
     np.testing.assert_allclose(maps(evidence), expected[:, 0].clamp(min=0).numpy(), rtol=1e-3, atol=1e-5)
-    occluded = TOOLS.make("occlusion[window=0.25,baseline='black']").look(
-        "", Brief(2, images(4).numpy()), bench(written(Functional), budget)
-    )
+    occluded = TOOLS.make("occlusion[window=0.25,baseline='black']").look(Brief(2, images(4).numpy()), bench(written(Functional), budget))
     np.testing.assert_allclose(maps(evidence), maps(occluded), rtol=1e-3, atol=1e-5)
 
 
@@ -296,7 +294,7 @@ def test_attention_rollout_shows_where_a_transformer_looks_and_other_networks_ha
 @pytest.mark.parametrize("name", ["saliency", "guided-backprop", "deep-lift", "lrp", "integrated-gradients", "kernel-shap", "grad-cam"])
 def test_transformers_are_explained_or_told_why_not(name):
     evidence = TOOLS.make(name).look(
-        "", Brief(1, torch.rand(2, 3, 16, 16).numpy()), bench(build("vit[width=16,depth=1]", (3, 16, 16), 4, 0), 300, (3, 16, 16))
+        Brief(1, torch.rand(2, 3, 16, 16).numpy()), bench(build("vit[width=16,depth=1]", (3, 16, 16), 4, 0), 300, (3, 16, 16))
     )
     if name == "grad-cam":
         assert [piece.words for piece in evidence.pieces] == ["not applicable: the network has no feature maps"]
