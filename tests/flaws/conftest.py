@@ -49,5 +49,5 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return Cache(tmp_path_factory.mktemp("cache"))
+def cache(cache_folder):
+    return Cache(cache_folder / "weights")

@@ -68,12 +68,12 @@ def test_only_so_many_flaws_can_be_secret_as_there_are() -> None:
     assert Networks().secret == 0
 
 
-def test_a_run_keeps_its_secrets_unless_asked(tmp_path: Path) -> None:
+def test_a_run_keeps_its_secrets_unless_asked(cache_folder: Path, tmp_path: Path) -> None:
     gate = {"strictness": 0.0, "clean_drop": 2.0, "above_chance": -1.0, "elsewhere": 2.0, "near_miss": 2.0}
     tiny = suite_of(*named("Uniform"))
     suite = tiny.changed({"recipe": {**tiny.recipe, "gate": gate}, "networks": [{"flaws": ["patch"], "secret": 1}, {}]})
     out = tmp_path / "out"
-    run_suite(suite, Place(out, tmp_path / "cache", 2))
+    run_suite(suite, Place(out, cache_folder, 2))
     (case,) = [name for name, display in load_results(out, reveal=True).displays.items() if display.trigger is not None]
     assert load_results(out).displays[case].trigger is None
     told = load_results(out, reveal=True).displays[case].words.partition(",")[0]

@@ -1,4 +1,4 @@
-"""Fixtures of the runner's tests: the cache shared by a session, and a run in a fresh folder."""
+"""Fixtures of the runner's tests: the cache shared by all tests, and a run in a fresh folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +12,8 @@ from onecurve.store.store import Store
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache(cache_folder: Path) -> Path:
+    return cache_folder
 
 
 @pytest.fixture

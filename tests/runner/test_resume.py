@@ -78,11 +78,12 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_rows(cache: Path
     """)
     script = tmp_path / "program.py"
     script.write_text(program)
-    support = str(Path(__file__).parents[1] / "support")
-    process = subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": support}, start_new_session=True)
-    wait_for_rows(tmp_path / "cut", 3)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    path = os.pathsep.join([str(Path(__file__).parents[1] / "support"), *sys.path])
+    with subprocess.Popen([sys.executable, script], env={**os.environ, "PYTHONPATH": path}, start_new_session=True) as process:
+        try:
+            wait_for_rows(tmp_path / "cut", 3)
+        finally:
+            process.send_signal(signal.SIGKILL)
     finished = {row.key: row for row in rows_in(tmp_path / "cut") if row.status is not Status.PENDING}
     assert finished, "killed too early to tell"
     run_suite(suite, Place(tmp_path / "cut", cache, 2))

@@ -102,7 +102,6 @@ def walked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     recipe = {
         **suite.recipe,
         "train_images": 1200,
-        "pretraining": None,
         "training": {"epochs": 6},
         "heldout_images": 120,
         "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0},

@@ -7,6 +7,7 @@ from onecurve.runner.suite import Suite
 SOLVERS = Path(__file__).parent / "solvers_for_tests.py"
 RECIPE = {
     "train_images": 200,
+    "pretraining": None,
     "clean_images": 40,
     "heldout_images": 60,
     "triggered_images": 20,

@@ -199,10 +199,13 @@ def _keep(session: Session, network: _Order, value: Any, built: Path) -> None:
     (built / RECORD).write_text(json.dumps({"cases": value["cases"], "records": value["records"]}))
     kept = session.cache / "networks" / network.key
     kept.parent.mkdir(parents=True, exist_ok=True)
-    if kept.exists():
-        shutil.rmtree(built)
-    else:
+    try:
         built.rename(kept)
+    except OSError:
+        # Another process that shares the cache may have kept the same network first.
+        if not (kept / RECORD).is_file():
+            raise
+        shutil.rmtree(built)
     _fetched(session, network)
 
 

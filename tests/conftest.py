@@ -1,0 +1,20 @@
+"""What all tests share: one thread per process, and trained networks kept once for all worker processes of a session."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before torch is imported. Several test processes with several spinning threads each would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of trained networks, keyed by content, that the workers of pytest-xdist share; a new one for each session."""
+    base = tmp_path_factory.getbasetemp()
+    session = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = session / "trained-networks"
+    folder.mkdir(exist_ok=True)
+    return folder
