@@ -11,8 +11,8 @@ HARMLESS: Final = re.compile(r"rel=[\"']?(?:canonical|prev|next)")
 
 
 def on_config(config: Any) -> Any:
-    """Every folder named in the navigation, as `decisions/`, becomes the list of its pages."""
-    config.nav = [_opened(entry, Path(config.docs_dir)) for entry in config.nav]
+    """Every folder named in the navigation, as `decisions/`, becomes its pages."""
+    config.nav = _opened(config.nav, Path(config.docs_dir))
     return config
 
 
@@ -28,8 +28,12 @@ def _opened(entry: Any, docs: Path) -> Any:
     if isinstance(entry, dict):
         return {title: _opened(inner, docs) for title, inner in entry.items()}
     if isinstance(entry, list):
-        return [_opened(inner, docs) for inner in entry]
+        return [page for inner in entry for page in _listed(_opened(inner, docs))]
     return _pages(docs, entry) if entry.endswith("/") else entry
+
+
+def _listed(opened: Any) -> list[Any]:
+    return opened if isinstance(opened, list) else [opened]
 
 
 def _pages(docs: Path, folder: str) -> list[str]:
