@@ -96,8 +96,7 @@ def pages() -> dict[str, str]:
 
 def _index(areas: list[Area], names: dict[str, list[str]]) -> str:
     parts = [
-        MADE + "# Python API\n",
-        "Import every name from `onecurve` itself. Names that are not listed here may move without notice.\n",
+        "# Python API\n\n" + MADE + "Import every name from `onecurve` itself. Names that are not listed here may move without notice.\n",
     ]
     for area in areas:
         listed = "\n".join(f"- `{name}`" for name in names[area.page])
@@ -106,7 +105,7 @@ def _index(areas: list[Area], names: dict[str, list[str]]) -> str:
 
 
 def _page(area: Area, names: list[str]) -> str:
-    return "\n".join([f"{MADE}# {area.title}\n\n{area.words}\n", *(f"::: onecurve.{name}\n" for name in names)])
+    return "\n".join([f"# {area.title}\n\n{MADE}{area.words}\n", *(f"::: onecurve.{name}\n" for name in names)])
 
 
 def main() -> None:

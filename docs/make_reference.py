@@ -26,7 +26,7 @@ def pages() -> dict[str, str]:
 
 
 def _commands() -> str:
-    parts = [MADE + "# Command line\n"]
+    parts = ["# Command line\n\n" + MADE.rstrip() + "\n"]
     context = cli.make_context("onecurve", [], resilient_parsing=True)
     for name, command in sorted(cli.commands.items()):
         inner = click.Context(command, parent=context, info_name=name, max_content_width=100, terminal_width=100)
@@ -35,7 +35,7 @@ def _commands() -> str:
 
 
 def _catalog() -> str:
-    parts = [MADE + "# Catalogue\n\nEverything that `onecurve list` shows, with parameters and their defaults.\n"]
+    parts = ["# Catalogue\n\n" + MADE + "Everything that `onecurve list` shows, with parameters and their defaults.\n"]
     for kind in (*REGISTRIES, "suites"):
         parts.append(f"## {kind.capitalize()}\n")
         parts += [_entry(entry, ON_CARDS if kind == "flaws" else ()) for entry in entries(kind)]
