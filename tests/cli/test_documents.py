@@ -2,8 +2,12 @@
 
 import ast
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -121,6 +125,27 @@ def test_python_in_a_document_imports_public_names_only(page: str, example: str)
     assert {name for module, name in imported if module == "onecurve"} | set(used) <= set(onecurve.__all__)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_the_python_of_a_page_runs(page: str, tmp_path: Path) -> None:
+    """A block that begins with the name of a file is that file; the others run in order, as one script."""
+    parts = [(re.match(r"# (\w+\.py)\n", block), block) for block in blocks(ROOT / page, "python")]
+    for name, block in parts:
+        if name:
+            (tmp_path / name[1]).write_text(block, encoding="utf-8")
+    (tmp_path / "script.py").write_text("\n".join(block for name, block in parts if not name), encoding="utf-8")
+    places = {**os.environ, "ONECURVE_CACHE": str(tmp_path.parent / "onecurve-cache")}
+    ended = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=places, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_reader_of_the_guide_keeps_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = [block for block in blocks(ROOT / "docs" / "guides" / "add-a-tool.md", "python") if block.startswith("# my_reader.py")]
+    (tmp_path / "my_reader.py").write_text(example, encoding="utf-8")
+    cli.main(["check", f"{tmp_path / 'my_reader.py'}:NamedInText"], standalone_mode=False)
+    assert "ok   answers discover from evidence" in capsys.readouterr().out
+
+
 def test_the_guide_shows_the_tool_of_the_readme() -> None:
     assert EXAMPLE in blocks(ROOT / "docs" / "guides" / "add-a-tool.md", "python")
 
@@ -142,9 +167,11 @@ def nav_entries(nav: Any) -> Iterator[str]:
             yield from nav_entries(entry)
 
 
-def test_the_citation_names_this_version() -> None:
+def test_the_citation_says_what_the_package_says() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == onecurve.__version__
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert citation["license"] == package["license"]
+    assert citation["authors"] == package["authors"]
 
 
 def suites() -> list[str]:
