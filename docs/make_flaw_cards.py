@@ -6,6 +6,7 @@ Every card shows one flaw sampled by seed, never a chosen one; nothing is traine
 write, and looks whether every picture is there: their bytes may differ from one compression library to another.
 """
 
+import textwrap
 from collections.abc import Callable, Iterator
 from functools import cache
 from io import BytesIO
@@ -28,13 +29,16 @@ from onecurve.runner.commands.listing import entries
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "images" / "flaws"
-MADE = "<!-- made by docs/make_flaw_cards.py; do not edit -->\n\n"
 INTRODUCTION = """# Flaws
 
-Every kind of flaw that can be planted, as `onecurve list flaws` has them. What is shown was drawn by seed. Success is the share
-of held-out triggered images of the classes it concerns that go where the flaw sends them; the twin is the same network without
-the flaw. A truth always holds the words, the strength, clean held-out images and the twin; a card says what else. In the
-pictures, what a trigger changes is shown as strong as can be, grey for nothing, and the right option has a red frame.
+<!-- made by docs/make_flaw_cards.py; do not edit -->
+
+These are the kinds of flaw that OneCurve can plant, as `onecurve list flaws` prints them. Each card shows one example,
+drawn by seed. *Success* is the attack success rate (ASR): the share of held-out images with the trigger, of the classes
+that the flaw concerns, that the network sends where the flaw says. The *twin* is the same network trained without the
+flaw. Every ground truth holds the flaw in words, its strength, clean held-out images and the twin; a card lists what
+else is in it. The pictures show the change that a trigger makes at full contrast, with grey for no change. A red frame
+marks the right option.
 """
 ACROSS = 8
 """Images in a row."""
@@ -56,7 +60,7 @@ class Row(NamedTuple):
 def pages() -> dict[str, str]:
     """File name to text of every page."""
     cards = [_card(entry) for entry in entries("flaws")]
-    return {"flaws.md": "\n".join([MADE + INTRODUCTION, *cards])}
+    return {"flaws.md": "\n".join([INTRODUCTION, *cards])}
 
 
 def pictures() -> Iterator[tuple[str, bytes]]:
@@ -68,7 +72,7 @@ def pictures() -> Iterator[tuple[str, bytes]]:
 def _card(entry: dict[str, Any]) -> str:
     name = entry["name"]
     found = specimen(name)
-    plan, rows = found.plan, " ".join(f"{number}: {row.words}." for number, row in enumerate(_rows(found), 1))
+    plan, rows = found.plan, ", ".join(f"({number}) {row.words}" for number, row in enumerate(_rows(found), 1))
     facts = {
         "source": entry["source"],
         "note": "; ".join(_notes(entry)),
@@ -79,11 +83,14 @@ def _card(entry: dict[str, Any]) -> str:
         "its truth": "; ".join(_truth(found)),
         "columns": ", ".join(f"`{column}`" for column in plan.facts),
     }
-    lines = [f"- {what}: {words}" for what, words in facts.items() if words]
-    return (
-        f"## {name}\n\n{entry['summary']}\n\n![{name}](../images/flaws/{name}.png)\n\n"
-        f"On `{found.data}`: {plan.words}. Rows, {rows}\n\n" + "\n".join(lines) + "\n"
-    )
+    lines = [_filled(f"- {what}: {words}") for what, words in facts.items() if words]
+    shown = _filled(f"On `{found.data}`: {plan.words}. Rows of the picture: {rows}.")
+    return f"## {name}\n\n{entry['summary']}\n\n![{name}](../images/flaws/{name}.png)\n\n{shown}\n\n" + "\n".join(lines) + "\n"
+
+
+def _filled(text: str) -> str:
+    """A paragraph or an item of a list, in lines of at most 120 characters."""
+    return textwrap.fill(text, 120, subsequent_indent="  " if text.startswith("- ") else "", break_long_words=False, break_on_hyphens=False)
 
 
 def _notes(entry: dict[str, Any]) -> Iterator[str]:
@@ -148,7 +155,7 @@ def _rows(found: Specimen) -> list[Row]:
         rows += [Row("held-out images", _tiles(clean))]
     if plan.options:
         right = plan.right
-        words = "the lineup of `discover`" + ("" if right is None else f", option {right + 1} is right")
+        words = "the lineup of `discover`" + ("" if right is None else f" (option {right + 1} is right)")
         rows.append(Row(words, tuple(_tiles(option.pictures[:1])[0] for option in plan.options), right))
     return rows
 
