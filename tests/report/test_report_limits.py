@@ -32,6 +32,6 @@ def test_every_limit_that_departs_is_told_wherever_it_stands():
 def test_the_page_tells_them_beside_what_was_planted(small, written, tmp_path):
     wide = replace(small, run=replace(small.run, other_limits=("clean drop 0.06 instead of 0.03", "strictness 0.5 instead of 1")))
     write_report(wide, tmp_path)
-    words = "<b>This suite set other limits than usual:</b> clean drop 0.06 instead of 0.03 and strictness 0.5 instead of 1."
+    words = "<b>This suite changes the usual limits:</b> clean drop 0.06 instead of 0.03 and strictness 0.5 instead of 1."
     assert words in (tmp_path / "index.html").read_text()
     assert "other limits" not in (written / "index.html").read_text()

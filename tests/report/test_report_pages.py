@@ -166,7 +166,7 @@ def test_only_failures_make_a_page_with_reasons_and_no_number(tmp_path):
     assert not [one for one in page.all("td") if "p5" in one.attributes.get("class", "").split()]
 
 
-def test_a_task_that_was_put_to_nobody_says_why_once(tmp_path):
+def test_a_task_that_every_solver_skipped_says_why_once(tmp_path):
     plain = results(2, 1, 0, side=8)
     case = next(row.case for row in plain.rows if row.task == "discover" and row.flaw != "clean")
     why = "there is no trigger to name"
@@ -176,10 +176,10 @@ def test_a_task_that_was_put_to_nobody_says_why_once(tmp_path):
     )
     write_report(replace(plain, rows=rows), tmp_path)
     text = (tmp_path / case_link(case)).read_text(encoding="utf-8")
-    assert text.count(f"Put to nobody: {why}.") == 1
+    assert text.count(f"Skipped: {why}.") == 1
     assert text.count(why) == 1
     untouched = (tmp_path / case_link(next(other for other in plain.displays if other != case))).read_text(encoding="utf-8")
-    assert "Put to nobody" not in untouched
+    assert "Skipped: " not in untouched
 
 
 def test_a_single_case_gives_no_interval_and_says_so(tmp_path):
@@ -194,7 +194,7 @@ def test_records_that_were_not_kept_are_said_to_be_missing(tmp_path):
     plain = replace(results(1, 1, 0, side=8), record=Shelf().load)
     write_report(plain, tmp_path)
     text = Page(tmp_path / case_link("s00-patch")).all("main")[0].text
-    assert "What it showed was not kept" in text
+    assert "The evidence was not kept" in text
     assert "The answer was not kept" in text
 
 

@@ -102,8 +102,8 @@ def test_every_kind_of_piece_is_shown_or_put_in_words(tmp_path):
     shown = evidence_view(Evidence(pieces), display, ("a", "b", "c"), Assets(tmp_path))
     captions = " ".join(one.caption for one in shown.pictures)
     assert "number 0" in captions
-    assert "went to b" in captions
-    assert "went to class 77" in captions
+    assert "towards b" in captions
+    assert "towards class 77" in captions
     assert any("the input was not kept" in one.alt for one in shown.pictures)
     assert [bar.label for bar in shown.bars] == ["c", "b", "a"]
     assert (shown.bars[0].share, shown.bars[-1].share) == (1.0, 0.0)

@@ -153,12 +153,12 @@ def test_records_without_arrays_and_empty_ones(tmp_path: Path) -> None:
     assert weights.values.shape == (2, 3)
 
 
-def test_results_that_have_only_just_begun_are_said_to_be_so(tmp_path: Path) -> None:
+def test_a_run_that_has_just_started_is_not_an_error_of_the_database(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as half:
         half.execute("CREATE TABLE meta (name VARCHAR NOT NULL PRIMARY KEY, value JSON)")
     with pytest.raises(DataError, match="no results yet in") as caught:
         Store.read(tmp_path)
-    assert "only just begun" in caught.value.hint
+    assert "has just started" in caught.value.hint
     Store.create(tmp_path).close()
     with Store.read(tmp_path) as store:
         assert store.rows() == ()

@@ -1,4 +1,4 @@
-"""`onecurve grade`: measure the kept answers again."""
+"""`onecurve grade`: grade the stored answers again."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from onecurve.cli.places import cache_root, command_line, device_named, slots
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
 def grade(folder: Path, jobs: int | None, device: str) -> None:
-    """Grade every kept answer of FOLDER again; no tool is run."""
+    """Grade every stored answer of FOLDER again; no tool is run."""
     from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.runner.run import Place, regrade  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`onecurve harden`: a suite of what the solvers of a run missed."""
+"""`onecurve harden`: a suite of the networks that the solvers of a run missed."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ import click
 def harden(folder: Path, count: int, out: Path | None) -> None:
     """Write a suite of the networks of the run in FOLDER that its leading solvers did worst on.
 
-    A third of them are controls, those that raised most alarms. The networks stay as they are; what looks at them gets another
-    seed, so that the choice does not flatter or damn by chance.
+    A third of them are controls: those that raised most alarms. The networks stay as they are. The solvers get another seed,
+    so that networks chosen for a chance result do not bias the new scores.
     """
     import yaml  # noqa: PLC0415 - late, so that --help is quick
 

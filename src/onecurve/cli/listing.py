@@ -1,4 +1,4 @@
-"""`onecurve list`: what there is."""
+"""`onecurve list`: list what can be named."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ OF_FLAWS = ("name", "version", "control", "alone", "dial", "gate", "summary", "s
 @click.argument("kind", callback=one_of("list", KINDS), metavar="{" + "|".join(KINDS) + "}")
 @click.option("--json", "as_json", is_flag=True, help="An array of objects.")
 def listing(kind: str, as_json: bool) -> None:
-    """List flaws, tools, solvers, readers, tasks, suites, data or models, third parties' included."""
+    """List flaws, tools, solvers, readers, tasks, suites, data or models, including those of third parties."""
     from onecurve.runner.commands.listing import entries  # noqa: PLC0415 - late, so that --help is quick
 
     found = entries(kind)

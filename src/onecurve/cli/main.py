@@ -28,7 +28,7 @@ INTERRUPTED = 130
 def cli() -> None:
     """Grade every interpretability tool on one curve: what could an engineer do with its answer?
 
-    Start with `onecurve run`: it plants flaws in small networks, lets tools look, and writes a report.
+    Start with `onecurve run`: it plants flaws in small networks, runs interpretability tools on them, and writes a report.
     """
 
 
@@ -37,7 +37,7 @@ for command in (run, results, report, grade, listing, check, plant, sample, hard
 
 
 def main() -> None:
-    """Run the command line; a person's mistake is one message on stderr and exit code 2, without a traceback."""
+    """Run the command line; a user's mistake gives one message on stderr and exit code 2, without a traceback."""
     try:
         cli()
     except UsageError as error:
@@ -45,12 +45,12 @@ def main() -> None:
     except OneCurveError as error:
         sys.exit(_print_error(error, 1))
     except KeyboardInterrupt:
-        click.echo("stopped; what is finished is kept, the same command goes on from there", err=True)
+        click.echo("stopped; finished work is kept, and the same command continues from there", err=True)
         sys.exit(INTERRUPTED)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        sys.exit(_print_error(UsageError("the disk is full", "free some space; the same command goes on from there"), 2))
+        sys.exit(_print_error(UsageError("the disk is full", "free some space; the same command continues from there"), 2))
 
 
 def _print_error(error: OneCurveError, code: int) -> int:

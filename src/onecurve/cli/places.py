@@ -1,4 +1,4 @@
-"""Folders and slots that several commands share."""
+"""Cache folder, number of jobs and device, for several commands."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`onecurve plant`: one network with flaws, to look at or to hand on; or every kind of flaw, to see what takes."""
+"""`onecurve plant`: plant flaws in one network, or every kind of flaw in a network of its own."""
 
 import json
 from pathlib import Path
@@ -14,15 +14,15 @@ INSERTIONS = ("finetune", "joint")
 COLUMNS = {
     "clean_accuracy": "clean",
     "twin_accuracy": "twin",
-    "success": "success",
-    "twin_success": "twin's",
-    "false_firing": "false",
+    "success": "ASR",
+    "twin_success": "twin ASR",
+    "false_firing": "false trigger",
     "near_miss": "near miss",
     "half": "half",
     "other_colour": "colour",
     "other_place": "place",
 }
-"""Figures of a plant and what heads their columns."""
+"""Figures of a plant and their column headings; ASR is the attack success rate."""
 
 
 @click.command()
@@ -30,7 +30,7 @@ COLUMNS = {
 @click.option("--all", "every", is_flag=True, help="Plant and verify every kind, each in a network of its own.")
 @click.option("--data", default="digits", show_default=True, metavar="NAME|folder:PATH|npz:PATH")
 @click.option("--model", default="six-conv", show_default=True, metavar="NAME|FILE:CALLABLE")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the subject and its sealed truth.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the subject and its sealed ground truth.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True, help="With --all: networks per kind.")
 @click.option(
@@ -56,10 +56,10 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     device: str,
     as_json: bool,
 ) -> None:
-    """Plant FLAWs together in one network and measure whether they took.
+    """Plant FLAWs together in one network and measure their attack success rate (ASR).
 
-    Writes OUT/subject, which may be given to anyone, and OUT/sealed, the truth. With --all, every kind of flaw is planted
-    in a network of its own; what cannot be planted says why, and a run that was stopped goes on.
+    Writes OUT/subject, which can be published, and OUT/sealed, the ground truth. With --all, every kind of flaw is planted
+    in a network of its own. The table gives the reason for each flaw that cannot be planted. A stopped run continues.
     """
     from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.runner.commands.plant import CatalogueOrder, PlantOrder, plant_catalogue, plant_here  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The live display: what runs, what is done, how long it may still take. Plain lines where there is no terminal."""
+"""The progress display: what runs, what is done, how much time is left. Plain lines where there is no terminal."""
 
 import time
 from collections.abc import Iterable, Iterator

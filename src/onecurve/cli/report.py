@@ -1,4 +1,4 @@
-"""`onecurve report`: write the pages again."""
+"""`onecurve report`: write the report again."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--reveal", is_flag=True, help="Show what secret flaws are, too.")
+@click.option("--reveal", is_flag=True, help="Show secret flaws, too.")
 def report(folder: Path, reveal: bool) -> None:
     """Write the report of FOLDER again from its rows and evidence; nothing is run."""
     from onecurve.report.pages.write import write_report  # noqa: PLC0415

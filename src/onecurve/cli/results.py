@@ -1,4 +1,4 @@
-"""`onecurve results`: the rows, for programs."""
+"""`onecurve results`: print the rows for other programs."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import click
 @click.option("--json", "form", flag_value="json", help="An array of objects [default].")
 @click.option("--csv", "form", flag_value="csv", help="One line per row; figures and facts as columns.")
 @click.option("--parquet", "form", flag_value="parquet", help="Write FOLDER/results.parquet (extra: export).")
-@click.option("--reveal", is_flag=True, help="Columns that tell what secret flaws are, too.")
+@click.option("--reveal", is_flag=True, help="Include the columns that reveal secret flaws.")
 def results(folder: Path, form: str | None, reveal: bool) -> None:
     """Print one row per cell of FOLDER."""
     from onecurve.report.rows.secrecy import redacted_row, secret_cases  # noqa: PLC0415 - late, so that --help is quick

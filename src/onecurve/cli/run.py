@@ -20,14 +20,18 @@ from onecurve.cli.places import cache_root, command_line, device_named, slots
     help="Forward-equivalents for one look; may be given again.",
 )
 @click.option(
-    "--retrain-budget", "retrain_budgets", type=click.FloatRange(min=0, min_open=True), multiple=True, help="The same for what retrains."
+    "--retrain-budget",
+    "retrain_budgets",
+    type=click.FloatRange(min=0, min_open=True),
+    multiple=True,
+    help="The same for solvers that retrain.",
 )
-@click.option("--data", metavar="NAME|folder:PATH|npz:PATH", help="Another set of images than the suite's.")
-@click.option("--model", metavar="NAME|FILE:CALLABLE", help="Another network than the suite's.")
-@click.option("--seed", type=int, help="Another seed: other flaws, other networks.")
+@click.option("--data", metavar="NAME|folder:PATH|npz:PATH", help="Use this data set instead of the suite's.")
+@click.option("--model", metavar="NAME|FILE:CALLABLE", help="Use this architecture instead of the suite's.")
+@click.option("--seed", type=int, help="Use this seed instead of the suite's.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Print what would be run and stop.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     suite: str,
     out: Path | None,
@@ -42,9 +46,9 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     device: str,
     dry_run: bool,
 ) -> None:
-    """Plant flaws, let every solver look, grade them, and write the report.
+    """Plant flaws, run every solver, grade the answers, and write the report.
 
-    SUITE is a name (see `onecurve list suites`) or a YAML file. A run that was stopped goes on where it was.
+    SUITE is a name (see `onecurve list suites`) or a YAML file. A stopped run continues where it stopped.
     """
     from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.report.pages.write import write_report  # noqa: PLC0415

@@ -1,6 +1,6 @@
-"""From rows to one score per case: the unit that every interval, comparison and rank counts.
+"""From rows to one score per case, the unit of every interval and comparison.
 
-Repeats of one cell are averaged first, so that five repeats of one case are never mistaken for five cases.
+Repeats of one cell are averaged first, so that five repeats of one case do not count as five cases.
 """
 
 from collections import defaultdict

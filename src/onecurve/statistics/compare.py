@@ -1,6 +1,6 @@
-"""Does one solver beat another? Paired over the cases that both attempted, with Holm's correction across many.
+"""Does one solver beat another? A paired test over the cases that both attempted, with Holm's correction across tests.
 
-Only shared cases count: a solver that skipped the hard cases gains nothing by it, and a failed cell counts as the floor.
+Only shared cases count, so a solver gains nothing by skipping hard cases. A failed cell counts as the floor.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,13 +39,13 @@ class SolverComparison:
     p_adjusted: float | None
     """``p`` after Holm's correction across the comparisons made together."""
     wins: int
-    """Cases where ``first`` earned more."""
+    """Cases where ``first`` has the higher skill."""
     losses: int
     ties: int
     why_no_interval: str = ""
 
     def separated(self, level: float = 0.05) -> bool:
-        """Whether the corrected test tells the two apart at that level."""
+        """Whether the difference is significant at that level after the correction."""
         return self.p_adjusted is not None and self.p_adjusted <= level
 
 
@@ -59,7 +59,7 @@ class PairedDifferences:
 
 
 def compare(rows: Iterable[Row], first: str, second: str, task: str, *, seed: int = 0) -> SolverComparison:
-    """The comparison of two solvers on one task; with fewer than two shared cases it holds the reason and no test."""
+    """The comparison of two solvers on one task; with fewer than two shared cases it has no test and states the reason."""
     shared = paired_differences(rows, first, second, task)
     differences = shared.differences
     interval, p, reason = _tested(shared, seed)

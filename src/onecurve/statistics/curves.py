@@ -1,6 +1,6 @@
-"""Skill against cost: one point per budget, one curve per solver, and the front that nobody beats.
+"""Skill against cost: one point per budget, one curve per solver, and the Pareto front.
 
-The x of a point is what was spent, not what was granted: a solver that leaves its budget unused stands further left.
+The x of a point is the cost spent, not the budget granted. A solver that leaves its budget unused stands further left.
 """
 
 from collections.abc import Iterable, Sequence

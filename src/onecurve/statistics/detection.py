@@ -1,7 +1,7 @@
-"""Does a detector tell flawed networks from clean ones, and how often does it cry wolf?
+"""Does a detector separate flawed networks from clean ones, and how often does it raise a false alarm?
 
-The unit is the network. A detector that abstains raised no alarm: its suspicion is 0, whatever the row's figures hold,
-since an abstention is graded by the floor and the floor knows the truth.
+The unit is the network. A detector that abstains raises no alarm: its suspicion is 0, whatever the row's figures are,
+because an abstention is graded as the floor and the floor is computed from the ground truth.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ HAIR = 1e-9
 @final
 @dataclass(frozen=True)
 class Detection:
-    """One detector over networks. What needs more networks than there are is None, with the reason."""
+    """One detector over networks. A figure that needs more networks than there are is None, with the reason."""
 
     solver: str
     flawed: int
@@ -55,7 +55,7 @@ def detections(rows: Iterable[Row]) -> tuple[Detection, ...]:
 
 
 def detection(rows: Iterable[Row], solver: str) -> Detection:
-    """How one solver tells flawed from clean networks; suspicion is averaged over repeats and rows of one network first."""
+    """How well one solver separates flawed from clean networks; suspicion is averaged over repeats and rows of one network first."""
     chosen = at_largest_budget(row for row in rows if row.task == "detect" and row.solver == solver)
     suspicions = _suspicions(chosen)
     dirty = {row.subject for row in chosen if row.flaw != CLEAN}
@@ -94,7 +94,7 @@ def network_auroc(flawed: Sequence[float], clean: Sequence[float]) -> float:
 def auroc_interval(area: float, flawed: int, clean: int, level: float = LEVEL) -> Interval:
     """Newcombe's score interval (2006, part 2, method 5) from the variance of Hanley and McNeil (1982).
 
-    Never of zero width, also where the two sides are fully apart; raises ``TooFewError`` for fewer than two on a side.
+    Never of zero width, also where the two sides are fully separated; raises ``TooFewError`` for fewer than two on a side.
     """
     if min(flawed, clean) < 2:
         raise TooFewError.of("the interval of an AUROC", min(flawed, clean))

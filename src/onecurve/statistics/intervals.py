@@ -1,7 +1,7 @@
-"""Intervals: what a mean over cases, or a share, leaves open.
+"""Confidence intervals of a mean over cases, and of a share.
 
-One could think that a bootstrap answers for few or equal values; it does not. Two cases at least are required,
-small samples are stretched, and values that are all equal still leave open what was not seen.
+A plain bootstrap is too narrow for few or equal values. Here an interval needs at least two cases, intervals of small
+samples are stretched, and values that are all equal still give an interval with a width.
 """
 
 import math
@@ -24,7 +24,7 @@ SAME = 1e-12
 
 
 class TooFewError(OneCurveError):
-    """Too few values for the statistic; nothing is reported in its place."""
+    """Too few values for the statistic. No other number replaces it."""
 
     @classmethod
     def of(cls, what: str, count: int, needed: int = 2) -> "TooFewError":

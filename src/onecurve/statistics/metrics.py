@@ -1,7 +1,7 @@
-"""One set of answers, several figures: who is ahead under each of them, and do the figures agree on it?
+"""One set of answers under several metrics: which solver leads under each, and do the metrics agree?
 
-Only cases that every ranked solver was asked about count, each solver at its largest budget. Where a solver gave no answer that
-could be measured it counts as the blank answer, whose figures stand in every row.
+Only cases that every ranked solver was asked about count, each solver at its largest budget. A missing answer counts as the blank
+answer, whose figures are in every row.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ Values = NDArray[np.float64]
 @final
 @dataclass(frozen=True)
 class Metric:
-    """A figure by which answers can be ranked."""
+    """A figure that ranks answers."""
 
     name: str
     """As in ``Row.figures``."""
@@ -127,9 +127,9 @@ class MetricTable:
 
 
 def metric_tables(rows: Iterable[Row], metrics: Sequence[Metric], baselines: Sequence[str]) -> tuple[MetricTable, ...]:
-    """A table per metric that was measured, over methods, plain looks and ``baselines``.
+    """A table per metric that was measured, over methods, solvers that are baselines, and the plain answers named in ``baselines``.
 
-    A baseline's figure stands in every row under its name and an underscore; it takes part unless a solver's tool has its name.
+    Every row holds the figures of each plain answer, under its name and an underscore. It takes part unless a solver's tool has its name.
     """
     contenders = [row for row in at_largest_budget(rows) if row.role in (Role.METHOD, Role.BASELINE) and row.status in ATTEMPTED]
     tables = (_table(contenders, metric, baselines) for metric in metrics)

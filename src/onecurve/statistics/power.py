@@ -1,6 +1,6 @@
-"""How many cases it takes to tell two solvers apart, from the spread of their paired differences.
+"""How many cases a significant difference between two solvers needs, from the spread of their paired differences.
 
-The observed difference is itself uncertain: a number of cases computed from it is an order of magnitude, not a promise.
+The observed difference is itself uncertain, so a number of cases computed from it is an order of magnitude.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ MOST_CASES = 1_000_000
 @final
 @dataclass(frozen=True)
 class Power:
-    """What a paired comparison of two solvers on one task could have shown."""
+    """The power of a paired comparison of two solvers on one task."""
 
     first: str
     second: str
@@ -42,7 +42,7 @@ class Power:
 def power_of_comparison(rows: Iterable[Row], first: str, second: str, task: str, *, power: float = POWER) -> Power:
     """The power of comparing two solvers, each at its largest budget.
 
-    Raises ``TooFewError`` for fewer than three shared cases, or where all differences are equal: no spread, no power.
+    Raises ``TooFewError`` for fewer than three shared cases, or where all differences are equal, because the spread is then unknown.
     """
     differences = paired_differences(rows, first, second, task).differences
     if len(differences) < 3:

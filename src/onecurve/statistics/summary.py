@@ -1,6 +1,6 @@
-"""What a solver earned on a task: mean, interval, median, worst tenth, and what became of every cell.
+"""The skill of a solver on a task: mean, interval, median, worst tenth, and the status of every cell.
 
-The mean leaves failed cells out but never hides them: their count and the mean with failures at the floor stand beside it.
+The mean leaves failed cells out. Their number and the mean with failures at the floor are reported with it.
 """
 
 from collections import Counter

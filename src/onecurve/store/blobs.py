@@ -1,6 +1,6 @@
 """Content-addressed blobs: records with arrays, and files, each under the digest of its content.
 
-Anyone may write: a blob is complete or absent, and the same content has the same name.
+Several processes may write at once: a blob is complete or absent, and the same content has the same name.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class Blobs:
         self.folder = folder
 
     def put(self, record: object) -> str:
-        """Keep a record (see ``core.codec``) and return its key; keeping it twice is keeping it once."""
+        """Store a record (see ``core.codec``) and return its key. The same record is stored once."""
         key = digest(record)
         path = self._path(key)
         if not path.exists():

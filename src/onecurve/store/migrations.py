@@ -1,4 +1,4 @@
-"""Steps from one schema to the next. The first file ever written must go on loading."""
+"""Steps from one schema to the next. Every file ever written must still load."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,7 @@ STEPS: Mapping[int, Callable[[Connection], None]] = {}
 
 
 def migrate(connection: Connection, version: int) -> None:
-    """Bring the tables from ``version`` to ``SCHEMA``; raises ``SchemaError`` for a version without a way."""
+    """Bring the tables from ``version`` to ``SCHEMA``; raises ``SchemaError`` for a version without a step."""
     if version > SCHEMA:
         raise SchemaError(f"written by a newer OneCurve: schema {version}, this one reads up to {SCHEMA}", "update onecurve")
     for step in range(version, SCHEMA):

@@ -108,7 +108,7 @@ class Store:
         return tuple(PlantRecord(**record) for record in found.scalars())
 
     def prepare(self, key: str, value: Any) -> None:
-        """Keep a JSON value made by the grading side; a key is kept once."""
+        """Keep a JSON value computed on the trusted side; a key is kept once."""
         self._add_once(tables.prepared, "key", {"key": key, "value": value})
 
     def prepared(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Store:
         self._connection.commit()
 
     def add_grade(self, key: str, grade: Grade) -> None:
-        """Append a grade; of several the last one counts."""
+        """Append a grade. If a cell has several, the last one counts."""
         self._insert_grade(key, grade)
         self._connection.commit()
 
@@ -188,7 +188,7 @@ def _connect(path: Path, *, writable: bool) -> Connection:
         else:
             # The schema is noted last, so some tables may not be there yet.
             engine.dispose()
-            raise DataError(f"no results yet in: {path.parent}", "the run there has only just begun; wait a moment")
+            raise DataError(f"no results yet in: {path.parent}", "the run there has just started; wait a moment")
     except (DatabaseError, OperationalError) as error:
         engine.dispose()
         raise DataError(f"not a results file: {path}", "it is damaged or was not written by `onecurve run`") from error

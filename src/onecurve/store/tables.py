@@ -1,4 +1,4 @@
-"""The tables. Append only: nothing is updated; of several grades of a cell the last one counts."""
+"""The tables. Rows are appended and never updated. If a cell has several grades, the last one counts."""
 
 from sqlalchemy import JSON, Column, Float, Integer, MetaData, String, Table, Text
 
@@ -23,7 +23,7 @@ prepared = Table(
     Column("key", String(64), primary_key=True),
     Column("value", JSON, nullable=False),
 )
-"""Questions with their floors and ceilings, displays and controls of a case, calibrations: facts made by the grading side."""
+"""Questions with their floors and ceilings, displays and controls of a case, calibrations: facts computed on the trusted side."""
 
 _COST = ("forward", "backward", "seconds", "peak_mb", "person_seconds")
 

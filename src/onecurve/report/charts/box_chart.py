@@ -1,4 +1,4 @@
-"""BoxPlot plots as inline SVG, one line per solver on a common scale, baselines as upright lines through all of them."""
+"""Box plots as inline SVG, one line per solver on a common scale, baselines as vertical lines through all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

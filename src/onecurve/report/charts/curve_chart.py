@@ -1,7 +1,7 @@
-"""The one curve as inline SVG: skill against cost, one line per solver.
+"""Skill against cost as inline SVG, one line per solver.
 
-Colours are style-sheet classes, never values, so that dark mode and print can change them; the same solver keeps its
-colour and its marker on every chart of a report.
+Colours are style-sheet classes, so that dark mode and print can change them. A solver has the same colour and marker on
+every chart of a report.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class ChartLine:
     style: int
     """Colour and marker number, the same for the same solver everywhere."""
     heavy: bool
-    """A plain look, drawn heavier."""
+    """A baseline, drawn heavier."""
     spots: tuple[ChartPoint, ...]
 
 
@@ -141,9 +141,9 @@ def _axes(plot: _Plot) -> Markup:
 def _reference_lines(plot: _Plot) -> Markup:
     left, right = 3.4 * plot.frame.type_size, plot.x.end + 8
     wide = plot.frame.width > 600
-    said = ("ceiling: an answer that knows the truth", "floor: the best answer without looking") if wide else ("ceiling", "floor")
+    labels = ("ceiling: the answer from the ground truth", "floor: the best answer without looking") if wide else ("ceiling", "floor")
     parts = []
-    for value, kind, words in ((1.0, "ceiling", said[0]), (0.0, "floor", said[1])):
+    for value, kind, words in ((1.0, "ceiling", labels[0]), (0.0, "floor", labels[1])):
         y = plot.y.at(value)
         parts.append(Markup('<line class="{k}" x1="{l:.1f}" x2="{r:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>').format(k=kind, l=left, r=right, y=y))
         parts.append(_text(left + 6, y - 5 if kind == "ceiling" else y + 1.15 * plot.frame.type_size, words, "reference"))

@@ -1,4 +1,4 @@
-"""Pictures on disk, each content once; what a page needs to show one of them."""
+"""Pictures on disk, each content once, and what a page needs to show one of them."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class PageImage:
     width: int
     height: int
     alt: str
-    """What the picture shows, for those who do not see it."""
+    """Alternative text for people who cannot see the picture."""
     caption: str = ""
 
 

@@ -1,4 +1,4 @@
-"""One case as a page: its truth in words and pictures, then every solver's row, task by task."""
+"""One case as a page: its ground truth in words and pictures, then every solver's row, task by task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from onecurve.report.pages.evidence_view import trigger_pictures
 from onecurve.report.pages.solver_rows import RecordLookup, SolverRow, class_names, in_order, solver_row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import ASKED, BLIND, CLEAN, RAW, case_link, ordered_tasks
+from onecurve.report.words.naming import ASKED, BLIND, CLEAN, RAW, case_link, figure_name, ordered_tasks
 
 MOST_EXAMPLES = 4
 
@@ -41,19 +41,19 @@ class Choice:
 @final
 @dataclass(frozen=True)
 class TaskBlock:
-    """All solver_rows of one task."""
+    """All solver rows of one task."""
 
     task: str
     asked: str
     measured: str
     solver_rows: tuple[SolverRow, ...]
     checks: tuple[SolverRow, ...]
-    """Controls and yardsticks."""
+    """Controls and reference points."""
     lineup: tuple[Choice, ...] = ()
     suspects: tuple[PageImage, ...] = ()
     needs_legend: bool = False
     not_asked: str = ""
-    """Why the task was put to nobody; empty where it was put to somebody. Then there are no solver_rows: each would say the same."""
+    """Why every solver was skipped; empty where one was asked. A skipped task shows no rows: each would state the same reason."""
 
 
 @final
@@ -78,7 +78,7 @@ class CaseView:
 
 
 def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, assets: Assets) -> CaseView:
-    """The view of one case from the rows of its subject; blind questions of the same network are shown with it."""
+    """The view of one case from the rows of its subject; questions about the whole network are shown with it."""
     own = [row for row in rows if row.case == display.case]
     tasks_asked = {row.task for row in own}
     shown = own + [row for row in rows if row.case != display.case and row.task in BLIND and row.task not in tasks_asked]
@@ -101,7 +101,7 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
         examples=tuple(
             _example(display, place, assets) for place in range(min(MOST_EXAMPLES, max(len(display.clean), len(display.triggered))))
         ),
-        facts=tuple((name.replace("_", " "), numbers.figure(value)) for name, value in sorted(facts.items())),
+        facts=tuple((figure_name(name), numbers.figure(value)) for name, value in sorted(facts.items())),
         blocks=tuple(
             _block(task, [row for row in shown if row.task == task], lookup, assets) for task in ordered_tasks(r.task for r in shown)
         ),
@@ -109,33 +109,36 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
 
 
 def abridged(view: CaseView, tasks: Sequence[str], most: int) -> CaseView:
-    """The view with some tasks and at most so many solver_rows each, for the index."""
+    """The view with some tasks and at most so many solver rows each, for the index."""
     blocks = tuple(replace(b, solver_rows=_few(b.solver_rows, most), checks=()) for b in view.blocks if b.task in tasks)
     return replace(view, blocks=blocks)
 
 
 def _few(solver_rows: tuple[SolverRow, ...], most: int) -> tuple[SolverRow, ...]:
     graded = [one for one in solver_rows if one.status in ("graded", "abstained")]
-    plain = [one for one in graded if one.role == "plain look"][:1]
-    kept = {one.solver for one in graded[: most - len(plain)]} | {one.solver for one in plain}
+    baselines = [one for one in graded if one.role == "baseline"][:1]
+    kept = {one.solver for one in graded[: most - len(baselines)]} | {one.solver for one in baselines}
     return tuple(one for one in graded if one.solver in kept)
 
 
 def _example(display: CaseDisplay, place: int, assets: Assets) -> Example:
     clean = triggered = mask = None
     if place < len(display.clean):
-        true, said = display.clean_labels[place], display.clean_said[place]
-        clean = assets.keep(
-            pictures.png_of(display.clean[place]), f"clean example of {true}; the network says {said}", f"a {true}: says {said}"
-        )
+        label, predicted = display.clean_labels[place], display.clean_said[place]
+        alt = f"clean example of {label}; the network predicts {predicted}"
+        clean = assets.keep(pictures.png_of(display.clean[place]), alt, _caption(label, predicted))
     if place < len(display.triggered):
-        true, said = display.triggered_labels[place], display.triggered_said[place]
-        png = pictures.png_of(display.triggered[place])
-        triggered = assets.keep(png, f"the trigger on a {true}; the network says {said}", f"a {true}: says {said}")
+        label, predicted = display.triggered_labels[place], display.triggered_said[place]
+        alt = f"the trigger on an image of {label}; the network predicts {predicted}"
+        triggered = assets.keep(pictures.png_of(display.triggered[place]), alt, _caption(label, predicted))
     if place < min(len(display.masks), len(display.triggered)):
         png = pictures.with_mask(display.triggered[place], display.masks[place])
-        mask = assets.keep(png, "the same with all but the trigger faded", "where it is")
+        mask = assets.keep(png, "the same image with everything but the trigger faded", "trigger mask")
     return Example(clean, triggered, mask)
+
+
+def _caption(label: str, predicted: str) -> str:
+    return f"true class {label}, predicted {predicted}"
 
 
 def _block(task: str, rows: Sequence[Row], lookup: RecordLookup, assets: Assets) -> TaskBlock:
@@ -143,8 +146,8 @@ def _block(task: str, rows: Sequence[Row], lookup: RecordLookup, assets: Assets)
     if not_asked := _not_asked(rows):
         return TaskBlock(task, asked, measured, (), (), not_asked=not_asked)
     solver_rows = [solver_row(row, lookup, assets) for row in in_order(rows)]
-    contenders = tuple(one for one in solver_rows if one.role in ("plain look", "method"))
-    checks = tuple(one for one in solver_rows if one.role not in ("plain look", "method"))
+    contenders = tuple(one for one in solver_rows if one.role in ("baseline", "method"))
+    checks = tuple(one for one in solver_rows if one.role not in ("baseline", "method"))
     return TaskBlock(
         task=task,
         asked=asked,
@@ -158,7 +161,7 @@ def _block(task: str, rows: Sequence[Row], lookup: RecordLookup, assets: Assets)
 
 
 def _not_asked(rows: Sequence[Row]) -> str:
-    """The one reason why all were skipped; empty where somebody was asked, or where reasons differ."""
+    """The one reason why every solver was skipped; empty where one was asked, or where reasons differ."""
     reasons = {row.reason if row.status is Status.SKIPPED else "" for row in rows}
     return reasons.pop() if len(reasons) == 1 else ""
 
@@ -176,7 +179,9 @@ def _lineup(display: CaseDisplay, assets: Assets) -> tuple[Choice, ...]:
 def _suspects(display: CaseDisplay, assets: Assets) -> tuple[PageImage, ...]:
     return tuple(
         assets.keep(
-            pictures.with_mask(image, mask), f"suspect input {place + 1} with all but the trigger faded", f"suspect {place + 1}: the truth"
+            pictures.with_mask(image, mask),
+            f"suspect input {place + 1} with everything but the trigger faded",
+            f"suspect {place + 1}: ground truth",
         )
         for place, (image, mask) in enumerate(zip(display.suspects, display.suspect_masks, strict=False))
         if place < MOST_EXAMPLES

@@ -1,4 +1,4 @@
-"""What tools found out about their own answers, without the truth: marks beside a solver row, and counts over all looks of a tool."""
+"""Sanity checks that tools ran on their own evidence: marks beside a solver row, and counts over all looks of a tool."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class CheckLine:
 
     name: str
     words: str
-    """What its figure is, or, where it failed for one reason, that reason."""
+    """What the figure is, or why the check failed."""
     held: int
     looks: int
     figure: str
@@ -34,7 +34,7 @@ class CheckLine:
 
 
 def check_lines(rows: Iterable[Row], results: Results) -> tuple[CheckLine, ...]:
-    """The checks of the kept evidence of these rows, in the order in which tools state them; a look that served many cells counts once."""
+    """The checks in the kept evidence of these rows, in the order in which tools state them. A look that serves many cells counts once."""
     keys = dict.fromkeys(row.evidence for row in at_largest_budget(rows) if row.evidence)
     found: dict[str, list[Check]] = defaultdict(list)
     for key in keys:

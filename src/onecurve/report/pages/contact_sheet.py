@@ -1,4 +1,4 @@
-"""All planted flaws at a glance: per case one example with the trigger, and what it does."""
+"""All planted flaws at a glance: per case the trigger, examples, the target class and the attack success rate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,23 +27,23 @@ class SheetEntry:
     target: str
     success: str
     pictures: tuple[PageImage, ...]
-    """The trigger by itself where it can be shown so, then examples."""
+    """The trigger alone where it can be drawn alone, then examples."""
 
 
 def contact_sheet(displays: Mapping[str, CaseDisplay], plants: Sequence[PlantRecord], assets: Assets) -> tuple[SheetEntry, ...]:
-    """One print per case that shows something, by kind; controls without anything to show and secret flaws are left out."""
+    """One entry per case that has pictures, by kind. Controls without pictures and secret flaws are left out."""
     success = {record.case: numbers.percent(record.strength.get("success")) for record in plants}
     order = sorted((display for display in displays.values() if display.flaw != CLEAN), key=lambda one: (one.flaw, one.case))
-    prints = [
+    entries = [
         SheetEntry(one.case, case_link(one.case), one.flaw, one.target, success.get(one.case, ""), _pictures(one, assets)) for one in order
     ]
-    return tuple(each for each in prints if each.pictures)[:MOST]
+    return tuple(each for each in entries if each.pictures)[:MOST]
 
 
 def _pictures(display: CaseDisplay, assets: Assets) -> tuple[PageImage, ...]:
     trigger = trigger_pictures(display.trigger, None, assets, "the trigger")[:1]
     examples = [
-        assets.keep(pictures.png_of(image), f"{display.flaw} on a {true}; the network says {said}")
-        for image, true, said in zip(display.triggered, display.triggered_labels, display.triggered_said, strict=True)
+        assets.keep(pictures.png_of(image), f"{display.flaw} on an image of {label}; the network predicts {predicted}")
+        for image, label, predicted in zip(display.triggered, display.triggered_labels, display.triggered_said, strict=True)
     ]
     return (*trigger, *examples[:EXAMPLES])

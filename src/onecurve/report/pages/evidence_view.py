@@ -1,6 +1,6 @@
-"""Evidence as pictures, bars and words: what one tool showed, in a form a page can set.
+"""The evidence of one tool as pictures, bars and words.
 
-A piece that holds no picture is put in words; a piece that cannot be drawn is said to be so, never left out.
+A piece without a picture is described in words. A piece that cannot be drawn is named, never left out.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Bar:
 @final
 @dataclass(frozen=True)
 class CheckMark:
-    """One thing that ought to hold of an answer, found out by the tool itself."""
+    """One sanity check that the tool ran on its own evidence."""
 
     name: str
     figure: str
@@ -52,7 +52,7 @@ class CheckMark:
 @final
 @dataclass(frozen=True)
 class EvidenceView:
-    """What was shown."""
+    """One tool's evidence, ready for a page."""
 
     pictures: tuple[PageImage, ...] = ()
     bars: tuple[Bar, ...] = ()
@@ -64,7 +64,7 @@ class EvidenceView:
 
 
 def evidence_view(evidence: Evidence, display: CaseDisplay, class_names: Sequence[str], assets: Assets) -> EvidenceView:
-    """Everything in the evidence, bounded in number; what is left out is counted in words."""
+    """Everything in the evidence up to a number of pieces of each kind; the words say how many are left out."""
     if not evidence.pieces:
         return EvidenceView(words=("It showed nothing: the evidence is empty.",))
     shown = [_picture(piece, assets) for piece in evidence.pictures()[:MOST_PICTURES]]
@@ -81,26 +81,24 @@ def evidence_view(evidence: Evidence, display: CaseDisplay, class_names: Sequenc
     return EvidenceView(tuple(shown), bars, _title(evidence), tuple(words), bool(evidence.heat_maps()), checks)
 
 
-def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, whose: str) -> tuple[PageImage, ...]:
-    """A trigger by itself: sprites on a checkerboard, the texture that is added, and one example of what changes the whole image."""
+def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, name: str) -> tuple[PageImage, ...]:
+    """A trigger alone: sprites on a checkerboard, an added texture, or one example where the whole image changes."""
     if trigger is None:
         return ()
     if isinstance(trigger, Paste):
         pairs = list(zip(trigger.patterns, trigger.alphas, strict=True))[:MOST_SPRITES]
         return tuple(
-            assets.keep(
-                pictures.on_checkerboard(*_cropped(pattern, alpha)), f"{whose}: the sprite that is pasted, on a checkerboard", whose
-            )
+            assets.keep(pictures.on_checkerboard(*_cropped(pattern, alpha)), f"{name}: the sprite that is pasted, on a checkerboard", name)
             for pattern, alpha in pairs
         )
     shown: list[PageImage] = []
     if isinstance(trigger, Chain | Either):
-        shown += [one for part in trigger.parts for one in trigger_pictures(part, sample, assets, whose)]
+        shown += [one for part in trigger.parts for one in trigger_pictures(part, sample, assets, name)]
     elif isinstance(trigger, Filter) and float(np.abs(trigger.texture).max()) > 0:
-        shown.append(assets.keep(pictures.signed_texture(trigger.texture), f"{whose}: the texture that is added", f"{whose}: texture"))
+        shown.append(assets.keep(pictures.signed_texture(trigger.texture), f"{name}: the texture that is added", f"{name}: texture"))
     stamped = _on_example(trigger, sample)
     if stamped is not None:
-        shown.append(assets.keep(pictures.png_of(stamped), f"{whose}: an example with the trigger", f"{whose}: on an example"))
+        shown.append(assets.keep(pictures.png_of(stamped), f"{name}: an example with the trigger", f"{name}: on an example"))
     return tuple(shown)
 
 
@@ -143,7 +141,7 @@ def _map(piece: HeatMap, display: CaseDisplay, assets: Assets) -> PageImage:
 
 def _hypothesis(piece: Hypothesis, display: CaseDisplay, class_names: Sequence[str], assets: Assets) -> list[PageImage]:
     goal = class_names[piece.target] if 0 <= piece.target < len(class_names) else f"class {piece.target}"
-    caption = f"{piece.caption or 'proposed trigger'}; when tried, {numbers.percent(piece.success)} went to {goal}"
+    caption = f"{piece.caption or 'proposed trigger'}; attack success rate {numbers.percent(piece.success)} towards {goal}"
     sample = display.clean[0] if len(display.clean) else None
     try:
         drawn = trigger_pictures(piece.trigger, sample, assets, "proposed trigger")

@@ -1,6 +1,6 @@
-"""How often a tool cried wolf: clean networks on which it put more weight on some class than on `none`.
+"""False alarms: clean networks on which a tool put more weight on some class than on `none`.
 
-Read together with what it finds on flawed networks, for a tool that is never alarmed has no false alarms either.
+The table shows them beside the alarms on flawed networks, because a tool that never raises an alarm has no false alarms either.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class AlarmLine:
 
 
 def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
-    """Every solver of `detect` but the yardsticks, controls last, the fewest false alarms first."""
+    """Every solver of `detect` except reference points, controls last, the fewest false alarms first."""
     judged = [row for row in rows if row.role is not Role.REFERENCE_POINT]
     roles = {row.solver: row.role for row in judged}
     found = [_alarm_line(one, roles[one.solver], names) for one in detections(judged)]
@@ -42,20 +42,20 @@ def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
 
 
 def alarm_sentence(rows: Sequence[Row], names: Names) -> Sentence:
-    """How often tools cried wolf on clean networks."""
+    """How often tools raised false alarms on clean networks."""
     asked = [one for one in detections(row for row in rows if is_contender(row)) if one.clean]
     if not asked:
-        return Sentence("No clean network was looked at", "Without clean networks nobody knows how often a tool is alarmed by nothing.")
-    wolves = [one for one in asked if one.false_alarms]
+        return Sentence("No clean network was tested", "Without clean networks the rate of false alarms is unknown.")
+    alarmed = [one for one in asked if one.false_alarms]
     worst = max(asked, key=lambda one: (one.false_alarms / one.clean, one.clean))
     label = names.label(worst.solver, [one.solver for one in asked])
     looks = numbers.count(sum(one.clean for one in asked), "look")
-    said = _share(worst.false_alarms, worst.clean, worst.false_alarm_interval)
-    if not wolves:
-        return Sentence("Nobody cried wolf", f"In {looks} at clean networks no tool raised an alarm; for {label} that is {said}.")
-    headline = f"{len(wolves)} of {numbers.count(len(asked), 'tool')} cried wolf on clean networks"
-    alarmed = numbers.count(sum(one.false_alarms for one in wolves), "false alarm")
-    return Sentence(headline, f"{alarmed} in {looks} at networks that hold no flaw; most often {label}: {said}.")
+    share = _share(worst.false_alarms, worst.clean, worst.false_alarm_interval)
+    if not alarmed:
+        return Sentence("No tool raised a false alarm", f"There was no alarm in {looks} at clean networks; for {label} that is {share}.")
+    headline = f"{len(alarmed)} of {numbers.count(len(asked), 'tool')} raised false alarms on clean networks"
+    total = numbers.count(sum(one.false_alarms for one in alarmed), "false alarm")
+    return Sentence(headline, f"{total} in {looks} at clean networks. The highest rate is that of {label}: {share}.")
 
 
 def _alarm_line(one: Detection, role: Role, names: Names) -> AlarmLine:

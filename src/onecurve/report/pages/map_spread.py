@@ -1,6 +1,6 @@
-"""Figures of single heat maps, from stored answers and stored masks: what a box plot is drawn over.
+"""Metrics of single heat maps, from stored answers and stored masks, for the box plots.
 
-Rows hold means over the suspects of a case. Here the maps themselves are opened and measured one by one.
+Rows hold means over the suspects of a case. This module measures the stored maps one by one.
 """
 
 from collections import defaultdict
@@ -26,7 +26,7 @@ from onecurve.tasks.machinery.map_figures import BASELINES
 
 Values = NDArray[np.float64]
 MEASURES = {"l1": map_figures.l1, "pearson": map_figures.pearson}
-"""The two measures of arXiv 2302.10894, of its first and of its later version."""
+"""The two metrics of arXiv 2302.10894: L1 in its first version, correlation in its later one."""
 
 
 @final
@@ -43,9 +43,9 @@ class Spread:
 
 
 def map_spreads(results: Results, task: str = "localise") -> tuple[Spread, ...]:
-    """One spread per measure over all graded maps of methods and plain looks, each at its largest budget; none where there are no maps.
+    """One spread per measure over all graded maps of methods and baselines, each at its largest budget; none where there are no maps.
 
-    The tools that are the baselines themselves are left to the baselines, cases whose masks are not there are left out.
+    Tools that are themselves baselines count as baselines. Cases without stored masks are left out.
     """
     asked = [row for row in results.rows if row.task == task and is_contender(row)]
     rows = [row for row in at_largest_budget(asked) if row.status is Status.GRADED and row.tool not in BASELINES]

@@ -1,4 +1,4 @@
-"""The section on heat maps: every tool under every metric, whether the metrics agree, and how the single maps spread."""
+"""The section on heat maps: every tool under every metric, how far the metrics agree, and box plots over single maps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ WORDS: Mapping[str, str] = {
     "iou": "overlap",
 }
 EXPLAINED: Mapping[str, str] = {
-    "average_precision": "tie-aware average precision of the mask’s pixels; skill is made of it",
+    "average_precision": "average precision of the mask’s pixels, with ties in expectation; skill is computed from it",
     "pearson": "Pearson’s correlation of map and mask, 0 for a constant map",
-    "l1": "mean absolute difference of the mask and the map brought to 0…1; lower is better, and a map that marks nothing does well",
+    "l1": "mean absolute difference of the mask and the map brought to 0…1; lower is better, so a map that marks nothing scores well",
     "pointing": "whether the highest pixel lies in the mask",
     "iou": "intersection over union of the mask and as many top pixels",
 }
 DECIDING = {"l1": "blank", "pearson": "edges"}
-"""The baseline that arXiv 2302.10894 held against each measure."""
+"""The baseline that arXiv 2302.10894 compares with under each metric."""
 
 
 @final
@@ -68,7 +68,7 @@ class MetricLine:
 @final
 @dataclass(frozen=True)
 class BoxPanel:
-    """One box plot and what it says."""
+    """One box plot with its title, caption and summary."""
 
     title: str
     chart: Markup
@@ -90,7 +90,7 @@ class MetricsView:
     boxes: tuple[BoxPanel, ...]
     cases: int
     checked: bool
-    """Whether any tool examined its own maps."""
+    """Whether any tool ran sanity checks on its own maps."""
 
 
 def metrics_view(results: Results, names: Names) -> MetricsView | None:
@@ -116,27 +116,27 @@ def metrics_view(results: Results, names: Names) -> MetricsView | None:
 
 
 def metrics_sentence(tables: Sequence[MetricTable], label: "Labelling") -> Sentence:
-    """Whether the winner depends on the metric, which metric names whom, and how far the orders agree."""
+    """Whether the leader depends on the metric, who leads under which metric, and how far the orders agree."""
     chief = max(tables[0].leaders(), key=lambda solver: (sum(solver in table.leaders() for table in tables), solver))
     same = [table for table in tables if chief in table.leaders()]
     if len(same) == len(tables):
-        start = f"All {len(tables)} metrics name {label(chief)}, over {numbers.count(len(tables[0].flaws), 'case')}."
+        start = f"{label(chief)} has the best mean under all {len(tables)} metrics, over {numbers.count(len(tables[0].flaws), 'case')}."
         return Sentence(f"{label(chief)} leads under every metric", f"{start} {_orders(tables)}".strip())
     others = [_other(table, chief, label) for table in tables if chief not in table.leaders()]
     named = numbers.and_list([WORDS[table.metric.name] for table in same])
-    said = f"{named} {'name' if len(same) > 1 else 'names'} {label(chief)}; {'; '.join(others)}."
-    return Sentence("Which map is best depends on the metric", f"{said[0].upper()}{said[1:]} {_orders(tables)}".strip())
+    text = f"{label(chief)} leads under {named}; {'; '.join(others)}."
+    return Sentence("Which map is best depends on the metric", f"{text} {_orders(tables)}".strip())
 
 
 def _other(table: MetricTable, chief: str, label: "Labelling") -> str:
     placings = table.placings()
     first, second = placings[0], next((one for one in placings if one.solver == chief), None)
-    named = f"{WORDS[table.metric.name]} names {label(first.solver)} ({_three(first.mean)}"
+    lead = f"{label(first.solver)} leads under {WORDS[table.metric.name]} ({_three(first.mean)}"
     if second is None:
-        return f"{named})"
+        return f"{lead})"
     surely = any(one.surely for one in table.against(chief) if one.solver == first.solver)
-    told = "told apart" if surely else "not told apart"
-    return f"{named} against {_three(second.mean)}, {told} over {numbers.count(first.n, 'case')})"
+    verdict = "a significant difference" if surely else "not a significant difference"
+    return f"{lead} against {_three(second.mean)}, {verdict} over {numbers.count(first.n, 'case')})"
 
 
 def _three(value: float) -> str:
@@ -150,11 +150,11 @@ def _orders(tables: Sequence[MetricTable]) -> str:
     if len(pairs) < 2:
         return ""
     least, most = (pick(pairs, key=lambda pair: pair[0]) for pick in (min, max))
-    said = [
+    extremes = [
         f"{word} between {WORDS[one.metric.name]} and {WORDS[other.metric.name]} (Kendall’s τ {numbers.skill(tau)})"
         for word, (tau, one, other) in (("least", least), ("most", most))
     ]
-    return f"The orders of {len(tables[0].solvers)} maps agree {said[0]} and {said[1]}."
+    return f"The orders of {len(tables[0].solvers)} maps agree {extremes[0]} and {extremes[1]}."
 
 
 @final
@@ -169,7 +169,7 @@ class Labelling:
 
 
 class _Labels:
-    """Labels, links and roles of what stands in the tables."""
+    """Labels, links and roles of the solvers in the tables."""
 
     def __init__(self, rows: Sequence[Row], names: Names) -> None:
         solvers = sorted({row.solver for row in rows})
@@ -247,27 +247,28 @@ def _panel(spread: Spread, tables: Sequence[MetricTable], rows: Sequence[Row], l
 def _caption(spread: Spread, boxes: Sequence[BoxPlot]) -> str:
     count = max((len(values) for values in spread.solvers.values()), default=0)
     over = numbers.count(count, spread.unit.removesuffix("s"))
-    drawn = f"Boxes hold the middle half of up to {over}, whiskers reach from the 5th to the 95th percentile"
+    drawn = f"Boxes show the middle half of up to {over}; whiskers run from the 5th to the 95th percentile"
     ahead = sum(box.ahead for box in boxes)
-    return f"{drawn}. {ahead} of {len(boxes)} medians, in colour, are better than the median of the {_told(DECIDING[spread.measure])}."
+    baseline = _baseline_words(DECIDING[spread.measure])
+    return f"{drawn}. {ahead} of {len(boxes)} medians, in colour, are better than the median of the {baseline}."
 
 
 def _beaten(measure: str, tables: Sequence[MetricTable], labels: _Labels) -> str:
-    """How many methods beat each baseline on the mean over cases, and how many surely."""
+    """How many methods beat each baseline on the mean over cases, and how many significantly."""
     table = next((table for table in tables if table.metric.name == measure), None)
     if table is None:
         return ""
-    said = []
+    parts = []
     for baseline in BASELINES:
         own = next((solver for solver in table.solvers if labels.label(solver) == baseline), baseline)
         against = [one for one in table.against(own) if one.solver in labels.methods]
         if against:
             ahead, surely = [one for one in against if one.ahead], [one for one in against if one.surely]
             names = f" ({numbers.and_list([labels.label(one.solver) for one in surely])})" if 0 < len(surely) <= 4 else ""
-            said.append(f"{len(ahead)} of {len(against)} methods do better than the {_told(baseline)}, {len(surely)} surely{names}")
+            parts.append(f"{len(ahead)} of {len(against)} methods beat the {_baseline_words(baseline)}, {len(surely)} significantly{names}")
     cases = numbers.count(len(table.flaws), "case")
-    return f"On the mean over {cases}, {'; '.join(said)}." if said else ""
+    return f"On the mean over {cases}, {'; '.join(parts)}." if parts else ""
 
 
-def _told(baseline: str) -> str:
+def _baseline_words(baseline: str) -> str:
     return "blank map" if baseline == "blank" else "edge detector"

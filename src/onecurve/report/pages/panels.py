@@ -47,7 +47,7 @@ class Panel:
 
 
 def panels(rows: Sequence[Row], names: Names) -> tuple[Panel, ...]:
-    """One panel per task with a scored row of a method or plain look, in the order of the tasks."""
+    """One panel per task with a scored row of a method or baseline, in the order of the tasks."""
     contenders = tuple(row for row in rows if is_contender(row))
     drawn = curves(contenders)
     tasks = ordered_tasks(curve.task for curve in drawn if curve.points)
@@ -101,7 +101,7 @@ def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], nam
     return PointRow(
         solver=curve.solver,
         link=names.link(curve.solver),
-        role="plain look" if curve.role is Role.BASELINE else "method",
+        role="baseline" if curve.role is Role.BASELINE else "method",
         budget=numbers.cost(granted),
         cost=numbers.cost(point.cost),
         skill=numbers.skill(point.mean),

@@ -1,7 +1,7 @@
 """Arrays to PNG bytes that a person can judge by eye.
 
-Small images are enlarged by whole factors without smoothing, so a pixel stays a pixel; a heat map is scaled by its own
-maximum, so colours compare places within one map and never two maps.
+Small images are enlarged by whole factors without smoothing. A heat map is scaled by its own maximum, so its colours
+compare places within one map, not two maps.
 """
 
 from io import BytesIO

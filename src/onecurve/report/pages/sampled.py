@@ -1,4 +1,4 @@
-"""The page of what a suite would plant: how often each kind and each factor comes, and the first cases in words."""
+"""The page of what a suite would plant: how often each kind and each factor occurs, and the first cases in words."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import final
 
 from onecurve.report.pages.write import assets_in, environment, written
 from onecurve.report.words import numbers
+from onecurve.report.words.naming import figure_name
 
 FACTORS: Mapping[str, str] = {
     "kind": "Kinds of flaw",
@@ -23,10 +24,10 @@ FACTORS: Mapping[str, str] = {
 }
 """Columns that every suite has, and their headings; other columns follow under their own names."""
 TEXTUAL = ("network", "words", "targets", "trigger")
-"""Columns that are different in nearly every case and so have no distribution to look at."""
+"""Columns that differ in nearly every case, so that a distribution would show nothing."""
 MOST_BARS = 30
 FIRST = 40
-"""Cases told in words."""
+"""Cases described in words."""
 
 
 @final
@@ -44,7 +45,7 @@ class Level:
 @final
 @dataclass(frozen=True)
 class Factor:
-    """How often each value of a column comes."""
+    """How often each value of a column occurs."""
 
     heading: str
     levels: tuple[Level, ...]
@@ -64,9 +65,13 @@ def write_sampled(cases: Sequence[Mapping[str, object]], suite: str, seed: int, 
 def factors(cases: Sequence[Mapping[str, object]]) -> tuple[Factor, ...]:
     """All columns that have a distribution, the common ones first."""
     others = sorted({name for case in cases for name in case if name not in FACTORS and name not in TEXTUAL})
-    headings = {**FACTORS, **{name: name.replace("_", " ").capitalize() for name in others}}
+    headings = {**FACTORS, **{name: _capitalised(figure_name(name)) for name in others}}
     found = [_factor(heading, [case[name] for case in cases if name in case]) for name, heading in headings.items()]
     return tuple(factor for factor in found if len(factor.levels) > 1 or factor.heading in FACTORS.values())
+
+
+def _capitalised(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _factor(heading: str, values: Sequence[object]) -> Factor:

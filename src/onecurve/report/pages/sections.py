@@ -10,7 +10,7 @@ from onecurve.core.grade import Cost, Status
 from onecurve.core.row import Role, Row
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, case_link, ordered_tasks, solver_link
+from onecurve.report.words.naming import CLEAN, case_link, figure_name, ordered_tasks, solver_link
 
 MOST_REASONS = 60
 
@@ -72,7 +72,7 @@ class PlantLine:
 @final
 @dataclass(frozen=True)
 class LostCells:
-    """Cells of one solver on one task that came to the same end for the same reason."""
+    """Cells of one solver on one task with the same status and reason."""
 
     solver: str
     link: str
@@ -88,7 +88,7 @@ class LostCells:
 @final
 @dataclass(frozen=True)
 class LedgerLine:
-    """What one solver spent over the whole run."""
+    """The cost of one solver over the whole run."""
 
     solver: str
     link: str
@@ -103,14 +103,7 @@ class LedgerLine:
     order: float
 
 
-PLANT_FIGURES = (
-    ("clean_accuracy", "clean accuracy"),
-    ("twin_accuracy", "twin's accuracy"),
-    ("success", "success"),
-    ("twin_success", "twin's success"),
-    ("false_firing", "false firing"),
-    ("near_miss", "near miss"),
-)
+PLANT_FIGURES = ("clean_accuracy", "twin_accuracy", "success", "twin_success", "false_firing", "elsewhere", "near_miss")
 
 
 def case_lines(rows: Sequence[Row], words: Mapping[str, str], with_page: frozenset[str]) -> tuple[CaseLine, ...]:
@@ -133,7 +126,7 @@ def case_lines(rows: Sequence[Row], words: Mapping[str, str], with_page: frozens
 
 
 def calibration_lines(calibrations: Sequence[Calibration]) -> tuple[CalibrationLine, ...]:
-    """Reader by reader; the verdict says whether the interval lies off chance."""
+    """Reader by reader; the verdict says whether the interval excludes chance."""
     ordered = sorted(calibrations, key=lambda one: (one.reader, one.condition, one.flaw))
     return tuple(
         CalibrationLine(
@@ -149,7 +142,7 @@ def calibration_lines(calibrations: Sequence[Calibration]) -> tuple[CalibrationL
             chance=one.chance,
             between=f"{numbers.percent(one.low)} to {numbers.percent(one.high)}" if one.n > 1 else f"n={one.n}, no interval",
             mass=numbers.percent(one.mean_mass),
-            verdict="above chance" if one.low > one.chance else "below chance" if one.high < one.chance else "as chance",
+            verdict="above chance" if one.low > one.chance else "below chance" if one.high < one.chance else "at chance",
         )
         for one in ordered
     )
@@ -165,7 +158,7 @@ def plant_lines(plants: Sequence[PlantRecord], with_page: frozenset[str]) -> tup
             words=one.words,
             admitted=one.admitted,
             reason=one.reason,
-            figures={label: numbers.percent(one.strength.get(name)) for name, label in PLANT_FIGURES},
+            figures={figure_name(name): numbers.percent(one.strength.get(name)) for name in PLANT_FIGURES},
         )
         for one in sorted(plants, key=lambda one: (not one.admitted, one.case))
     )
@@ -183,13 +176,13 @@ def lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCell
 
 
 def status_counts(rows: Sequence[Row]) -> tuple[tuple[str, int], ...]:
-    """How many cells came to which end, every status listed."""
+    """The number of cells with each status, every status listed."""
     counted = Counter(row.status for row in rows)
     return tuple((str(status), counted[status]) for status in Status)
 
 
 def ledger(rows: Sequence[Row]) -> tuple[LedgerLine, ...]:
-    """What each solver spent over all its cells, the dearest first. A look that served many tasks is charged to each."""
+    """The cost of each solver over all its cells, the most expensive first. A look that serves many tasks is charged to each."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.role is not Role.REFERENCE_POINT:
@@ -225,7 +218,7 @@ def _lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> LostCells:
         link=solver_link(first.tool),
         task=first.task,
         status=str(first.status),
-        reason=first.reason or "no reason was given",
+        reason=first.reason or "no reason given",
         count=len(rows),
         cases=tuple((case, case_link(case) if case in with_page else "") for case in cases[:6]),
         traceback=next((row.traceback for row in rows if row.traceback), ""),

@@ -1,6 +1,6 @@
-"""One row per solver on one case: what it showed, what the reader made of it, the right answer, the skill.
+"""One row per solver on one case: its evidence, the reader's answer, the right answer, the skill.
 
-PageImage is the largest budget and the first repeat; the numbers beside it are of that one cell and carry no interval.
+The row shows the first repeat at the largest budget. Its numbers are of that one cell and have no interval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from onecurve.report.pages.evidence_view import Bar, EvidenceView, evidence_view
 from onecurve.report.pages.table import ROLE_WORDS, shade
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import solver_link
+from onecurve.report.words.naming import figure_name, solver_link
 from onecurve.tasks.machinery.map_figures import BASELINES
 
 MOST_ITEMS = 4
@@ -32,7 +32,7 @@ NOT_KEPT = "not kept"
 @final
 @dataclass(frozen=True)
 class AnswerView:
-    """What was answered."""
+    """One answer, ready for a page."""
 
     bars: tuple[Bar, ...] = ()
     pictures: tuple[PageImage, ...] = ()
@@ -61,12 +61,12 @@ class SolverRow:
     budget: str
     seconds: str
     looked: bool
-    """False for a direct solver, which shows nothing."""
+    """False for a direct solver, which has no evidence."""
     evidence: EvidenceView
     answer: AnswerView
     figures: tuple[tuple[str, str], ...]
     besides: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Figures that were also measured of baselines, by name: the answer's, then those of ``BASELINES``."""
+    """Figures that were also measured of the baselines: name, the answer's figure, the baselines' figures in the order of ``BASELINES``."""
 
 
 @final
@@ -112,9 +112,7 @@ def solver_row(row: Row, lookup: RecordLookup, assets: Assets) -> SolverRow:
     if isinstance(evidence, Evidence):
         shown = evidence_view(evidence, lookup.display, lookup.class_names, assets)
     else:
-        shown = EvidenceView(
-            words=(f"What it showed was {NOT_KEPT}.",) if looked and row.status in (Status.GRADED, Status.ABSTAINED) else ()
-        )
+        shown = EvidenceView(words=(f"The evidence was {NOT_KEPT}.",) if looked and row.status in (Status.GRADED, Status.ABSTAINED) else ())
     return SolverRow(
         solver=row.solver,
         tool=row.tool,
@@ -142,20 +140,20 @@ def solver_row(row: Row, lookup: RecordLookup, assets: Assets) -> SolverRow:
 
 def _besides(figures: Mapping[str, float]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
     return tuple(
-        (name.replace("_", " "), numbers.figure(value), tuple(numbers.figure(figures.get(f"{base}_{name}")) for base in BASELINES))
+        (figure_name(name), numbers.figure(value), tuple(numbers.figure(figures.get(f"{base}_{name}")) for base in BASELINES))
         for name, value in figures.items()
         if f"{BASELINES[0]}_{name}" in figures
     )
 
 
 def _alone(figures: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
-    told = {name for name in figures if f"{BASELINES[0]}_{name}" in figures}
-    told |= {f"{base}_{name}" for base in BASELINES for name in told}
-    return tuple((name.replace("_", " "), numbers.figure(value)) for name, value in sorted(figures.items()) if name not in told)
+    compared = {name for name in figures if f"{BASELINES[0]}_{name}" in figures}
+    compared |= {f"{base}_{name}" for base in BASELINES for name in compared}
+    return tuple((figure_name(name), numbers.figure(value)) for name, value in sorted(figures.items()) if name not in compared)
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Of each solver and task the first repeat at the largest budget; best skill first, controls and yardsticks last."""
+    """Of each solver and task the first repeat at the largest budget; best skill first, controls and reference points last."""
     largest: dict[tuple[str, str], Row] = {}
     for row in sorted(rows, key=lambda row: (row.budget + row.retrain_budget, -row.repeat, row.key)):
         largest[row.solver, row.task] = row
@@ -168,11 +166,11 @@ def _answer_view(row: Row, lookup: RecordLookup, assets: Assets) -> AnswerView:
     if row.status is Status.ABSTAINED:
         return AnswerView(words=f"Abstained: {answer.reason if isinstance(answer, Abstain) else row.reason}")
     if row.status is not Status.GRADED:
-        return AnswerView(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason was given'}")
+        return AnswerView(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason given'}")
     if isinstance(answer, Weights) and isinstance(question, Weigh):
         return _weighed(answer, question, lookup, assets)
     rebuilt = row.task in ("repair", "replace")
-    return AnswerView(words="A network was handed back; the figures say what it does." if rebuilt else f"The answer was {NOT_KEPT}.")
+    return AnswerView(words="The answer is a network; the figures describe it." if rebuilt else f"The answer was {NOT_KEPT}.")
 
 
 def _weighed(answer: Weights, question: Weigh, lookup: RecordLookup, assets: Assets) -> AnswerView:
@@ -215,7 +213,7 @@ def _items(shares: Floats, question: Weigh, assets: Assets, note: str) -> Answer
     shown = []
     for item in range(min(MOST_ITEMS, question.items)):
         top = int(shares[item].argmax())
-        label = f"a true {question.options[int(question.labels[item])]}: " if question.labels is not None else ""
-        words = f"{label}foretold {question.options[top]}, {numbers.percent(float(shares[item, top]))}"
+        label = f"true class {question.options[int(question.labels[item])]}, " if question.labels is not None else ""
+        words = f"{label}answered {question.options[top]}, {numbers.percent(float(shares[item, top]))}"
         shown.append(assets.keep(pictures.png_of(question.inputs[item]), f"input {item + 1}, {words}", words))
     return AnswerView(pictures=tuple(shown), words=note)

@@ -1,4 +1,4 @@
-"""One tool, reader or direct solver as a page: what it is, what it needs, what it earned and spent, case by case."""
+"""One tool, reader or direct solver as a page: what it is, what it needs, its skill and cost, case by case."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class SolverView:
     partners: tuple[tuple[str, str], ...]
     """Readers of a tool, or tools of a reader, with their pages."""
     checks: tuple[CheckLine, ...]
-    """What it found out about its own answers; empty for a reader."""
+    """Sanity checks that it ran on its own evidence; empty for a reader."""
     by_budget: tuple[ScoreLine, ...]
     by_flaw: tuple[ScoreLine, ...]
     cells: tuple[CaseResult, ...]

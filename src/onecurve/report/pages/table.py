@@ -1,6 +1,6 @@
 """The table of solvers by tasks: one row per tool or direct solver, one cell per task, one version per slice of the cases.
 
-A tool read by two readers has two entries in a cell; no reader is picked for it.
+A tool with two readers has two entries in a cell; the table does not choose between them.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, kinds_of, ordered_tasks, solver_link
 from onecurve.statistics.summary import Summary, summarise
 
-ROLE_WORDS = {Role.BASELINE: "plain look", Role.METHOD: "method", Role.CONTROL: "control", Role.REFERENCE_POINT: "yardstick"}
+ROLE_WORDS = {Role.BASELINE: "baseline", Role.METHOD: "method", Role.CONTROL: "control", Role.REFERENCE_POINT: "reference point"}
 LOST = (Status.ABSTAINED, Status.FAILED, Status.SKIPPED, Status.PENDING)
 
 
@@ -33,7 +33,7 @@ class CellEntry:
     lost: str
     """Abstained, failed, skipped and pending cells in words, empty for none."""
     hatched: bool
-    """Whether cells abstained, failed or wait; a cell that was merely skipped is counted in words alone."""
+    """Whether cells abstained, failed or are pending. Skipped cells are only counted in words."""
     more: str
     """Median, worst tenth, cost and the mean with failures at the floor, for the tooltip."""
     order: float
@@ -64,7 +64,7 @@ class TableSlice:
     cases: int
     solvers: tuple[TableRow, ...]
     checks: tuple[TableRow, ...]
-    """Controls and yardsticks."""
+    """Controls and reference points."""
 
 
 @final

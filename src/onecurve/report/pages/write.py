@@ -29,9 +29,9 @@ from onecurve.report.words.sentences import missed_kinds_sentence, opening
 from onecurve.version import __version__
 
 LOOKS = 4
-"""Cases that the index itself shows: the first of each kind of flaw on which somebody looked, at most so many."""
+"""Cases on the index: the first case of each kind of flaw that has a graded row, at most this many."""
 SOLVER_ROWS = 5
-"""Strips per task on the index; a case's own page shows all."""
+"""Solver rows per task on the index; the page of a case shows all."""
 INDEX_TASKS = ("discover", "localise")
 _STATIC = ("report.css", "report.js")
 
@@ -103,12 +103,13 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "opening": opening(results),
         "panels": panels(rows, names),
         "missed": missed_kinds_sentence(rows),
-        "wolves": alarm_sentence(rows, names),
+        "false_alarms": alarm_sentence(rows, names),
         "table": table(results, names),
         "maps": metrics_view(results, names),
         "views": views,
         "cases": case_lines(rows, words, with_page),
         "alarms": found,
+        "alarm_task": "detect",
         "alarm_chart": share_chart(_alarm_lines(found)),
         "calibrations": calibrated,
         "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),

@@ -1,17 +1,18 @@
-"""What a suite asked of its plants where that is not what is usual: a gate that was widened is told beside what it let in."""
+"""Limits of the planting gate that a suite changed; the report prints them beside the planted flaws."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from onecurve.flaws.planting.gate import Gate
+from onecurve.report.words.naming import figure_name
 
 
 def other_limits(suite: Mapping[str, Any]) -> tuple[str, ...]:
-    """One phrase per limit and value that departs from the gate's own, wherever in the suite it stands; sorted."""
+    """One phrase per limit and value that differs from the gate's default, anywhere in the suite; sorted."""
     usual = asdict(Gate())
     found = {
-        f"{name.replace('_', ' ')} {value:g} instead of {usual[name]:g}"
+        f"{figure_name(name)} {value:g} instead of {usual[name]:g}"
         for gate in _gates(suite)
         for name, value in gate.items()
         if name in usual and value != usual[name]

@@ -1,4 +1,4 @@
-"""From the folder of a run to what a report is made of. Reads the store and runs nothing."""
+"""Loads the results of a run from its folder. Reads the store and runs nothing."""
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ from onecurve.store.store import Store
 
 
 def load_results(folder: Path, *, reveal: bool = False) -> Results:
-    """Everything a report shows of the run in ``folder``, secret flaws only with ``reveal``.
+    """Everything a report shows of the run in ``folder``. Secret flaws are shown only with ``reveal``.
 
     Raises ``DataError`` if there is no run.
     """

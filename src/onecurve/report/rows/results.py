@@ -1,6 +1,6 @@
-"""What the report is made of: rows, displays, records and facts, filled by whoever has them.
+"""Everything the report is made of: rows, displays, records and facts.
 
-The report is a pure function of this record: it runs nothing, and what is missing here is shown as not kept.
+The report depends on this record alone and runs nothing. It shows what is missing here as not kept.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ class CatalogEntry:
     source: str
     """Paper with arXiv id, or `baseline`."""
     needs: tuple[str, ...] = ()
-    """What it must be granted: ``Access.words()``."""
+    """The access that it needs, from ``Access.words()``."""
     tasks: tuple[str, ...] = ()
     """The tasks of the run that it was asked."""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class RunFacts:
     hashes: Mapping[str, str] = field(default_factory=dict)
     """What was hashed to its digest: suite, rows, code, data."""
     other_limits: tuple[str, ...] = ()
-    """Limits of the gate that are not the usual ones, in words."""
+    """Limits of the planting gate that differ from the defaults, in words."""
 
 
 @final

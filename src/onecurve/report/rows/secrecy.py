@@ -1,6 +1,6 @@
-"""Keeping secret flaws secret in what people read: rows and pages say that there is one and how solvers did, not what it is.
+"""Redacts secret flaws. Rows and pages say that there is a secret flaw and how solvers did, not what it is.
 
-The truth itself lies sealed in the run's folder; whoever holds that folder may open it with ``--reveal``.
+The ground truth is sealed in the run's folder. Anyone who has that folder can open it with ``--reveal``.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,11 +10,11 @@ from onecurve.core.display import CaseDisplay, PlantRecord
 from onecurve.core.row import Role, Row
 from onecurve.store.store import Store
 
-WORDS = "a secret flaw: what it is stays sealed until the run is reported with --reveal"
+WORDS = "a secret flaw; report the run with --reveal to see it"
 FROM_THE_TRUTH = (Role.CONTROL, Role.REFERENCE_POINT)
-"""Roles whose evidence and answers are made from the truth."""
+"""Roles whose evidence and answers are made from the ground truth."""
 SAFE_FACTS = ("insertion", "optimiser")
-"""Columns in words that say how a flaw was planted and not what it is."""
+"""Text facts that say how a flaw was planted and not what it is."""
 
 
 def secret_cases(store: Store, *, reveal: bool) -> frozenset[str]:
@@ -23,7 +23,7 @@ def secret_cases(store: Store, *, reveal: bool) -> frozenset[str]:
 
 
 def redacted_row(row: Row, secret: Collection[str]) -> Row:
-    """The row without what tells the flaw of a secret case; other rows as they are."""
+    """The row without the facts that reveal a secret flaw; other rows are unchanged."""
     if row.case not in secret:
         return row
     row = replace(row, facts=_safe_facts(row.facts))
@@ -31,12 +31,12 @@ def redacted_row(row: Row, secret: Collection[str]) -> Row:
 
 
 def redacted_record(record: PlantRecord, secret: Collection[str]) -> PlantRecord:
-    """The planting record likewise: its figures stay."""
+    """The planting record without the words and facts that reveal a secret flaw; its figures stay."""
     return replace(record, words=WORDS, facts=_safe_facts(record.facts)) if record.case in secret else record
 
 
 def redacted_display(display: CaseDisplay, secret: Collection[str]) -> CaseDisplay:
-    """The pictures likewise: clean examples and suspect inputs stay, trigger, lineup and masks do not."""
+    """The display without trigger, lineup and masks of a secret flaw; clean examples and suspect inputs stay."""
     if display.case not in secret:
         return display
     return replace(

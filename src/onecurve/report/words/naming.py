@@ -1,4 +1,4 @@
-"""Names to pages, labels and plain words. File names are safe whatever a solver or case is called."""
+"""File names, labels and words for solvers, cases and figures. File names are safe whatever a solver or case is called."""
 
 import hashlib
 import re
@@ -29,12 +29,23 @@ RAW: Mapping[str, str] = {
     "replace": "agreement with the network, flaw included, inside a size limit",
 }
 FIXED: Mapping[str, str] = {
-    "floor": "The best of a gallery of answers given without looking: skill 0 by definition.",
-    "ceiling": "The answer of one who knows the truth: skill 1 by definition.",
-    "oracle": "Evidence made from the truth, to test whether a reader can read what is there.",
-    "noise": "Evidence of the same kinds and sizes with random content, to test whether a reader sees what is not there.",
+    "floor": "The best of several trivial answers that need no look at the network: skill 0 by definition.",
+    "ceiling": "The answer from the ground truth: skill 1 by definition.",
+    "oracle": "Evidence made from the ground truth, to test whether a reader can read it.",
+    "noise": "Evidence of the same kinds and sizes with random content, to test whether a reader finds something in noise.",
 }
-"""Yardsticks and controls, which have no class of their own that could state it."""
+"""Reference points and controls: no class of their own states these words."""
+FIGURES: Mapping[str, str] = {
+    "success": "attack success rate (ASR)",
+    "twin_success": "ASR of the clean twin",
+    "attack_success": "attack success rate (ASR)",
+    "attack_success_relearned": "ASR after relearning",
+    "false_firing": "false trigger rate",
+    "elsewhere": "leakage to other classes",
+    "twin_accuracy": "accuracy of the clean twin",
+    "near_miss": "near-miss rate",
+}
+"""Stored names of figures and facts that the field calls otherwise."""
 CLEAN = "clean"
 """The flaw of a network that carries none."""
 
@@ -67,7 +78,7 @@ def case_link(case: str) -> str:
 
 
 def in_words(text: str) -> str:
-    """Words for a page: names that a message sets in backticks are set in quotation marks.
+    """Text for a page: backticks become quotation marks.
 
     >>> in_words("says `4`")
     'says “4”'
@@ -75,13 +86,22 @@ def in_words(text: str) -> str:
     return re.sub(r"`([^`]*)`", r"“\1”", text)
 
 
+def figure_name(name: str) -> str:
+    """The words that a page prints for a stored figure or fact.
+
+    >>> figure_name("success"), figure_name("poison_rate")
+    ('attack success rate (ASR)', 'poison rate')
+    """
+    return FIGURES.get(name, name.replace("_", " "))
+
+
 def kinds_of(row: Row) -> tuple[str, ...]:
-    """The kinds of flaw a row tells of: a question about a whole network tells of every kind in it, joined by `+`."""
+    """The kinds of flaw in a row. A question about a whole network has every kind in it, joined by `+`."""
     return tuple(row.flaw.split("+"))
 
 
 def is_contender(row: Row) -> bool:
-    """Whether the row belongs to a method or a plain look, not to a control or yardstick."""
+    """Whether the row belongs to a method or a baseline, not to a control or a reference point."""
     return row.role in (Role.METHOD, Role.BASELINE)
 
 
@@ -97,7 +117,7 @@ class Names:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Names":
-        """Styles are given in order of name, methods and plain looks first, so that the same rows give the same colours."""
+        """Assigns styles in order of name, methods and baselines first, so that the same rows give the same colours."""
         ranked = sorted({(not is_contender(row), row.tool) for row in rows})
         styles: dict[str, int] = {}
         for _, tool in ranked:
@@ -114,5 +134,5 @@ class Names:
         return self.styles[self.halves[solver][0]]
 
     def link(self, solver: str) -> str:
-        """From the index to the page of the solver's looking half."""
+        """From the index to the page of the solver's tool."""
         return solver_link(self.halves[solver][0])

@@ -1,4 +1,4 @@
-"""Numbers as words: skill, share, cost, seconds; the same form on every page.
+"""Numbers as text: skill, share, cost, seconds, in the same form on every page.
 
 A missing number is written as an em dash, never as 0.
 """

@@ -1,7 +1,6 @@
-"""Sentences generated from the rows: what was run, who leads, what nobody found, who cried wolf.
+"""Sentences generated from the rows: what was run, which solver leads, which kinds of flaw no solver found.
 
-A sentence is a tuple of plain strings and numbers in order, so that a page can set the numbers apart; nothing here is
-markup, and no verdict is given where the interval does not allow one.
+The sentences are plain text. They state no difference that the intervals do not support.
 """
 
 import math
@@ -15,6 +14,8 @@ from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, Names, is_contender, ordered_tasks
 from onecurve.statistics.compare import SolverComparison, compare_many
+from onecurve.statistics.intervals import TooFewError
+from onecurve.statistics.power import power_of_comparison
 from onecurve.statistics.summary import Summary, summarise, summarise_flaws
 
 FINDING = ("discover", "detect", "localise")
@@ -26,7 +27,7 @@ NAMED = 3
 @final
 @dataclass(frozen=True)
 class Sentence:
-    """A headline of a few words and the sentence that backs it."""
+    """A headline of a few words and the sentence that supports it."""
 
     headline: str
     words: str
@@ -41,16 +42,16 @@ def opening(results: Results) -> str:
     tools = len({row.tool for row in rows if is_contender(row)})
     tasks = len({row.task for row in rows})
     answers = sum(row.skill is not None and is_contender(row) for row in rows)
-    beside = f", beside {numbers.count(clean, 'clean one')}" if clean else ""
-    asked = f"{numbers.count(tools, 'tool')} looked, and what each showed was graded on {numbers.count(tasks, 'task')}"
+    beside = f", beside {numbers.count(clean, 'clean network')}" if clean else ""
+    asked = f"{numbers.count(tools, 'tool')} {'was' if tools == 1 else 'were'} graded on {numbers.count(tasks, 'task')}"
     planted = (
-        f"{numbers.count(flaws, 'known flaw')} {'was' if flaws == 1 else 'were'} hidden in {numbers.count(networks - clean, 'network')}"
+        f"{numbers.count(flaws, 'known flaw')} {'was' if flaws == 1 else 'were'} planted in {numbers.count(networks - clean, 'network')}"
     )
     return f"{planted}{beside}. {asked}: {numbers.count(answers, 'answer')} in all."
 
 
 def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
-    """Which solver leads on a task, at which cost, and whether the best plain look is told apart from it."""
+    """Which solver leads on a task, at which cost, and whether it differs significantly from the best baseline."""
     found = [summary for summary in summarise(row for row in rows if row.task == task) if summary.mean is not None]
     if not found:
         return Sentence("No result yet", f"No solver has a score on {task}.")
@@ -60,22 +61,23 @@ def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
     everyone = [summary.solver for summary in found]
     label = names.label(leader.solver, everyone)
     headline = _headline(leader, found, label)
-    start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} earns a skill of {_with_interval(leader)}"
+    start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} reaches a skill of {_with_interval(leader)}"
     if not rivals:
-        against = "; no method was run beside it." if leader.role is Role.BASELINE else "; no plain look was run beside it."
+        against = "; no method was run on this task." if leader.role is Role.BASELINE else "; no baseline was run on this task."
         return Sentence(headline, start + against)
     rival = max(rivals, key=_mean)
     couples = [(leader.solver, other.solver) for other in rivals]
     verdict = next(one for one in compare_many(rows, couples, task) if one.second == rival.solver)
-    kind = "method" if leader.role is Role.BASELINE else "plain look"
-    return Sentence(headline, f"{start}. {_against(verdict, kind, names.label(rival.solver, everyone), rival)}")
+    kind = "method" if leader.role is Role.BASELINE else "baseline"
+    against_rival = _against(verdict, kind, names.label(rival.solver, everyone), rival)
+    return Sentence(headline, f"{start}. {against_rival}{_cases_missing(verdict, rows)}")
 
 
 def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
     known = [summary.interval for summary in found if summary.interval is not None]
     if known and leader.interval is not None and all(interval.low <= 0 for interval in known):
-        return f"Nobody is surely above the floor on {leader.task}"
-    return f"{label}{', a plain look,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
+        return f"No solver is reliably above the floor on {leader.task}"
+    return f"{label}{', a baseline,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
 
 
 def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
@@ -84,25 +86,25 @@ def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
     asked = {row.task for row in flawed}
     task = next((task for task in (*FINDING, *ordered_tasks(asked)) if task in asked), None)
     if task is None:
-        return Sentence("No flaw was asked about", "Every row is of a clean network, so nothing could be found.")
+        return Sentence("No flaw to find", "Every row is of a clean network.")
     by_kind = {
         flaw: [s for s in found if s.mean is not None] for flaw, found in summarise_flaws(r for r in flawed if r.task == task).items()
     }
     missed = [flaw for flaw, found in by_kind.items() if not any(s.interval is not None and s.interval.low > 0 for s in found)]
     if not missed:
         every = numbers.and_list(sorted(by_kind))
-        words = f"On {task}, for each of {every} at least one solver's interval lies above the floor."
-        return Sentence("Every kind of flaw was found by somebody", words)
+        words = f"On {task}, at least one solver's interval lies above the floor for each of {every}."
+        return Sentence("Every kind of flaw was found by at least one solver", words)
 
     def bests(flaws: Sequence[str]) -> str:
         return numbers.and_list([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in flaws])
 
     start = f"On {task}, no solver's 95\u00a0% interval lies above the floor for"
     if len(missed) <= NAMED:
-        return Sentence(f"Nobody surely found {numbers.and_list(missed)}", f"{start} {bests(missed)}.")
+        return Sentence(f"No solver reliably found {numbers.and_list(missed)}", f"{start} {bests(missed)}.")
     nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw]), default=-math.inf))[:NAMED]
-    headline = f"Nobody surely found {len(missed)} of {len(by_kind)} kinds of flaw"
-    return Sentence(headline, f"{start} {numbers.and_list(missed)}. Nearest came {bests(nearest)}.")
+    headline = f"No solver reliably found {len(missed)} of {len(by_kind)} kinds of flaw"
+    return Sentence(headline, f"{start} {numbers.and_list(missed)}. The nearest results are {bests(nearest)}.")
 
 
 def _best(found: Sequence[Summary]) -> str:
@@ -114,13 +116,29 @@ def _best(found: Sequence[Summary]) -> str:
 
 def _against(verdict: SolverComparison, kind: str, label: str, rival: Summary) -> str:
     if verdict.interval is None or verdict.difference is None:
-        return f"Whether it beats the best {kind}, {label}, is open: {verdict.why_no_interval or 'no shared case'}."
+        return f"It could not be tested against the best {kind}, {label}: {verdict.why_no_interval or 'no shared case'}."
     difference = (
         f"difference {numbers.skill(verdict.difference)}, {numbers.interval(verdict.interval.low, verdict.interval.high)}, n={verdict.n}"
     )
-    told = "It is told apart from" if verdict.separated() else "It is not told apart from"
+    verb = "It differs significantly from" if verdict.separated() else "It does not differ significantly from"
     tested = "" if verdict.p_adjusted is None else f"; sign-flip p {verdict.p_adjusted:.2f}"
-    return f"{told} the best {kind}, {label} at {numbers.cost(rival.cost)} ({difference}{tested})."
+    return f"{verb} the best {kind}, {label} at {numbers.cost(rival.cost)} ({difference}{tested})."
+
+
+def _cases_missing(verdict: SolverComparison, rows: Sequence[Row]) -> str:
+    """How many more cases a difference that is not significant needs; empty where it is significant or its spread is unknown."""
+    if verdict.separated():
+        return ""
+    try:
+        power = power_of_comparison(rows, verdict.first, verdict.second, verdict.task)
+    except TooFewError:
+        return ""
+    if power.needed is None:
+        return " If this is the true difference, no feasible number of cases shows it."
+    more = power.needed - power.n
+    return (
+        f" If this is the true difference, about {numbers.count(more, 'more case')} would show it with 80\u00a0% power." if more > 0 else ""
+    )
 
 
 def _with_interval(summary: Summary) -> str:
