@@ -5,14 +5,16 @@ from dataclasses import asdict
 from typing import Any
 
 from onecurve.flaws.planting.gate import Gate
-from onecurve.report.words.naming import figure_name
+
+WORDS = {"elsewhere": "leakage to other classes"}
+"""Limits that the field calls otherwise."""
 
 
 def other_limits(suite: Mapping[str, Any]) -> tuple[str, ...]:
     """One phrase per limit and value that differs from the gate's default, anywhere in the suite; sorted."""
     usual = asdict(Gate())
     found = {
-        f"{figure_name(name)} {value:g} instead of {usual[name]:g}"
+        f"{WORDS.get(name, name.replace('_', ' '))} {value:g} instead of {usual[name]:g}"
         for gate in _gates(suite)
         for name, value in gate.items()
         if name in usual and value != usual[name]

@@ -136,9 +136,10 @@ def _cases_missing(verdict: SolverComparison, rows: Sequence[Row]) -> str:
     if power.needed is None:
         return " If this is the true difference, no feasible number of cases shows it."
     more = power.needed - power.n
-    return (
-        f" If this is the true difference, about {numbers.count(more, 'more case')} would show it with 80\u00a0% power." if more > 0 else ""
-    )
+    if more <= 0:
+        return ""
+    rounded = int(float(f"{more:.2g}"))
+    return f" If this is the true difference, about {numbers.count(rounded, 'more case')} would show it with 80\u00a0% power."
 
 
 def _with_interval(summary: Summary) -> str:
