@@ -12,7 +12,11 @@ from typing import Any, Final
 import click
 
 from onecurve.cli.main import cli
+from onecurve.core.evidence import PIECES
+from onecurve.readers.catalog import READERS
 from onecurve.runner.commands.listing import REGISTRIES, entries
+from onecurve.tasks.catalog import TASKS
+from onecurve.tools.catalog import TOOLS
 
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"
@@ -36,14 +40,40 @@ def _commands() -> str:
 
 def _catalog() -> str:
     parts = ["# Catalogue\n\n" + MADE + "Everything that `onecurve list` shows, with parameters and their defaults.\n"]
+    parts.append(_pieces())
     for kind in (*REGISTRIES, "suites"):
         parts.append(f"## {kind.capitalize()}\n")
         parts += [_entry(entry, ON_CARDS if kind == "flaws" else ()) for entry in entries(kind)]
     return "\n".join(parts)
 
 
+def _pieces() -> str:
+    """Which readers read each type of evidence, and how many tools show it."""
+    rows = ["| evidence | shown by | read by |", "|---|---|---|"]
+    for piece in PIECES:
+        tools = [name for name in TOOLS.names() if piece in TOOLS.load(name).shows]
+        readers = [f"`{name}`" for name in READERS.names() if piece in READERS.load(name).reads]
+        shown = f"{len(tools)} tools" if len(tools) > 3 else ", ".join(f"`{name}`" for name in tools)
+        rows.append(f"| `{piece.__name__}` | {shown} | {', '.join(readers)} |")
+    return "## Evidence\n\nWhat tools show, and which readers read it.\n\n" + "\n".join(rows) + "\n"
+
+
+def _task_facts(name: str) -> dict[str, str]:
+    """What a task says of itself for whoever writes a tool or a reader."""
+    task = TASKS.load(name)
+    return {
+        "question": task.question,
+        "form": str(task.form),
+        "usual reader": task.usual_reader,
+        "raw score": task.measured,
+        "asked": "once per network" if task.blind else "once per flaw",
+    }
+
+
 def _entry(entry: dict[str, Any], hidden: tuple[str, ...]) -> str:
     facts = {name: _words(value) for name, value in entry.items() if name not in ("name", "summary", "parameters", *hidden)}
+    if entry["name"] in TASKS.names():
+        facts |= _task_facts(entry["name"])
     facts["parameters"] = ", ".join(f"`{name}={value}`" for name, value in entry["parameters"].items())
     lines = [filled(f"- {name.replace('_', ' ')}: {value}") for name, value in facts.items() if value]
     return f"### {entry['name']}\n\n{filled(entry['summary'])}\n\n" + "\n".join(lines) + "\n"
