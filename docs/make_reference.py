@@ -59,7 +59,7 @@ def _pieces() -> str:
 
 
 def _task_facts(name: str) -> dict[str, str]:
-    """What a task says of itself for whoever writes a tool or a reader."""
+    """What the author of a tool or a reader wants to know of a task."""
     task = TASKS.load(name)
     return {
         "question": task.question,
