@@ -81,6 +81,11 @@ def test_files_that_are_named_exist(page: Path) -> None:
         assert (ROOT / place).exists(), place
 
 
+def test_every_room_is_on_the_map_of_contributors() -> None:
+    rooms = {path.parent.name for path in (ROOT / "src" / "onecurve").glob("*/__init__.py")}
+    assert rooms <= set(re.findall(r"`(\w+)`", prose(ROOT / "CONTRIBUTING.md")))
+
+
 def commands() -> list[str]:
     found = []
     for page in PAGES:
