@@ -67,7 +67,7 @@ def test_rows_without_lenses_have_no_section(whole, tmp_path):
 
 
 def test_boxes_are_drawn_over_single_maps_with_baselines_on_the_same_inputs(whole):
-    spreads = {spread.measure: spread for spread in map_spreads(whole)}
+    spreads = {spread.measure: spread for spread in map_spreads(whole, "localise")}
     suspects = sum(len(whole.displays[case].suspects) for case in {row.case for row in localised(whole)})
     l1 = spreads["l1"]
     assert (l1.unit, {len(values) for values in (*l1.solvers.values(), *l1.baselines.values())}) == ("images", {suspects})
@@ -81,25 +81,25 @@ def test_a_map_that_is_the_mask_lies_at_the_end_of_the_box_plot(whole):
     (row, *_) = [row for row in localised(whole) if row.tool == "occlusion"]
     masks = whole.displays[row.case].suspect_masks
     shelf = Shelf({row.answer: Weights(masks.reshape(len(masks), -1).astype(np.float32))})
-    spreads = map_spreads(replace(whole, rows=(row,), record=shelf.load))
+    spreads = map_spreads(replace(whole, rows=(row,), record=shelf.load), "localise")
     assert [float(values.mean()) for spread in spreads for values in spread.solvers.values()] == pytest.approx([0, 1])
 
 
 def test_cases_whose_masks_are_secret_are_left_out(whole):
     cases = sorted({row.case for row in localised(whole)})
     hidden = replace(whole.displays[cases[0]], suspect_masks=whole.displays[cases[0]].suspect_masks[:0])
-    (spread, _) = map_spreads(replace(whole, displays={**whole.displays, cases[0]: hidden}))
+    (spread, _) = map_spreads(replace(whole, displays={**whole.displays, cases[0]: hidden}), "localise")
     seen = sum(len(whole.displays[case].suspects) for case in cases[1:])
     assert spread.unit == "images"
     assert {len(values) for values in (*spread.solvers.values(), *spread.baselines.values())} == {seen}
 
 
 def test_maps_that_were_not_kept_are_replaced_by_means_over_cases(whole):
-    spreads = map_spreads(replace(whole, record=Shelf().load))
+    spreads = map_spreads(replace(whole, record=Shelf().load), "localise")
     cases = len({row.case for row in localised(whole)})
     assert {spread.unit for spread in spreads} == {"cases"}
     assert all(len(values) == cases for spread in spreads for values in spread.baselines.values())
-    assert map_spreads(replace(whole, rows=())) == ()
+    assert map_spreads(replace(whole, rows=()), "localise") == ()
 
 
 def test_box_chart_draws_quartiles_and_uprights_on_one_scale():

@@ -7,12 +7,16 @@ import pytest
 from report_fixture import results
 
 from onecurve.core.grade import Status
+from onecurve.core.question import Form
 from onecurve.core.row import Role
 from onecurve.report.pages.false_alarms import alarm_lines, alarm_sentence
 from onecurve.report.pages.sections import ledger, lost_cells, plant_lines, status_counts
 from onecurve.report.pages.table import table
-from onecurve.report.words.naming import Names, is_contender, ordered_tasks
+from onecurve.report.pages.write import write_report
+from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import leader_sentence, missed_kinds_sentence, opening
+from onecurve.report.words.tasks import ordered_tasks, task_facts, tasks_of
+from onecurve.tasks.detect import Detect
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +182,20 @@ def test_refused_plants_come_last_and_have_no_page(whole):
     assert not lines[-1].admitted
     assert lines[-1].link == ""
     assert lines[-1].figures["attack success rate (ASR)"] == "31\u00a0%"
+
+
+def test_facts_of_a_task_come_from_the_task_and_a_task_that_is_not_installed_has_defaults():
+    known, unknown = task_facts(Detect.name), task_facts("zeta")
+    assert (known.blind, known.form, known.question) == (True, Form.CLASSES, Detect.question)
+    assert (unknown.blind, unknown.form, unknown.question) == (False, None, "")
+    assert known.order < unknown.order
+    assert tasks_of(Form.CLASSES, ["zeta", "replace", Detect.name]) == (Detect.name,)
+
+
+def test_rows_of_a_task_that_is_not_installed_make_a_report(whole, tmp_path):
+    rows = tuple(replace(row, task="zeta") if row.task == "discover" else row for row in whole.rows)
+    page = write_report(replace(whole, rows=rows), tmp_path).read_text(encoding="utf-8")
+    assert "Skill against cost on zeta" in page
 
 
 def test_unknown_tasks_follow_the_known_ones():

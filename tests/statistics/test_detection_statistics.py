@@ -64,10 +64,11 @@ def test_what_cannot_be_said_is_missing_with_a_reason():
     assert lone.why_missing
 
 
-def test_every_solver_of_detect_has_a_record_and_other_tasks_do_not():
+def test_every_solver_has_a_record_and_rows_of_several_tasks_are_refused():
     made = many([0.9, 0.8], [0.1, 0.2]) + many([0.1, 0.2], [0.9, 0.8], solver="backwards")
-    made += [row("f0", 1.0, solver="elsewhere", task="repair")]
     assert [(found.solver, found.auroc) for found in detections(made)] == [("backwards", 0.0), ("solver", 1.0)]
+    with pytest.raises(ValueError, match="one task"):
+        detections([*made, row("f0", 1.0, solver="elsewhere", task="repair")])
 
 
 @given(st.integers(0, 2**32))

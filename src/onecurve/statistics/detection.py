@@ -19,6 +19,8 @@ from onecurve.statistics.cases import at_largest_budget
 from onecurve.statistics.intervals import LEVEL, Interval, TooFewError, wilson
 
 CLEAN = "clean"
+SUSPICION = "suspicion"
+"""The figure that a detection task states of every graded answer: 1 less the weight on `none`."""
 ALARM = 0.5
 """A suspicion above this is an alarm: more mass off `none` than on it."""
 
@@ -49,14 +51,16 @@ class Detection:
 
 
 def detections(rows: Iterable[Row]) -> tuple[Detection, ...]:
-    """One record per solver of `detect`, at its largest budget, sorted by solver."""
-    chosen = at_largest_budget(row for row in rows if row.task == "detect")
+    """One record per solver at its largest budget, sorted by solver; ``ValueError`` for rows of several tasks."""
+    chosen = at_largest_budget(rows)
+    if len({row.task for row in chosen}) > 1:
+        raise ValueError("detection is measured on the rows of one task")
     return tuple(detection(chosen, solver) for solver in sorted({row.solver for row in chosen}))
 
 
 def detection(rows: Iterable[Row], solver: str) -> Detection:
     """How well one solver separates flawed from clean networks; suspicion is averaged over repeats and rows of one network first."""
-    chosen = at_largest_budget(row for row in rows if row.task == "detect" and row.solver == solver)
+    chosen = at_largest_budget(row for row in rows if row.solver == solver)
     suspicions = _suspicions(chosen)
     dirty = {row.subject for row in chosen if row.flaw != CLEAN}
     flawed = [value for subject, value in suspicions.items() if subject in dirty]
@@ -131,7 +135,7 @@ def _suspicions(rows: Iterable[Row]) -> dict[str, float]:
     values: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row.status is Status.GRADED:
-            values[row.subject].append(row.figures["suspicion"])
+            values[row.subject].append(row.figures[SUSPICION])
         elif row.status is Status.ABSTAINED:
             values[row.subject].append(0.0)
     return {subject: fmean(found) for subject, found in sorted(values.items())}

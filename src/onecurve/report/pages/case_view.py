@@ -1,11 +1,12 @@
 """One case as a page: its ground truth in words and pictures, then every solver's row, task by task."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
 from onecurve.core.display import CaseDisplay
 from onecurve.core.grade import Status
+from onecurve.core.question import Form
 from onecurve.core.row import Row
 from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets, PageImage
@@ -13,7 +14,8 @@ from onecurve.report.pages.evidence_view import trigger_pictures
 from onecurve.report.pages.solver_rows import RecordLookup, SolverRow, class_names, in_order, solver_row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import ASKED, BLIND, CLEAN, RAW, case_link, figure_name, ordered_tasks
+from onecurve.report.words.naming import CLEAN, case_link, figure_name
+from onecurve.report.words.tasks import ordered_tasks, task_facts
 
 MOST_EXAMPLES = 4
 
@@ -44,6 +46,7 @@ class TaskBlock:
     """All solver rows of one task."""
 
     task: str
+    form: Form | None
     asked: str
     measured: str
     solver_rows: tuple[SolverRow, ...]
@@ -81,7 +84,7 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
     """The view of one case from the rows of its subject; questions about the whole network are shown with it."""
     own = [row for row in rows if row.case == display.case]
     tasks_asked = {row.task for row in own}
-    shown = own + [row for row in rows if row.case != display.case and row.task in BLIND and row.task not in tasks_asked]
+    shown = own + [row for row in rows if row.case != display.case and task_facts(row.task).blind and row.task not in tasks_asked]
     targets = frozenset(one.target for one in results.displays.values() if one.subject == display.subject and one.target)
     lookup = RecordLookup(results, display, class_names(rows, results), targets)
     sample = display.clean[0] if len(display.clean) else None
@@ -108,9 +111,9 @@ def case_view(display: CaseDisplay, rows: Sequence[Row], results: Results, asset
     )
 
 
-def abridged(view: CaseView, tasks: Sequence[str], most: int) -> CaseView:
-    """The view with some tasks and at most so many solver rows each, for the index."""
-    blocks = tuple(replace(b, solver_rows=_few(b.solver_rows, most), checks=()) for b in view.blocks if b.task in tasks)
+def abridged(view: CaseView, forms: Collection[Form], most: int) -> CaseView:
+    """The view with the tasks of some forms and at most so many solver rows each, for the index."""
+    blocks = tuple(replace(b, solver_rows=_few(b.solver_rows, most), checks=()) for b in view.blocks if b.form in forms)
     return replace(view, blocks=blocks)
 
 
@@ -142,20 +145,21 @@ def _caption(label: str, predicted: str) -> str:
 
 
 def _block(task: str, rows: Sequence[Row], lookup: RecordLookup, assets: Assets) -> TaskBlock:
-    asked, measured = ASKED.get(task, ""), RAW.get(task, "the task's own measure")
+    facts = task_facts(task)
     if not_asked := _not_asked(rows):
-        return TaskBlock(task, asked, measured, (), (), not_asked=not_asked)
+        return TaskBlock(task, facts.form, facts.question, facts.measured, (), (), not_asked=not_asked)
     solver_rows = [solver_row(row, lookup, assets) for row in in_order(rows)]
     contenders = tuple(one for one in solver_rows if one.role in ("baseline", "method"))
     checks = tuple(one for one in solver_rows if one.role not in ("baseline", "method"))
     return TaskBlock(
         task=task,
-        asked=asked,
-        measured=measured,
+        form=facts.form,
+        asked=facts.question,
+        measured=facts.measured,
         solver_rows=contenders,
         checks=checks,
-        lineup=_lineup(lookup.display, assets) if task == "discover" else (),
-        suspects=_suspects(lookup.display, assets) if task == "localise" else (),
+        lineup=_lineup(lookup.display, assets) if facts.form is Form.LINEUP else (),
+        suspects=_suspects(lookup.display, assets) if facts.form is Form.PIXELS else (),
         needs_legend=any(one.evidence.maps for one in solver_rows),
     )
 

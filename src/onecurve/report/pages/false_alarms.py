@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import Sentence
-from onecurve.statistics.detection import Detection, detections
+from onecurve.report.words.tasks import tasks_of
+from onecurve.statistics.detection import SUSPICION, Detection, detections
 from onecurve.statistics.intervals import Interval
 
 
 @final
 @dataclass(frozen=True)
 class AlarmLine:
-    """One solver of `detect`; words hold share, count and interval."""
+    """One solver of the detection task; words hold share, count and interval."""
 
     solver: str
     link: str
@@ -33,9 +35,21 @@ class AlarmLine:
     failed: int
 
 
+def detection_task(rows: Sequence[Row]) -> str:
+    """The first task about classes whose rows hold a suspicion; empty where there is none."""
+    suspected = {row.task for row in rows if SUSPICION in row.figures}
+    return next(iter(tasks_of(Form.CLASSES, suspected)), "")
+
+
+def detection_rows(rows: Sequence[Row]) -> list[Row]:
+    """The rows of that task."""
+    task = detection_task(rows)
+    return [row for row in rows if row.task == task]
+
+
 def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
-    """Every solver of `detect` except reference points, controls last, the fewest false alarms first."""
-    judged = [row for row in rows if row.role is not Role.REFERENCE_POINT]
+    """Every solver of the detection task except reference points, controls last, the fewest false alarms first."""
+    judged = [row for row in detection_rows(rows) if row.role is not Role.REFERENCE_POINT]
     roles = {row.solver: row.role for row in judged}
     found = [_alarm_line(one, roles[one.solver], names) for one in detections(judged)]
     return tuple(sorted(found, key=lambda one: (one.role == "control", one.false_share is None, one.false_share or 0.0, one.solver)))
@@ -43,7 +57,7 @@ def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
 
 def alarm_sentence(rows: Sequence[Row], names: Names) -> Sentence:
     """How often tools raised false alarms on clean networks."""
-    asked = [one for one in detections(row for row in rows if is_contender(row)) if one.clean]
+    asked = [one for one in detections(row for row in detection_rows(rows) if is_contender(row)) if one.clean]
     if not asked:
         return Sentence("No clean network was tested", "Without clean networks the rate of false alarms is unknown.")
     alarmed = [one for one in asked if one.false_alarms]

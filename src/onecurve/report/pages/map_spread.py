@@ -42,7 +42,7 @@ class Spread:
     """`images`, or `cases` where the maps were not kept and means over cases stand in."""
 
 
-def map_spreads(results: Results, task: str = "localise") -> tuple[Spread, ...]:
+def map_spreads(results: Results, task: str) -> tuple[Spread, ...]:
     """One spread per measure over all graded maps of methods and baselines, each at its largest budget; none where there are no maps.
 
     Tools that are themselves baselines count as baselines. Cases without stored masks are left out.

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 from markupsafe import Markup
 
+from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.charts.box_chart import BaselineMark, BoxPlot, box_chart, box_tip, levels_of
 from onecurve.report.pages.checks_view import check_lines, in_short
@@ -17,10 +18,10 @@ from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import Sentence
+from onecurve.report.words.tasks import tasks_of
 from onecurve.statistics.metrics import Metric, MetricTable, Placing, kendall, metric_tables
 from onecurve.tasks.machinery.map_figures import BASELINES, LENSES, LOWER_IS_BETTER
 
-TASK = "localise"
 SPANS = {"pearson": (-1.0, 1.0)}
 WORDS: Mapping[str, str] = {
     "average_precision": "average precision",
@@ -95,7 +96,10 @@ class MetricsView:
 
 def metrics_view(results: Results, names: Names) -> MetricsView | None:
     """The section's view; None where no map was measured by more than one metric."""
-    rows = [row for row in results.rows if row.task == TASK and is_contender(row)]
+    task = next(iter(tasks_of(Form.PIXELS, (row.task for row in results.rows))), None)
+    if task is None:
+        return None
+    rows = [row for row in results.rows if row.task == task and is_contender(row)]
     metrics = [Metric(name, name in LOWER_IS_BETTER, SPANS.get(name, (0.0, 1.0))) for name in LENSES]
     tables = metric_tables(rows, metrics, BASELINES)
     if len(tables) < 2:
@@ -109,7 +113,7 @@ def metrics_view(results: Results, names: Names) -> MetricsView | None:
         metrics=tuple((WORDS[table.metric.name], EXPLAINED[table.metric.name]) for table in tables),
         lines=lines,
         agreement=_agreement(tables),
-        boxes=tuple(_panel(spread, tables, rows, labels) for spread in map_spreads(results, TASK)),
+        boxes=tuple(_panel(spread, tables, rows, labels) for spread in map_spreads(results, task)),
         cases=len(tables[0].flaws),
         checked=any(line.checks for line in lines),
     )

@@ -9,8 +9,9 @@ from markupsafe import Markup
 from onecurve.core.row import Role, Row
 from onecurve.report.charts.curve_chart import NARROW, WIDE, ChartLine, ChartPoint, curve_chart
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import ASKED, RAW, Names, is_contender, ordered_tasks
+from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import Sentence, leader_sentence
+from onecurve.report.words.tasks import ordered_tasks, task_facts
 from onecurve.statistics.curves import Curve, CurvePoint, FrontPoint, curves, front_of
 
 
@@ -61,8 +62,8 @@ def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names)
     name = f"Skill against cost on {task}: {numbers.and_list([line.label for line in lines])}"
     return Panel(
         task=task,
-        asked=ASKED.get(task, ""),
-        measured=RAW.get(task, "the task's own measure"),
+        asked=task_facts(task).question,
+        measured=task_facts(task).measured,
         wide=curve_chart(lines, WIDE, name),
         narrow=curve_chart(lines, NARROW, name),
         sentence=leader_sentence(task, rows, names),

@@ -7,10 +7,12 @@ from typing import final
 
 from onecurve.core.display import Calibration, PlantRecord
 from onecurve.core.grade import Cost, Status
+from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, case_link, figure_name, ordered_tasks, solver_link
+from onecurve.report.words.naming import CLEAN, case_link, figure_name, solver_link
+from onecurve.report.words.tasks import ordered_tasks, tasks_of
 
 MOST_REASONS = 60
 
@@ -27,7 +29,7 @@ class CaseLine:
     data: str
     model: str
     best: str
-    """Best solver and skill on `discover` or the case's first task."""
+    """Best solver and skill on the task with a lineup, or else on the case's first task."""
 
 
 @final
@@ -226,7 +228,8 @@ def _lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> LostCells:
 
 
 def _best(rows: Sequence[Row]) -> str:
-    task = "discover" if any(row.task == "discover" for row in rows) else ordered_tasks(row.task for row in rows)[0]
+    tasks = {row.task for row in rows}
+    task = next(iter((*tasks_of(Form.LINEUP, tasks), *ordered_tasks(tasks))))
     scored = [row for row in rows if row.task == task and row.skill is not None and row.role in (Role.METHOD, Role.BASELINE)]
     if not scored:
         return f"no score on {task}" if rows[0].flaw != CLEAN else "clean"

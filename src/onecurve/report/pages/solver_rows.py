@@ -14,7 +14,7 @@ from onecurve.core.display import CaseDisplay
 from onecurve.core.evidence import Evidence
 from onecurve.core.grade import Status
 from onecurve.core.image.images import Floats
-from onecurve.core.question import Weigh
+from onecurve.core.question import Form, Rebuild, Weigh
 from onecurve.core.row import Role, Row
 from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets, PageImage
@@ -23,10 +23,13 @@ from onecurve.report.pages.table import ROLE_WORDS, shade
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import figure_name, solver_link
+from onecurve.report.words.tasks import tasks_of
 from onecurve.tasks.machinery.map_figures import BASELINES
 
 MOST_ITEMS = 4
 NOT_KEPT = "not kept"
+NO_CLASS = "none"
+"""The option of a question about classes that says that the network carries no flaw."""
 
 
 @final
@@ -97,11 +100,13 @@ def stored(results: Results, key: str) -> object:
 
 def class_names(rows: Sequence[Row], results: Results) -> tuple[str, ...]:
     """The class names of a network, read off a stored question about classes; empty where none was kept."""
-    for task, spare in (("detect", 1), ("predict", 0)):
-        for row in rows:
-            question = stored(results, row.question) if row.task == task else None
+    for form in (Form.CLASSES, Form.OUTCOMES):
+        tasks = tasks_of(form, (row.task for row in rows))
+        for key in dict.fromkeys(row.question for row in rows if row.task in tasks):
+            question = stored(results, key)
             if isinstance(question, Weigh):
-                return question.options[: len(question.options) - spare]
+                ends_in_none = form is Form.CLASSES and question.options[-1] == NO_CLASS
+                return question.options[:-1] if ends_in_none else question.options
     return ()
 
 
@@ -169,8 +174,9 @@ def _answer_view(row: Row, lookup: RecordLookup, assets: Assets) -> AnswerView:
         return AnswerView(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason given'}")
     if isinstance(answer, Weights) and isinstance(question, Weigh):
         return _weighed(answer, question, lookup, assets)
-    rebuilt = row.task in ("repair", "replace")
-    return AnswerView(words="The answer is a network; the figures describe it." if rebuilt else f"The answer was {NOT_KEPT}.")
+    return AnswerView(
+        words="The answer is a network; the figures describe it." if isinstance(question, Rebuild) else f"The answer was {NOT_KEPT}."
+    )
 
 
 def _weighed(answer: Weights, question: Weigh, lookup: RecordLookup, assets: Assets) -> AnswerView:
@@ -186,7 +192,7 @@ def _weighed(answer: Weights, question: Weigh, lookup: RecordLookup, assets: Ass
 def _right(question: Weigh, lookup: RecordLookup) -> frozenset[int]:
     if question.shown:
         return frozenset() if lookup.display.right is None else frozenset({lookup.display.right})
-    wanted = lookup.targets or frozenset({"none"})
+    wanted = lookup.targets or frozenset({NO_CLASS})
     return frozenset(at for at, option in enumerate(question.options) if option in wanted)
 
 

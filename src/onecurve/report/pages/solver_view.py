@@ -9,7 +9,8 @@ from onecurve.report.pages.checks_view import CheckLine, check_lines
 from onecurve.report.pages.table import LOST, ROLE_WORDS, lost_words, shade
 from onecurve.report.rows.results import CatalogEntry, Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, case_link, kinds_of, ordered_tasks, solver_link
+from onecurve.report.words.naming import CLEAN, case_link, kinds_of, solver_link
+from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.cases import by_budget
 from onecurve.statistics.summary import Summary, summarise
 
@@ -60,6 +61,8 @@ class SolverView:
     kind: str
     role: str
     entry: CatalogEntry | None
+    tasks: tuple[str, ...]
+    """The tasks of the run that it was asked."""
     parameters: tuple[tuple[str, str], ...]
     partners: tuple[tuple[str, str], ...]
     """Readers of a tool, or tools of a reader, with their pages."""
@@ -90,6 +93,7 @@ def _view(name: str, rows: Sequence[Row], results: Results, with_page: frozenset
         kind=kind,
         role="" if reads else ROLE_WORDS[rows[0].role],
         entry=entry,
+        tasks=ordered_tasks(entry.tasks) if entry else (),
         parameters=tuple((key, numbers.figure(str(value))) for key, value in entry.parameters.items()) if entry else (),
         partners=tuple((partner, solver_link(partner)) for partner in partners),
         checks=() if reads else check_lines(rows, results),

@@ -11,7 +11,8 @@ from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import Names, kinds_of, ordered_tasks, solver_link
+from onecurve.report.words.naming import Names, kinds_of, solver_link
+from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.summary import Summary, summarise
 
 ROLE_WORDS = {Role.BASELINE: "baseline", Role.METHOD: "method", Role.CONTROL: "control", Role.REFERENCE_POINT: "reference point"}

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.charts.share_chart import ShareLine, share_chart
 from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets
 from onecurve.report.pages.case_view import CaseView, abridged, case_view
 from onecurve.report.pages.contact_sheet import contact_sheet
-from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence
+from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_task
 from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels
 from onecurve.report.pages.sections import calibration_lines, case_lines, ledger, lost_cells, plant_lines, status_counts
@@ -32,7 +33,8 @@ LOOKS = 4
 """Cases on the index: the first case of each kind of flaw that has a graded row, at most this many."""
 SOLVER_ROWS = 5
 """Solver rows per task on the index; the page of a case shows all."""
-INDEX_TASKS = ("discover", "localise")
+INDEX_FORMS = (Form.LINEUP, Form.PIXELS)
+"""Forms of the tasks that the index shows of a case."""
 _STATIC = ("report.css", "report.js")
 
 
@@ -87,7 +89,7 @@ def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment
         near = [order[at] if 0 <= at < len(order) else "" for at in (place - 1, place + 1)]
         written(out / view.link, template.render(view=view, before=near[0], after=near[1], up="../"))
         if view.flaw not in kept and len(kept) < LOOKS and not view.clean:
-            few = abridged(view, INDEX_TASKS, SOLVER_ROWS)
+            few = abridged(view, INDEX_FORMS, SOLVER_ROWS)
             if any(block.solver_rows for block in few.blocks):
                 kept[view.flaw] = few
     return tuple(kept.values())
@@ -109,7 +111,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "views": views,
         "cases": case_lines(rows, words, with_page),
         "alarms": found,
-        "alarm_task": "detect",
+        "alarm_task": detection_task(rows),
         "alarm_chart": share_chart(_alarm_lines(found)),
         "calibrations": calibrated,
         "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.grade import Status
+from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, Names, is_contender, ordered_tasks
+from onecurve.report.words.naming import CLEAN, Names, is_contender
+from onecurve.report.words.tasks import ordered_tasks, tasks_of
 from onecurve.statistics.compare import SolverComparison, compare_many
 from onecurve.statistics.intervals import TooFewError
 from onecurve.statistics.power import power_of_comparison
 from onecurve.statistics.summary import Summary, summarise, summarise_flaws
 
-FINDING = ("discover", "detect", "localise")
-"""The tasks by which a flaw counts as found; the first that was asked is used."""
+FINDING = (Form.LINEUP, Form.CLASSES, Form.PIXELS)
+"""The forms of task by which a flaw counts as found; the first that was asked is used."""
 NAMED = 3
 """Kinds of flaw that a headline names; of more it says how many."""
 
@@ -84,7 +86,8 @@ def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
     """Which kinds of flaw no solver found above the floor."""
     flawed = [row for row in rows if row.flaw != CLEAN and is_contender(row) and row.status is not Status.SKIPPED]
     asked = {row.task for row in flawed}
-    task = next((task for task in (*FINDING, *ordered_tasks(asked)) if task in asked), None)
+    finding = [task for form in FINDING for task in tasks_of(form, asked)]
+    task = next(iter((*finding, *ordered_tasks(asked))), None)
     if task is None:
         return Sentence("No flaw to find", "Every row is of a clean network.")
     by_kind = {
