@@ -59,7 +59,7 @@ def test_every_map_has_a_line_with_its_checks(whole):
     assert [sum(line.cells[at].first for line in view.lines) for at in range(5)] == [1, 1, 1, 3, 1], "all but blank share the pointing game"
 
 
-def test_rows_without_lenses_have_no_section(whole, tmp_path):
+def test_rows_without_metrics_have_no_section(whole, tmp_path):
     old = tuple(replace(row, figures={"pearson": 0.5} if row.task == "localise" else row.figures) for row in whole.rows)
     assert metrics_view(replace(whole, rows=old), Names.of(old)) is None
     page = Page(write_report(replace(whole, rows=old), tmp_path))

@@ -61,7 +61,7 @@ def test_no_point_beats_the_front_and_no_front_point_is_beaten(points):
         assert not any((cost <= c and skill > s) or (cost < c and skill >= s) for cost, skill in points)
 
 
-def test_yardsticks_and_controls_are_not_on_the_front():
+def test_reference_points_and_controls_are_not_on_the_front():
     made = rows([0.4, 0.6], cost=50) + rows([1.0, 1.0], solver="ceiling", role=Role.REFERENCE_POINT, cost=0)
     made += rows([0.9, 0.9], solver="oracle", role=Role.CONTROL, cost=1) + rows([0.3, 0.3], solver="plain", role=Role.BASELINE, cost=9)
     assert [(point.solver, point.cost) for point in front_of(curves(made))] == [("plain", 9), ("solver", 50)]

@@ -80,7 +80,7 @@ def test_a_tool_that_is_the_baseline_stands_for_it():
     assert sorted(low.solvers) == ["blank", "edges", "sharp"]
 
 
-def test_repeats_are_averaged_and_yardsticks_left_out():
+def test_repeats_are_averaged_and_reference_points_left_out():
     twice = made("a", [(0.2, 0.1)]) + made("a", [(0.6, 0.1)], repeat=1)
     (high,) = metric_tables(twice + made("ceiling", [(1.0, 0.0)], role=Role.REFERENCE_POINT), [HIGH], ())
     assert high.solvers == ("a",)

@@ -9,7 +9,7 @@ from toy_world import ROSE, square, toy_case, with_truth
 from onecurve.core.answer import Weights
 from onecurve.core.errors import SpecError, UngradeableError
 from onecurve.tasks.localise import Localise
-from onecurve.tasks.machinery.map_figures import LENSES
+from onecurve.tasks.machinery.map_figures import METRICS
 from onecurve.tasks.machinery.plain_maps import plain_maps
 from onecurve.tasks.machinery.reference_points import measured
 
@@ -70,8 +70,8 @@ def test_the_figures_of_blank_and_edges_stand_beside_every_answer():
     gallery = TASK.gallery(case, question)
     found = [measured(TASK, case, question, answer) for answer in (TASK.ceiling(case, question), gallery["edges"], gallery["blank"])]
     for name, own in (("edges", found[1]), ("blank", found[2])):
-        for lens in LENSES:
-            assert {one.figures[f"{name}_{lens}"] for one in found} == {own.figures[lens]}
+        for metric in METRICS:
+            assert {one.figures[f"{name}_{metric}"] for one in found} == {own.figures[metric]}
     assert found[0].figures["average_precision"] == found[0].raw
     assert found[2].figures["l1"] == pytest.approx(9 / 256)
 

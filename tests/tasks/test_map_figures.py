@@ -69,8 +69,8 @@ def test_the_lenses_are_the_single_figures():
     rng = np.random.default_rng(3)
     maps, masks = rng.integers(0, 5, (7, 40)).astype(np.float32), rng.random((7, 40)) < 0.3
     masks[:, :2] = True, False
-    found = map_figures.lenses(maps, masks)
-    assert tuple(found) == map_figures.LENSES
+    found = map_figures.metrics(maps, masks)
+    assert tuple(found) == map_figures.METRICS
     alone = {"average_precision": average_precision, "pearson": map_figures.pearson, "l1": map_figures.l1}
     alone |= {"pointing": map_figures.pointing, "iou": map_figures.iou_at_area}
     for name, figure in alone.items():

@@ -192,12 +192,12 @@ def _keep_reference_points(session: Session, networks: Sequence[PlantedNetwork],
         for case in () if network.reference else network.cases:
             for task, prepared in asked[case]["tasks"].items():
                 for name in () if "refusal" in prepared else ("floor", "ceiling"):
-                    row = _yardstick(session, network, asked[case], task, name)
+                    row = _reference_point(session, network, asked[case], task, name)
                     if row.key not in kept:
                         session.store.add_cell(row)
 
 
-def _yardstick(session: Session, network: PlantedNetwork, asked: Mapping[str, Any], task: str, name: str) -> Row:
+def _reference_point(session: Session, network: PlantedNetwork, asked: Mapping[str, Any], task: str, name: str) -> Row:
     prepared = asked["tasks"][task]
     floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
     raw = prepared[name]["raw"]
@@ -267,12 +267,12 @@ def _regrade(session: Session) -> None:
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
         row = by_key[job.key]
-        yardstick = floors[row.case, row.task]
+        reference = floors[row.case, row.task]
         grade = Grade(Status.FAILED, outcome.reason)
-        if outcome.value is not None and yardstick.floor is not None and yardstick.ceiling is not None:
+        if outcome.value is not None and reference.floor is not None and reference.ceiling is not None:
             raw = float(outcome.value["raw"])
-            skill = skill_of(raw, yardstick.floor, yardstick.ceiling)
-            grade = Grade(Status.GRADED, "", raw, yardstick.floor, yardstick.ceiling, skill, outcome.value["figures"])
+            skill = skill_of(raw, reference.floor, reference.ceiling)
+            grade = Grade(Status.GRADED, "", raw, reference.floor, reference.ceiling, skill, outcome.value["figures"])
         session.store.add_grade(row.key, grade)
         session.display.done(1, outcome.failed)
         return ()

@@ -86,7 +86,7 @@ class Detect:
         return answers | {f"always {name}": _answer(constants[at]) for at, name in enumerate(case.subject.class_names)}
 
     def floor(self, case: Case, question: Question) -> Answer:
-        """A yardstick of the grading side: the prior's worth on the truth, the rest spread evenly off it."""
+        """A reference point of the grading side: the prior's worth on the truth, the rest spread evenly off it."""
         right = _right(case)
         worth = prior_worth(case.truth.population)
         return _answer(np.where(right, worth / right.sum(), (1 - worth) / (~right).sum()))

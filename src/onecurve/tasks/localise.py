@@ -93,18 +93,18 @@ class Localise:
         return Weights(_asked_masks(case, question).astype(np.float32))
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
-        """Figures are means over suspects: the lenses, of the answer and as `blank_…` and `edges_…`, auroc, relevance_mass, mask_share."""
+        """Figures are means over suspects: the metrics, of the answer and as `blank_…` and `edges_…`, auroc, relevance_mass, mask_share."""
         maps = weights(answer).values
         masks = _asked_masks(case, question)
-        seen = map_figures.lenses(maps, masks)
+        seen = map_figures.metrics(maps, masks)
         figures = {**seen, **map_figures.others(maps, masks), "mask_share": masks.mean(axis=1), **_baselines(_inputs(question), masks)}
         return Measured(float(seen["average_precision"].mean()), {name: float(values.mean()) for name, values in figures.items()})
 
 
 def _baselines(inputs: Floats, masks: Bools) -> dict[str, Doubles]:
     plain = plain_maps(inputs)
-    found = {name: map_figures.lenses(plain[name].reshape(len(inputs), -1), masks) for name in map_figures.BASELINES}
-    return {f"{name}_{lens}": values for name, figures in found.items() for lens, values in figures.items()}
+    found = {name: map_figures.metrics(plain[name].reshape(len(inputs), -1), masks) for name in map_figures.BASELINES}
+    return {f"{name}_{metric}": values for name, figures in found.items() for metric, values in figures.items()}
 
 
 def _masks(truth: Truth) -> Bools:

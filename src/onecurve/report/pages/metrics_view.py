@@ -20,7 +20,7 @@ from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import Sentence
 from onecurve.report.words.tasks import tasks_of
 from onecurve.statistics.metrics import Metric, MetricTable, Placing, kendall, metric_tables
-from onecurve.tasks.machinery.map_figures import BASELINES, LENSES, LOWER_IS_BETTER
+from onecurve.tasks.machinery.map_figures import BASELINES, LOWER_IS_BETTER, METRICS
 
 SPANS = {"pearson": (-1.0, 1.0)}
 WORDS: Mapping[str, str] = {
@@ -100,7 +100,7 @@ def metrics_view(results: Results, names: Names) -> MetricsView | None:
     if task is None:
         return None
     rows = [row for row in results.rows if row.task == task and is_contender(row)]
-    metrics = [Metric(name, name in LOWER_IS_BETTER, SPANS.get(name, (0.0, 1.0))) for name in LENSES]
+    metrics = [Metric(name, name in LOWER_IS_BETTER, SPANS.get(name, (0.0, 1.0))) for name in METRICS]
     tables = metric_tables(rows, metrics, BASELINES)
     if len(tables) < 2:
         return None

@@ -134,7 +134,7 @@ class Answering:
         self._session.display.done(1, failed=outcome.failed)
 
     def _abstained(self, row: Row) -> Row:
-        # The floor's own figures stay out: they describe a yardstick that knows the truth.
+        # The floor's own figures stay out: they describe an answer made from the ground truth.
         prepared = self._asked[row.case][row.task]
         floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
         return replace(row, status=Status.ABSTAINED, raw=floor, floor=floor, ceiling=ceiling, skill=0.0)

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from onecurve.core.image.images import Bools
 from onecurve.tasks.machinery.average_precision import Doubles, TiedRanking, expected_precision, tied_ranking
 
-LENSES = ("average_precision", "pearson", "l1", "pointing", "iou")
+METRICS = ("average_precision", "pearson", "l1", "pointing", "iou")
 """The figures by which maps are ranked; of ``l1`` the least is best, of the others the most."""
 LOWER_IS_BETTER = ("l1",)
 BASELINES = ("blank", "edges")
 """Plain maps whose figures stand beside those of every answer, the two baselines of arXiv 2302.10894; in rows, prefixes of figures."""
 
 
-def lenses(maps: NDArray[np.floating], masks: Bools) -> Mapping[str, Doubles]:
-    """Every figure of ``LENSES`` by name, one number per map; masks must be neither empty nor full."""
+def metrics(maps: NDArray[np.floating], masks: Bools) -> Mapping[str, Doubles]:
+    """Every figure of ``METRICS`` by name, one number per map; masks must be neither empty nor full."""
     ranking = tied_ranking(maps, masks)
     return {
         "average_precision": expected_precision(ranking),
@@ -32,7 +32,7 @@ def lenses(maps: NDArray[np.floating], masks: Bools) -> Mapping[str, Doubles]:
 
 
 def others(maps: NDArray[np.floating], masks: Bools) -> Mapping[str, Doubles]:
-    """Figures that are told beside the lenses: auroc and relevance_mass."""
+    """Further figures beside the metrics: auroc and relevance_mass."""
     return {"auroc": auroc(maps, masks), "relevance_mass": relevance_mass(maps, masks)}
 
 
