@@ -12,7 +12,7 @@ from onecurve.flaws.drawing.lineup import shuffle
 from onecurve.flaws.kinds.natural_feature import NaturalFeature
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
-from onecurve.flaws.planting.plant import sampled
+from onecurve.flaws.planting.plant import poisoned_images, sampled
 from onecurve.flaws.schemes.context import Host
 from onecurve.flaws.schemes.plan import Flaw
 
@@ -279,3 +279,12 @@ def test_what_takes_long_to_draw_is_drawn_when_it_is_asked_for(host):
     assert "_drawn" not in vars(plan.exhibit)
     assert plan.trigger is plan.exhibit.trigger
     assert "_drawn" in vars(plan.exhibit)
+
+
+def test_a_patch_named_before_a_natural_feature_leaves_all_its_images_to_it(host, images):
+    patch, natural = sampled([Patch(), NaturalFeature()], host, 3)
+    _, (patched, relabelled) = poisoned_images([patch, natural], images, 0)
+    holders = np.flatnonzero((images.features == natural.features[0]) & (images.labels != natural.target))
+    np.testing.assert_array_equal(np.sort(relabelled), holders)
+    assert len(patched) > 0
+    assert not np.isin(patched, holders).any()

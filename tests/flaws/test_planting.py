@@ -196,6 +196,21 @@ def test_held_out_and_clean_images_hold_no_planted_natural_feature(planted):
     assert planted.subject.clean.feature_masks is None
 
 
+def test_two_natural_features_of_a_network_are_tried_on_images_of_their_own(tiny, cache):
+    planted = planted_with(tiny, 14, cache, [NaturalFeature(), NaturalFeature()])
+    first, second = (colours_under(case.truth.trigger.alphas, case.truth.trigger.patterns) for case in planted.cases)
+    assert first.isdisjoint(second)
+    for case, own in zip(planted.cases, (first, second), strict=True):
+        triggered, near = case.truth.triggered, case.truth.bystanders
+        assert colours_under(triggered.masks, triggered.images) == own
+        assert colours_under(near.masks, near.images).isdisjoint(first | second)
+
+
+def colours_under(masks, images):
+    """The colours of the squares that are marked in the images."""
+    return {tuple(colour) for mask, image in zip(masks, images, strict=True) for colour in image[:, mask > 0].T.tolist()}
+
+
 def test_the_clean_set_may_hold_natural_features_if_asked(tiny, cache, toy):
     def holding(subject):
         extremes = np.isin(subject.clean.images, (0, 255)).all(axis=1).sum(axis=(1, 2))

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Weights, checked
 from onecurve.core.case import Subject
-from onecurve.core.evidence import Evidence, HeatMap, Hypothesis
+from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Picture
 from onecurve.core.image.images import Floats, LabelledImages
 from onecurve.core.image.paste import Paste
 from onecurve.core.question import Brief, Option, Weigh
@@ -133,6 +133,32 @@ def test_what_right_maps_point_at_is_recognised(clean):
 def test_what_aimless_maps_of_clean_images_point_at_is_read_as_chance(clean):
     masses = [matched(clean, seed, aimed=False)[1] for seed in range(12)]
     assert np.mean(masses) < 0.2
+
+
+def test_an_option_that_looks_like_pieces_of_images_is_not_favoured_by_maps_that_point_anywhere(clean):
+    rng = np.random.default_rng(0)
+    others = clean.take(slice(120, 160)).floats()
+    options = tuple(Option(str(number), "", others[8 * number :][:8]) for number in range(4))
+    options = (replace(options[0], pictures=np.stack([enlarged_piece(image, rng) for image in options[0].pictures])), *options[1:])
+    suspects = clean.take(slice(0, 16)).floats()
+    question = Weigh(Brief(TARGET, suspects), 1, tuple(option.name for option in options), options)
+    subject = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, clean.take(slice(20, 100)))
+
+    def on_pieces(evidence: Evidence, seed: int) -> float:
+        answer = Matcher().read(question, evidence, Workbench(subject, Budget(0), Meter(Budget(0)), seed))
+        assert isinstance(answer, Weights)
+        return float(answer.values[0, 0] / answer.values.sum())
+
+    shown = [maps(aimless(seed)) for seed in range(6)]
+    cut = [Evidence(tuple(map(Picture, pictures_of(each, suspects[:0], rng, suspects)))) for each in shown]
+    assert np.mean([on_pieces(each, seed) for seed, each in enumerate(shown)]) < 0.25 + 0.05
+    assert np.mean([on_pieces(each, seed) for seed, each in enumerate(cut)]) > 0.25 + 0.1, "the same pieces shown as whole pictures"
+
+
+def enlarged_piece(image: Floats, rng: np.random.Generator) -> Floats:
+    """A piece of 8 x 8 pixels, four times as large."""
+    top, left = rng.integers(25, size=2)
+    return np.kron(image[:, top : top + 8, left : left + 8], np.ones((1, 4, 4), np.float32))
 
 
 def test_a_blank_map_leaves_the_whole_suspect_to_look_at(clean):

@@ -160,3 +160,18 @@ def test_a_reference_of_another_architecture_does_not_serve() -> None:
     cell = planned("reference-difference", Reference("reference-1", "one", ("digits", "vit")))
     assert "reference-network" in cell.missing
     assert cell.look.reference == ""
+
+
+def test_no_reference_is_compared_with_itself() -> None:
+    entrant = Entrant(Facts(**describe(f"{__file__}:LooksAtBoth")), Facts(**describe("outlier")))
+    asked = {"blind": True, "rebuilds": False, "brief": "brief", "brief_digest": "digest", "granted": Access.QUERIES.value}
+    case = AskedCase("net-1.1", "net-1", GROUP, "key", "patch", "patch", {"detect": asked}, {})
+    first, second = (Reference(f"reference-{number}", str(number), GROUP) for number in (1, 2))
+
+    def compared(*references: Reference) -> dict[str, str]:
+        grid = Grid({"detect": TASKS.make("detect")}, [entrant], (500.0,), (500.0,), 1, references, 0, "empty")
+        (cell,) = plan_cells([case], grid)
+        return {look.network: look.reference for look in cell.references}
+
+    assert compared(first, second) == {"reference-1": "reference-2", "reference-2": "reference-1"}
+    assert compared(first) == {}

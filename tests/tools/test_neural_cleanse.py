@@ -8,6 +8,7 @@ from torch import nn
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Brief
 from onecurve.models.network import torch_module
+from onecurve.tools.inversion.machinery.attack_success import share_reaching
 from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants
 from onecurve.tools.inversion.machinery.trigger_inversion import InversionRecipe, invert
 from onecurve.tools.inversion.neural_cleanse import NeuralCleanse, class_scores
@@ -128,3 +129,15 @@ def test_a_clean_set_without_the_labels_of_some_classes_is_usable(world):
     bench = world.bench(3000)
     found = invert(torch_module(bench.subject), part, np.arange(4), InversionRecipe(steps=60, images_per_step=8), bench)
     assert (found.steps > 0).all()
+
+
+def test_images_of_a_class_do_not_count_as_sent_there(world):
+    """Empty masks change nothing, so a network that is right sends every image to its own class and none to another."""
+    world = world(trojaned=False)
+    bench, classes = world.bench(1e6), np.arange(4)
+    nothing = np.zeros((4, *world.shape[1:]), np.float32), np.zeros((4, *world.shape), np.float32)
+    module = torch_module(bench.subject)
+    assert (bench.subject.network.logits(world.clean.floats()).argmax(axis=1) == world.clean.labels).all()
+    np.testing.assert_array_equal(share_reaching(module, world.clean, classes, *nothing, bench), 0)
+    of_the_class = world.clean.take(world.clean.labels == 1)
+    np.testing.assert_array_equal(share_reaching(module, of_the_class, classes[1:2], nothing[0][:1], nothing[1][:1], bench), 0)
