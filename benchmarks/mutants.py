@@ -1,0 +1,337 @@
+"""Do the tests notice when an important line is broken? Each mutant breaks one line in a copy of the tree and runs its tests.
+
+    python benchmarks/mutants.py [--only 4,6,11] [--out TABLE.md]
+
+Prints a Markdown table: the mutant, whether a test failed (killed) or none did (survived), and the first test that failed.
+The lines were chosen by hand because a wrong one would change a grade without an error. It takes some minutes on one core.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "src/onecurve"
+COPIED = ("src", "tests", "pyproject.toml", "README.md")
+SECONDS = 900
+"""The most that the tests of one mutant may take; a mutant that hangs them is killed."""
+
+
+class MutantError(Exception):
+    """A mutant that does not fit the source any more."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One broken line."""
+
+    rule: str
+    """What is broken, in words."""
+    file: str
+    """Below `src/onecurve`."""
+    old: str
+    """The text that is replaced; it occurs exactly once in the file."""
+    new: str
+    tests: tuple[str, ...]
+    """Arguments of pytest."""
+
+    def applied(self, source: str) -> str:
+        """The source with the line broken; raises ``MutantError`` unless the old text occurs exactly once."""
+        found = source.count(self.old)
+        if found != 1:
+            raise MutantError(f"{self.file} holds this text {found} times instead of once, so there is nothing to break: {self.old!r}")
+        return source.replace(self.old, self.new)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the tests said of a mutant."""
+
+    words: str
+    killer: str = ""
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "`localise` asks about half of the suspects",
+        "tasks/localise.py",
+        "some_suspects(case, self.suspects, seed, spare=False)",
+        "some_suspects(case, self.suspects, seed, spare=True)",
+        ("tests/tasks/test_localise.py",),
+    ),
+    Mutant(
+        "suspects may be covered by their trigger completely",
+        "tasks/machinery/suspects.py",
+        "(covered > 0) & (covered < 1)",
+        "(covered > 0)",
+        ("tests/tasks/test_localise.py",),
+    ),
+    Mutant(
+        "suspects that the brief shows are graded on",
+        "tasks/machinery/suspects.py",
+        "kept[rows_of(brief.suspects, triggered.images)] = False",
+        "rows_of(brief.suspects, triggered.images)",
+        ("tests/tasks/test_suspects.py",),
+    ),
+    Mutant(
+        "`repair` counts clean images only",
+        "tasks/repair.py",
+        'raw = (figures["agreement_clean"] + figures["agreement_triggered"]) / 2',
+        'raw = figures["agreement_clean"]',
+        ("tests/tasks/test_repair.py",),
+    ),
+    Mutant(
+        "more pictures make the matcher more confident without end",
+        "readers/pictures/matcher.py",
+        "np.sqrt(min(len(frames), ENOUGH))",
+        "np.sqrt(len(frames))",
+        ("tests/readers/test_matcher.py",),
+    ),
+    Mutant(
+        "the matcher weighs all aspects of likeness the same",
+        "readers/pictures/matcher.py",
+        "weights = np.maximum(margins.mean(axis=0), 0) / (margins.var(axis=0) + 1)",
+        "weights = np.ones(trials.shape[2])",
+        ("tests/readers/test_reading_maps.py",),
+    ),
+    Mutant(
+        "the matcher measures pieces of images against whole images",
+        "readers/pictures/matcher.py",
+        'plain = cut_anywhere(some, shown, generator("pieces", workbench.seed))',
+        "plain = list(some)",
+        ("tests/readers/test_reading_maps.py",),
+    ),
+    Mutant(
+        "the outlier reader does not take off what a class usually scores",
+        "readers/class_scores/outlier.py",
+        "tail_probability(anomaly_index(scores, least) - usual, null)",
+        "tail_probability(anomaly_index(scores, least), null)",
+        ("tests/readers/test_outlier.py",),
+    ),
+    Mutant(
+        "the outlier reader does not correct for the number of classes",
+        "readers/class_scores/outlier.py",
+        "family = -np.expm1(classes * np.log1p(-np.minimum(chances, 1 - 1e-12)))",
+        "family = chances",
+        ("tests/readers/test_outlier.py",),
+    ),
+    Mutant(
+        "the gate allows twice the drop of clean accuracy",
+        "flaws/planting/gate.py",
+        "if drop <= self.clean_drop:",
+        "if drop <= 2 * self.clean_drop:",
+        ("tests/flaws/test_gate.py",),
+    ),
+    Mutant(
+        "the gate's strictness does not apply to the lead over the twin",
+        "flaws/planting/gate.py",
+        "needed.lead * self.strictness",
+        "needed.lead",
+        ("tests/flaws/test_gate.py", "tests/flaws/test_nobodys_attack.py"),
+    ),
+    Mutant(
+        "a natural feature is tried on images that hold another flaw's",
+        "flaws/planting/plant.py",
+        "return _without(drawn, _features([other for other in plans if other is not plan]))",
+        "return drawn",
+        ("tests/flaws/test_plans.py", "tests/flaws/test_planting.py"),
+    ),
+    Mutant(
+        "two flaws of a kind in one network may share a target class",
+        "flaws/planting/plant.py",
+        "kin = tuple(target for plan in plans if plan.kind == flaw.name for target in plan.effect.named)",
+        "kin = ()",
+        ("tests/flaws/test_plans.py", "tests/flaws/test_planting.py"),
+    ),
+    Mutant(
+        "natural features are not placed before pasted triggers",
+        "flaws/planting/plant.py",
+        "sorted(range(len(plans)), key=lambda number: not plans[number].features)",
+        "range(len(plans))",
+        ("tests/flaws/test_plans.py", "tests/flaws/test_planting.py"),
+    ),
+    Mutant(
+        "the bootstrap is not stretched by Student's t",
+        "statistics/intervals.py",
+        "factor = stretch * t.ppf(1 - tail, freedom) / norm.ppf(1 - tail)",
+        "factor = stretch",
+        ("tests/statistics/test_intervals.py",),
+    ),
+    Mutant(
+        "strata of one case are not joined",
+        "statistics/intervals.py",
+        "return [np.array(rows) for rows in (*groups, single) if rows]",
+        "return [np.array(rows) for rows in members.values()]",
+        ("tests/statistics/test_intervals.py",),
+    ),
+    Mutant(
+        "an abstention keeps the suspicion of its row",
+        "statistics/detection.py",
+        "values[row.subject].append(0.0)",
+        'values[row.subject].append(row.figures.get("suspicion", 0.0))',
+        ("tests/statistics/test_detection_statistics.py",),
+    ),
+    Mutant(
+        "integrated gradients take the left end of each step instead of its middle",
+        "tools/attribution/integrated_gradients.py",
+        "(numbers + 0.5) / steps",
+        "numbers / steps",
+        ("tests/tools/test_attribution_methods.py",),
+    ),
+    Mutant(
+        "a mask of Neural Cleanse passes on one lucky step",
+        "tools/inversion/machinery/trigger_inversion.py",
+        "memory = 1 - min(1, self._recipe.images_per_step / WINDOW_IMAGES)",
+        "memory = 0",
+        ("tests/tools/test_neural_cleanse.py",),
+    ),
+    Mutant(
+        "images of the class itself count as sent there by the trigger",
+        "tools/inversion/machinery/attack_success.py",
+        "np.nonzero(classes[:, None] != images.labels[None, :])",
+        "np.nonzero(np.ones((len(classes), len(images))))",
+        ("tests/tools/test_neural_cleanse.py",),
+    ),
+    Mutant(
+        "the check of a map with shuffled weights does not shuffle them",
+        "tools/attribution/machinery/sanity_checks.py",
+        "Metered(shuffled(torch_module(subject), SHUFFLE_SEED), meter)",
+        "Metered(unmetered(torch_module(subject)), meter)",
+        ("tests/tools/test_attribution_methods.py",),
+    ),
+    Mutant(
+        "a copied network counts on a meter of its own",
+        "core/workbench.py",
+        'copying must not make passes free."""\n        return self',
+        'copying must not make passes free."""\n        return Meter(self._budget)',
+        ("tests/models/test_metering.py",),
+    ),
+    Mutant(
+        "a layer called by itself is free",
+        "models/metering.py",
+        "self.tally.meter.count_forward(_examples(inputs) * self.tally.share)",
+        "pass",
+        ("tests/models/test_metering.py",),
+    ),
+    Mutant(
+        "passes backward are free",
+        "models/metering.py",
+        "lambda _: self.meter.count_backward(examples)",
+        "lambda _: None",
+        ("tests/models/test_metering.py",),
+    ),
+    Mutant(
+        "a reader of a question without retraining is handed the network",
+        "runner/handlers/untrusted.py",
+        "here.workbench(budget, seed, network=not isinstance(asked, Weigh))",
+        "here.workbench(budget, seed)",
+        ("tests/runner/test_bad_solvers.py", "-k", "reader_of_a_weigh"),
+    ),
+    Mutant(
+        "a clean reference may be compared with itself",
+        "runner/plan.py",
+        "(reference for reference in clean if reference.name != network)",
+        "(reference for reference in clean)",
+        ("tests/runner/test_reference_networks.py", "-k", "not localise"),
+    ),
+    Mutant(
+        "cells of different budgets have the same key",
+        "runner/plan.py",
+        "*(look_budget, retrain_budget, repeat, grid.seed,",
+        "*(repeat, grid.seed,",
+        ("tests/runner/test_plan.py",),
+    ),
+    Mutant(
+        "skill is never below 0",
+        "core/grade.py",
+        "return (raw - floor) / (ceiling - floor)",
+        "return max(0.0, (raw - floor) / (ceiling - floor))",
+        ("tests/core/test_names_and_keys.py",),
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try the mutants that are asked for and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="numbers of mutants, with commas between; all without it")
+    parser.add_argument("--out", type=Path, help="where the table is written as well")
+    given = parser.parse_args(arguments)
+    chosen = range(len(MUTANTS)) if given.only is None else [int(number) for number in given.only.split(",")]
+    with tempfile.TemporaryDirectory() as folder:
+        copied(Path(folder))
+        lines = []
+        for line in table(chosen, Path(folder)):
+            print(line, flush=True)
+            lines.append(line)
+    if given.out:
+        given.out.write_text("\n".join(lines) + "\n")
+    return 0
+
+
+def table(chosen: Sequence[int], tree: Path) -> Iterator[str]:
+    """Lines of the table, each as soon as it is known; raises ``MutantError`` where a mutant does not apply or tests fail without it."""
+    for number in chosen:
+        MUTANTS[number].applied((tree / PACKAGE / MUTANTS[number].file).read_text())
+    sound = {tests: ran(tree, tests) for tests in dict.fromkeys(MUTANTS[number].tests for number in chosen)}
+    for tests, verdict in sound.items():
+        if verdict.words != "survived":
+            raise MutantError(f"{' '.join(tests)} fails without any mutant: {verdict.killer or verdict.words}")
+    yield "| # | file | mutant | verdict | killed by |"
+    yield "|---|---|---|---|---|"
+    for number in chosen:
+        mutant = MUTANTS[number]
+        verdict = tried(mutant, tree)
+        killer = f"`{verdict.killer}`" if verdict.killer else ""
+        yield f"| {number} | `{mutant.file}` | {mutant.rule} | {verdict.words} | {killer} |"
+
+
+def tried(mutant: Mutant, tree: Path) -> Verdict:
+    """What the tests say with the mutant in the tree, which is as before afterwards."""
+    path = tree / PACKAGE / mutant.file
+    source = path.read_text()
+    try:
+        path.write_text(mutant.applied(source))
+        return ran(tree, mutant.tests)
+    finally:
+        path.write_text(source)
+
+
+def ran(tree: Path, tests: Sequence[str]) -> Verdict:
+    """Run tests of the tree until one fails."""
+    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src")}
+    try:
+        done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return Verdict("killed", f"no end after {SECONDS} s")
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    if done.returncode == 0:
+        return Verdict("survived")
+    if done.returncode in {1, 2} and failed:
+        return Verdict("killed", failed[1])
+    raise MutantError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def copied(folder: Path) -> None:
+    """Copy what the tests need into ``folder``."""
+    for name in COPIED:
+        path = ROOT / name
+        if path.is_dir():
+            shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
+        else:
+            shutil.copy(path, folder / name)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except MutantError as error:
+        sys.exit(f"error: {error}")
