@@ -53,7 +53,7 @@ def test_agreement_needs_an_order():
 
 def test_who_beats_a_baseline_is_told_by_paired_differences():
     _, low = metric_tables(SHARP + BROAD, [HIGH, LOW], BASES)
-    found = {one.solver: (one.ahead, one.surely) for one in low.against("blank")}
+    found = {one.solver: (one.ahead, one.significant) for one in low.against("blank")}
     assert found == {"sharp": (True, True), "broad": (False, False), "edges": (False, False)}
     assert low.against("absent") == ()
 
@@ -61,7 +61,7 @@ def test_who_beats_a_baseline_is_told_by_paired_differences():
 def test_a_lead_that_swings_from_case_to_case_is_not_sure():
     (high,) = metric_tables(made("a", [(0.9, 0.1), (-0.5, 0.1), (0.8, 0.1)]), [HIGH], BASES)
     (blank,) = [one for one in high.against("blank") if one.solver == "a"]
-    assert (blank.ahead, blank.surely) == (True, False)
+    assert (blank.ahead, blank.significant) == (True, False)
 
 
 def test_what_was_not_answered_counts_as_blank():

@@ -13,7 +13,7 @@ class Role(StrEnum):
 
     METHOD = "method"
     BASELINE = "baseline"
-    """A plain look: no interpretability in it."""
+    """Uses no interpretability."""
     CONTROL = "control"
     """Fed with the truth or with noise, to test readers and tasks."""
     REFERENCE_POINT = "yardstick"

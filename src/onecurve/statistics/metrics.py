@@ -60,7 +60,7 @@ class AgainstBaseline:
     solver: str
     ahead: bool
     """Better on the mean over cases."""
-    surely: bool
+    significant: bool
     """The 95 % interval of the paired difference lies on the better side of 0."""
 
 

@@ -15,7 +15,7 @@ NESTED = ("figures", "facts")
 
 
 def row_as_dict(row: Row) -> dict[str, Any]:
-    """A row as row_as_dict values; figures and facts stay nested."""
+    """A row as plain values; figures and facts stay nested."""
     values = asdict(row)
     return {**values, "role": str(row.role), "status": str(row.status), "figures": dict(row.figures), "facts": dict(row.facts)}
 
@@ -46,7 +46,7 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 def write_parquet(rows: Sequence[Row], path: Path) -> Path:
-    """Write the row_as_columns rows to ``path``; raises ``MissingExtraError`` without pyarrow."""
+    """Write the rows as columns to ``path``; raises ``MissingExtraError`` without pyarrow."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415

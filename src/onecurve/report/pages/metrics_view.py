@@ -138,8 +138,8 @@ def _other(table: MetricTable, chief: str, label: "Labelling") -> str:
     lead = f"{label(first.solver)} leads under {WORDS[table.metric.name]} ({_three(first.mean)}"
     if second is None:
         return f"{lead})"
-    surely = any(one.surely for one in table.against(chief) if one.solver == first.solver)
-    verdict = "a significant difference" if surely else "not a significant difference"
+    significant = any(one.significant for one in table.against(chief) if one.solver == first.solver)
+    verdict = "a significant difference" if significant else "not a significant difference"
     return f"{lead} against {_three(second.mean)}, {verdict} over {numbers.count(first.n, 'case')})"
 
 
@@ -267,9 +267,11 @@ def _beaten(measure: str, tables: Sequence[MetricTable], labels: _Labels) -> str
         own = next((solver for solver in table.solvers if labels.label(solver) == baseline), baseline)
         against = [one for one in table.against(own) if one.solver in labels.methods]
         if against:
-            ahead, surely = [one for one in against if one.ahead], [one for one in against if one.surely]
-            names = f" ({numbers.and_list([labels.label(one.solver) for one in surely])})" if 0 < len(surely) <= 4 else ""
-            parts.append(f"{len(ahead)} of {len(against)} methods beat the {_baseline_words(baseline)}, {len(surely)} significantly{names}")
+            ahead, significant = [one for one in against if one.ahead], [one for one in against if one.significant]
+            names = f" ({numbers.and_list([labels.label(one.solver) for one in significant])})" if 0 < len(significant) <= 4 else ""
+            parts.append(
+                f"{len(ahead)} of {len(against)} methods beat the {_baseline_words(baseline)}, {len(significant)} significantly{names}"
+            )
     cases = numbers.count(len(table.flaws), "case")
     return f"On the mean over {cases}, {'; '.join(parts)}." if parts else ""
 
