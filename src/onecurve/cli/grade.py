@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from onecurve.cli.places import cache_root, command_line, device_named, slots
+from onecurve.bench.folders import cache_root, command_line, device_named, slots
 
 
 @click.command()

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from onecurve.bench.folders import cache_root, command_line, device_named, slots
 from onecurve.cli.names import one_of
-from onecurve.cli.places import cache_root, command_line, device_named, slots
 from onecurve.core.errors import UsageError
 
 INSERTIONS = ("finetune", "joint")
@@ -61,8 +61,9 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     Writes OUT/subject, which can be published, and OUT/sealed, the ground truth. With --all, every kind of flaw is planted
     in a network of its own. The table gives the reason for each flaw that cannot be planted. A stopped run continues.
     """
-    from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.runner.commands.plant import CatalogueOrder, PlantOrder, plant_catalogue, plant_here  # noqa: PLC0415
+    from onecurve.bench.planting import Setting, plant_together  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.cli.progress import progress_display, whole  # noqa: PLC0415
+    from onecurve.runner.commands.plant import CatalogueOrder, plant_catalogue  # noqa: PLC0415
     from onecurve.runner.run import Place  # noqa: PLC0415
 
     if every == bool(flaws):
@@ -72,7 +73,9 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             place = Place(out, cache_root(), slots(jobs), device_named(device), command_line())
             records = plant_catalogue(CatalogueOrder(data, model, seed, repeats, insertion), place, display)
         else:
-            records = plant_here(PlantOrder(flaws, data, model, seed, insertion, device_named(device)), out, cache_root(), display)
+            setting = Setting(data, model, seed, insertion, device_named(device))
+            planted = plant_together(flaws, setting, out=out, progress=whole(display, "plant"))
+            records = [record.plain() for record in planted.records]
     if as_json:
         click.echo(json.dumps(records, indent=2))
         return

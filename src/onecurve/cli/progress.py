@@ -1,7 +1,7 @@
 """The progress display: what runs, what is done, how much time is left. Plain lines where there is no terminal."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from onecurve.runner.engine.jobs import Job
+from onecurve.runner.session import Display
 
 SHOWN = 8
 """Running jobs shown at most."""
@@ -98,3 +99,17 @@ class LineDisplay:
 
     def say(self, words: str) -> None:
         self._console.print(words, highlight=False, soft_wrap=True)
+
+
+def whole(display: Display, words: str) -> Callable[[float, str], None]:
+    """A phase of 100 steps; the returned function moves it to a share in [0, 1]."""
+    display.phase(words, 100)
+    done = 0
+
+    def progress(share: float, _words: str) -> None:
+        nonlocal done
+        steps = int(100 * share) - done
+        done += steps
+        display.done(steps, failed=False)
+
+    return progress

@@ -10,7 +10,6 @@ import click
 @click.option("--reveal", is_flag=True, help="Show secret flaws, too.")
 def report(folder: Path, reveal: bool) -> None:
     """Write the report of FOLDER again from its rows and evidence; nothing is run."""
-    from onecurve.report.pages.write import write_report  # noqa: PLC0415
-    from onecurve.report.rows.loading import load_results  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.bench.running import Run  # noqa: PLC0415 - late, so that --help is quick
 
-    click.echo(write_report(load_results(folder, reveal=reveal), folder))
+    click.echo(Run(folder).write_report(reveal=reveal))

@@ -13,13 +13,10 @@ import click
 @click.option("--reveal", is_flag=True, help="Include the columns that reveal secret flaws.")
 def results(folder: Path, form: str | None, reveal: bool) -> None:
     """Print one row per cell of FOLDER."""
-    from onecurve.report.rows.secrecy import redacted_row, secret_cases  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.bench.running import Run  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.store.export import as_csv, as_json, write_parquet  # noqa: PLC0415
-    from onecurve.store.store import Store  # noqa: PLC0415
 
-    with Store.read(folder) as store:
-        secret = secret_cases(store, reveal=reveal)
-        rows = tuple(redacted_row(row, secret) for row in store.rows())
+    rows = Run(folder).rows(reveal=reveal)
     if form == "parquet":
         click.echo(write_parquet(rows, folder / "results.parquet"))
     else:

@@ -1,10 +1,12 @@
 """`onecurve run`: the main job."""
 
+import time
 from pathlib import Path
 
 import click
 
-from onecurve.cli.places import cache_root, command_line, device_named, slots
+from onecurve.bench.folders import command_line
+from onecurve.core.grade import Status
 
 
 @click.command()
@@ -50,29 +52,24 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
 
     SUITE is a name (see `onecurve list suites`) or a YAML file. A stopped run continues where it stopped.
     """
-    from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.report.pages.write import write_report  # noqa: PLC0415
-    from onecurve.report.rows.loading import load_results  # noqa: PLC0415
-    from onecurve.runner.run import Place, run_suite  # noqa: PLC0415
-    from onecurve.runner.suite import load_suite  # noqa: PLC0415
+    from onecurve.bench import running  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.cli.progress import progress_display  # noqa: PLC0415
 
     changes = {
         "data": data,
         "model": model,
         "seed": seed,
-        "solvers": solvers if only else None,
         "look_budgets": budgets or None,
         "retrain_budgets": retrain_budgets or None,
     }
-    declared = load_suite(suite).changed(changes, () if only else solvers)
+    declared = running.suite_with(suite, solvers, only=only, changes=changes)
     if dry_run:
         click.echo(declared.plan_in_words())
         return
-    folder = out or Path(f"onecurve-{declared.name}")
-    place = Place(folder, cache_root(), slots(jobs), device_named(device), command_line())
+    started = time.monotonic()
     with progress_display() as display:
-        ending = run_suite(declared, place, display)
-        display.phase("write the report", 0)
-        page = write_report(load_results(folder), folder)
-    click.echo(f"{ending.rows} rows, {ending.failed} failed, {ending.seconds:.0f} s", err=True)
-    click.echo(page)
+        done = running.run(declared, out, jobs=jobs, device=device, display=display, command=command_line())
+    rows = done.rows()
+    failed = sum(row.status is Status.FAILED for row in rows)
+    click.echo(f"{len(rows)} rows, {failed} failed, {time.monotonic() - started:.0f} s", err=True)
+    click.echo(done.page)

@@ -5,6 +5,7 @@ from typing import final
 
 import numpy as np
 
+from onecurve.core import html
 from onecurve.core.access import Access
 from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError
@@ -14,9 +15,12 @@ from onecurve.core.image.trigger import Trigger
 from onecurve.core.network import Network
 from onecurve.core.question import Option
 
+SAMPLED = 8
+"""Clean images that a notebook shows of a subject."""
+
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Subject:
     """All that may be seen of a network under study. Holds no path to the truth."""
 
@@ -32,9 +36,20 @@ class Subject:
     reference: Network | None = None
     """A clean network of the same recipe, where the threat model grants one."""
 
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.input_shape))
+        return f"<Subject {self.id}: {self.classes} classes, inputs {shape}, grants {', '.join(self.access.words()) or 'nothing'}>"
+
     @property
     def classes(self) -> int:
         return len(self.class_names)
+
+    def _repr_html_(self) -> str:
+        shape = " x ".join(map(str, self.input_shape))
+        known = {"classes": ", ".join(self.class_names), "input": shape, "grants": ", ".join(self.access.words())}
+        clean = self.clean.take(slice(0, SAMPLED)) if self.clean is not None else None
+        images = () if clean is None else zip(clean.floats(), clean.labels, strict=True)
+        return html.facts(known) + html.row(html.picture(image, self.class_names[int(label)]) for image, label in images)
 
     def without_network(self) -> "Subject":
         """The same subject for one who reads a Weigh question: no network, no weights, no reference."""
@@ -168,3 +183,6 @@ class Case:
     id: str
     subject: Subject
     truth: Truth
+
+    def _repr_html_(self) -> str:
+        return html.words(f"Case {self.id}; the truth is sealed.") + self.subject._repr_html_()

@@ -5,10 +5,11 @@ from typing import final, get_args
 
 import numpy as np
 
+from onecurve.core import html
 from onecurve.core.errors import AnswerError
 from onecurve.core.image.images import Floats, Ints
 from onecurve.core.image.predicate import Predicate
-from onecurve.core.image.trigger import Trigger
+from onecurve.core.image.trigger import Trigger, sprites
 
 
 @final
@@ -24,6 +25,9 @@ class Picture:
         if self.image.ndim != 3 or self.image.shape[0] not in (1, 3):
             raise AnswerError(f"a Picture must be C x h x w with 1 or 3 channels, got: {self.image.shape}")
         _require_finite("a Picture", self.image)
+
+    def _repr_html_(self) -> str:
+        return html.picture(self.image, self.caption)
 
 
 @final
@@ -44,6 +48,9 @@ class HeatMap:
         if self.values.min() < 0:
             raise AnswerError(f"a HeatMap must be non-negative, got: {self.values.min():.3g}")
 
+    def _repr_html_(self) -> str:
+        return html.heat_map(self.values, self.caption or f"suspect {self.item}")
+
 
 @final
 @dataclass(frozen=True)
@@ -61,6 +68,11 @@ class Hypothesis:
         if not 0 <= self.success <= 1:
             raise AnswerError(f"the success of a Hypothesis must be in [0, 1], got: {self.success}")
 
+    def _repr_html_(self) -> str:
+        about = f"{self.caption or type(self.trigger).__name__}: to class {self.target}, attack success rate {self.success:.2f}"
+        shown = sprites(self.trigger)
+        return html.row(html.picture(sprite) for sprite in shown) + html.words(about)
+
 
 @final
 @dataclass(frozen=True)
@@ -76,6 +88,9 @@ class ClassScores:
             raise AnswerError(f"ClassScores must be one number per class, got shape: {self.values.shape}")
         _require_finite("ClassScores", self.values)
 
+    def _repr_html_(self) -> str:
+        return html.words(self.caption) + html.facts({f"class {at}": f"{value:.3g}" for at, value in enumerate(self.values)})
+
 
 @final
 @dataclass(frozen=True)
@@ -84,6 +99,9 @@ class Text:
 
     words: str
     caption: str = ""
+
+    def _repr_html_(self) -> str:
+        return html.words(self.words)
 
 
 @final
@@ -99,6 +117,10 @@ class Units:
     """float32, one per index, non-negative."""
     caption: str = ""
 
+    def _repr_html_(self) -> str:
+        listed = ", ".join(map(str, self.indices))
+        return html.words(f"{self.caption} units of `{self.layer}`: {listed}".strip())
+
 
 @final
 @dataclass(frozen=True)
@@ -110,6 +132,10 @@ class DataRows:
     scores: Floats
     """float32, one per row."""
     caption: str = ""
+
+    def _repr_html_(self) -> str:
+        listed = ", ".join(map(str, self.rows))
+        return html.words(f"{self.caption} rows of the clean set: {listed}".strip())
 
 
 @final
@@ -127,6 +153,10 @@ class SliceHypothesis:
     def __post_init__(self) -> None:
         if not 0 <= self.success <= 1:
             raise AnswerError(f"the success of a SliceHypothesis must be in [0, 1], got: {self.success}")
+
+    def _repr_html_(self) -> str:
+        about = self.caption or type(self.predicate).__name__
+        return html.words(f"{about}: such inputs go to class {self.target}, share {self.success:.2f}")
 
 
 Piece = Picture | HeatMap | Hypothesis | SliceHypothesis | ClassScores | Text | Units | DataRows
@@ -185,6 +215,13 @@ class Evidence:
 
     def class_scores(self) -> tuple[ClassScores, ...]:
         return tuple(piece for piece in self.pieces if isinstance(piece, ClassScores))
+
+    def _repr_html_(self) -> str:
+        if not self.pieces:
+            return html.words("nothing found")
+        pictured = tuple(piece for piece in self.pieces if isinstance(piece, Picture | HeatMap))
+        others = tuple(piece for piece in self.pieces if not isinstance(piece, Picture | HeatMap))
+        return html.row(piece._repr_html_() for piece in pictured) + "".join(piece._repr_html_() for piece in others[: html.MOST])
 
 
 def _require_finite(what: str, values: Floats) -> None:

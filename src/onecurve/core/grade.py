@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import final
 
+from onecurve.core import html
 from onecurve.core.errors import UngradeableError
 
 
@@ -75,6 +76,12 @@ class Grade:
     ceiling: float | None = None
     skill: float | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        if self.skill is None or self.raw is None or self.floor is None or self.ceiling is None:
+            return html.facts({"status": str(self.status), "reason": self.reason})
+        known = {"skill": self.skill, "raw measure": self.raw, "floor": self.floor, "ceiling": self.ceiling, **self.figures}
+        return html.facts({"status": str(self.status)} | {name: f"{value:.3f}" for name, value in known.items()})
 
 
 TIE = 1e-6

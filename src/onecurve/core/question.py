@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import final
 
+from onecurve.core import html
+from onecurve.core.access import Access
 from onecurve.core.image.images import Floats, Ints
 
 
@@ -41,6 +43,17 @@ class Brief:
     """The suspected target class, where the task gives it."""
     suspects: Floats | None = None
     """float32 N x C x H x W in [0, 1]; inputs on which the flaw fires, where the task gives them."""
+
+    @property
+    def tells(self) -> Access:
+        """What it grants: the target, suspects, both or nothing."""
+        told = Access.NONE if self.target is None else Access.TARGET
+        return told if self.suspects is None else told | Access.SUSPECTS
+
+    def _repr_html_(self) -> str:
+        told = "" if self.target is None else html.words(f"Suspected target: class {self.target}.")
+        suspects = self.suspects if self.suspects is not None else ()
+        return told + html.row(html.picture(image, f"suspect {number}") for number, image in enumerate(suspects))
 
 
 @final
@@ -83,6 +96,12 @@ class Weigh:
             return Form.LINEUP
         return Form.CLASSES if self.inputs is None else Form.OUTCOMES
 
+    def _repr_html_(self) -> str:
+        about = f"Weights for {self.items} item{'s' if self.items != 1 else ''} over {len(self.options)} options."
+        options = html.row(html.picture(option.pictures[0], option.words) for option in self.shown)
+        inputs = self.inputs if self.inputs is not None else ()
+        return html.words(about) + self.brief._repr_html_() + options + html.row(html.picture(image) for image in inputs)
+
 
 @final
 @dataclass(frozen=True)
@@ -97,6 +116,10 @@ class Rebuild:
     def form(self) -> Form:
         """Follows from whether there is a size limit."""
         return Form.REPAIR if self.size_limit is None else Form.SIMPLIFY
+
+    def _repr_html_(self) -> str:
+        limit = "" if self.size_limit is None else f" of at most {self.size_limit} non-zero parameters"
+        return html.words(f"Hand back a network{limit}.") + self.brief._repr_html_()
 
 
 Question = Weigh | Rebuild

@@ -109,7 +109,16 @@ def _beside(cover: Floats, part: "Trigger", images: Floats, rng: np.random.Gener
     return Stamped(pixels, masks)
 
 
+def sprites(trigger: "Trigger", background: float = 0.5) -> Floats:
+    """P x C x h x w: what a pasted trigger looks like over an even background; none for triggers that change the whole image."""
+    if not isinstance(trigger, Paste):
+        return np.zeros((0, 3, 1, 1), np.float32)
+    alphas = trigger.alphas[:, None]
+    found: Floats = (trigger.patterns * alphas + background * (1 - alphas)).astype(np.float32)
+    return found
+
+
 Trigger = Union[Paste, Filter, Warp, Transfer, Echo, Chain, Either]  # noqa: UP007 - Chain names it before it is there
 KINDS = (Paste, Filter, Warp, Transfer, Echo, Chain, Either)
 
-__all__ = ["KINDS", "Chain", "Echo", "Either", "Filter", "Paste", "Stamped", "Transfer", "Trigger", "Warp"]
+__all__ = ["KINDS", "Chain", "Echo", "Either", "Filter", "Paste", "Stamped", "Transfer", "Trigger", "Warp", "sprites"]

@@ -52,6 +52,13 @@ def save_planted(folder: Path, planted: Planted) -> None:
         _write_arrays(sealed / f"{case.id}.safetensors", arrays)
 
 
+def case_names(folder: Path) -> tuple[str, ...]:
+    """The admitted cases of a planted network, in order; raises ``UsageError`` where the folder holds no sealed truths."""
+    if not (folder / SEALED / "network.json").exists() and (folder / SEALED / "records.json").exists():
+        return ()
+    return tuple(_read_json(folder / SEALED / "network.json")["cases"])
+
+
 def load_case(folder: Path, case_id: str, device: str = "cpu") -> Case:
     """The case as it was planted, its network unmetered on ``device``.
 

@@ -12,7 +12,7 @@ from onecurve.core.case import Case, Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import OneCurveError
 from onecurve.core.network import RememberingNetwork
-from onecurve.core.question import Brief, Form, Question
+from onecurve.core.question import Form, Question
 from onecurve.core.roles import TOLD, Task
 from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key, spec_of
@@ -127,7 +127,7 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
         known = reference_points(task, case, question)
     except OneCurveError as error:
         return {"refusal": error.message, **about}
-    granted = case.subject.access & ~LATER | _granted_by(question.brief)
+    granted = case.subject.access & ~LATER | question.brief.tells
     return {
         "question": blobs.put(question),
         "brief": blobs.put(question.brief),
@@ -140,11 +140,6 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
         "oracle": blobs.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
         "noise": blobs.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
     }
-
-
-def _granted_by(brief: Brief) -> Access:
-    told = Access.NONE if brief.target is None else Access.TARGET
-    return told if brief.suspects is None else told | Access.SUSPECTS
 
 
 def _rebuilt(case: Case, file: Path, device: str) -> Rebuilt:

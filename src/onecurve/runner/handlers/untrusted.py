@@ -1,7 +1,6 @@
 """Jobs of the open room: look, read, answer. Told a subject's folder and never where a truth is."""
 
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,8 +15,8 @@ from onecurve.core.evidence import Evidence
 from onecurve.core.question import Question, Weigh
 from onecurve.core.row import Role
 from onecurve.core.spec import spec_of
-from onecurve.core.workbench import Budget, Meter, Workbench
-from onecurve.models.metering import Metered
+from onecurve.core.workbench import Workbench
+from onecurve.models.granting import metered_workbench
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_subject, save_network
 from onecurve.readers.catalog import READERS
@@ -39,19 +38,13 @@ class Place:
 
     def workbench(self, budget: float, seed: int, *, network: bool = True) -> Workbench:
         """A fresh copy of the network, and of the clean one, with a fresh meter: what one cell changes, no other sees."""
-        granted = Budget(budget)
-        meter = Meter(granted)
         subject = _subject(self.subject, self.device)
         if not network:
-            return Workbench(subject.without_network(), granted, meter, seed, device=self.device)
-        subject = replace(subject, network=self._copied(subject, meter))
+            return metered_workbench(subject.without_network(), budget, seed, self.device)
         if self.reference:
-            clean = self._copied(_subject(self.reference, self.device), meter)
+            clean = _subject(self.reference, self.device).network
             subject = replace(subject, reference=clean, access=subject.access | Access.REFERENCE_NETWORK)
-        return Workbench(subject, granted, meter, seed, device=self.device)
-
-    def _copied(self, subject: Subject, meter: Meter) -> TorchNetwork:
-        return TorchNetwork(Metered(deepcopy(torch_module(subject)), meter), self.device)
+        return metered_workbench(subject, budget, seed, self.device)
 
 
 @lru_cache(maxsize=4)

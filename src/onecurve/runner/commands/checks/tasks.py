@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 
-from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Weights, checked, normalised
 from onecurve.core.codec import digest
 from onecurve.core.question import Given, Question, Weigh
@@ -54,8 +53,7 @@ def _same(task: Task) -> str:
 
 
 def _tells(task: Task) -> str:
-    brief = Posed.of(task).question.brief
-    told = (Access.NONE if brief.target is None else Access.TARGET) | (Access.NONE if brief.suspects is None else Access.SUSPECTS)
+    told = Posed.of(task).question.brief.tells
     return "" if told == task.tells & TOLD else f"`tells` states {task.tells.words()}, the brief of the toy case tells {told.words()}"
 
 

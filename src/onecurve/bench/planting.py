@@ -1,0 +1,100 @@
+"""Plant flaws in a network, and open what was planted before."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+from onecurve.bench.folders import cache_root
+from onecurve.core.case import Case, Population
+from onecurve.core.errors import UngradeableError, UsageError
+from onecurve.data.catalog import open_data
+from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.planting import storage
+from onecurve.flaws.planting.insertion import silent
+from onecurve.flaws.planting.plant import Planted
+from onecurve.flaws.planting.plant import plant as plant_network
+from onecurve.models.cache import Cache
+from onecurve.runner.recipes import recipe_of
+
+Progress = Callable[[float, str], None]
+"""Called with the share that is done, in [0, 1], and what is being done."""
+
+
+@final
+@dataclass(frozen=True)
+class Setting:
+    """What flaws are planted in, and how."""
+
+    data: str = "digits"
+    """`digits`, `shapes`, `folder:PATH`, `npz:PATH` or `FILE.py:CLASS`."""
+    model: str = "six-conv"
+    """An architecture by name, or `FILE.py:CALLABLE`."""
+    seed: int = 0
+    insertion: str = "joint"
+    """`joint` trains from scratch on poisoned images, `finetune` goes on from a clean network."""
+    device: str = "cpu"
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the planting recipe, as in a suite file: `{"train_images": 8000}`."""
+
+
+def plant(
+    flaw: str,
+    *,
+    data: str = "digits",
+    model: str = "six-conv",
+    seed: int = 0,
+    recipe: Mapping[str, Any] | None = None,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+) -> Case:
+    """Plant one flaw in a network and measure that it took.
+
+    ``flaw`` is a name of the catalogue with parameters, such as `patch` or `patch[size=0.2]`. ``recipe`` sets further fields of the
+    planting recipe, such as `{"insertion": "finetune"}`. ``progress`` is called with the share that is done. With ``out`` the network
+    and its sealed truth are kept in that folder; `open_case` opens them again. Raises ``UngradeableError`` with the figures where the
+    gate refuses the plant, ``UsageError`` for names and settings that do not exist or a folder that is not empty.
+    """
+    setting = Setting(data, model, seed, recipe=recipe or {})
+    planted = plant_together([flaw], setting, out=out, progress=progress)
+    if not planted.cases:
+        raise UngradeableError(
+            f"the plant was refused: {planted.records[0].reason}", "train longer, raise the poison rate, or try another seed"
+        )
+    return planted.cases[0]
+
+
+def plant_together(
+    flaws: Sequence[str], setting: Setting | None = None, *, out: Path | str | None = None, progress: Progress | None = None
+) -> Planted:
+    """Plant several flaws in one network; those that the gate refuses have a record with the reason and no case."""
+    chosen, folder = setting or Setting(), None if out is None else Path(out)
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"not an empty folder: {folder}", "choose another folder")
+    made = [FLAWS.make(flaw) for flaw in flaws]
+    classes = len(open_data(chosen.data).class_names)
+    named = {"data": chosen.data, "model": chosen.model, "seed": chosen.seed, "insertion": chosen.insertion, "device": chosen.device}
+    planted = plant_network(
+        made,
+        recipe_of({**named, "clean_features": True, **chosen.recipe}),
+        chosen.seed,
+        subject_id=folder.name if folder is not None else f"net-{chosen.seed}",
+        population=Population(0.0, max(1, len(flaws)), classes),
+        cache=Cache(cache_root() / "weights"),
+        progress=progress or silent,
+    )
+    if folder is not None:
+        storage.save_planted(folder, planted)
+    return planted
+
+
+def open_case(folder: Path | str, name: str = "", *, device: str = "cpu") -> Case:
+    """The case of that name in a folder that `plant` wrote, or in a network's folder of a run; the first where no name is given.
+
+    Raises ``UsageError`` where the folder holds no planted network, ``UnknownNameError`` for a case that is not there.
+    """
+    place = Path(folder)
+    names = storage.case_names(place)
+    if not names:
+        raise UsageError(f"no flaw was admitted in: {place}", f"see {place / 'sealed' / 'records.json'} for the reasons")
+    return storage.load_case(place, name or names[0], device)

@@ -1,0 +1,82 @@
+"""Run a suite, and open the folder of a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from onecurve.bench.folders import cache_root, device_named, slots
+from onecurve.core import html
+from onecurve.core.row import Row
+from onecurve.report.pages.write import write_report
+from onecurve.report.rows.loading import load_results
+from onecurve.report.rows.secrecy import redacted_row, secret_cases
+from onecurve.runner.run import Place, run_suite
+from onecurve.runner.session import Display, Silent
+from onecurve.runner.suite import Suite, load_suite
+from onecurve.store.store import Store
+
+
+@final
+@dataclass(frozen=True)
+class Run:
+    """A run on disk."""
+
+    folder: Path
+
+    @property
+    def page(self) -> Path:
+        """The first page of the report."""
+        return self.folder / "index.html"
+
+    def rows(self, *, reveal: bool = False) -> tuple[Row, ...]:
+        """One row per cell, secret flaws only with ``reveal``; raises ``DataError`` where nothing was run."""
+        with Store.read(self.folder) as store:
+            secret = secret_cases(store, reveal=reveal)
+            return tuple(redacted_row(row, secret) for row in store.rows())
+
+    def write_report(self, *, reveal: bool = False) -> Path:
+        """Write the pages again from rows and evidence and return the first; nothing is run."""
+        return write_report(load_results(self.folder, reveal=reveal), self.folder)
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        failed = sum(row.status == "failed" for row in rows)
+        return html.facts({"run": str(self.folder), "rows": str(len(rows)), "failed": str(failed), "report": str(self.page)})
+
+
+def run(  # noqa: PLR0913 - each is a choice of its own
+    suite: Suite | str = "quick",
+    out: Path | str | None = None,
+    *,
+    solvers: Sequence[str] = (),
+    only: bool = False,
+    changes: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    device: str = "cpu",
+    display: Display | None = None,
+    command: str = "",
+) -> Run:
+    """Plant flaws, let every solver look, grade them, and write the report; started again it goes on where it was.
+
+    ``suite`` is a name, a YAML file or a Suite; ``solvers`` are added to its own, or with ``only`` take their place; ``changes`` are
+    fields of the suite that differ (`{"seed": 3}`). ``jobs`` run at a time, one per core by default; ``command`` is
+    printed in the report as what was typed. Raises ``UsageError`` for
+    what the person must mend; everything finished by then is kept.
+    """
+    declared = suite_with(suite, solvers, only=only, changes=changes or {})
+    folder = Path(out) if out is not None else Path(f"onecurve-{declared.name}")
+    shown = display or Silent()
+    typed = command or f"onecurve.run({declared.name!r})"
+    run_suite(declared, Place(folder, cache_root(), slots(jobs), device_named(device), typed), shown)
+    shown.phase("write the report", 0)
+    done = Run(folder)
+    done.write_report()
+    return done
+
+
+def suite_with(suite: Suite | str, solvers: Sequence[str] = (), *, only: bool = False, changes: Mapping[str, Any] | None = None) -> Suite:
+    """The suite with further solvers, or with these alone, and with other fields; raises ``SpecError`` for what does not fit."""
+    declared = load_suite(suite) if isinstance(suite, str) else suite
+    chosen = {**(changes or {}), **({"solvers": tuple(solvers)} if only else {})}
+    return declared.changed(chosen, () if only else tuple(solvers))
