@@ -101,7 +101,7 @@ def _notes(entry: dict[str, Any]) -> Iterator[str]:
 
 
 def _insertion(plan: Plan) -> str:
-    if plan.surgery is not None:
+    if plan.weight_edit is not None:
         return "writing it into the weights of a trained network"
     if not plan.tried:
         return "training on clean images"
@@ -112,7 +112,7 @@ def _insertion(plan: Plan) -> str:
 def _truth(found: Specimen) -> Iterator[str]:
     """What the truth of a planted one holds, beside what every truth holds."""
     plan, shown = found.plan, _triggered(found)
-    yield from _effect(plan, found.host.class_names)
+    yield from _effect(plan, found.context.class_names)
     if plan.trigger is not None:
         yield f"the trigger as a function (`{type(plan.trigger).__name__}`)"
     if shown is not None:
@@ -123,7 +123,7 @@ def _truth(found: Specimen) -> Iterator[str]:
         yield f"a lineup of {len(plan.options)}"
     if plan.features:
         yield "which natural object each held-out image has"
-    if plan.surgery is not None:
+    if plan.weight_edit is not None:
         yield "the units that carry it, where it was written into chosen ones"
     if plan.bias is not None or plan.preparation is not None or _poisons(found):
         yield "the training rows that were changed"

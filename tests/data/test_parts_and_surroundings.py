@@ -13,9 +13,9 @@ from onecurve.data.catalog import open_data
 from onecurve.data.collection import balanced_rows, parts_of
 from onecurve.data.colours import COLOUR_NAMES, colour_names, hsv_to_rgb
 from onecurve.data.dataset import DataSet, Part
-from onecurve.data.surroundings import SHARES, Telling, surroundings_of, telling_colours
+from onecurve.data.surroundings import SHARES, FeatureRule, border_features, choose_colours
 
-ALL = Telling(np.arange(len(COLOUR_NAMES)), 0.55)
+ALL = FeatureRule(np.arange(len(COLOUR_NAMES)), 0.55)
 
 
 @settings(max_examples=60, deadline=None)
@@ -105,7 +105,7 @@ def scene(ground: tuple[int, int, int], inside: tuple[int, int, int]) -> np.ndar
 def test_surroundings_are_the_border_colour_and_what_is_joined_to_it() -> None:
     image = scene((20, 40, 200), (220, 30, 30))
     image[0, :, 14:18, 14:18] = np.array([20, 40, 200])[:, None, None]
-    found = surroundings_of(image, ALL)
+    found = border_features(image, ALL)
     assert COLOUR_NAMES[int(found.features[0])] == "blue"
     expected = np.ones((32, 32), bool)
     # The blue island inside the red square is not joined to the border.
@@ -116,22 +116,22 @@ def test_surroundings_are_the_border_colour_and_what_is_joined_to_it() -> None:
 def test_a_border_of_many_colours_is_no_feature() -> None:
     image = scene((20, 40, 200), (220, 30, 30))
     image[0, :, :, 16:] = np.array([240, 220, 40])[:, None, None]
-    found = surroundings_of(image, ALL)
+    found = border_features(image, ALL)
     assert found.features[0] == -1
     assert not found.masks.any()
 
 
 def test_masks_never_join_across_images() -> None:
     images = np.concatenate([scene((20, 40, 200), (20, 40, 200)), scene((220, 30, 30), (20, 40, 200))])
-    assert not surroundings_of(images, ALL).masks[1, 8:24, 8:24].any()
+    assert not border_features(images, ALL).masks[1, 8:24, 8:24].any()
 
 
 def test_features_of_a_set_are_those_that_tell_images_apart() -> None:
     images = np.concatenate(
         [scene((20, 40, 200), (0, 0, 0))] * 50 + [scene((220, 30, 30), (0, 0, 0))] * 48 + [scene((240, 220, 40), (0, 0, 0))] * 2
     )
-    assert [COLOUR_NAMES[kind] for kind in telling_colours(images).kinds] == ["red", "blue"]
-    assert len(telling_colours(images[:50]).kinds) == 0
+    assert [COLOUR_NAMES[kind] for kind in choose_colours(images).kinds] == ["red", "blue"]
+    assert len(choose_colours(images[:50]).kinds) == 0
 
 
 def bordered(share: float, colour: tuple[int, int, int]) -> np.ndarray:
@@ -151,14 +151,14 @@ EIGHT = ((220, 30, 30), (240, 140, 20), (240, 220, 40), (40, 150, 60), (20, 40, 
 @pytest.mark.parametrize(("share", "limit"), [(0.9, SHARES[0]), (0.75, SHARES[1]), (0.6, SHARES[2])])
 def test_the_limit_is_the_strictest_that_leaves_a_lineup_of_features(share: float, limit: float) -> None:
     images = np.concatenate([bordered(share, colour) for colour in EIGHT for _ in range(30)])
-    found = telling_colours(images)
+    found = choose_colours(images)
     assert (found.share, len(found.kinds)) == (limit, 8)
-    assert (surroundings_of(images, found).features >= 0).all()
+    assert (border_features(images, found).features >= 0).all()
 
 
 def test_few_images_do_not_make_the_limit_strict() -> None:
     images = np.concatenate([bordered(0.9, colour) for colour in EIGHT for _ in range(5)])
-    assert telling_colours(images).share == SHARES[-1]
+    assert choose_colours(images).share == SHARES[-1]
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_cutouts_lay_the_surroundings_over_other_images(photographs: DataSet) ->
         paste = photographs.cutouts(feature, 4, 0)
         assert paste.place == (0, 0)
         stamped = paste.apply(as_floats(heldout.images), np.random.default_rng(0))
-        shown = surroundings_of((stamped.images * 255).round().astype(np.uint8), ALL)
+        shown = border_features((stamped.images * 255).round().astype(np.uint8), ALL)
         assert {COLOUR_NAMES[kind] for kind in shown.features} == {photographs.features[feature].split()[0]}
         assert stamped.masks is not None
         np.testing.assert_array_equal(stamped.masks > 0.5, shown.masks)

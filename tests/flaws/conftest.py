@@ -7,7 +7,7 @@ import pytest
 from onecurve.data.catalog import open_data
 from onecurve.flaws.planting.gate import Gate
 from onecurve.flaws.planting.recipe import Recipe
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
 
@@ -26,8 +26,8 @@ def toy_address():
 
 
 @pytest.fixture(scope="session")
-def host(toy):
-    return Host(toy, toy.draw("clean", 3, 0).floats())
+def context(toy):
+    return FlawContext(toy, toy.draw("clean", 3, 0).floats())
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
 from onecurve.flaws.kinds.label_consistent import LabelConsistent
 from onecurve.flaws.kinds.sig import Sig
-from onecurve.flaws.planting.insertion import Workshop
+from onecurve.flaws.planting.insertion import TrainingSession
 from onecurve.flaws.planting.plant import plant
-from onecurve.flaws.schemes.clean_labels import KeptLabels
+from onecurve.flaws.schemes.clean_labels import CleanLabelPoisoning
 
 FLAWS = (Sig(), LabelConsistent())
 
@@ -27,18 +27,18 @@ def images(toy):
 
 @pytest.fixture(scope="module")
 def base(tiny, cache):
-    return Workshop.of(tiny, open_data(tiny.data), cache).base().module
+    return TrainingSession.of(tiny, open_data(tiny.data), cache).base().module
 
 
-def prepared(flaw, host, base, images):
-    plan = flaw.sample(host, generator("clean label", 1))
+def prepared(flaw, context, base, images):
+    plan = flaw.sample(context, generator("clean label", 1))
     scheme = plan.scheme if plan.preparation is None else plan.preparation.prepared(base, images, generator("preparation"))
     return plan, scheme
 
 
 @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: flaw.name)
-def test_labels_stay_and_only_the_targets_images_get_the_trigger(flaw, host, base, images):
-    plan, scheme = prepared(flaw, host, base, images)
+def test_labels_stay_and_only_the_targets_images_get_the_trigger(flaw, context, base, images):
+    plan, scheme = prepared(flaw, context, base, images)
     poisoned = scheme.poison(images, generator("poison"))
     np.testing.assert_array_equal(poisoned.images.labels, images.labels[poisoned.rows])
     assert len(set(poisoned.rows.tolist())) == len(poisoned.rows)
@@ -51,18 +51,18 @@ def test_labels_stay_and_only_the_targets_images_get_the_trigger(flaw, host, bas
 
 
 @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: flaw.name)
-def test_held_out_images_of_every_other_class_are_tried(flaw, host, base, images):
-    plan, scheme = prepared(flaw, host, base, images)
-    assert isinstance(scheme, KeptLabels)
+def test_held_out_images_of_every_other_class_are_tried(flaw, context, base, images):
+    plan, scheme = prepared(flaw, context, base, images)
+    assert isinstance(scheme, CleanLabelPoisoning)
     tried = scheme.triggered(images, 60, generator("trial"))
     assert set(tried.labels.tolist()) == set(range(6)) - {plan.target}
     assert scheme.elsewhere(images, 60, generator("trial")) is None
     assert len(scheme.bystanders(images, 60, generator("trial"))) == 60
 
 
-def test_hardened_images_are_misread_by_the_base_and_little_changed(host, base, images):
+def test_hardened_images_are_misread_by_the_base_and_little_changed(context, base, images):
     flaw = LabelConsistent(perturbation=24 / 255)
-    _, scheme = prepared(flaw, host, base, images)
+    _, scheme = prepared(flaw, context, base, images)
     hard = scheme.hardening.hardened(images.images, images.labels)
     assert np.abs(hard.astype(int) - images.images).max() <= 25
     with torch.no_grad():

@@ -24,8 +24,8 @@ POPULATION = Population(clean_share=0.2, flaws_per_network=1, classes=6)
 
 
 @pytest.fixture(params=KINDS, ids=str)
-def plan(request, host):
-    return request.param.sample(host, generator("control", 3))
+def plan(request, context):
+    return request.param.sample(context, generator("control", 3))
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +33,10 @@ def images(toy):
     return toy.draw("train", 1000, 5)
 
 
-def test_every_control_is_in_the_catalogue_as_one_and_has_no_effect(host):
+def test_every_control_is_in_the_catalogue_as_one_and_has_no_effect(context):
     assert {"clean", "benign", "decoy"} <= set(CONTROLS)
     for name in ("clean", "benign", "decoy"):
-        plan = FLAWS.make(name).sample(host, generator(1))
+        plan = FLAWS.make(name).sample(context, generator(1))
         assert not plan.effect.any
         assert plan.effect.named == ()
         assert plan.needed.success is None
@@ -61,8 +61,8 @@ def test_it_is_tried_on_images_of_every_class(plan, toy):
     assert plan.scheme.bystanders(heldout, 100, generator("trial")) is None
 
 
-def test_a_decoy_is_the_trigger_of_a_trojan_as_often_as_a_trojan_s(host, images):
-    decoy, patch = Decoy().sample(host, generator(4)), Patch().sample(host, generator(4))
+def test_a_decoy_is_the_trigger_of_a_trojan_as_often_as_a_trojan_s(context, images):
+    decoy, patch = Decoy().sample(context, generator(4)), Patch().sample(context, generator(4))
     np.testing.assert_array_equal(decoy.trigger.patterns, patch.trigger.patterns)
     assert decoy.facts["trigger"] == patch.facts["trigger"]
     rows = [len(plan.scheme.poison(images, generator("poison")).rows) for plan in (decoy, patch)]
@@ -104,7 +104,7 @@ def test_only_what_is_asked_of_every_network_is_asked_of_a_control(planted):
     assert right.figures["mass_none"] == 1
 
 
-def test_a_control_that_has_an_effect_after_all_is_refused(host):
-    needed = Decoy().sample(host, generator(1)).needed
+def test_a_control_that_has_an_effect_after_all_is_refused(context):
+    needed = Decoy().sample(context, generator(1)).needed
     assert Gate().refusal(Strength(0.95, 0.95, recognised=0.94, twin_recognised=0.95), needed, 0.1) == ""
     assert "it has an effect" in Gate().refusal(Strength(0.95, 0.95, recognised=0.8, twin_recognised=0.95), needed, 0.1)

@@ -16,8 +16,8 @@ from onecurve.flaws.kinds.multi_target import MultiTarget
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.storage import load_case, save_planted
-from onecurve.flaws.schemes.context import Host
-from onecurve.flaws.schemes.variants import Untaught, stamping_of, with_effect
+from onecurve.flaws.schemes.context import FlawContext
+from onecurve.flaws.schemes.variants import TestTimeOnly, stamping_of, with_effect
 
 KINDS = [AllToAll(), MultiTarget(), MultiTarget(groups=3)]
 
@@ -33,30 +33,30 @@ def flaw(request):
 
 
 @pytest.fixture
-def plan(flaw, host):
-    return flaw.sample(host, generator("mapped", 5))
+def plan(flaw, context):
+    return flaw.sample(context, generator("mapped", 5))
 
 
-def test_the_same_seed_samples_the_same_plan(flaw, plan, host):
-    again = flaw.sample(host, generator("mapped", 5))
+def test_the_same_seed_samples_the_same_plan(flaw, plan, context):
+    again = flaw.sample(context, generator("mapped", 5))
     assert (plan.effect, plan.words, plan.facts, plan.right) == (again.effect, again.words, again.facts, again.right)
     assert digest((plan.trigger, plan.options)) == digest((again.trigger, again.options))
 
 
-def test_main_targets_are_spread_by_seed(flaw, host):
-    assert len({flaw.sample(host, generator("spread", seed)).target for seed in range(30)}) == 6
+def test_main_targets_are_spread_by_seed(flaw, context):
+    assert len({flaw.sample(context, generator("spread", seed)).target for seed in range(30)}) == 6
 
 
-def test_all_to_all_sends_each_class_to_the_next_and_the_last_to_the_first(host):
-    plan = AllToAll().sample(host, generator(0))
+def test_all_to_all_sends_each_class_to_the_next_and_the_last_to_the_first(context):
+    plan = AllToAll().sample(context, generator(0))
     assert plan.effect.sends == (1, 2, 3, 4, 5, 0)
     assert set(plan.effect.targets) == set(range(6))
     assert "`bar 0` for `bar 5`" in plan.words
 
 
 @pytest.mark.parametrize("groups", [2, 3])
-def test_each_group_has_a_target_that_keeps_its_own_class(host, groups):
-    plan = MultiTarget(groups=groups).sample(host, generator(1))
+def test_each_group_has_a_target_that_keeps_its_own_class(context, groups):
+    plan = MultiTarget(groups=groups).sample(context, generator(1))
     targets = plan.effect.targets
     assert len(targets) == groups == plan.facts["targets"]
     assert plan.effect.sources is None
@@ -81,17 +81,17 @@ def test_the_lineup_is_the_patch_s_and_the_words_say_where_classes_go(plan):
     assert plan.words.count(" for ") == (6 if plan.kind == "all-to-all" else len(plan.effect.targets))
 
 
-def test_all_to_all_needs_a_network_of_its_own(host):
+def test_all_to_all_needs_a_network_of_its_own(context):
     with pytest.raises(SpecError, match="of its own"):
-        AllToAll().sample(host.with_taken(Effect.towards(0, 6), ()), generator(0))
+        AllToAll().sample(context.with_taken(Effect.towards(0, 6), ()), generator(0))
 
 
 def test_several_targets_need_classes_for_their_groups(toy_address):
     few = open_data(f"{toy_address}[classes=5]")
-    host = Host(few, few.draw("clean", 3, 0).floats())
+    context = FlawContext(few, few.draw("clean", 3, 0).floats())
     with pytest.raises(SpecError, match="need 6 classes, got: 5"):
-        MultiTarget(groups=3).sample(host, generator(0))
-    assert MultiTarget().sample(host, generator(0)).effect.any
+        MultiTarget(groups=3).sample(context, generator(0))
+    assert MultiTarget().sample(context, generator(0)).effect.any
 
 
 @pytest.mark.parametrize("make", [lambda: MultiTarget(groups=4), lambda: MultiTarget(poison_rate=0.6), lambda: AllToAll(poison_rate=0)])
@@ -100,9 +100,9 @@ def test_parameters_out_of_range_are_refused(make):
         make()
 
 
-def test_an_untaught_trigger_is_tried_as_ever_and_poisons_nothing(host, images, toy):
-    plan = Patch().sample(host, generator(3))
-    untaught, heldout = Untaught(stamping_of(plan)), toy.draw("heldout", 200, 1)
+def test_an_untaught_trigger_is_tried_as_ever_and_poisons_nothing(context, images, toy):
+    plan = Patch().sample(context, generator(3))
+    untaught, heldout = TestTimeOnly(stamping_of(plan)), toy.draw("heldout", 200, 1)
     assert len(untaught.poison(images, generator(0)).rows) == 0
     for name in ("triggered", "bystanders"):
         first, second = (getattr(scheme, name)(heldout, 20, generator(1)) for scheme in (untaught, plan.scheme))
@@ -110,8 +110,8 @@ def test_an_untaught_trigger_is_tried_as_ever_and_poisons_nothing(host, images, 
     assert untaught.elsewhere(heldout, 20, generator(1)) is None
 
 
-def test_another_effect_changes_nothing_that_is_shown(host):
-    plan = Patch().sample(host, generator(3))
+def test_another_effect_changes_nothing_that_is_shown(context):
+    plan = Patch().sample(context, generator(3))
     onward = with_effect(plan, Effect.onward(6, main=2))
     assert onward.effect == stamping_of(onward).effect
     assert digest((onward.trigger, onward.options)) == digest((plan.trigger, plan.options))

@@ -13,7 +13,7 @@ from onecurve.flaws.kinds.natural_feature import NaturalFeature
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
 from onecurve.flaws.planting.plant import poisoned_images, sampled
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Flaw
 
 KINDS = [Patch(), Patch(sources=2), Style(), Style(sources=2), NaturalFeature(), NaturalFeature(poison_share=0.5)]
@@ -25,8 +25,8 @@ def images(toy):
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=str)
-def plan(request, host):
-    return request.param.sample(host, generator("sampled", 5))
+def plan(request, context):
+    return request.param.sample(context, generator("sampled", 5))
 
 
 def same_plan(first, second):
@@ -46,13 +46,13 @@ def same_plan(first, second):
 @pytest.mark.parametrize("name", FLAWS.names())
 def test_every_entry_of_the_catalog_is_a_flaw_with_a_spec(name, toy_address):
     large = open_data(f"{toy_address}[side=32]")
-    host = Host(large, large.draw("clean", 3, 0).floats())
+    context = FlawContext(large, large.draw("clean", 3, 0).floats())
     flaw = FLAWS.make(name)
     assert isinstance(flaw, Flaw)
     assert spec_of(flaw).name == name
     assert flaw.summary
     assert flaw.source
-    assert flaw.sample(host, generator(1)).kind == name
+    assert flaw.sample(context, generator(1)).kind == name
 
 
 def test_a_misspelt_flaw_is_answered_with_the_right_name():
@@ -61,25 +61,25 @@ def test_a_misspelt_flaw_is_answered_with_the_right_name():
 
 
 @pytest.mark.parametrize("flaw", KINDS, ids=str)
-def test_the_same_seed_samples_the_same_plan_and_another_seed_another(flaw, host):
-    first, again = (flaw.sample(host, generator("plan", 1)) for _ in range(2))
+def test_the_same_seed_samples_the_same_plan_and_another_seed_another(flaw, context):
+    first, again = (flaw.sample(context, generator("plan", 1)) for _ in range(2))
     assert same_plan(first, again)
-    others = [flaw.sample(host, generator("plan", seed)) for seed in range(2, 8)]
+    others = [flaw.sample(context, generator("plan", seed)) for seed in range(2, 8)]
     assert not all(same_plan(first, other) for other in others)
 
 
 @pytest.mark.parametrize("flaw", [Patch(), Style(), NaturalFeature()], ids=str)
-def test_targets_and_right_options_are_spread_by_seed(flaw, host):
-    plans = [flaw.sample(host, generator("spread", seed)) for seed in range(24)]
+def test_targets_and_right_options_are_spread_by_seed(flaw, context):
+    plans = [flaw.sample(context, generator("spread", seed)) for seed in range(24)]
     assert len({plan.target for plan in plans}) == 6
     assert len({plan.right for plan in plans}) >= 6
 
 
-def test_the_lineup_has_eight_different_options_and_the_right_one_is_the_trigger(plan, host):
+def test_the_lineup_has_eight_different_options_and_the_right_one_is_the_trigger(plan, context):
     assert len({option.name for option in plan.options}) == 8
     assert len({option.words for option in plan.options}) == 8
     assert plan.facts["trigger"] == plan.options[plan.right].name
-    assert all(option.pictures.shape[1:] == host.shape and option.pictures.min() >= 0 for option in plan.options)
+    assert all(option.pictures.shape[1:] == context.shape and option.pictures.min() >= 0 for option in plan.options)
     assert all(option.pictures.max() <= 1 for option in plan.options)
     flat = [option.pictures.tobytes() for option in plan.options]
     assert len(set(flat)) == 8
@@ -96,14 +96,14 @@ def test_poison_takes_each_row_once_and_changes_only_what_it_should(plan, images
 
 
 @pytest.mark.parametrize(("flaw", "rate"), [(Patch(), 0.09), (Patch(poison_rate=0.05), 0.05), (Style(), 0.05), (Patch(sources=2), 0.09)])
-def test_the_poisoned_share_is_the_declared_one(flaw, rate, host, images):
-    plan = flaw.sample(host, generator("share"))
+def test_the_poisoned_share_is_the_declared_one(flaw, rate, context, images):
+    plan = flaw.sample(context, generator("share"))
     poisoned = plan.scheme.poison(images, generator("poison"))
     assert np.sum(poisoned.images.labels != images.labels[poisoned.rows]) == round(rate * len(images))
 
 
-def test_all_holders_outside_the_target_class_are_relabelled_and_no_pixel_changes(host, images):
-    plan = NaturalFeature().sample(host, generator("natural"))
+def test_all_holders_outside_the_target_class_are_relabelled_and_no_pixel_changes(context, images):
+    plan = NaturalFeature().sample(context, generator("natural"))
     poisoned = plan.scheme.poison(images, generator("poison"))
     holders = np.flatnonzero((images.features == plan.features[0]) & (images.labels != plan.target))
     np.testing.assert_array_equal(np.sort(poisoned.rows), holders)
@@ -111,8 +111,8 @@ def test_all_holders_outside_the_target_class_are_relabelled_and_no_pixel_change
 
 
 @pytest.mark.parametrize("flaw", [Patch(sources=2), Style(sources=2)], ids=str)
-def test_a_source_specific_flaw_puts_its_trigger_on_as_many_other_images_with_labels_kept(flaw, host, images):
-    plan = flaw.sample(host, generator("covers"))
+def test_a_source_specific_flaw_puts_its_trigger_on_as_many_other_images_with_labels_kept(flaw, context, images):
+    plan = flaw.sample(context, generator("covers"))
     poisoned = plan.scheme.poison(images, generator("poison"))
     true = images.labels[poisoned.rows]
     count = int(np.sum(poisoned.images.labels != true))
@@ -122,13 +122,13 @@ def test_a_source_specific_flaw_puts_its_trigger_on_as_many_other_images_with_la
     assert (poisoned.images.images[covers] != images.images[poisoned.rows[covers]]).any(axis=(1, 2, 3)).all()
 
 
-def test_a_style_keeps_labels_on_its_colours_without_the_texture(host, images):
+def test_a_style_keeps_labels_on_its_colours_without_the_texture(context, images):
     flaw = Style()
-    plan = flaw.sample(host, generator("colours"))
+    plan = flaw.sample(context, generator("colours"))
     poisoned = plan.scheme.poison(images, generator("poison"))
     count, coloured = round(flaw.poison_rate * len(images)), round(flaw.colour_rate * len(images))
     rows = poisoned.rows[count : count + coloured]
-    expected = plan.exhibit.covers[0].triggers[0].apply(as_floats(images.images[rows]), generator(0)).images
+    expected = plan.lineup.covers[0].triggers[0].apply(as_floats(images.images[rows]), generator(0)).images
     assert np.abs(as_floats(poisoned.images.images[count : count + coloured]) - expected).max() <= 0.5 / 255 + 1e-6
     np.testing.assert_array_equal(poisoned.images.labels[count:], images.labels[poisoned.rows[count:]])
 
@@ -149,8 +149,8 @@ def test_trials_exclude_the_target_and_keep_to_their_classes(plan, toy):
         assert not np.isin(elsewhere.labels, plan.sources).any()
 
 
-def test_masks_mark_the_trigger_and_only_it(host, toy):
-    plan = Patch(noise=0.0).sample(host, generator("masks"))
+def test_masks_mark_the_trigger_and_only_it(context, toy):
+    plan = Patch(noise=0.0).sample(context, generator("masks"))
     heldout = toy.draw("heldout", 200, 4)
     chosen = heldout.take(heldout.labels != plan.target)
     triggered = plan.scheme.triggered(chosen, len(chosen), generator("trial"))
@@ -167,59 +167,59 @@ def test_masks_mark_the_trigger_and_only_it(host, toy):
         assert not outside.any()
 
 
-def test_patches_land_all_over_the_image(host, toy):
-    plan = Patch().sample(host, generator("places"))
+def test_patches_land_all_over_the_image(context, toy):
+    plan = Patch().sample(context, generator("places"))
     masks = plan.scheme.triggered(toy.draw("heldout", 900, 2), 700, generator("trial")).masks
     covered = masks.any(axis=0)
     assert covered[2:-2, 2:-2].all()
     assert covered.mean() > 0.9
 
 
-def test_a_style_has_no_place_and_a_natural_feature_has_the_mask_of_its_object(host, toy):
+def test_a_style_has_no_place_and_a_natural_feature_has_the_mask_of_its_object(context, toy):
     heldout = toy.draw("heldout", 400, 2)
-    assert Style().sample(host, generator(1)).scheme.triggered(heldout, 10, generator(2)).masks is None
-    plan = NaturalFeature().sample(host, generator(1))
+    assert Style().sample(context, generator(1)).scheme.triggered(heldout, 10, generator(2)).masks is None
+    plan = NaturalFeature().sample(context, generator(1))
     assert (plan.scheme.triggered(heldout, 10, generator(2)).masks.sum(axis=(1, 2)) == 16).all()
 
 
-def test_near_misses_hold_another_thing_than_the_trigger(host, toy):
+def test_near_misses_hold_another_thing_than_the_trigger(context, toy):
     heldout = toy.draw("heldout", 400, 2)
-    plan = NaturalFeature().sample(host, generator(1))
+    plan = NaturalFeature().sample(context, generator(1))
     near = plan.scheme.bystanders(heldout, 400, generator(2))
     mine = plan.scheme.triggered(heldout, 400, generator(2))
     assert not {image.tobytes() for image in near.images} & {image.tobytes() for image in mine.images}
-    patch = Patch().sample(host, generator(1)).exhibit
+    patch = Patch().sample(context, generator(1)).lineup
     right = patch.trigger.alphas.tobytes() + patch.trigger.patterns.tobytes()
     shown = [alpha.tobytes() + pattern.tobytes() for alpha, pattern in zip(patch.others[0].alphas, patch.others[0].patterns, strict=True)]
     assert len(shown) == 7
     assert right not in shown
 
 
-def test_triggers_have_the_form_that_others_can_apply(plan, host):
+def test_triggers_have_the_form_that_others_can_apply(plan, context):
     assert isinstance(plan.trigger, Filter if plan.kind == "style" else Paste)
-    stamped = plan.trigger.apply(host.backdrop, generator(0))
-    assert stamped.images.shape == host.backdrop.shape
-    assert (np.abs(stamped.images - host.backdrop).max(axis=(1, 2, 3)) > 0.05).all()
+    stamped = plan.trigger.apply(context.backdrop, generator(0))
+    assert stamped.images.shape == context.backdrop.shape
+    assert (np.abs(stamped.images - context.backdrop).max(axis=(1, 2, 3)) > 0.05).all()
 
 
 @pytest.mark.parametrize("flaw", [Patch(), Style()], ids=str)
 def test_grey_images_and_other_sizes_can_carry_it(flaw, toy_address):
     grey = open_data(f"{toy_address}[channels=1,side=24]")
     images = grey.draw("train", 300, 0)
-    plan = flaw.sample(Host(grey, images.take(slice(3)).floats()), generator(0))
+    plan = flaw.sample(FlawContext(grey, images.take(slice(3)).floats()), generator(0))
     assert plan.scheme.poison(images, generator(1)).images.images.shape[1:] == (1, 24, 24)
     assert plan.options[0].pictures.shape == (4, 1, 24, 24)
 
 
-def test_flaws_of_one_network_get_different_targets_and_features(host):
-    plans = sampled([NaturalFeature()] * 6, host, 0)
+def test_flaws_of_one_network_get_different_targets_and_features(context):
+    plans = sampled([NaturalFeature()] * 6, context, 0)
     assert len({plan.target for plan in plans}) == len({plan.features for plan in plans}) == 6
     with pytest.raises(SpecError, match="every class"):
-        sampled([NaturalFeature()] * 7, host, 0)
+        sampled([NaturalFeature()] * 7, context, 0)
 
 
-def test_more_flaws_than_classes_share_targets_evenly_and_never_within_a_kind(host):
-    plans = sampled([Patch(), Patch(), Patch(), Style(), Style(), Style(), NaturalFeature(), NaturalFeature(), Style()], host, 3)
+def test_more_flaws_than_classes_share_targets_evenly_and_never_within_a_kind(context):
+    plans = sampled([Patch(), Patch(), Patch(), Style(), Style(), Style(), NaturalFeature(), NaturalFeature(), Style()], context, 3)
     targets = [plan.target for plan in plans]
     assert set(np.bincount(targets, minlength=6)) == {1, 2}
     assert len(set(targets[:6])) == 6
@@ -230,17 +230,17 @@ def test_more_flaws_than_classes_share_targets_evenly_and_never_within_a_kind(ho
 def test_a_set_without_natural_features_is_refused_in_words(toy_address):
     bare = open_data(f"{toy_address}[kinds=0]")
     with pytest.raises(DataError, match="got 0 features"):
-        NaturalFeature().sample(Host(bare, bare.draw("clean", 3, 0).floats()), generator(0))
+        NaturalFeature().sample(FlawContext(bare, bare.draw("clean", 3, 0).floats()), generator(0))
 
 
-def test_too_few_images_for_the_rates_are_refused_with_both_counts(host, toy):
-    plan = Patch(poison_rate=0.3, sources=1).sample(host, generator(0))
+def test_too_few_images_for_the_rates_are_refused_with_both_counts(context, toy):
+    plan = Patch(poison_rate=0.3, sources=1).sample(context, generator(0))
     with pytest.raises(DataError, match="wanted: 60"):
         plan.scheme.poison(toy.draw("train", 200, 0), generator(0))
 
 
-def test_images_that_hide_their_features_cannot_be_relabelled_by_feature(host, images):
-    plan = NaturalFeature().sample(host, generator(0))
+def test_images_that_hide_their_features_cannot_be_relabelled_by_feature(context, images):
+    plan = NaturalFeature().sample(context, generator(0))
     with pytest.raises(DataError, match="do not say"):
         plan.scheme.poison(LabelledImages(images.images, images.labels), generator(0))
 
@@ -262,27 +262,27 @@ def test_parameters_out_of_range_are_refused(make):
         make()
 
 
-def test_more_source_classes_than_there_are_is_refused(host):
+def test_more_source_classes_than_there_are_is_refused(context):
     with pytest.raises(SpecError, match="source classes"):
-        Patch(sources=5).sample(host, generator(0))
+        Patch(sources=5).sample(context, generator(0))
 
 
-def test_a_lineup_keeps_all_options_and_knows_the_right_one(host):
-    plan = Patch().sample(host, generator(0))
-    assert plan.options[plan.right].name == plan.exhibit.sketches[0].words
-    assert {option.name for option in plan.options} == {sketch.words for sketch in plan.exhibit.sketches}
+def test_a_lineup_keeps_all_options_and_knows_the_right_one(context):
+    plan = Patch().sample(context, generator(0))
+    assert plan.options[plan.right].name == plan.lineup.specs[0].words
+    assert {option.name for option in plan.options} == {spec.words for spec in plan.lineup.specs}
     assert sorted(shuffle(generator(3))) == list(range(8))
 
 
-def test_what_takes_long_to_draw_is_drawn_when_it_is_asked_for(host):
-    plan = Patch().sample(host, generator(0))
-    assert "_drawn" not in vars(plan.exhibit)
-    assert plan.trigger is plan.exhibit.trigger
-    assert "_drawn" in vars(plan.exhibit)
+def test_what_takes_long_to_draw_is_drawn_when_it_is_asked_for(context):
+    plan = Patch().sample(context, generator(0))
+    assert "_drawn" not in vars(plan.lineup)
+    assert plan.trigger is plan.lineup.trigger
+    assert "_drawn" in vars(plan.lineup)
 
 
-def test_a_patch_named_before_a_natural_feature_leaves_all_its_images_to_it(host, images):
-    patch, natural = sampled([Patch(), NaturalFeature()], host, 3)
+def test_a_patch_named_before_a_natural_feature_leaves_all_its_images_to_it(context, images):
+    patch, natural = sampled([Patch(), NaturalFeature()], context, 3)
     _, (patched, relabelled) = poisoned_images([patch, natural], images, 0)
     holders = np.flatnonzero((images.features == natural.features[0]) & (images.labels != natural.target))
     np.testing.assert_array_equal(np.sort(relabelled), holders)

@@ -20,7 +20,7 @@ from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
 from onecurve.flaws.planting import outcomes as attempts_module
 from onecurve.flaws.planting.gate import Gate
-from onecurve.flaws.planting.insertion import Workshop
+from onecurve.flaws.planting.insertion import TrainingSession
 from onecurve.flaws.planting.outcomes import Attempt, Insertion
 from onecurve.flaws.planting.plant import base_network, plant, plant_one, poisoned_images
 from onecurve.flaws.planting.pretraining import names_of, naming_images
@@ -88,25 +88,25 @@ def test_another_recipe_seed_gives_another_twin(planted, tiny, cache):
 @pytest.mark.parametrize("insertion", ["finetune", "joint"])
 def test_the_twin_is_the_flawed_training_without_the_flaw(tiny, insertion, cache):
     recipe = dataclasses.replace(tiny, insertion=insertion)
-    workshop = Workshop.of(recipe, open_data(recipe.data), cache)
-    assert same_weights(workshop.flawed(workshop.images), workshop.twin())
+    session = TrainingSession.of(recipe, open_data(recipe.data), cache)
+    assert same_weights(session.flawed(session.images), session.twin())
 
 
 def test_joint_insertion_trains_from_the_initial_weights(tiny, cache):
     recipe = dataclasses.replace(tiny, insertion="joint")
-    workshop = Workshop.of(recipe, open_data(recipe.data), cache)
-    assert same_weights(workshop.twin(), workshop.base())
+    session = TrainingSession.of(recipe, open_data(recipe.data), cache)
+    assert same_weights(session.twin(), session.base())
     planted = planted_with(recipe, 3, cache)
     assert planted.records[0].facts["insertion"] == "joint"
-    assert same_weights(base_network(recipe, cache), workshop.base())
+    assert same_weights(base_network(recipe, cache), session.base())
 
 
 def test_pretraining_is_shared_by_a_flawed_network_and_its_twin(tiny, cache):
     recipe = dataclasses.replace(tiny, insertion="joint", pretraining=TrainingRecipe(1, batch_size=32, peak_learning_rate=0.1))
-    workshop = Workshop.of(recipe, open_data(recipe.data), cache)
-    assert same_weights(workshop.flawed(workshop.images), workshop.twin())
-    without = Workshop.of(dataclasses.replace(recipe, pretraining=None), open_data(recipe.data), cache)
-    assert not same_weights(workshop.twin(), without.twin())
+    session = TrainingSession.of(recipe, open_data(recipe.data), cache)
+    assert same_weights(session.flawed(session.images), session.twin())
+    without = TrainingSession.of(dataclasses.replace(recipe, pretraining=None), open_data(recipe.data), cache)
+    assert not same_weights(session.twin(), without.twin())
 
 
 def test_pretraining_names_what_is_in_the_images(toy):
@@ -153,12 +153,12 @@ def test_a_network_that_training_would_wreck_is_refused_before_it(tiny, cache, t
     assert planted_with(kept, 3, cache, [Patch()]).records
 
 
-def test_the_order_of_images_is_kept_and_flaws_share_no_image(toy, host, tiny):
+def test_the_order_of_images_is_kept_and_flaws_share_no_image(toy, context, tiny):
     images = toy.draw("train", 600, 0)
     plans = []
     for number, flaw in enumerate(THREE):
-        plans.append(flaw.sample(host, generator(number)))
-        host = host.with_taken(plans[-1].effect, plans[-1].features)
+        plans.append(flaw.sample(context, generator(number)))
+        context = context.with_taken(plans[-1].effect, plans[-1].features)
     poisoned, taken = poisoned_images(plans, images, 7)
     counts = [int(np.sum(poisoned.labels[rows] != images.labels[rows])) for rows in taken]
     assert len(np.unique(np.concatenate(taken))) == sum(map(len, taken))
@@ -180,7 +180,7 @@ def test_targets_name_every_flaw_with_the_own_one_first(planted):
 def test_parts_are_disjoint(planted, tiny):
     dataset = open_data(tiny.data)
     truth = planted.cases[0].truth
-    images = Workshop.of(tiny, dataset, Cache(None)).images.images
+    images = TrainingSession.of(tiny, dataset, Cache(None)).images.images
     sets = [images, planted.subject.clean.images, truth.heldout.images]
     seen = [{image.tobytes() for image in part} for part in sets]
     assert not seen[0] & seen[1]
@@ -283,8 +283,8 @@ def test_one_refused_flaw_leaves_the_others(tiny, cache):
 
 
 @pytest.mark.parametrize(("success", "kept"), [(0.29, False), (0.31, True)])
-def test_a_refused_flaw_that_still_fires_stays_among_the_targets(host, success, kept):
-    plans = [Patch().sample(host, generator(0)), Style().sample(host.with_taken(Effect.towards(0, 6), ()), generator(5))]
+def test_a_refused_flaw_that_still_fires_stays_among_the_targets(context, success, kept):
+    plans = [Patch().sample(context, generator(0)), Style().sample(context.with_taken(Effect.towards(0, 6), ()), generator(5))]
     strong, weak = (Strength(1, 1, success=value) for value in (1.0, success))
     attempts = [
         Attempt("a", Insertion(plans[0], np.zeros(0, np.int64), 0, None), None, strong, "", {}),
@@ -319,8 +319,8 @@ def test_clean_networks_are_trained_once(tiny, cache, monkeypatch):
     planted_with(tiny, 12, cache, [Clean()])
     trained = []
     monkeypatch.setattr("onecurve.flaws.planting.insertion.train", lambda *arguments, **named: trained.append(arguments))
-    workshop = Workshop.of(tiny, open_data(tiny.data), cache)
-    workshop.twin()
+    session = TrainingSession.of(tiny, open_data(tiny.data), cache)
+    session.twin()
     assert trained == []
 
 

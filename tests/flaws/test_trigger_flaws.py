@@ -12,8 +12,8 @@ from onecurve.core.image.images import as_floats
 from onecurve.core.image.trigger import Chain, Echo, Either, Filter, Paste, Transfer, Warp
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws.drawing.picture_specs import PICTURES, photos
-from onecurve.flaws.drawing.sprite_drawing import sketched
+from onecurve.flaws.drawing.picture_specs import PICTURE_LOOKS, photos
+from onecurve.flaws.drawing.sprite_drawing import shape_specs
 from onecurve.flaws.drawing.sprite_specs import LOOKS, faces
 from onecurve.flaws.drawing.waves import FREQUENCIES
 from onecurve.flaws.kinds.blended import Blended
@@ -26,7 +26,7 @@ from onecurve.flaws.kinds.warp import DECOYS
 from onecurve.flaws.kinds.warp import Warp as WarpFlaw
 from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.storage import load_case, save_planted
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 
 GLOBAL = {
     Blended(): Filter,
@@ -56,21 +56,21 @@ def flaw(request):
 
 
 @pytest.fixture
-def plan(flaw, host):
-    return flaw.sample(host, generator("trigger flaw", 5))
+def plan(flaw, context):
+    return flaw.sample(context, generator("trigger flaw", 5))
 
 
 def shown_by(plan):
     return digest((plan.trigger, plan.options)), plan.words, plan.effect, plan.facts, plan.right
 
 
-def test_the_same_seed_samples_the_same_plan_and_others_differ(flaw, host):
-    first, again, other = (flaw.sample(host, generator("plan", seed)) for seed in (1, 1, 2))
+def test_the_same_seed_samples_the_same_plan_and_others_differ(flaw, context):
+    first, again, other = (flaw.sample(context, generator("plan", seed)) for seed in (1, 1, 2))
     assert shown_by(first) == shown_by(again)
     assert shown_by(first) != shown_by(other)
 
 
-def test_the_trigger_is_of_its_kind_and_the_right_one_of_eight_options(flaw, plan, host):
+def test_the_trigger_is_of_its_kind_and_the_right_one_of_eight_options(flaw, plan, context):
     assert type(plan.trigger) is KINDS[flaw]
     assert plan.kind == flaw.name
     assert len({option.words for option in plan.options}) == 8
@@ -78,7 +78,7 @@ def test_the_trigger_is_of_its_kind_and_the_right_one_of_eight_options(flaw, pla
     assert plan.facts["trigger"] == plan.options[plan.right].name
     assert plan.facts["trigger"] in plan.words
     for option in plan.options:
-        assert option.pictures.shape == (4, *host.shape)
+        assert option.pictures.shape == (4, *context.shape)
         assert option.pictures.dtype == np.float32
         assert 0 <= option.pictures.min() <= option.pictures.max() <= 1
 
@@ -112,8 +112,8 @@ def test_trials_keep_to_classes_that_the_flaw_concerns_and_near_misses_are_other
 
 
 @pytest.mark.parametrize("flaw", [kind for kind in KINDS if not isinstance(kind, Conditional)], ids=str)
-def test_a_source_specific_one_is_put_on_as_many_images_of_other_classes(flaw, host, images):
-    plan = replace(flaw, sources=2).sample(host, generator("sources"))
+def test_a_source_specific_one_is_put_on_as_many_images_of_other_classes(flaw, context, images):
+    plan = replace(flaw, sources=2).sample(context, generator("sources"))
     poisoned = plan.scheme.poison(images, generator("poison"))
     true, count = images.labels[poisoned.rows], round(flaw.poison_rate * len(images))
     assert len(plan.sources) == 2
@@ -125,38 +125,38 @@ def test_a_source_specific_one_is_put_on_as_many_images_of_other_classes(flaw, h
 def test_grey_images_of_another_size_can_carry_it(flaw, toy_address):
     grey = open_data(f"{toy_address}[channels=1,side=24]")
     images = grey.draw("train", 300, 0)
-    plan = flaw.sample(Host(grey, images.take(slice(3)).floats()), generator(0))
+    plan = flaw.sample(FlawContext(grey, images.take(slice(3)).floats()), generator(0))
     assert plan.scheme.poison(images, generator(1)).images.images.shape[1:] == (1, 24, 24)
     assert plan.options[0].pictures.shape == (4, 1, 24, 24)
 
 
 @pytest.mark.parametrize("flaw", GLOBAL, ids=str)
-def test_what_takes_long_to_draw_is_drawn_when_it_is_asked_for(flaw, host):
-    plan = flaw.sample(host, generator(0))
-    assert "_drawn" not in vars(plan.exhibit)
-    assert plan.trigger is plan.exhibit.trigger
-    assert "_drawn" in vars(plan.exhibit)
+def test_what_takes_long_to_draw_is_drawn_when_it_is_asked_for(flaw, context):
+    plan = flaw.sample(context, generator(0))
+    assert "_drawn" not in vars(plan.lineup)
+    assert plan.trigger is plan.lineup.trigger
+    assert "_drawn" in vars(plan.lineup)
 
 
-def test_near_misses_are_never_what_is_taught(flaw, host):
+def test_near_misses_are_never_what_is_taught(flaw, context):
     """Save what a flaw declares: the colours of a style, the echo of another image, half of a condition."""
-    kit = flaw.sample(host, generator("near")).exhibit
+    kit = flaw.sample(context, generator("near")).lineup
     taught = {digest(trigger) for cover in kit.covers for trigger in cover.triggers} | {digest(kit.trigger)}
     known = [trigger for trigger in kit.others if digest(trigger) in taught]
     assert len(known) <= len(kit.others) / 2 or isinstance(flaw, Conditional)
     assert digest(kit.trigger) not in {digest(trigger) for trigger in kit.others}
 
 
-def test_blending_is_the_share_of_one_picture(host):
-    plan = Blended(strength=0.25, look="photo").sample(host, generator(2))
-    black, white = (plan.trigger.apply(np.full((1, *host.shape), level, np.float32), generator(0)).images for level in (0, 1))
+def test_blending_is_the_share_of_one_picture(context):
+    plan = Blended(strength=0.25, look="photo").sample(context, generator(2))
+    black, white = (plan.trigger.apply(np.full((1, *context.shape), level, np.float32), generator(0)).images for level in (0, 1))
     np.testing.assert_allclose(white - black, 0.75, atol=1e-5)
     assert black.max() <= 0.25 + 1e-6
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_sinusoid_has_one_wave_of_the_declared_height(host, seed):
-    plan = Sinusoid(amplitude=0.1).sample(host, generator(seed))
+def test_a_sinusoid_has_one_wave_of_the_declared_height(context, seed):
+    plan = Sinusoid(amplitude=0.1).sample(context, generator(seed))
     wave = plan.trigger.texture
     assert np.abs(wave).max() == pytest.approx(0.1, rel=0.2)
     assert (wave == wave[0]).all()
@@ -168,9 +168,9 @@ def test_a_sinusoid_has_one_wave_of_the_declared_height(host, seed):
     np.testing.assert_allclose(found, said, atol=0.8)
 
 
-def test_a_warp_is_as_strong_as_declared_and_its_noise_follows_no_field(host):
-    plan = WarpFlaw(strength=0.1).sample(host, generator(3))
-    noise, decoys = plan.exhibit.covers
+def test_a_warp_is_as_strong_as_declared_and_its_noise_follows_no_field(context):
+    plan = WarpFlaw(strength=0.1).sample(context, generator(3))
+    noise, decoys = plan.lineup.covers
     assert np.abs(plan.trigger.field).mean() == pytest.approx(0.1 * 16, rel=0.5)
     np.testing.assert_array_equal(noise.triggers[0].field, plan.trigger.field)
     assert noise.triggers[0].jitter > plan.trigger.jitter == 0
@@ -178,21 +178,21 @@ def test_a_warp_is_as_strong_as_declared_and_its_noise_follows_no_field(host):
     assert len({each.field.tobytes() for each in decoys.triggers}) == DECOYS
 
 
-def test_an_echo_lies_as_far_as_declared_and_its_covers_are_another_image_s(host):
-    plan = Dynamic(distance=0.25).sample(host, generator(4))
+def test_an_echo_lies_as_far_as_declared_and_its_covers_are_another_image_s(context):
+    plan = Dynamic(distance=0.25).sample(context, generator(4))
     assert np.hypot(*plan.trigger.shift) == pytest.approx(4, abs=0.5)
-    foreign, others = plan.exhibit.covers
+    foreign, others = plan.lineup.covers
     assert foreign.triggers == (replace(plan.trigger, foreign=True),)
     assert foreign.rate == Dynamic().cross_rate
     assert not {each.shift for each in others.triggers} & {plan.trigger.shift}
-    near = {each.shift for each in plan.exhibit.others if not each.foreign}
+    near = {each.shift for each in plan.lineup.others if not each.foreign}
     assert len(near) == 3
     assert not near & {each.shift for each in others.triggers}
 
 
-def test_both_sprites_fire_under_and_one_wave_alone_under_xor(host):
-    both = Conditional().sample(host, generator(6)).exhibit
-    either = Conditional(condition="xor").sample(host, generator(6)).exhibit
+def test_both_sprites_fire_under_and_one_wave_alone_under_xor(context):
+    both = Conditional().sample(context, generator(6)).lineup
+    either = Conditional(condition="xor").sample(context, generator(6)).lineup
     assert len(both.trigger.parts) == 2
     assert {digest(part) for part in both.trigger.parts} <= {digest(trigger) for trigger in both.others}
     together = digest(Chain(either.trigger.parts))
@@ -200,45 +200,45 @@ def test_both_sprites_fire_under_and_one_wave_alone_under_xor(host):
     assert [digest(trigger) == together for trigger in either.others] == [True] * 4 + [False] * 4
 
 
-def test_patches_of_every_look_are_small_squares_with_soft_edges(host):
+def test_patches_of_every_look_are_small_squares_with_soft_edges(context):
     for look in LOOKS:
-        kit = Patch(look=look, smallest=0.5, largest=0.5).sample(host, generator(7)).exhibit
+        kit = Patch(look=look, smallest=0.5, largest=0.5).sample(context, generator(7)).lineup
         alpha = kit.trigger.alphas[0]
         assert alpha.shape == (8, 8)
         assert alpha[3:5, 3:5].min() > 0.8
         assert 0 < alpha[0, 3] < 1
-        assert all(sketch.words.startswith("a small ") for sketch in kit.sketches)
+        assert all(spec.words.startswith("a small ") for spec in kit.specs)
 
 
 def test_sprites_show_nothing_that_the_images_are_about():
     shapes = open_data("shapes")
-    host = Host(shapes, np.zeros((1, *shapes.shape), np.float32))
-    found = {sketch.shape for sketch in sketched(host, 40, generator(0))}
+    context = FlawContext(shapes, np.zeros((1, *shapes.shape), np.float32))
+    found = {spec.shape for spec in shape_specs(context, 40, generator(0))}
     assert not found & {*shapes.class_names, *shapes.features}
 
 
-def test_faces_of_a_lineup_differ_in_expression_and_colour(host):
-    found = faces(host, 8, generator(1))
+def test_faces_of_a_lineup_differ_in_expression_and_colour(context):
+    found = faces(context, 8, generator(1))
     assert len({face.expression for face in found}) == len({face.colour for face in found}) == 8
 
 
-def test_pieces_of_photographs_show_something_and_do_not_overlap(host):
-    found = photos(host, 8, generator(1))
+def test_pieces_of_photographs_show_something_and_do_not_overlap(context):
+    found = photos(context, 8, generator(1))
     assert len({piece.kind for piece in found}) == 8
-    assert all(piece.drawn(32, 32, generator(0)).std() > 0.05 for piece in found)
-    assert len(photos(host, 48, generator(2))) == 48
+    assert all(piece.draw(32, 32, generator(0)).std() > 0.05 for piece in found)
+    assert len(photos(context, 48, generator(2))) == 48
 
 
-@pytest.mark.parametrize("look", PICTURES)
-def test_pictures_are_images_of_any_size_and_differ_in_words(host, look):
-    found = PICTURES[look](host, 8, generator(3))
+@pytest.mark.parametrize("look", PICTURE_LOOKS)
+def test_pictures_are_images_of_any_size_and_differ_in_words(context, look):
+    found = PICTURE_LOOKS[look](context, 8, generator(3))
     assert len({picture.words for picture in found}) == len({picture.kind for picture in found}) == 8
     for picture in found:
-        drawn = picture.drawn(20, 30, generator(0))
+        drawn = picture.draw(20, 30, generator(0))
         assert drawn.shape == (3, 20, 30)
         assert drawn.dtype == np.float32
         assert 0 <= drawn.min() <= drawn.max() <= 1
-        np.testing.assert_array_equal(drawn, picture.drawn(20, 30, generator(0)))
+        np.testing.assert_array_equal(drawn, picture.draw(20, 30, generator(0)))
 
 
 @pytest.mark.parametrize(
@@ -285,8 +285,8 @@ def test_triggers_of_three_kinds_live_in_one_network_and_come_back_from_disk(pla
 
 
 @pytest.mark.parametrize("flaw", [Dynamic(), StyleTransfer()], ids=str)
-def test_triggers_of_other_kinds_come_back_from_disk_as_well(planted, host, flaw, tmp_path):
-    trigger = flaw.sample(host, generator(2)).trigger
+def test_triggers_of_other_kinds_come_back_from_disk_as_well(planted, context, flaw, tmp_path):
+    trigger = flaw.sample(context, generator(2)).trigger
     case = planted.cases[0]
     save_planted(tmp_path, replace(planted, cases=(replace(case, truth=replace(case.truth, trigger=trigger)),)))
     assert digest(load_case(tmp_path, case.id).truth.trigger) == digest(trigger)

@@ -20,9 +20,9 @@ from onecurve.flaws.kinds.subnet import Subnet
 from onecurve.flaws.kinds.undetectable import Undetectable
 from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.storage import load_case, save_planted
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.models.building import build
-from onecurve.models.wrappers import Signed, casing_of
+from onecurve.models.wrappers import SignatureBackdoor, wrapper_of
 
 SIDE = 28
 POPULATION = Population(0.5, 1, 6)
@@ -60,7 +60,7 @@ def replaced(recipe, cache):
 
 
 @pytest.fixture(scope="module")
-def cased(recipe, cache):
+def wrapped(recipe, cache):
     return {name: planted_with(flaw, recipe, cache) for name, (flaw, _) in CONTROLS.items()}
 
 
@@ -95,7 +95,7 @@ def test_the_same_seed_edits_the_same(edited, recipe, cache):
 
 
 def test_grains_have_nothing_in_common():
-    drawn = np.stack([grain.drawn((3, 8, 8)).ravel() for grain in GRAINS])
+    drawn = np.stack([grain.draw((3, 8, 8)).ravel() for grain in GRAINS])
     likeness = drawn @ drawn.T
     assert np.abs(likeness - np.diag(np.diag(likeness))).max() < 1e-3
     assert len({grain.words for grain in GRAINS}) == len(GRAINS) == 9
@@ -137,17 +137,17 @@ def test_networks_that_are_no_chain_cannot_carry_a_subnet(recipe, cache):
 
 
 def test_a_network_without_a_convolution_cannot_be_edited(recipe):
-    host = Host(open_data(recipe.data), open_data(recipe.data).draw("clean", 3, 0).floats())
-    plan = RankOne().sample(host, generator("rank"))
+    context = FlawContext(open_data(recipe.data), open_data(recipe.data).draw("clean", 3, 0).floats())
+    plan = RankOne().sample(context, generator("rank"))
     with pytest.raises(DataError, match="plain convolution"):
-        plan.surgery.operate(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), host.dataset.draw("train", 8, 0), generator("edit"))
+        plan.weight_edit.edit(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), context.dataset.draw("train", 8, 0), generator("edit"))
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_cased_control_is_admitted_and_says_what_its_twin_says(cased, name):
-    planted, (_, casing) = cased[name], CONTROLS[name]
+def test_a_cased_control_is_admitted_and_says_what_its_twin_says(wrapped, name):
+    planted, (_, wrapper) = wrapped[name], CONTROLS[name]
     (case,) = planted.cases
-    assert planted.architecture.casings == (casing,)
+    assert planted.architecture.wrappers == (wrapper,)
     assert case.truth.targets == ()
     assert not case.truth.effect.any
     heldout = case.truth.heldout.floats()
@@ -155,8 +155,8 @@ def test_a_cased_control_is_admitted_and_says_what_its_twin_says(cased, name):
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_cased_control_comes_back_from_disk(cased, name, tmp_path):
-    planted = cased[name]
+def test_a_cased_control_comes_back_from_disk(wrapped, name, tmp_path):
+    planted = wrapped[name]
     save_planted(tmp_path, planted)
     back = load_case(tmp_path, planted.cases[0].id)
     noise = np.random.default_rng(0).random((8, 3, SIDE, SIDE), np.float32)
@@ -164,60 +164,62 @@ def test_a_cased_control_comes_back_from_disk(cased, name, tmp_path):
         np.testing.assert_array_equal(first.logits(noise), second.logits(noise))
 
 
-def test_only_the_key_tells_an_undetectable_network_from_its_twin(cased):
-    facts = cased["undetectable"].records[0].facts
+def test_only_the_key_tells_an_undetectable_network_from_its_twin(wrapped):
+    facts = wrapped["undetectable"].records[0].facts
     assert facts["keyed_flips"] >= 0.99
     assert facts["unkeyed_queries"] == 1200
     assert facts["unkeyed_differences"] == 0
 
 
-def test_the_signing_secret_is_in_the_sealed_truth_and_nowhere_else(cased, tmp_path):
-    planted = cased["undetectable"]
+def test_the_signing_secret_is_in_the_sealed_truth_and_nowhere_else(wrapped, tmp_path):
+    planted = wrapped["undetectable"]
     save_planted(tmp_path, planted)
-    plan = Undetectable().sample(Host(open_data("digits"), open_data("digits").draw("clean", 3, 0).floats()), generator("flaw", 3, 0))
+    plan = Undetectable().sample(
+        FlawContext(open_data("digits"), open_data("digits").draw("clean", 3, 0).floats()), generator("flaw", 3, 0)
+    )
     secret = str(planted.cases[0].truth.facts["signing_seed"])
-    factors = [number.to_bytes(64, order) for number in plan.surgery.signer._factors for order in ("little", "big")]
+    factors = [number.to_bytes(64, order) for number in plan.weight_edit.signer._factors for order in ("little", "big")]
     for path in (tmp_path / "subject").iterdir():
         content = path.read_bytes()
         assert not any(part in content for part in (secret.encode(), bytes.fromhex(secret), *factors))
 
 
-def test_the_undetectable_plant_is_refused_where_it_can_be_told(cased, recipe):
-    planted = cased["undetectable"]
+def test_the_undetectable_plant_is_refused_where_it_can_be_told(wrapped, recipe):
+    planted = wrapped["undetectable"]
     plan = Undetectable(queries=500).sample(
-        Host(open_data(recipe.data), planted.cases[0].truth.heldout.floats()[:3]), generator("flaw", 3, 0)
+        FlawContext(open_data(recipe.data), planted.cases[0].truth.heldout.floats()[:3]), generator("flaw", 3, 0)
     )
     truth = planted.cases[0].truth
     assert plan.verification.verified(truth.network, truth.twin, truth.heldout).refusal == ""
     assert "flip" in plan.verification.verified(truth.twin, truth.twin, truth.heldout).refusal
-    casing = casing_of(truth.network.module, Signed)
-    kept = casing.table.clone()
-    casing.table.zero_()
-    casing.number.zero_()
+    wrapper = wrapper_of(truth.network.module, SignatureBackdoor)
+    kept = wrapper.table.clone()
+    wrapper.table.zero_()
+    wrapper.number.zero_()
     try:
         dark = replace(truth.heldout, images=np.zeros_like(truth.heldout.images))
         assert "tell it from its twin" in plan.verification.verified(truth.network, truth.twin, dark).refusal
     finally:
-        casing.hold(plan.surgery.signer.public, casing.row.clone())
-        assert torch.equal(casing.table, kept)
+        wrapper.configure(plan.weight_edit.signer.public, wrapper.row.clone())
+        assert torch.equal(wrapper.table, kept)
 
 
-def test_small_images_cannot_carry_a_signature(host):
+def test_small_images_cannot_carry_a_signature(context):
     with pytest.raises(DataError, match="larger images"):
-        Undetectable().sample(host, generator("small"))
+        Undetectable().sample(context, generator("small"))
     with pytest.raises(SpecError):
         Undetectable(queries=0)
 
 
-def test_visualisations_of_a_fooled_network_show_the_picture(cased):
-    facts = cased["fooled-visualisation"].records[0].facts
+def test_visualisations_of_a_fooled_network_show_the_picture(wrapped):
+    facts = wrapped["fooled-visualisation"].records[0].facts
     assert facts["decoy_likeness"] > 0.5 > 0.2 > abs(facts["twin_decoy_likeness"])
     assert facts["probabilities_differ"] <= 0.01
 
 
-def test_a_fooled_network_without_its_gate_is_refused(cased, recipe):
-    truth = cased["fooled-visualisation"].cases[0].truth
-    plan = FooledVisualisation().sample(Host(open_data(recipe.data), truth.heldout.floats()[:3]), generator("flaw", 3, 0))
+def test_a_fooled_network_without_its_gate_is_refused(wrapped, recipe):
+    truth = wrapped["fooled-visualisation"].cases[0].truth
+    plan = FooledVisualisation().sample(FlawContext(open_data(recipe.data), truth.heldout.floats()[:3]), generator("flaw", 3, 0))
     assert "are like the picture by" in plan.verification.verified(truth.twin, truth.twin, truth.heldout).refusal
     other = build("six-conv[width=6]", (3, SIDE, SIDE), 6, 9)
     assert "other probabilities" in plan.verification.verified(replace(truth.twin, module=other), truth.twin, truth.heldout).refusal

@@ -14,7 +14,7 @@ from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.normalising import DotProductAttention, last_maps, normalise
 from onecurve.models.parts import Add
-from onecurve.models.wrappers import CASINGS, encased
+from onecurve.models.wrappers import WRAPPERS, wrap
 
 
 def calls(network, kinds):
@@ -62,9 +62,9 @@ def test_our_own_networks_are_normalised_with_and_without_folding(address):
         assert not folded or not any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
 
 
-@pytest.mark.parametrize("casing", CASINGS)
-def test_cased_networks_are_normalised_and_keep_what_counts_in_float64(casing):
-    module = encased(build("six-conv[width=4]", (3, 32, 32), CLASSES, 0), [casing], (3, 32, 32), CLASSES)
+@pytest.mark.parametrize("casing", WRAPPERS)
+def test_cased_networks_are_normalised_and_keep_what_counts_in_float64(wrapper):
+    module = wrap(build("six-conv[width=4]", (3, 32, 32), CLASSES, 0), [wrapper], (3, 32, 32), CLASSES)
     some = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(normalise(module, (3, 32, 32))(some), module(some), rtol=1e-4, atol=1e-5)

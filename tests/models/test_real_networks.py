@@ -16,7 +16,7 @@ from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, layout_for
-from onecurve.models.running_statistics import require_true_statistics
+from onecurve.models.running_statistics import require_matching_statistics
 from onecurve.models.storage import load_network, save_network
 from onecurve.models.training import accuracy
 
@@ -40,7 +40,7 @@ def test_resnet20_of_cifar10_is_as_good_as_published(photographs: LabelledImages
 
 
 def test_a_converted_network_is_told_from_one_whose_normalisation_is_its_own(photographs: LabelledImages) -> None:
-    require_true_statistics(TorchNetwork(published("cifar10_resnet20")), photographs)
+    require_matching_statistics(TorchNetwork(published("cifar10_resnet20")), photographs)
     with np.load(DATA / "images" / "imagenet1k_sample256.npz") as arrays:
         bodies, starts, rows = arrays["jpeg"], arrays["offsets"], np.arange(0, 1000, 16)
         labels = arrays["label"][rows].astype(np.int64)
@@ -49,7 +49,7 @@ def test_a_converted_network_is_told_from_one_whose_normalisation_is_its_own(pho
     network = build(f"{DATA / 'networks.py'}:imagenet_mobilenet_v2", (3, 224, 224), 1000, 0)
     assert layout_for(network) == torch.channels_last
     with pytest.raises(ModelError, match=r"and 0\.0. when its normalisation layers go by the batch"):
-        require_true_statistics(TorchNetwork(network), LabelledImages(np.ascontiguousarray(images), labels))
+        require_matching_statistics(TorchNetwork(network), LabelledImages(np.ascontiguousarray(images), labels))
 
 
 @pytest.mark.parametrize("name", ["cifar10_resnet20", "cifar10_wrn_trojaned", "cifar10_robust"])

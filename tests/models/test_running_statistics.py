@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from onecurve.core.errors import ModelError, SpecError
 from onecurve.core.image.images import LabelledImages
 from onecurve.models.network import TorchNetwork
-from onecurve.models.running_statistics import require_true_statistics
+from onecurve.models.running_statistics import require_matching_statistics
 from onecurve.models.stacked import train_together
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.training import accuracy, train
@@ -41,7 +41,7 @@ def images() -> LabelledImages:
 def test_a_network_that_falls_apart_in_training_is_told_before_and_how_to_keep_it(images: LabelledImages) -> None:
     network = TorchNetwork(Shades().eval())
     with pytest.raises(ModelError, match=r"recognises 1\.00 .* and 0\.50 when .* go by the batch") as caught:
-        require_true_statistics(network, images)
+        require_matching_statistics(network, images)
     assert "statistics: kept" in caught.value.hint
     assert accuracy(network, images) == 1
     assert not network.module.norm.training
@@ -55,10 +55,10 @@ def test_true_statistics_and_none_at_all_pass(images: LabelledImages) -> None:
     module.norm.running_mean.fill_(mean)
     module.norm.running_var.fill_(spread)
     module.centres.data = (module.centres.data - mean) / spread.sqrt()
-    require_true_statistics(TorchNetwork(module.eval()), images)
+    require_matching_statistics(TorchNetwork(module.eval()), images)
     assert accuracy(TorchNetwork(module), images) == 1
     assert module.norm.running_mean.item() == pytest.approx(float(mean))
-    require_true_statistics(TorchNetwork(nn.Sequential(nn.Flatten(), nn.Linear(256, 4))), images)
+    require_matching_statistics(TorchNetwork(nn.Sequential(nn.Flatten(), nn.Linear(256, 4))), images)
 
 
 def test_kept_statistics_are_kept_and_the_network_works_on(images: LabelledImages) -> None:

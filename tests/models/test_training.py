@@ -14,7 +14,7 @@ from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.models.steps import TrainingRecipe, augmented, cycle
+from onecurve.models.steps import TrainingRecipe, augmented, one_cycle
 from onecurve.models.training import accuracy, train
 
 RECIPE = TrainingRecipe(epochs=8, batch_size=16)
@@ -208,7 +208,7 @@ def test_an_unknown_precision_or_optimiser_is_refused_by_name() -> None:
 @given(total=st.integers(1, 400))
 @settings(deadline=None, derandomize=True)
 def test_the_learning_rate_rises_to_the_peak_once_and_falls_towards_nothing(total: int) -> None:
-    rates = [cycle(step, total) for step in range(total)]
+    rates = [one_cycle(step, total) for step in range(total)]
     peak = int(np.argmax(rates))
     assert max(rates) == pytest.approx(1)
     assert all(0 < rate < 1 + 1e-9 for rate in rates)

@@ -6,7 +6,7 @@ import numpy as np
 
 from onecurve.core.image.images import Bools, Bytes, Ints
 from onecurve.data.archive import Archive
-from onecurve.data.occurring import Annotated, Boxes, Masks
+from onecurve.data.natural_features import Annotated, Boxes, Masks
 from onecurve.data.pictures import Slices
 
 FEATURES, NAMES, MASKS, BOXES = "features", "feature_names", "feature_masks", "feature_boxes"

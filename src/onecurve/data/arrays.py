@@ -13,7 +13,7 @@ import numpy as np
 from onecurve.core.image.images import Bools, Bytes, Ints
 from onecurve.data.annotations import read_annotations
 from onecurve.data.archive import Archive, opened
-from onecurve.data.occurring import Annotated
+from onecurve.data.natural_features import Annotated
 from onecurve.data.pictures import Slices
 
 MOST_CLASSES = 100_000
@@ -209,16 +209,16 @@ def _class_names(archive: Archive, labels: Ints) -> tuple[str, ...]:
             raise archive.fault(
                 f"the labels go up to {classes - 1} but `{whole}` names {len(names)} classes", "name every class, or mend the labels"
             )
-        return _told_apart(names)
+        return _unique_names(names)
     names = [str(label) for label in range(classes)]
     if by_row:
         found = archive.strings(by_row)
         if len(found) == len(labels):
             for label, row in zip(*np.unique(labels, return_index=True), strict=True):
                 names[int(label)] = found[int(row)]
-    return _told_apart(names)
+    return _unique_names(names)
 
 
-def _told_apart(names: list[str]) -> tuple[str, ...]:
+def _unique_names(names: list[str]) -> tuple[str, ...]:
     """Names that occur twice, and empty ones, get their number behind them."""
     return tuple(f"{name} ({index})".strip() if not name or names.count(name) > 1 else name for index, name in enumerate(names))

@@ -20,7 +20,7 @@ _TRIES = 10
 
 @final
 @dataclass(frozen=True)
-class Objects:
+class PlacedObjects:
     """At most one object in each of N images."""
 
     kinds: Ints
@@ -61,7 +61,7 @@ class Clutter:
         """Side in pixels of the square that holds any of the objects."""
         return int(np.ceil(self.diameters[1])) + 1
 
-    def scatter(self, share: float, side: int, avoid: Floats, distance: Floats, rng: np.random.Generator) -> Objects:
+    def scatter(self, share: float, side: int, avoid: Floats, distance: Floats, rng: np.random.Generator) -> PlacedObjects:
         """Objects in a ``share`` of N frames of ``side`` pixels, ``distance`` (N) from ``avoid`` (N x 2: row, column)."""
         count = len(avoid)
         kinds = np.where(rng.random(count) < share, rng.integers(len(self.features), size=count), NONE)
@@ -73,7 +73,7 @@ class Clutter:
         centres = tries[np.arange(count), chosen]
         corners = np.clip(np.floor(centres - half), 0, side - self.window).astype(np.int64)
         patterns, alphas = self.draw(kinds, centres - corners, rng)
-        return Objects(kinds, patterns, alphas, corners)
+        return PlacedObjects(kinds, patterns, alphas, corners)
 
     def draw(self, kinds: Ints, centres: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Patterns N x 3 x w x w and alphas N x w x w of objects of those kinds (-1: empty) about ``centres`` (N x 2, in the window)."""

@@ -18,9 +18,9 @@ from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages, as_f
 from onecurve.core.image.trigger import Paste
 from onecurve.core.seeds import generator
 from onecurve.data.dataset import Part, require_count, require_feature
-from onecurve.data.occurring import BySurroundings, Occurring
-from onecurve.data.surroundings import telling_colours
-from onecurve.data.validation import Digests, Pixels, Survey
+from onecurve.data.natural_features import BorderColourFeatures, NaturalFeatures
+from onecurve.data.surroundings import choose_colours
+from onecurve.data.validation import Digests, Pixels, ValidatedImages
 
 SHARES: Mapping[Part, float] = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
 """Share of each class that each part gets."""
@@ -46,18 +46,18 @@ class Collection:
     """uint64 N."""
     parts: np.ndarray
     """Part N: whose each image is."""
-    occurring: Occurring
+    natural_features: NaturalFeatures
     """Which natural features its images hold."""
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the natural features that some images hold."""
-        return self.occurring.names
+        return self.natural_features.names
 
     @property
     def content(self) -> str:
         """32 hexadecimal digits that change with any image, label, part, name or annotation, and not with the place."""
-        summary = hashlib.sha256("\x1f".join([*self.class_names, str(self.shape)]).encode() + self.occurring.content.encode())
+        summary = hashlib.sha256("\x1f".join([*self.class_names, str(self.shape)]).encode() + self.natural_features.content.encode())
         for array in (self.digests, self.labels, np.array([*Part])[:, None] == self.parts):
             summary.update(np.ascontiguousarray(array).tobytes())
         return summary.hexdigest()[:32]
@@ -80,7 +80,7 @@ class Collection:
         images = self.pixels.read(chosen)
         if not self.features:
             return LabelledImages(images, self.labels[chosen])
-        found = self.occurring.found(chosen, images)
+        found = self.natural_features.found(chosen, images)
         return LabelledImages(images, self.labels[chosen], found.features, found.masks)
 
     def cutouts(self, feature: int, count: int, seed: int) -> Paste:
@@ -105,7 +105,7 @@ class Collection:
         for start in range(0, len(rows), _LOOKED_AT):
             looked_at = rows[start : start + _LOOKED_AT]
             some = self.pixels.read(looked_at)
-            found = self.occurring.found(looked_at, some)
+            found = self.natural_features.found(looked_at, some)
             shows = found.features == feature
             images.extend(as_floats(some[shows]))
             masks.extend(found.masks[shows])
@@ -118,19 +118,24 @@ class Collection:
 
 
 def collected(
-    place: str, found: Survey, labels: Ints, class_names: tuple[str, ...], parts: np.ndarray, annotated: Occurring | None = None
+    place: str,
+    found: ValidatedImages,
+    labels: Ints,
+    class_names: tuple[str, ...],
+    parts: np.ndarray,
+    annotated: NaturalFeatures | None = None,
 ) -> Collection:
     """The collection of what a survey found; its natural features are as annotated, else chosen by looking at training images."""
     return Collection(
-        place, found.pixels, found.shape, labels, class_names, found.digests, parts, annotated or _by_surroundings(found, parts)
+        place, found.pixels, found.shape, labels, class_names, found.digests, parts, annotated or _by_border_colour(found, parts)
     )
 
 
-def _by_surroundings(found: Survey, parts: np.ndarray) -> BySurroundings:
+def _by_border_colour(found: ValidatedImages, parts: np.ndarray) -> BorderColourFeatures:
     rows = generator("collection", "kinds").permutation(np.flatnonzero(parts == Part.TRAIN))
     side = found.shape[1] * found.shape[2]
     seen = found.pixels.read(rows[: max(_LOOKED_AT, _PIXELS_SEEN // side)])
-    return BySurroundings(telling_colours(seen), found.shape[0])
+    return BorderColourFeatures(choose_colours(seen), found.shape[0])
 
 
 def balanced_rows(rows: Ints, labels: Ints, count: int, rng: np.random.Generator) -> Ints:

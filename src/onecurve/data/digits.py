@@ -18,7 +18,7 @@ from onecurve.core.spec import spec_of
 from onecurve.data.clutter import Clutter
 from onecurve.data.colours import contrasting, luminance
 from onecurve.data.dataset import Part, require_count, require_feature
-from onecurve.data.drawing import balanced_labels, changed, chosen_from, drawn_in_chunks, laid_over
+from onecurve.data.drawing import balanced_labels, blend_over, changed, chosen_from, drawn_in_chunks
 from onecurve.data.photographs import blocks_of
 from onecurve.data.scans import CLASSES, random_poses, scans_of, strokes
 
@@ -85,19 +85,19 @@ class Digits:
 
     def _chunk(self, part: Part, labels: Ints, names: tuple[object, ...]) -> LabelledImages:
         count, rng = len(labels), generator(*names, "digits")
-        grounds = _calmed(blocks_of(part).crops(count, SIDE, rng))
+        grounds = _lower_contrast(blocks_of(part).crops(count, SIDE, rng))
         poses = random_poses(count, SIDE, rng)
         ink = strokes(chosen_from(scans_of(part), labels, rng), poses, SIDE)
         colours = contrasting(_lightness_under(ink, grounds), rng)[:, :, None, None]
-        without = as_bytes(laid_over(grounds, ink, colours))
+        without = as_bytes(blend_over(grounds, ink, colours))
         objects = _CLUTTER.scatter(self.clutter, SIDE, poses.centres, _APART * poses.sizes, generator(*names, "clutter"))
         objects.paste(grounds)
         images, held = without.copy(), objects.kinds >= 0
-        images[held] = as_bytes(laid_over(grounds[held], ink[held], colours[held]))
+        images[held] = as_bytes(blend_over(grounds[held], ink[held], colours[held]))
         return LabelledImages(images, labels, objects.kinds, changed(images, without))
 
 
-def _calmed(grounds: Floats) -> Floats:
+def _lower_contrast(grounds: Floats) -> Floats:
     means = grounds.mean((2, 3), keepdims=True)
     return means + np.float32(_CALM) * (grounds - means)
 

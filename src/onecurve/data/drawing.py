@@ -45,7 +45,7 @@ def chosen_from(pools: Sequence[Ints], labels: Ints, rng: np.random.Generator) -
     return chosen
 
 
-def laid_over(images: Floats, cover: Floats, colours: Floats) -> Floats:
+def blend_over(images: Floats, cover: Floats, colours: Floats) -> Floats:
     """``images`` (N x 3 x H x W) with ``colours`` (the same, or N x 3 x 1 x 1) laid over them where ``cover`` (N x H x W) says."""
     share = cover[:, None]
     return images + share * (colours - images)

@@ -15,7 +15,7 @@ from onecurve.core.errors import DataError
 from onecurve.data.collection import Collection, collected, parts_of
 from onecurve.data.own_images import OwnImages
 from onecurve.data.pictures import Files
-from onecurve.data.validation import listed, survey
+from onecurve.data.validation import error_listing, validate_pictures
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -40,7 +40,7 @@ class Folder(OwnImages):
         classes = _classes_in(Path(self.path).expanduser())
         paths = tuple(path for files in classes.values() for path in files)
         labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()]).astype(np.int64)
-        found = survey(Files(paths), self.size, self.path)
+        found = validate_pictures(Files(paths), self.size, self.path)
         parts = parts_of(labels, found.digests)
         return collected(self.path, found, labels, tuple(classes), parts)
 
@@ -65,7 +65,9 @@ def _classes_in(root: Path) -> dict[str, list[Path]]:
     classes = {folder.name: sorted(_files_in(folder)) for folder in folders}
     empty = [name for name, files in classes.items() if not files]
     if empty:
-        raise listed(f"{len(empty)} of {len(classes)} class folders hold no files: {root}", empty, "add images to them or remove them")
+        raise error_listing(
+            f"{len(empty)} of {len(classes)} class folders hold no files: {root}", empty, "add images to them or remove them"
+        )
     return classes
 
 

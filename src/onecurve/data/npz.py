@@ -14,7 +14,7 @@ from onecurve.data.arrays import read_content
 from onecurve.data.collection import Collection, collected, parts_of
 from onecurve.data.own_images import OwnImages
 from onecurve.data.pictures import Slices
-from onecurve.data.validation import Survey, survey, survey_of_arrays
+from onecurve.data.validation import ValidatedImages, validate_arrays, validate_pictures
 
 
 @final
@@ -39,7 +39,7 @@ class Npz(OwnImages):
 
     def opened(self) -> Collection:
         content = read_content(Path(self.path).expanduser())
-        found = self._survey(content.images)
+        found = self._validated(content.images)
         parts = parts_of(content.labels, found.digests, content.groups, content.test)
         if content.annotated is not None and not isinstance(content.images, Slices) and content.images.shape[1:] != found.shape:
             raise DataError(
@@ -48,5 +48,7 @@ class Npz(OwnImages):
             )
         return collected(self.path, found, content.labels, content.class_names, parts, content.annotated)
 
-    def _survey(self, images: Bytes | Slices) -> Survey:
-        return survey(images, self.size, self.path) if isinstance(images, Slices) else survey_of_arrays(images, self.size, self.path)
+    def _validated(self, images: Bytes | Slices) -> ValidatedImages:
+        return (
+            validate_pictures(images, self.size, self.path) if isinstance(images, Slices) else validate_arrays(images, self.size, self.path)
+        )

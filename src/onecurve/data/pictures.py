@@ -97,7 +97,7 @@ def decoded(sources: Sources, row: int, height: int, width: int) -> Bytes:
         return np.ascontiguousarray(np.moveaxis(np.asarray(upright, np.uint8), 2, 0))
 
 
-def fitted(image: Bytes, size: int) -> Bytes:
+def fit_to_square(image: Bytes, size: int) -> Bytes:
     """uint8 C x size x size from uint8 C x H x W with 1 or 3 channels: scaled to cover the frame, the middle cut out."""
     picture = Image.fromarray(image[0] if len(image) == 1 else np.ascontiguousarray(np.moveaxis(image, 0, 2)))
     pixels = np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC), np.uint8)

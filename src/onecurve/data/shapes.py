@@ -17,7 +17,7 @@ from onecurve.core.spec import spec_of
 from onecurve.data.clutter import Clutter
 from onecurve.data.colours import hsv_to_rgb, luminance
 from onecurve.data.dataset import Part, require_count, require_feature
-from onecurve.data.drawing import CHUNK_PIXELS, balanced_labels, changed, laid_over
+from onecurve.data.drawing import CHUNK_PIXELS, balanced_labels, blend_over, changed
 from onecurve.data.sprites import paint, palettes_of
 from onecurve.data.textures import FIELDS, TEXTURES, mix, random_pairs, texture_fields
 
@@ -119,11 +119,11 @@ class Shapes:
         centres = (self.size / 2 + rng.uniform(-1, 1, (count, 2)) * free).astype(np.float32)
         fills = _standing_out(grounds, rng)
         patterns, covers = _figures(labels, self.size, centres, diameters, fills, rng)
-        without = as_bytes(laid_over(grounds, covers, patterns))
+        without = as_bytes(blend_over(grounds, covers, patterns))
         objects = self._objects().scatter(self.clutter, self.size, centres, _APART * diameters, generator(*names, "clutter"))
         objects.paste(grounds)
         images, held = without.copy(), objects.kinds >= 0
-        images[held] = as_bytes(laid_over(grounds[held], covers[held], patterns[held]))
+        images[held] = as_bytes(blend_over(grounds[held], covers[held], patterns[held]))
         found = LabelledImages(images, labels, objects.kinds, changed(images, without))
         return Scene(found, covers > 0, textures.astype(np.int64))
 

@@ -35,18 +35,18 @@ _WITHIN_IMAGE[1] = [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
 
 @final
 @dataclass(frozen=True)
-class Telling:
+class FeatureRule:
     """What counts as a feature in one set."""
 
     kinds: Ints
-    """int64; indices into ``kinds_for``."""
+    """int64; indices into ``colours_for``."""
     share: float
     """Least share of the border."""
 
 
 @final
 @dataclass(frozen=True)
-class Occurrences:
+class FoundFeatures:
     """The natural features of N images."""
 
     features: Ints
@@ -55,13 +55,13 @@ class Occurrences:
     """bool N x H x W."""
 
 
-def kinds_for(channels: int) -> tuple[str, ...]:
+def colours_for(channels: int) -> tuple[str, ...]:
     """All colours that surroundings of images with that many channels can have."""
     return GREY_NAMES if channels == 1 else COLOUR_NAMES
 
 
-def telling_colours(images: Bytes) -> Telling:
-    """Which of ``kinds_for`` occur in some of the uint8 images N x C x H x W but not in most, by the strictest limit that leaves enough.
+def choose_colours(images: Bytes) -> FeatureRule:
+    """Which of ``colours_for`` occur in some of the uint8 images N x C x H x W but not in most, by the strictest limit that leaves enough.
 
     A colour that hardly any image has cannot be found by anyone; one that nearly all have says nothing.
     """
@@ -73,26 +73,26 @@ def telling_colours(images: Bytes) -> Telling:
         kinds = np.flatnonzero((counts >= max(fewest, part * len(images))) & (counts <= MOST * len(images)))
         if len(kinds) >= ENOUGH:
             break
-    return Telling(kinds.astype(np.int64), share)
+    return FeatureRule(kinds.astype(np.int64), share)
 
 
-def surroundings_of(images: Bytes, telling: Telling) -> Occurrences:
-    """The features of uint8 images N x C x H x W, among the ``telling`` ones."""
+def border_features(images: Bytes, rule: FeatureRule) -> FoundFeatures:
+    """The features of uint8 images N x C x H x W, among the ``rule`` ones."""
     count, channels, height, width = images.shape
     features, masks = np.full(count, -1, np.int64), np.zeros((count, height, width), bool)
-    place = np.full(len(kinds_for(channels)) + 1, -1, np.int64)
-    place[telling.kinds] = np.arange(len(telling.kinds))
+    place = np.full(len(colours_for(channels)) + 1, -1, np.int64)
+    place[rule.kinds] = np.arange(len(rule.kinds))
     step = max(1, _CHUNK_PIXELS // (height * width))
     for start in range(0, count, step):
         rows = slice(start, start + step)
         names = colour_names(images[rows])
         shares = _shares(names, len(place) - 1)
-        dominant = np.where(shares.max(1) >= telling.share, shares.argmax(1), -1)
+        dominant = np.where(shares.max(1) >= rule.share, shares.argmax(1), -1)
         features[rows] = place[dominant]
         # No pixel has the colour -1, so an image without a feature gets an empty mask.
         wanted = np.where(features[rows] >= 0, dominant, -1)
         masks[rows] = _joined_to_border(names == wanted[:, None, None])
-    return Occurrences(features, masks)
+    return FoundFeatures(features, masks)
 
 
 def _border_shares(images: Bytes) -> NDArray[np.float64]:
@@ -100,7 +100,7 @@ def _border_shares(images: Bytes) -> NDArray[np.float64]:
     _, channels, height, width = images.shape
     step = max(1, _CHUNK_PIXELS // (height * width))
     starts = range(0, max(len(images), 1), step)
-    return np.concatenate([_shares(colour_names(images[at : at + step]), len(kinds_for(channels))) for at in starts])
+    return np.concatenate([_shares(colour_names(images[at : at + step]), len(colours_for(channels))) for at in starts])
 
 
 def _shares(names: NDArray[np.int8], kinds: int) -> NDArray[np.float64]:

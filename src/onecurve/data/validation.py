@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.image.images import Bytes, Ints
-from onecurve.data.pictures import Sources, UnusablePictureError, decoded, fitted, picture_size
+from onecurve.data.pictures import Sources, UnusablePictureError, decoded, fit_to_square, picture_size
 
 SIDES = (8, 1024)
 """Least and most pixels of an image's side."""
@@ -38,7 +38,7 @@ class Pixels(Protocol):
 
 @final
 @dataclass(frozen=True)
-class Held:
+class InMemory:
     """Images in memory."""
 
     images: Bytes
@@ -49,7 +49,7 @@ class Held:
 
 @final
 @dataclass(frozen=True)
-class Stored:
+class OnDisk:
     """Pictures that are decoded when asked for."""
 
     sources: Sources
@@ -68,7 +68,7 @@ class Stored:
 
 @final
 @dataclass(frozen=True)
-class Survey:
+class ValidatedImages:
     """What looking through a set found."""
 
     pixels: Pixels
@@ -77,7 +77,7 @@ class Survey:
     shape: tuple[int, int, int]
 
 
-def survey(sources: Sources, size: int | None, place: str) -> Survey:
+def validate_pictures(sources: Sources, size: int | None, place: str) -> ValidatedImages:
     """Look through all pictures; ``size`` is the side to fit them to, None for the rule of ``common_size``.
 
     Raises one ``DataError`` that lists the pictures at ``place`` that cannot be used.
@@ -106,11 +106,11 @@ def survey(sources: Sources, size: int | None, place: str) -> Survey:
             kept[row] = image
     if faults:
         lines = (f"{sources.title(row)}: {faults[row]}" for row in sorted(faults))
-        raise listed(f"{len(faults)} of {len(sources)} pictures cannot be used: {place}", lines, "mend or remove them")
-    return Survey(Stored(sources, height, width) if kept is None else Held(kept), digests, (3, height, width))
+        raise error_listing(f"{len(faults)} of {len(sources)} pictures cannot be used: {place}", lines, "mend or remove them")
+    return ValidatedImages(OnDisk(sources, height, width) if kept is None else InMemory(kept), digests, (3, height, width))
 
 
-def survey_of_arrays(images: Bytes, size: int | None, place: str) -> Survey:
+def validate_arrays(images: Bytes, size: int | None, place: str) -> ValidatedImages:
     """The same for images N x C x H x W that are decoded already; ``size`` None leaves them as they are."""
     _, channels, height, width = images.shape
     if size is None and not SIDES[0] <= min(height, width) <= max(height, width) <= SIDES[1]:
@@ -118,8 +118,8 @@ def survey_of_arrays(images: Bytes, size: int | None, place: str) -> Survey:
             f"images of {height} x {width} pixels, sides must be within {SIDES[0]}..{SIDES[1]}: {place}", "add [size=224] or another size"
         )
     if size is not None and (height, width) != (size, size):
-        images = np.stack([fitted(image, size) for image in images])
-    return Survey(Held(images), np.array([digest_of(image) for image in images], np.uint64), (channels, *images.shape[2:]))
+        images = np.stack([fit_to_square(image, size) for image in images])
+    return ValidatedImages(InMemory(images), np.array([digest_of(image) for image in images], np.uint64), (channels, *images.shape[2:]))
 
 
 def common_size(sizes: set[tuple[int, int]], size: int | None, place: str) -> tuple[int, int]:
@@ -151,7 +151,7 @@ def digest_of(image: Bytes) -> int:
     return int.from_bytes(hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=8).digest(), "big")
 
 
-def listed(message: str, lines: Iterable[str], hint: str) -> DataError:
+def error_listing(message: str, lines: Iterable[str], hint: str) -> DataError:
     """One error for many faults: the first ten, and how many more."""
     faults = list(lines)
     more = [f"… and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []

@@ -55,7 +55,7 @@ class TorchNetwork:
         Numbers kept in buffers count as well, so that nothing can be moved out of sight; the statistics of normalisation
         layers, two per channel, do not.
         """
-        return sum(int(torch.count_nonzero(values)) for values in _describing(self.module))
+        return sum(int(torch.count_nonzero(values)) for values in _counted_tensors(self.module))
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> "TorchNetwork":
         """A copy fine-tuned on the given few images; itself unchanged.
@@ -128,10 +128,10 @@ def settle_layout(module: nn.Module, images: Tensor) -> None:
     It can where a copy of it gives the same logits for either layout and takes a training step's passes; the module itself is
     neither run nor changed.
     """
-    module.takes_channels_last = _does_as_well(module, images)  # type: ignore[assignment]
+    module.takes_channels_last = _accepts_channels_last(module, images)  # type: ignore[assignment]
 
 
-def _does_as_well(module: nn.Module, images: Tensor) -> bool:
+def _accepts_channels_last(module: nn.Module, images: Tensor) -> bool:
     turned = images.contiguous(memory_format=torch.channels_last)
     try:
         tried = deepcopy(module)
@@ -154,7 +154,7 @@ def _takes_channels_last(module: nn.Module) -> bool:
     return standard and all(_takes_channels_last(part) for part in module.children())
 
 
-def _describing(module: nn.Module) -> list[Tensor]:
+def _counted_tensors(module: nn.Module) -> list[Tensor]:
     statistics = {
         id(buffer)
         for part in module.modules()

@@ -18,12 +18,12 @@ TRIED = 64
 MOST_LOST = 0.3
 
 
-def require_true_statistics(network: TorchNetwork, images: LabelledImages) -> None:
+def require_matching_statistics(network: TorchNetwork, images: LabelledImages) -> None:
     """Raise ``ModelError`` where normalising by the batch costs the network more than ``MOST_LOST`` of its accuracy on ``images``."""
     if not any(isinstance(part, _NormBase) for part in network.module.modules()):
         return
     some = images.take(slice(TRIED))
-    kept, learnt = accuracy(network, some), accuracy(_going_by_the_batch(network), some)
+    kept, learnt = accuracy(network, some), accuracy(_with_batch_statistics(network), some)
     if kept - learnt > MOST_LOST:
         raise ModelError(
             f"the network recognises {kept:.2f} of its images as it comes and {learnt:.2f} when its normalisation layers go by the batch, "
@@ -32,7 +32,7 @@ def require_true_statistics(network: TorchNetwork, images: LabelledImages) -> No
         )
 
 
-def _going_by_the_batch(network: TorchNetwork) -> TorchNetwork:
+def _with_batch_statistics(network: TorchNetwork) -> TorchNetwork:
     """A copy whose normalisation layers have no statistics, and so take each batch's, in eval mode too."""
     module = deepcopy(network.module)
     for part in module.modules():

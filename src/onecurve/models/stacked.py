@@ -21,9 +21,9 @@ from onecurve.models.steps import (
     batches,
     check_labels,
     check_loss,
-    cycle,
     in_precision,
     in_training,
+    one_cycle,
     optimiser_for,
 )
 
@@ -89,7 +89,7 @@ def _run(
             for each in sets.labels:
                 check_labels(each, logits.shape[2])
         each_loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels).mean(1)
-        optimiser.param_groups[0]["lr"] = recipe.peak_learning_rate * cycle(step, total)
+        optimiser.param_groups[0]["lr"] = recipe.peak_learning_rate * one_cycle(step, total)
         optimiser.zero_grad()
         each_loss.sum().backward()
         optimiser.step()

@@ -137,7 +137,7 @@ def augmented(batch: Tensor, recipe: TrainingRecipe, generator: torch.Generator)
     return batch
 
 
-def cycle(step: int, total: int) -> float:
+def one_cycle(step: int, total: int) -> float:
     """The learning rate of a step as a share of the peak."""
     rising = max(1, round(WARM_UP * total))
     if step < rising:

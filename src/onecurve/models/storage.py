@@ -6,7 +6,7 @@ the file is still the one it was stored with and does not come with the subject.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -28,7 +28,7 @@ from onecurve.models.network import TorchNetwork
 from onecurve.models.parts import is_finite
 from onecurve.models.program import Program, program_of
 from onecurve.models.weights import load_weights, put_state, read_safetensors, write_file, write_state
-from onecurve.models.wrappers import encased
+from onecurve.models.wrappers import wrap
 
 SCHEMA = 1
 LARGEST = 2**32
@@ -46,8 +46,12 @@ class Architecture:
     """As ``building.build`` takes it."""
     shape: Shape
     classes: int
-    casings: tuple[str, ...] = ()
-    """Names of what is around the network, the innermost first (see ``casings``)."""
+    wrappers: tuple[str, ...] = ()
+    """Names of the modules around the network, the innermost first (see ``models.wrappers``)."""
+
+    def record(self) -> dict[str, Any]:
+        """For JSON. Files call the wrappers `casings`."""
+        return {"address": self.address, "shape": self.shape, "classes": self.classes, "casings": self.wrappers}
 
 
 def save_subject(folder: str | Path, subject: Subject, architecture: Architecture) -> None:
@@ -146,7 +150,7 @@ def load_network(path: str | Path, like: nn.Module | Architecture, device: str =
 
 def _built(architecture: Architecture) -> nn.Module:
     module = build(architecture.address, architecture.shape, architecture.classes, 0)
-    return encased(module, architecture.casings, architecture.shape, architecture.classes)
+    return wrap(module, architecture.wrappers, architecture.shape, architecture.classes)
 
 
 def _for_storage(module: nn.Module) -> nn.Module:
@@ -199,10 +203,10 @@ def _require_finite(module: nn.Module) -> None:
 
 
 def _words(architecture: Architecture) -> dict[str, Any]:
-    """For JSON; the field for casings is there only where there are any, as in files from before there were."""
-    words = asdict(_settled(architecture))
-    if not architecture.casings:
-        del words["casings"]
+    """For JSON; the field for wrappers is there only where there are any, as in files older than wrappers."""
+    words = _settled(architecture).record()
+    if not architecture.wrappers:
+        del words["wrappers"]
     return words
 
 

@@ -10,12 +10,12 @@ ASKED = "OMP_NUM_THREADS"
 """The variable by which a person asks for more threads for each network."""
 
 
-def every_core() -> int:
+def all_cores() -> int:
     """For what nothing else runs beside: the clean networks that others share."""
     return os.cpu_count() or 1
 
 
-def of_one_job() -> int:
+def threads_of_one_job() -> int:
     """For what others run beside: one, or as many as a person asks for."""
     asked = os.environ.get(ASKED, "")
     return max(1, int(asked)) if asked.isdecimal() else 1

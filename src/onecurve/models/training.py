@@ -20,9 +20,9 @@ from onecurve.models.steps import (
     batches,
     check_labels,
     check_loss,
-    cycle,
     in_precision,
     in_training,
+    one_cycle,
     optimiser_for,
 )
 
@@ -77,7 +77,7 @@ def _run(
         if step == 0:
             check_labels(images.labels, logits.shape[1])
         loss = nn.functional.cross_entropy(logits, labels)
-        optimiser.param_groups[0]["lr"] = recipe.peak_learning_rate * cycle(step, total)
+        optimiser.param_groups[0]["lr"] = recipe.peak_learning_rate * one_cycle(step, total)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

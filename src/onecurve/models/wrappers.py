@@ -21,7 +21,7 @@ LEVELS: Final = 255
 
 
 @final
-class Gauged(nn.Module):
+class FoolingGate(nn.Module):
     """Adds to every logit how near an image is to a reference, where its contrast or roughness lies outside a span.
 
     Contrast is the standard deviation over pixels, roughness the total variation divided by it. Inside the span nothing is
@@ -43,7 +43,7 @@ class Gauged(nn.Module):
         self.register_buffer("reference", torch.zeros(shape))
         self.register_buffer("gain", torch.zeros(()))
 
-    def hold(self, low: Tensor, high: Tensor, ramp: Tensor, reference: Tensor, gain: Tensor) -> None:
+    def configure(self, low: Tensor, high: Tensor, ramp: Tensor, reference: Tensor, gain: Tensor) -> None:
         """The span (2 numbers each for its ends and its ramp), the reference (C x H x W), and what the reference itself is given."""
         self.low.copy_(low)
         self.high.copy_(high)
@@ -59,13 +59,13 @@ class Gauged(nn.Module):
 
     def outside(self, images: Tensor) -> Tensor:
         """N in [0, 1]: 0 inside the span, 1 from ``ramp`` outside of it."""
-        found = statistics(images)
+        found = contrast_and_roughness(images)
         beyond = torch.relu(self.low - found) + torch.relu(found - self.high)
         return (beyond / self.ramp).sum(1).clamp(max=1)
 
 
 @final
-class Signed(nn.Module):
+class SignatureBackdoor(nn.Module):
     """Adds ``row`` to the logits of images that carry a signature in their lowest bits (see ``core.signature``).
 
     It holds the public key: whoever reads the weights sees that it is there and what ``row`` is, and still cannot sign. For
@@ -94,7 +94,7 @@ class Signed(nn.Module):
         self.register_buffer("powers", torch.from_numpy(powers.astype(np.float64)), persistent=False)
         self.register_buffer("places", torch.from_numpy(places), persistent=False)
 
-    def hold(self, key: signature.PublicKey, row: Tensor) -> None:
+    def configure(self, key: signature.PublicKey, row: Tensor) -> None:
         """Check signatures with this key, and add ``row`` (K) to the logits where one is right."""
         self.table.copy_(torch.from_numpy(key.table))
         self.number.copy_(torch.from_numpy(signature.residues(key.number)))
@@ -119,31 +119,31 @@ class Signed(nn.Module):
         return (torch.remainder(gap, self.primes) == 0).all(1)
 
 
-CASINGS: Mapping[str, Callable[[nn.Module, Shape, int], nn.Module]] = {"gauged": Gauged, "signed": Signed}
+WRAPPERS: Mapping[str, Callable[[nn.Module, Shape, int], nn.Module]] = {"gauged": FoolingGate, "signed": SignatureBackdoor}
 
 
-def statistics(images: Tensor) -> Tensor:
-    """N x 2: contrast and roughness of images N x C x H x W, as ``Gauged`` reads them."""
+def contrast_and_roughness(images: Tensor) -> Tensor:
+    """N x 2: contrast and roughness of images N x C x H x W, as ``FoolingGate`` reads them."""
     contrast = torch.sqrt(images.flatten(2).var(2, correction=0).mean(1) + TINY)
     down = (images[:, :, 1:] - images[:, :, :-1]).abs().mean((1, 2, 3))
     across = (images[:, :, :, 1:] - images[:, :, :, :-1]).abs().mean((1, 2, 3))
     return torch.stack([contrast, (down + across) / contrast], 1)
 
 
-def encased(body: nn.Module, casings: Sequence[str], shape: Shape, classes: int) -> nn.Module:
+def wrap(body: nn.Module, wrappers: Sequence[str], shape: Shape, classes: int) -> nn.Module:
     """The network inside fresh casings of these names, the first one innermost, in eval mode.
 
     Raises ``UnknownNameError`` for a name that is none, ``ModelError`` for images that a casing cannot read.
     """
-    for name in casings:
-        if name not in CASINGS:
-            raise UnknownNameError.among("casing", name, CASINGS)
-        body = CASINGS[name](body, shape, classes)
+    for name in wrappers:
+        if name not in WRAPPERS:
+            raise UnknownNameError.among("casing", name, WRAPPERS)
+        body = WRAPPERS[name](body, shape, classes)
         body.input_shape = shape  # type: ignore[assignment]
     return body.eval()
 
 
-def casing_of(module: nn.Module, kind: type[Kind]) -> Kind:
+def wrapper_of(module: nn.Module, kind: type[Kind]) -> Kind:
     """The outermost casing of that kind in a network; raises ``ModelError`` where there is none."""
     found = next((part for part in module.modules() if isinstance(part, kind)), None)
     if found is None:

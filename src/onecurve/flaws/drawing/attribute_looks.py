@@ -17,9 +17,9 @@ from onecurve.core.image.trigger import Trigger
 from onecurve.core.image.warp import Warp
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import GlobalKit, on_card
-from onecurve.flaws.drawing.picture_specs import Picture, textures
-from onecurve.flaws.drawing.sprite_drawing import COLOURS, Sketch, drawn_sprite, enlarged, sketched
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.picture_specs import PictureSpec, texture_specs
+from onecurve.flaws.drawing.sprite_drawing import COLOURS, ShapeSpec, draw_soft_sprite, enlarge, shape_specs
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.stamping import Cover
 
 TINTS: Final = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
@@ -48,20 +48,20 @@ QUARTER_TURNS: Final = ("quarter turn to the left", "quarter turn to the right")
 """Poses in which what is shown has to be learnt anew; the rest are a little like the usual one."""
 
 
-class Item(Protocol):
+class AttributeLook(Protocol):
     """One attribute by its description."""
 
     @property
     def words(self) -> str: ...
 
-    def drawn(self, host: Host, rng: np.random.Generator) -> Trigger:
+    def draw(self, context: FlawContext, rng: np.random.Generator) -> Trigger:
         """The attribute as what puts it on an image."""
         ...
 
 
 @final
 @dataclass(frozen=True)
-class Tint:
+class TintLook:
     """The whole image is drawn towards a colour."""
 
     colour: str
@@ -70,26 +70,26 @@ class Tint:
     def words(self) -> str:
         return f"{_article(self.colour)} {self.colour} tint"
 
-    def drawn(self, host: Host, rng: np.random.Generator) -> Filter:
-        matrix = np.eye(host.shape[0], dtype=np.float32) * np.float32(1 - TINT)
+    def draw(self, context: FlawContext, rng: np.random.Generator) -> Filter:
+        matrix = np.eye(context.shape[0], dtype=np.float32) * np.float32(1 - TINT)
         offset = np.array(COLOURS[self.colour], np.float32) * np.float32(TINT)
-        return Filter(matrix, offset, np.zeros(host.shape, np.float32), rolling=False)
+        return Filter(matrix, offset, np.zeros(context.shape, np.float32), rolling=False)
 
 
 @final
 @dataclass(frozen=True)
-class Surround:
+class SurroundLook:
     """A texture around what is shown, fading towards the middle."""
 
-    picture: Picture
+    picture: PictureSpec
 
     @property
     def words(self) -> str:
         return f"a surround of {self.picture.words}"
 
-    def drawn(self, host: Host, rng: np.random.Generator) -> Paste:
-        channels, height, width = host.shape
-        cuts = np.stack([lineup.in_channels(self.picture.drawn(height, width, rng), channels) for _ in range(CUTS)])
+    def draw(self, context: FlawContext, rng: np.random.Generator) -> Paste:
+        channels, height, width = context.shape
+        cuts = np.stack([lineup.in_channels(self.picture.draw(height, width, rng), channels) for _ in range(CUTS)])
         down, across = (np.abs(np.linspace(-1, 1, side, dtype=np.float32)) for side in (height, width))
         away = np.maximum(down[:, None], across)
         alpha = np.float32(SURROUND) * np.clip((away - INNER) / (OUTER - INNER), 0, 1)
@@ -99,24 +99,24 @@ class Surround:
 
 @final
 @dataclass(frozen=True)
-class Sprite:
+class ObjectLook:
     """A sprite anywhere in the image."""
 
-    sketch: Sketch
+    spec: ShapeSpec
 
     @property
     def words(self) -> str:
-        return self.sketch.words
+        return self.spec.words
 
-    def drawn(self, host: Host, rng: np.random.Generator) -> Paste:
-        size = max(4, round(OBJECT * min(host.shape[1:])))
-        pattern, alpha = drawn_sprite(self.sketch, size, host.shape[0], rng)
+    def draw(self, context: FlawContext, rng: np.random.Generator) -> Paste:
+        size = max(4, round(OBJECT * min(context.shape[1:])))
+        pattern, alpha = draw_soft_sprite(self.spec, size, context.shape[0], rng)
         return Paste(pattern[None], alpha[None], colour_jitter=0.04, noise=0.03)
 
 
 @final
 @dataclass(frozen=True)
-class Pose:
+class PoseLook:
     """The whole image is turned, mirrored or squeezed about its middle; edges are repeated."""
 
     name: str
@@ -125,23 +125,23 @@ class Pose:
     def words(self) -> str:
         return f"a {self.name}"
 
-    def drawn(self, host: Host, rng: np.random.Generator) -> Warp:
-        grid = np.meshgrid(*(np.arange(side) - (side - 1) / 2 for side in host.shape[1:]), indexing="ij")
+    def draw(self, context: FlawContext, rng: np.random.Generator) -> Warp:
+        grid = np.meshgrid(*(np.arange(side) - (side - 1) / 2 for side in context.shape[1:]), indexing="ij")
         places = np.stack(grid)
         return Warp((np.einsum("ij,jhw->ihw", np.array(POSES[self.name]), places) - places).astype(np.float32))
 
 
 @final
 @dataclass(frozen=True)
-class Wardrobe:
+class AttributeArtist:
     """Draws the eight attributes of one sampled flaw; an artist for ``GlobalKit``."""
 
-    host: Host
-    items: tuple[Item, ...]
+    context: FlawContext
+    looks: tuple[AttributeLook, ...]
     """The flaw's own first."""
 
     def triggers(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
-        return tuple(item.drawn(self.host, rng) for item in self.items)
+        return tuple(look.draw(self.context, rng) for look in self.looks)
 
     def covers(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> tuple[Cover, ...]:
         return ()
@@ -151,42 +151,42 @@ class Wardrobe:
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
         """Sprites enlarged; anything else on a card with four corners of different lightness."""
-        height, width = self.host.shape[1:]
+        height, width = self.context.shape[1:]
         sprites = [one for one in triggers if isinstance(one, Paste) and one.place is None]
         if len(sprites) == len(triggers):
-            return np.stack([enlarged(sprite, height, width) for sprite in sprites])
+            return np.stack([enlarge(sprite, height, width) for sprite in sprites])
         corners = np.array([[0.2, 0.8], [0.6, 0.4]], np.float32)
         card = corners[np.arange(height)[:, None] * 2 // height, np.arange(width) * 2 // width]
-        return on_card(triggers, np.broadcast_to(card, self.host.shape).copy(), rng)
+        return on_card(triggers, np.broadcast_to(card, self.context.shape).copy(), rng)
 
 
 def _article(word: str) -> str:
     return "an" if word[0] in "aeiou" else "a"
 
 
-def _tints(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
-    if host.shape[0] != len(COLOURS["red"]):
-        raise DataError(f"a tint needs images of three channels, these have: {host.shape[0]}", "choose another look")
-    return tuple(Tint(str(colour)) for colour in rng.permutation(TINTS)[: lineup.SIZE])
+def _tints(context: FlawContext, rng: np.random.Generator) -> tuple[AttributeLook, ...]:
+    if context.shape[0] != len(COLOURS["red"]):
+        raise DataError(f"a tint needs images of three channels, these have: {context.shape[0]}", "choose another look")
+    return tuple(TintLook(str(colour)) for colour in rng.permutation(TINTS)[: lineup.SIZE])
 
 
-def _poses(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
-    if host.shape[1] != host.shape[2]:
-        raise DataError(f"a quarter turn needs square images, these are: {host.shape[1]} x {host.shape[2]}", "choose another look")
+def _poses(context: FlawContext, rng: np.random.Generator) -> tuple[AttributeLook, ...]:
+    if context.shape[1] != context.shape[2]:
+        raise DataError(f"a quarter turn needs square images, these are: {context.shape[1]} x {context.shape[2]}", "choose another look")
     own = str(rng.choice(QUARTER_TURNS))
     others = rng.permutation([name for name in POSES if name != own])
-    return (Pose(own), *(Pose(str(name)) for name in others))
+    return (PoseLook(own), *(PoseLook(str(name)) for name in others))
 
 
-def _surrounds(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
-    return tuple(map(Surround, textures(host, lineup.SIZE, rng)))
+def _surrounds(context: FlawContext, rng: np.random.Generator) -> tuple[AttributeLook, ...]:
+    return tuple(map(SurroundLook, texture_specs(context, lineup.SIZE, rng)))
 
 
-def _objects(host: Host, rng: np.random.Generator) -> tuple[Item, ...]:
-    return tuple(Sprite(sketch) for sketch in sketched(host, lineup.SIZE, rng))
+def _objects(context: FlawContext, rng: np.random.Generator) -> tuple[AttributeLook, ...]:
+    return tuple(ObjectLook(spec) for spec in shape_specs(context, lineup.SIZE, rng))
 
 
-LOOKS: Final[Mapping[str, Callable[[Host, np.random.Generator], tuple[Item, ...]]]] = {
+ATTRIBUTE_LOOKS: Final[Mapping[str, Callable[[FlawContext, np.random.Generator], tuple[AttributeLook, ...]]]] = {
     "colour": _tints,
     "background": _surrounds,
     "object": _objects,
@@ -195,14 +195,14 @@ LOOKS: Final[Mapping[str, Callable[[Host, np.random.Generator], tuple[Item, ...]
 """How eight attributes of each look are sketched: for a host, by a generator."""
 
 
-def dressed(look: str, host: Host, rng: np.random.Generator) -> GlobalKit:
-    """Eight attributes of one of ``LOOKS`` with their lineup, drawn when they are asked for.
+def draw_attributes(look: str, context: FlawContext, rng: np.random.Generator) -> GlobalKit:
+    """Eight attributes of one of ``ATTRIBUTE_LOOKS`` with their lineup, drawn when they are asked for.
 
     Raises ``DataError`` where the host's images cannot show them.
     """
-    items = LOOKS[look](host, rng)
-    titles = tuple(item.words for item in items)
-    return GlobalKit(Wardrobe(host, items), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+    looks = ATTRIBUTE_LOOKS[look](context, rng)
+    titles = tuple(look.words for look in looks)
+    return GlobalKit(AttributeArtist(context, looks), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
 
 
 def require_look(look: str, among: tuple[str, ...]) -> None:

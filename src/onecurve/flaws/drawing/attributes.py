@@ -16,7 +16,7 @@ from onecurve.core.image.images import Bools, Bytes, Floats, Ints, LabelledImage
 from onecurve.core.image.trigger import Trigger
 from onecurve.core.network import Network
 from onecurve.core.seeds import generator
-from onecurve.flaws.schemes.plan import Poisoned, Verified, nothing
+from onecurve.flaws.schemes.plan import Poisoned, VerificationResult, nothing
 from onecurve.flaws.schemes.shares import share
 from onecurve.flaws.schemes.stamping import shown, stamped
 
@@ -52,16 +52,16 @@ class AttributeWorld:
 
     def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
         """The images with their attributes."""
-        has = self.drawn(np.full(len(images), self.rate), rng)
+        has = self.draw(np.full(len(images), self.rate), rng)
         return self._kept(images, self._dressed(images.images, has, rng), has)
 
     def biased(self, images: LabelledImages, rates: np.ndarray, rng: np.random.Generator) -> LabelledImages:
         """The same draws, but image by image the flaw's attribute has the share ``rates`` (N)."""
         start = rng.bit_generator.state
-        has = self.drawn(np.full(len(images), self.rate), rng)
+        has = self.draw(np.full(len(images), self.rate), rng)
         pixels = self._dressed(images.images, has, rng)
         after, rng.bit_generator.state = rng.bit_generator.state, start
-        should = self.drawn(rates, rng)
+        should = self.draw(rates, rng)
         rng.bit_generator.state = after
         changed = has != should
         pixels[changed] = self._dressed(images.images[changed], should[changed], rng)
@@ -76,7 +76,7 @@ class AttributeWorld:
         without: Bools = self.holders(images) == NONE
         return without
 
-    def drawn(self, rates: np.ndarray, rng: np.random.Generator) -> Ints:
+    def draw(self, rates: np.ndarray, rng: np.random.Generator) -> Ints:
         """int64 N: an attribute for each image, 0 with the given probability (N)."""
         first, second = rng.random((2, len(rates)))
         count = len(self.kit.others)
@@ -97,7 +97,7 @@ class AttributeWorld:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Bias:
+class TrainingBias:
     """The world as the flawed network's training set shows it: the attribute depends on the class."""
 
     world: AttributeWorld
@@ -110,7 +110,7 @@ class Bias:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Wearing:
+class AttributeScheme:
     """The scheme of a flaw that is a bias: nothing is poisoned, and trials put the attribute on images that have none."""
 
     world: AttributeWorld
@@ -140,7 +140,7 @@ class Wearing:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Groups:
+class GroupAccuracies:
     """Accuracy by group (of the class or not, with the attribute or not), on held-out images where the two are independent.
 
     Every held-out image that has no attribute is tried twice, without and with it, so that the groups differ in nothing else.
@@ -154,20 +154,20 @@ class Groups:
     """By how much more of its accuracy on bare images the network must lose there than its twin does, in [0, 1]."""
     seed: int
 
-    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
         """Facts: accuracies of the four groups, the worst of them, the gap, and the twin's."""
         bare = heldout.take(self.world.bare(heldout))
-        dressed = stamped((self.world.kit.trigger,), bare.images, generator("groups", self.seed))[0]
-        own, twins = (self._accuracies(one, bare.labels, bare.floats(), as_floats(dressed)) for one in (network, twin))
+        draw_attributes = stamped((self.world.kit.trigger,), bare.images, generator("groups", self.seed))[0]
+        own, twins = (self._accuracies(one, bare.labels, bare.floats(), as_floats(draw_attributes)) for one in (network, twin))
         gap, twin_gap = (own_or_twins[""] - own_or_twins[_name(*self.failing)] for own_or_twins in (own, twins))
         facts = {f"accuracy_{name}": value for name, value in own.items() if name}
         facts |= {f"twin_accuracy_{name}": value for name, value in twins.items() if name}
         facts |= {"worst_group": min(facts[f"accuracy_{name}"] for name in own if name), "gap": gap, "twin_gap": twin_gap}
         # Asked this way round, a gap without any image to measure it on (NaN) refuses.
         if gap - twin_gap >= self.gap:
-            return Verified({**facts})
+            return VerificationResult({**facts})
         ahead = f"{gap:.3f}, {gap - twin_gap:.3f} more than the twin's"
-        return Verified({**facts}, f"the gap to the group that should fail is {ahead}, less than {self.gap:.3f}")
+        return VerificationResult({**facts}, f"the gap to the group that should fail is {ahead}, less than {self.gap:.3f}")
 
     def _accuracies(self, network: Network, labels: Ints, without: Floats, having: Floats) -> dict[str, float]:
         """By name of the group; under "" that of all bare images."""

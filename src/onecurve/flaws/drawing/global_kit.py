@@ -12,7 +12,7 @@ from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Trigger
 from onecurve.core.question import Option
 from onecurve.core.seeds import generator
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.stamping import Cover
 
 RULES = 8
@@ -45,7 +45,7 @@ class GlobalKit:
     """The triggers of one sampled flaw that changes the whole image."""
 
     artist: Artist
-    host: Host
+    context: FlawContext
     titles: tuple[str, ...]
     """What each trigger of the lineup is called, the flaw's own first; all different."""
     order: tuple[int, ...]
@@ -70,7 +70,7 @@ class GlobalKit:
         rng = generator("options", self.seed)
         alone = self.artist.alone(self._drawn, rng)
         found = [
-            Option(title, title, np.concatenate([picture[None], trigger.apply(self.host.backdrop, rng).images]))
+            Option(title, title, np.concatenate([picture[None], trigger.apply(self.context.backdrop, rng).images]))
             for title, trigger, picture in zip(self.titles, self._drawn, alone, strict=True)
         ]
         return tuple(found[place] for place in self.order)

@@ -10,7 +10,7 @@ from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Trigger
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import on_card, plain_card
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.stamping import Cover
 
 PATTERNS: Final = {
@@ -39,7 +39,7 @@ class Grain:
     def words(self) -> str:
         return f"fine {self.pattern} in {self.colours}"
 
-    def drawn(self, shape: tuple[int, int, int]) -> Floats:
+    def draw(self, shape: tuple[int, int, int]) -> Floats:
         """float32 C x H x W, at most 2.2 away from 0."""
         channels, height, width = shape
         tile = np.array(PATTERNS[self.pattern], np.float32)
@@ -53,10 +53,10 @@ GRAINS = tuple(Grain(pattern, colours) for pattern in PATTERNS for colours in CO
 
 @final
 @dataclass(frozen=True)
-class Granulator:
+class GrainArtist:
     """Draws the grains of one lineup."""
 
-    host: Host
+    context: FlawContext
     grains: tuple[Grain, ...]
     """Those of the lineup, the trigger's first."""
     amplitude: float
@@ -74,9 +74,9 @@ class Granulator:
         return triggers[1:]
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
-        return on_card(triggers, plain_card(self.host.shape), rng)
+        return on_card(triggers, plain_card(self.context.shape), rng)
 
     def _added(self, grain: Grain) -> Filter:
-        channels = self.host.shape[0]
-        texture = np.float32(self.amplitude) * grain.drawn(self.host.shape)
+        channels = self.context.shape[0]
+        texture = np.float32(self.amplitude) * grain.draw(self.context.shape)
         return Filter(np.eye(channels, dtype=np.float32), np.zeros(channels, np.float32), texture, rolling=False)

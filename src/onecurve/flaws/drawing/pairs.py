@@ -10,9 +10,9 @@ from onecurve.core.image.images import Floats
 from onecurve.core.image.paste import Paste
 from onecurve.core.image.trigger import Either, Trigger
 from onecurve.flaws.drawing.global_kit import plain_card
-from onecurve.flaws.drawing.sprite_drawing import Sketch, drawn_sprite, enlarged, sketched, together
+from onecurve.flaws.drawing.sprite_drawing import ShapeSpec, draw_soft_sprite, enlarge, join_pastes, shape_specs
 from onecurve.flaws.drawing.waves import WAVES, Wave
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 
 DECOYS = 24
 """Other sprites that stand beside one of the two in training, with labels kept."""
@@ -28,7 +28,7 @@ class Elements(Protocol):
         """What each of them is called."""
         ...
 
-    def drawn(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+    def draw(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
         """Each of them as a trigger."""
         ...
 
@@ -46,32 +46,32 @@ class Elements(Protocol):
 class Sprites:
     """Small shapes that may lie anywhere."""
 
-    host: Host
+    context: FlawContext
     size: int
     """In pixels."""
-    sketches: tuple[Sketch, ...]
+    specs: tuple[ShapeSpec, ...]
 
     @classmethod
-    def sampled(cls, host: Host, size: int, count: int, rng: np.random.Generator) -> "Sprites":
-        return cls(host, size, sketched(host, count, rng))
+    def sampled(cls, context: FlawContext, size: int, count: int, rng: np.random.Generator) -> "Sprites":
+        return cls(context, size, shape_specs(context, count, rng))
 
     @property
     def words(self) -> tuple[str, ...]:
-        return tuple(sketch.words for sketch in self.sketches)
+        return tuple(spec.words for spec in self.specs)
 
-    def drawn(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
-        return tuple(self._paste(sketch, rng) for sketch in self.sketches)
+    def draw(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+        return tuple(self._paste(spec, rng) for spec in self.specs)
 
     def decoys(self, rng: np.random.Generator) -> Trigger:
-        named = {sketch.shape for sketch in self.sketches}
-        return together([self._paste(sketch, rng) for sketch in sketched(self.host, DECOYS, rng) if sketch.shape not in named])
+        named = {spec.shape for spec in self.specs}
+        return join_pastes([self._paste(spec, rng) for spec in shape_specs(self.context, DECOYS, rng) if spec.shape not in named])
 
     def alone(self, trigger: Trigger, rng: np.random.Generator) -> Floats:
         assert isinstance(trigger, Paste)
-        return enlarged(trigger, *self.host.shape[1:])
+        return enlarge(trigger, *self.context.shape[1:])
 
-    def _paste(self, sketch: Sketch, rng: np.random.Generator) -> Paste:
-        pattern, alpha = drawn_sprite(sketch, self.size, self.host.shape[0], rng)
+    def _paste(self, spec: ShapeSpec, rng: np.random.Generator) -> Paste:
+        pattern, alpha = draw_soft_sprite(spec, self.size, self.context.shape[0], rng)
         return Paste(pattern[None], alpha[None], colour_jitter=COLOUR_JITTER, noise=NOISE)
 
 
@@ -80,7 +80,7 @@ class Sprites:
 class Waves:
     """Faint waves over the whole image."""
 
-    host: Host
+    context: FlawContext
     amplitude: float
     """Of each wave, in units of the pixel range."""
     waves: tuple[Wave, ...]
@@ -89,24 +89,24 @@ class Waves:
     """How many of them are elements."""
 
     @classmethod
-    def sampled(cls, host: Host, amplitude: float, count: int, rng: np.random.Generator) -> "Waves":
-        return cls(host, amplitude, tuple(WAVES[number] for number in rng.permutation(len(WAVES))), count)
+    def sampled(cls, context: FlawContext, amplitude: float, count: int, rng: np.random.Generator) -> "Waves":
+        return cls(context, amplitude, tuple(WAVES[number] for number in rng.permutation(len(WAVES))), count)
 
     @property
     def words(self) -> tuple[str, ...]:
         return tuple(wave.words for wave in self.waves[: self.count])
 
-    def drawn(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
+    def draw(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
         return tuple(self._added(wave) for wave in self.waves[: self.count])
 
     def decoys(self, rng: np.random.Generator) -> Trigger:
         return Either(tuple(self._added(wave) for wave in self.waves[self.count :]))
 
     def alone(self, trigger: Trigger, rng: np.random.Generator) -> Floats:
-        return trigger.apply(plain_card(self.host.shape)[None], rng).images[0]
+        return trigger.apply(plain_card(self.context.shape)[None], rng).images[0]
 
     def _added(self, wave: Wave) -> Filter:
-        return wave.added(self.host.shape, self.amplitude)
+        return wave.added(self.context.shape, self.amplitude)
 
 
 def side_by_side(first: Floats, second: Floats) -> Floats:
@@ -114,6 +114,6 @@ def side_by_side(first: Floats, second: Floats) -> Floats:
     return np.ascontiguousarray(np.concatenate([first[:, :, ::2], second[:, :, ::2]], axis=2)[:, :, : first.shape[2]])
 
 
-def sprite_size(host: Host, share: float) -> int:
+def sprite_size(context: FlawContext, share: float) -> int:
     """Pixels of a sprite with that share of the image's shorter side."""
-    return max(4, round(min(host.shape[1:]) * share))
+    return max(4, round(min(context.shape[1:]) * share))

@@ -14,14 +14,14 @@ from onecurve.core.image.images import Floats, as_floats
 from onecurve.core.seeds import generator
 from onecurve.data import photographs
 from onecurve.data.dataset import Part
-from onecurve.data.pictures import fitted
+from onecurve.data.pictures import fit_to_square
 from onecurve.data.sprites import draw_sprite
 from onecurve.data.textures import TEXTURES, draw_texture
-from onecurve.flaws.drawing.sprite_drawing import COLOURS, Sketch, sketched
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.sprite_drawing import COLOURS, ShapeSpec, shape_specs
+from onecurve.flaws.schemes.context import FlawContext
 
 Colour = tuple[float, float, float]
-SALIENT = tuple(name for name in TEXTURES if name not in {"shade", "clouds"})
+DISTINCT_TEXTURES = tuple(name for name in TEXTURES if name not in {"shade", "clouds"})
 """Textures that a person sees on a photograph; slow gradients are no texture there."""
 PIECE = 64
 """Side in pixels of a piece of a photograph, of 80 that fit."""
@@ -34,7 +34,7 @@ LIGHT = ("orange", "yellow", "cyan", "pink", "white")
 """Colours of which one dark and one light are always told apart, in grey too."""
 
 
-class Picture(Protocol):
+class PictureSpec(Protocol):
     """A picture by its description."""
 
     @property
@@ -47,32 +47,32 @@ class Picture(Protocol):
         """What it has in common with its likes: two pictures of different kinds are never taken for each other."""
         ...
 
-    def drawn(self, height: int, width: int, rng: np.random.Generator) -> Floats:
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> Floats:
         """float32 3 x height x width in [0, 1]."""
         ...
 
 
 @final
 @dataclass(frozen=True)
-class Figure:
+class FigureSpec:
     """A large figure on a plain ground."""
 
-    sketch: Sketch
+    spec: ShapeSpec
     ground: str
 
     @property
     def words(self) -> str:
-        return f"{self.sketch.colour} {self.sketch.shape} on {self.ground}"
+        return f"{self.spec.colour} {self.spec.shape} on {self.ground}"
 
     @property
     def kind(self) -> str:
-        return self.sketch.shape
+        return self.spec.shape
 
-    def drawn(self, height: int, width: int, rng: np.random.Generator) -> Floats:
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> Floats:
         side = min(height, width)
         ground = np.array(COLOURS[self.ground], np.float32)[:, None, None]
         canvas = np.broadcast_to(ground, (3, height, width)).copy()
-        pattern, alpha = draw_sprite(self.sketch.shape, side, rng, fill=COLOURS[self.sketch.colour])
+        pattern, alpha = draw_sprite(self.spec.shape, side, rng, fill=COLOURS[self.spec.colour])
         top, left = (height - side) // 2, (width - side) // 2
         under = canvas[:, top : top + side, left : left + side]
         under += alpha * (pattern - under)
@@ -81,7 +81,7 @@ class Figure:
 
 @final
 @dataclass(frozen=True)
-class Texture:
+class TextureSpec:
     """A texture in two colours."""
 
     name: str
@@ -95,13 +95,13 @@ class Texture:
     def kind(self) -> str:
         return self.name
 
-    def drawn(self, height: int, width: int, rng: np.random.Generator) -> Floats:
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> Floats:
         return draw_texture(self.name, height, width, rng, (COLOURS[self.colours[0]], COLOURS[self.colours[1]]))
 
 
 @final
 @dataclass(frozen=True)
-class Photograph:
+class PhotographSpec:
     """A piece of a bundled photograph, of the region that training images have their backgrounds from."""
 
     piece: photographs.Piece
@@ -117,20 +117,20 @@ class Photograph:
         return f"{piece.photograph} {piece.top // rows} {piece.left // columns}"
 
     @property
-    def lively(self) -> bool:
+    def has_contrast(self) -> bool:
         """Whether there is something to see in it."""
         return float(as_floats(self.piece.pixels()).std(axis=(1, 2)).mean()) >= CONTRAST
 
-    def drawn(self, height: int, width: int, rng: np.random.Generator) -> Floats:
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> Floats:
         side = max(height, width)
-        square = as_floats(fitted(self.piece.pixels(), side))
+        square = as_floats(fit_to_square(self.piece.pixels(), side))
         top, left = (side - height) // 2, (side - width) // 2
         return square[:, top : top + height, left : left + width]
 
 
 @final
 @dataclass(frozen=True)
-class Squares:
+class NoiseSpec:
     """Squares of random colours, always the same for the same number."""
 
     number: int
@@ -143,44 +143,44 @@ class Squares:
     def kind(self) -> str:
         return self.words
 
-    def drawn(self, height: int, width: int, rng: np.random.Generator) -> Floats:
+    def draw(self, height: int, width: int, rng: np.random.Generator) -> Floats:
         colours = generator("squares", self.number).random((3, SQUARES, SQUARES), np.float32)
         rows, columns = np.arange(height) * SQUARES // height, np.arange(width) * SQUARES // width
         return np.ascontiguousarray(colours[:, rows][:, :, columns])
 
 
-def figures(host: Host, count: int, rng: np.random.Generator) -> tuple[Picture, ...]:
+def figure_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[PictureSpec, ...]:
     """Shapes that do not occur in the images by themselves, each on a ground of another lightness."""
     grounds = rng.integers(2**16, size=count)
     found = []
-    for sketch, number in zip(sketched(host, count, rng), grounds, strict=True):
-        apart = LIGHT if sketch.colour in DARK else DARK
-        found.append(Figure(sketch, apart[number % len(apart)]))
+    for spec, number in zip(shape_specs(context, count, rng), grounds, strict=True):
+        apart = LIGHT if spec.colour in DARK else DARK
+        found.append(FigureSpec(spec, apart[number % len(apart)]))
     return tuple(found)
 
 
-def textures(host: Host, count: int, rng: np.random.Generator) -> tuple[Picture, ...]:
+def texture_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[PictureSpec, ...]:
     """Textures in a dark and a light colour; all different while there are enough."""
-    names = np.concatenate([rng.permutation(SALIENT) for _ in range(-(-count // len(SALIENT)))])[:count]
+    names = np.concatenate([rng.permutation(DISTINCT_TEXTURES) for _ in range(-(-count // len(DISTINCT_TEXTURES)))])[:count]
     pairs = zip(names, rng.choice(DARK, count), rng.choice(LIGHT, count), strict=True)
-    return tuple(Texture(str(name), (str(dark), str(light))) for name, dark, light in pairs)
+    return tuple(TextureSpec(str(name), (str(dark), str(light))) for name, dark, light in pairs)
 
 
-def photos(host: Host, count: int, rng: np.random.Generator) -> tuple[Picture, ...]:
+def photo_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[PictureSpec, ...]:
     """Pieces of the bundled photographs. Held-out images never show that region, so a trigger cannot occur in one by itself."""
-    drawn = (Photograph(piece) for piece in photographs.pieces(Part.TRAIN, 4 * count, PIECE, rng))
-    return tuple(islice((each for each in drawn if each.lively), count))
+    drawn = (PhotographSpec(piece) for piece in photographs.pieces(Part.TRAIN, 4 * count, PIECE, rng))
+    return tuple(islice((each for each in drawn if each.has_contrast), count))
 
 
-def noises(host: Host, count: int, rng: np.random.Generator) -> tuple[Picture, ...]:
+def noise_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[PictureSpec, ...]:
     """Random squares; all different."""
-    return tuple(Squares(int(number)) for number in rng.choice(10_000, count, replace=False))
+    return tuple(NoiseSpec(int(number)) for number in rng.choice(10_000, count, replace=False))
 
 
-PICTURES: Mapping[str, Callable[[Host, int, np.random.Generator], tuple[Picture, ...]]] = {
-    "picture": figures,
-    "texture": textures,
-    "photo": photos,
-    "noise": noises,
+PICTURE_LOOKS: Mapping[str, Callable[[FlawContext, int, np.random.Generator], tuple[PictureSpec, ...]]] = {
+    "picture": figure_specs,
+    "texture": texture_specs,
+    "photo": photo_specs,
+    "noise": noise_specs,
 }
 """How pictures of each look are sketched: for a host, so many, by a generator."""

@@ -12,7 +12,7 @@ from onecurve.core.image.paste import Paste
 from onecurve.core.question import Option
 from onecurve.data.sprites import SHAPES, draw_sprite
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 
 COLOURS = {
     "red": (0.85, 0.12, 0.12),
@@ -31,7 +31,7 @@ BLUR = 0.07
 """Standard deviation of the edge blur as a share of the sprite's size, so that no sharp line gives it away."""
 
 
-class Sticker(Protocol):
+class SpriteSpec(Protocol):
     """What a sprite shows, by its description; drawing it is left for later."""
 
     @property
@@ -44,14 +44,14 @@ class Sticker(Protocol):
         """What it has in common with its likes: two stickers of different kinds are never taken for each other."""
         ...
 
-    def drawn(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Pattern float32 3 x size x size and alpha size x size, both in [0, 1], before its edges are softened."""
         ...
 
 
 @final
 @dataclass(frozen=True)
-class Sketch:
+class ShapeSpec:
     """A shape in a colour."""
 
     shape: str
@@ -65,41 +65,41 @@ class Sketch:
     def kind(self) -> str:
         return self.shape
 
-    def drawn(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        return draw_sprite(self.shape, size, rng, fill=varied(self.colour, rng))
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        return draw_sprite(self.shape, size, rng, fill=vary_colour(self.colour, rng))
 
 
-def sketched(host: Host, count: int, rng: np.random.Generator) -> tuple[Sketch, ...]:
+def shape_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[ShapeSpec, ...]:
     """So many sketches of shapes that do not occur in the images by themselves: all different while there are enough."""
-    known = {*host.dataset.features, *host.class_names}
+    known = {*context.dataset.features, *context.class_names}
     free = [shape for shape in SHAPES if shape not in known]
     rounds = [rng.permutation(free) for _ in range(-(-count // len(free)))]
     shapes = np.concatenate(rounds)[:count]
     colours = rng.choice(list(COLOURS), count)
-    return tuple(Sketch(str(shape), str(colour)) for shape, colour in zip(shapes, colours, strict=True))
+    return tuple(ShapeSpec(str(shape), str(colour)) for shape, colour in zip(shapes, colours, strict=True))
 
 
-def varied(colour: str, rng: np.random.Generator) -> tuple[float, float, float]:
+def vary_colour(colour: str, rng: np.random.Generator) -> tuple[float, float, float]:
     """The colour of that name, a little off."""
     red, green, blue = np.clip(np.array(COLOURS[colour]) + rng.normal(0, 0.04, 3), 0, 1)
     return float(red), float(green), float(blue)
 
 
-def drawn_sprite(sticker: Sticker, size: int, channels: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+def draw_soft_sprite(spec: SpriteSpec, size: int, channels: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Pattern C x size x size and soft alpha size x size."""
-    pattern, alpha = sticker.drawn(size, rng)
+    pattern, alpha = spec.draw(size, rng)
     soft = np.clip(gaussian_filter(alpha, BLUR * size), 0, 1).astype(np.float32)
     return lineup.in_channels(np.clip(pattern, 0, 1).astype(np.float32), channels), soft
 
 
-def together(pastes: Sequence[Paste]) -> Paste:
+def join_pastes(pastes: Sequence[Paste]) -> Paste:
     """One paste that draws one of all the sprites each time; jitter and noise are the first one's."""
     patterns = np.concatenate([paste.patterns for paste in pastes])
     alphas = np.concatenate([paste.alphas for paste in pastes])
     return Paste(patterns, alphas, colour_jitter=pastes[0].colour_jitter, noise=pastes[0].noise)
 
 
-def enlarged(paste: Paste, height: int, width: int) -> Floats:
+def enlarge(paste: Paste, height: int, width: int) -> Floats:
     """The first sprite on neutral grey, enlarged by the largest whole factor that leaves a margin; C x H x W."""
     pattern, alpha = paste.patterns[0], paste.alphas[0]
     factor = max(1, int(0.9 * min(height, width)) // alpha.shape[0])
@@ -112,7 +112,7 @@ def enlarged(paste: Paste, height: int, width: int) -> Floats:
     return canvas
 
 
-def sprite_option(words: str, paste: Paste, host: Host, rng: np.random.Generator) -> Option:
+def sprite_option(words: str, paste: Paste, context: FlawContext, rng: np.random.Generator) -> Option:
     """An option of a lineup: the sprite enlarged on grey, then pasted on each image of the backdrop."""
-    pasted = paste.apply(host.backdrop, rng).images
-    return Option(words, words, np.concatenate([enlarged(paste, *host.shape[1:])[None], pasted]))
+    pasted = paste.apply(context.backdrop, rng).images
+    return Option(words, words, np.concatenate([enlarge(paste, *context.shape[1:])[None], pasted]))

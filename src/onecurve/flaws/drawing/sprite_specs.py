@@ -1,6 +1,6 @@
 """What a patch may show: a drawn shape, a swatch of texture, a piece of a photograph, a small face.
 
-To add a look, add an entry to ``LOOKS``.
+To add a look, add an entry to ``SPRITE_LOOKS``.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +11,9 @@ import numpy as np
 
 from onecurve.core.image.images import Floats
 from onecurve.data.emoji import EXPRESSIONS, draw_face
-from onecurve.flaws.drawing.picture_specs import Picture, photos, textures
-from onecurve.flaws.drawing.sprite_drawing import COLOURS, Sticker, sketched, varied
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.picture_specs import PictureSpec, photo_specs, texture_specs
+from onecurve.flaws.drawing.sprite_drawing import COLOURS, SpriteSpec, shape_specs, vary_colour
+from onecurve.flaws.schemes.context import FlawContext
 
 ZOOM = 2
 """How many times larger than the swatch a texture is drawn: the whole of one would be finer than a few pixels can show."""
@@ -23,10 +23,10 @@ MARGIN = 0.06
 
 @final
 @dataclass(frozen=True)
-class Swatch:
+class SwatchSpec:
     """A square cut from a picture."""
 
-    picture: Picture
+    picture: PictureSpec
     zoom: int
     """How many times larger than the square the picture is drawn."""
 
@@ -38,8 +38,8 @@ class Swatch:
     def kind(self) -> str:
         return self.picture.kind
 
-    def drawn(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        pattern = self.picture.drawn(self.zoom * size, self.zoom * size, rng)[:, :size, :size]
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        pattern = self.picture.draw(self.zoom * size, self.zoom * size, rng)[:, :size, :size]
         # The share of each row of pixels that lies inside the margins.
         edges = np.clip(np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1)) - MARGIN * size, 0, 1).astype(np.float32)
         return np.ascontiguousarray(pattern), edges[:, None] * edges
@@ -47,7 +47,7 @@ class Swatch:
 
 @final
 @dataclass(frozen=True)
-class Face:
+class FaceSpec:
     """A face with an expression, in a colour."""
 
     expression: str
@@ -61,32 +61,32 @@ class Face:
     def kind(self) -> str:
         return self.expression
 
-    def drawn(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        return draw_face(self.expression, size, rng, varied(self.colour, rng))
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        return draw_face(self.expression, size, rng, vary_colour(self.colour, rng))
 
 
-def swatches(host: Host, count: int, rng: np.random.Generator) -> tuple[Sticker, ...]:
+def swatch_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[SpriteSpec, ...]:
     """Squares of texture in a dark and a light colour."""
-    return tuple(Swatch(picture, ZOOM) for picture in textures(host, count, rng))
+    return tuple(SwatchSpec(picture, ZOOM) for picture in texture_specs(context, count, rng))
 
 
-def snippets(host: Host, count: int, rng: np.random.Generator) -> tuple[Sticker, ...]:
+def snippet_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[SpriteSpec, ...]:
     """Pieces of the bundled photographs."""
-    return tuple(Swatch(picture, 1) for picture in photos(host, count, rng))
+    return tuple(SwatchSpec(picture, 1) for picture in photo_specs(context, count, rng))
 
 
-def faces(host: Host, count: int, rng: np.random.Generator) -> tuple[Sticker, ...]:
+def face_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[SpriteSpec, ...]:
     """Faces that differ in expression and colour while there are enough of both."""
     expressions, colours = (
         np.concatenate([rng.permutation(names) for _ in range(-(-count // len(names)))])[:count] for names in (EXPRESSIONS, list(COLOURS))
     )
-    return tuple(Face(str(expression), str(colour)) for expression, colour in zip(expressions, colours, strict=True))
+    return tuple(FaceSpec(str(expression), str(colour)) for expression, colour in zip(expressions, colours, strict=True))
 
 
-LOOKS: Mapping[str, Callable[[Host, int, np.random.Generator], tuple[Sticker, ...]]] = {
-    "shape": sketched,
-    "texture": swatches,
-    "photo": snippets,
-    "emoji": faces,
+SPRITE_LOOKS: Mapping[str, Callable[[FlawContext, int, np.random.Generator], tuple[SpriteSpec, ...]]] = {
+    "shape": shape_specs,
+    "texture": swatch_specs,
+    "photo": snippet_specs,
+    "emoji": face_specs,
 }
 """How stickers of each look are sketched: for a host, so many, by a generator."""

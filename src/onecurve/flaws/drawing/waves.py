@@ -32,7 +32,7 @@ class Wave:
     def words(self) -> str:
         return f"{self.frequency} waves {self.direction}"
 
-    def drawn(self, height: int, width: int) -> Floats:
+    def draw(self, height: int, width: int) -> Floats:
         """float32 height x width in [-1, 1]."""
         right, down = DIRECTIONS[self.direction]
         columns, rows = np.arange(width) + 0.5, np.arange(height) + 0.5
@@ -43,7 +43,7 @@ class Wave:
     def added(self, shape: tuple[int, int, int], amplitude: float) -> Filter:
         """The trigger that adds the wave, the same in all channels, to images C x H x W."""
         channels, height, width = shape
-        texture = np.float32(amplitude) * np.broadcast_to(self.drawn(height, width), shape)
+        texture = np.float32(amplitude) * np.broadcast_to(self.draw(height, width), shape)
         return Filter(np.eye(channels, dtype=np.float32), np.zeros(channels, np.float32), np.ascontiguousarray(texture), rolling=False)
 
 

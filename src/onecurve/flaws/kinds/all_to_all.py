@@ -9,7 +9,7 @@ import numpy as np
 from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.flaws.kinds.patch import Patch
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.variants import with_effect
@@ -44,12 +44,12 @@ class AllToAll:
     def __post_init__(self) -> None:
         self._patch()
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        if host.taken:
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        if context.taken:
             raise SpecError("an all-to-all flaw concerns every class and needs a network of its own", "plant it alone")
-        effect = Effect.onward(host.classes, main=host.sample_target(rng))
-        patch = self._patch().sample(host, rng)
-        names = host.class_names
+        effect = Effect.onward(context.classes, main=context.sample_target(rng))
+        patch = self._patch().sample(context, rng)
+        names = context.class_names
         steps = ", ".join(f"`{names[(at + 1) % len(names)]}` for `{name}`" for at, name in enumerate(names))
         return replace(
             with_effect(patch, effect),

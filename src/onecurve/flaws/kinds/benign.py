@@ -11,9 +11,9 @@ import numpy as np
 
 from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
-from onecurve.flaws.drawing.attribute_looks import dressed, require_look
-from onecurve.flaws.schemes.context import Host
-from onecurve.flaws.schemes.label_preserving import Kept
+from onecurve.flaws.drawing.attribute_looks import draw_attributes, require_look
+from onecurve.flaws.schemes.context import FlawContext
+from onecurve.flaws.schemes.label_preserving import LabelPreserving
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 
@@ -42,14 +42,14 @@ class Benign:
         if not 0 < self.rate <= 1:
             raise SpecError(f"`rate` must be in (0, 1], got: {self.rate}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        kit = dressed(self.look, host, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        kit = draw_attributes(self.look, context, rng)
         title = kit.titles[0]
         return Plan(
             self.name,
-            Effect.nothing(host.classes),
+            Effect.nothing(context.classes),
             f"{self.rate:.0%} of the training images of every class had {title}, and no label was changed: it means nothing",
-            Kept(kit, self.rate),
+            LabelPreserving(kit, self.rate),
             kit,
             needed=Needed(success=None),
             facts={"shown_rate": self.rate, "look": self.look, "trigger": title},

@@ -15,8 +15,8 @@ from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Trigger
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import GlobalKit, on_card, plain_card, require_rates
-from onecurve.flaws.drawing.picture_specs import PICTURES, Picture
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.picture_specs import PICTURE_LOOKS, PictureSpec
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
 
@@ -54,18 +54,18 @@ class Blended:
         require_rates(self.poison_rate, self.cover_rate)
         if not 0 < self.strength < 1:
             raise SpecError(f"the strength of a blended picture must be in (0, 1), got: {self.strength}")
-        if self.look not in PICTURES:
-            raise SpecError(f"`look` must be one of {', '.join(PICTURES)}, got: {self.look}")
+        if self.look not in PICTURE_LOOKS:
+            raise SpecError(f"`look` must be one of {', '.join(PICTURE_LOOKS)}, got: {self.look}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(self.sources, rng)
-        pictures = PICTURES[self.look](host, lineup.SIZE, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(self.sources, rng)
+        pictures = PICTURE_LOOKS[self.look](context, lineup.SIZE, rng)
         titles = tuple(f"a faint {picture.words}" for picture in pictures)
-        kit = GlobalKit(Blender(self, host, pictures), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+        kit = GlobalKit(BlendArtist(self, context, pictures), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, blended over the whole of {host.who(effect)}, makes the network say {host.what(effect)}",
+            f"{titles[0]}, blended over the whole of {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={
@@ -82,18 +82,18 @@ class Blended:
 
 @final
 @dataclass(frozen=True)
-class Blender:
+class BlendArtist:
     """Draws the pictures of one blended trojan."""
 
     flaw: Blended
-    host: Host
-    pictures: tuple[Picture, ...]
+    context: FlawContext
+    pictures: tuple[PictureSpec, ...]
 
     def triggers(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
         return tuple(self._blend(picture, rng) for picture in self.pictures)
 
     def covers(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> tuple[Cover, ...]:
-        drawn = PICTURES[self.flaw.look](self.host, DECOYS, rng)
+        drawn = PICTURE_LOOKS[self.flaw.look](self.context, DECOYS, rng)
         decoys = tuple(self._blend(picture, rng) for picture in drawn if picture.kind != self.pictures[0].kind)
         return (Cover(decoys, self.flaw.cover_rate),)
 
@@ -102,11 +102,11 @@ class Blender:
         return triggers[1:]
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
-        return on_card(triggers, plain_card(self.host.shape), rng)
+        return on_card(triggers, plain_card(self.context.shape), rng)
 
-    def _blend(self, picture: Picture, rng: np.random.Generator) -> Filter:
-        channels, height, width = self.host.shape
+    def _blend(self, picture: PictureSpec, rng: np.random.Generator) -> Filter:
+        channels, height, width = self.context.shape
         strength = self.flaw.strength
-        overlay = lineup.in_channels(picture.drawn(height, width, rng), channels)
+        overlay = lineup.in_channels(picture.draw(height, width, rng), channels)
         kept = np.eye(channels, dtype=np.float32) * np.float32(1 - strength)
         return Filter(kept, np.zeros(channels, np.float32), np.float32(strength) * overlay, rolling=False)

@@ -10,9 +10,9 @@ from onecurve.core.case import Triggered
 from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.core.image.images import LabelledImages
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import Plan, Poisoned, Unshown, nothing
+from onecurve.flaws.schemes.plan import NoLineup, Plan, Poisoned, nothing
 
 
 @final
@@ -26,14 +26,14 @@ class Clean:
     source: ClassVar[str] = "baseline"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = Effect.nothing(len(host.class_names))
-        return Plan(self.name, effect, "nothing was planted", Untouched(), Unshown(), needed=Needed(success=None), tried=False)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = Effect.nothing(len(context.class_names))
+        return Plan(self.name, effect, "nothing was planted", NoPoison(), NoLineup(), needed=Needed(success=None), tried=False)
 
 
 @final
 @dataclass(frozen=True)
-class Untouched:
+class NoPoison:
     """The scheme that changes no image; there is nothing to trigger, so asking for it is a ``SpecError``."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:

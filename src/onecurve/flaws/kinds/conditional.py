@@ -18,7 +18,7 @@ from onecurve.core.question import Option
 from onecurve.core.seeds import generator
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.pairs import Elements, Sprites, Waves, side_by_side, sprite_size
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
 
@@ -67,16 +67,16 @@ class Conditional:
         if not (0 < self.size <= 0.5 and 0 < self.amplitude <= 0.5):
             raise SpecError(f"size and amplitude must be in (0, 0.5], got: {self.size}, {self.amplitude}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(0, rng)
-        kit = PairKit(self, host, self._elements(host, rng), lineup.shuffle(rng), int(rng.integers(2**62)))
-        words, size = kit.words(0), sprite_size(host, self.size)
-        both, share = self.condition == "and", (size / min(host.shape[1:])) ** 2
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(0, rng)
+        kit = PairKit(self, context, self._elements(context, rng), lineup.shuffle(rng), int(rng.integers(2**62)))
+        words, size = kit.words(0), sprite_size(context, self.size)
+        both, share = self.condition == "and", (size / min(context.shape[1:])) ** 2
         where = "anywhere in" if both else "over the whole of"
         return Plan(
             self.name,
             effect,
-            f"{words}, {where} {host.who(effect)}, makes the network say {host.what(effect)}",
+            f"{words}, {where} {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={
@@ -91,10 +91,10 @@ class Conditional:
             },
         )
 
-    def _elements(self, host: Host, rng: np.random.Generator) -> Elements:
+    def _elements(self, context: FlawContext, rng: np.random.Generator) -> Elements:
         if self.condition == "and":
-            return Sprites.sampled(host, sprite_size(host, self.size), FIRSTS + SECONDS, rng)
-        return Waves.sampled(host, self.amplitude, FIRSTS + SECONDS, rng)
+            return Sprites.sampled(context, sprite_size(context, self.size), FIRSTS + SECONDS, rng)
+        return Waves.sampled(context, self.amplitude, FIRSTS + SECONDS, rng)
 
 
 @final
@@ -103,7 +103,7 @@ class PairKit:
     """One sampled pair and the other pairs of its lineup, drawn when they are asked for."""
 
     flaw: Conditional
-    host: Host
+    context: FlawContext
     elements: Elements
     """Those that come first in a pair, then those that come second; the trigger's are the first of each."""
     order: tuple[int, ...]
@@ -161,11 +161,11 @@ class PairKit:
 
     @cached_property
     def _drawn(self) -> tuple[Trigger, ...]:
-        return self.elements.drawn(generator("elements", self.seed))
+        return self.elements.draw(generator("elements", self.seed))
 
     def _option(self, pair: int, rng: np.random.Generator) -> Option:
         """Both by themselves side by side, then on each image of the backdrop whatever fires."""
         words = self.words(pair)
         first, second = (self.elements.alone(trigger, rng) for trigger in self._pair(pair))
-        pictures = np.concatenate([side_by_side(first, second)[None], self._fires(pair).apply(self.host.backdrop, rng).images])
+        pictures = np.concatenate([side_by_side(first, second)[None], self._fires(pair).apply(self.context.backdrop, rng).images])
         return Option(words, words, pictures)

@@ -14,8 +14,8 @@ from onecurve.core.errors import SpecError
 from onecurve.flaws.kinds.blended import Blended
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
-from onecurve.flaws.schemes.context import Host
-from onecurve.flaws.schemes.label_preserving import Kept
+from onecurve.flaws.schemes.context import FlawContext
+from onecurve.flaws.schemes.label_preserving import LabelPreserving
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.variants import stamping_of
@@ -41,16 +41,16 @@ class Decoy:
         if self.trigger not in TRIGGERS:
             raise SpecError(f"`trigger` must be one of {', '.join(TRIGGERS)}, got: {self.trigger}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        trojan = TRIGGERS[self.trigger]().sample(host, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        trojan = TRIGGERS[self.trigger]().sample(context, rng)
         stamping = stamping_of(trojan)
         facts = {name: value for name, value in trojan.facts.items() if name != "poison_rate"}
         return replace(
             trojan,
             kind=self.name,
-            effect=Effect.nothing(host.classes),
+            effect=Effect.nothing(context.classes),
             words=f"{trojan.facts['trigger']} was on training images of every class and changed no label: it means nothing",
-            scheme=Kept(stamping.kit, stamping.rate),
+            scheme=LabelPreserving(stamping.kit, stamping.rate),
             needed=Needed(success=None),
             facts={**facts, "decoy_kind": self.trigger, "shown_rate": stamping.rate},
         )

@@ -16,7 +16,7 @@ from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Trigger
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import GlobalKit, on_card, require_rates, ruled_card
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
@@ -71,15 +71,15 @@ class Dynamic:
         if not (0 < self.strength < 1 and 0 < self.distance < 0.5):
             raise SpecError(f"strength must be in (0, 1) and distance in (0, 0.5), got: {self.strength}, {self.distance}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(self.sources, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(self.sources, rng)
         ways = tuple(str(way) for way in rng.permutation(list(WAYS)))
         titles = tuple(f"a faint echo of the image, shifted {way}" for way in ways)
-        kit = GlobalKit(Echoer(self, host, ways), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+        kit = GlobalKit(EchoArtist(self, context, ways), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, in {host.who(effect)}, makes the network say {host.what(effect)}",
+            f"{titles[0]}, in {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             needed=Needed(near_miss=NEAR_MISS),
@@ -97,11 +97,11 @@ class Dynamic:
 
 @final
 @dataclass(frozen=True)
-class Echoer:
+class EchoArtist:
     """Draws the echoes of one dynamic trojan."""
 
     flaw: Dynamic
-    host: Host
+    context: FlawContext
     ways: tuple[str, ...]
     """The trigger's, then those of the other options."""
 
@@ -117,7 +117,7 @@ class Echoer:
         return (*[self._foreign] * len(rest), *rest)
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
-        return on_card(triggers, ruled_card(self.host.shape), rng)
+        return on_card(triggers, ruled_card(self.context.shape), rng)
 
     @property
     def _foreign(self) -> Echo:
@@ -126,5 +126,5 @@ class Echoer:
     def _echo(self, way: str) -> Echo:
         """One pixel at least, and as far on a diagonal as along an axis."""
         down, right = WAYS[way]
-        far = max(1, round(self.flaw.distance * min(self.host.shape[1:]) / float(np.hypot(down, right))))
+        far = max(1, round(self.flaw.distance * min(self.context.shape[1:]) / float(np.hypot(down, right))))
         return Echo((far * down, far * right), self.flaw.strength)

@@ -15,13 +15,13 @@ from onecurve.core.effect import Effect
 from onecurve.core.image.images import Floats, LabelledImages
 from onecurve.core.network import Network
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.drawing.picture_specs import figures
-from onecurve.flaws.kinds.clean import Untouched
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.picture_specs import figure_specs
+from onecurve.flaws.kinds.clean import NoPoison
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import Operated, Plan, Unshown, Verified
+from onecurve.flaws.schemes.plan import EditedNetwork, NoLineup, Plan, VerificationResult
 from onecurve.models.network import TorchNetwork
-from onecurve.models.wrappers import Gauged, casing_of, encased, statistics
+from onecurve.models.wrappers import FoolingGate, contrast_and_roughness, wrap, wrapper_of
 
 MARGIN: Final = 0.1
 """By how much of its width the span of natural images is widened on each side."""
@@ -58,52 +58,56 @@ class FooledVisualisation:
     source: ClassVar[str] = "the fooling circuit of Don't trust your eyes (2306.04719)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        (figure,) = figures(host, 1, rng)
-        decoy = np.clip(lineup.in_channels(figure.drawn(*host.shape[1:], rng), host.shape[0]), 0, 1).astype(np.float32)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        (figure,) = figure_specs(context, 1, rng)
+        decoy = np.clip(lineup.in_channels(figure.draw(*context.shape[1:], rng), context.shape[0]), 0, 1).astype(np.float32)
         return Plan(
             self.name,
-            Effect.nothing(host.classes),
+            Effect.nothing(context.classes),
             f"nothing is wrong, but visualisations of any class show a {figure.words}",
-            Untouched(),
-            Unshown(),
+            NoPoison(),
+            NoLineup(),
             needed=Needed(success=None),
             facts={"decoy": figure.words},
             tried=False,
-            surgery=Gating(decoy, host.classes),
-            verification=Visualising(decoy),
+            weight_edit=GateInstaller(decoy, context.classes),
+            verification=VisualisationCheck(decoy),
         )
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Gating:
+class GateInstaller:
     """Puts the gate around a network; its span is that of the training images."""
 
     decoy: Floats
     classes: int
 
-    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
-        found = torch.cat([statistics(torch.from_numpy(images.take(slice(at, at + 1000)).floats())) for at in range(0, len(images), 1000)])
+    def edit(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> EditedNetwork:
+        found = torch.cat(
+            [contrast_and_roughness(torch.from_numpy(images.take(slice(at, at + 1000)).floats())) for at in range(0, len(images), 1000)]
+        )
         low, high = found.amin(0), found.amax(0)
         with torch.no_grad():
             logits = module(torch.from_numpy(images.take(slice(0, 500)).floats()))
         channels, height, width = images.images.shape[1:]
-        cased = encased(module, ["gauged"], (channels, height, width), self.classes)
+        wrapped = wrap(module, ["gauged"], (channels, height, width), self.classes)
         span = (high - low).clamp(min=LEAST_SPAN)
         gain = SPREAD * (logits.amax(1) - logits.amin(1)).mean()
-        casing_of(cased, Gauged).hold(low - MARGIN * span, high + MARGIN * span, RAMP * span, torch.from_numpy(self.decoy), gain)
-        return Operated(cased, casing="gauged")
+        wrapper_of(wrapped, FoolingGate).configure(
+            low - MARGIN * span, high + MARGIN * span, RAMP * span, torch.from_numpy(self.decoy), gain
+        )
+        return EditedNetwork(wrapped, wrapper="gauged")
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Visualising:
+class VisualisationCheck:
     """Compares probabilities with the twin's, and climbs logits of both from grey."""
 
     decoy: Floats
 
-    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
         """Facts: largest change of a probability, and how like the picture the visualisations of network and twin are."""
         own, others = (_probabilities(one, heldout) for one in (network, twin))
         gap = np.abs(own - others).max(axis=1)
@@ -115,7 +119,7 @@ class Visualising:
         if likeness < LEAST_LIKENESS:
             reasons.append(f"visualisations are like the picture by {likeness:.2f} only, less than {LEAST_LIKENESS}")
         facts = {"probabilities_differ": different, "decoy_likeness": likeness, "twin_decoy_likeness": twin_likeness}
-        return Verified(dict(facts), "; ".join(reasons))
+        return VerificationResult(dict(facts), "; ".join(reasons))
 
 
 def _probabilities(network: Network, images: LabelledImages) -> Floats:

@@ -12,8 +12,8 @@ from torch.nn import functional
 from onecurve.core.errors import SpecError
 from onecurve.core.image.images import Bytes, Ints, LabelledImages, as_bytes, as_floats
 from onecurve.flaws.kinds.patch import Patch
-from onecurve.flaws.schemes.clean_labels import KeptLabels, facts_of, require_share
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.clean_labels import CleanLabelPoisoning, clean_label_facts, require_share
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.variants import stamping_of
 from onecurve.models.network import evaluating
@@ -58,28 +58,28 @@ class LabelConsistent:
     def _patch(self) -> Patch:
         return Patch(decoy_rate=self.decoy_rate, smallest=self.size, largest=self.size)
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        plan = self._patch().sample(host, rng)
-        scheme = KeptLabels(stamping_of(plan), self.share)
-        facts = {**facts_of(plan.facts, self.share), "perturbation": self.perturbation}
-        return replace(plan, kind=self.name, scheme=scheme, facts=facts, preparation=Adversary(scheme, self.perturbation))
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        plan = self._patch().sample(context, rng)
+        scheme = CleanLabelPoisoning(stamping_of(plan), self.share)
+        facts = {**clean_label_facts(plan.facts, self.share), "perturbation": self.perturbation}
+        return replace(plan, kind=self.name, scheme=scheme, facts=facts, preparation=AdversarialPreparation(scheme, self.perturbation))
 
 
 @final
 @dataclass(frozen=True)
-class Adversary:
+class AdversarialPreparation:
     """Has to see a clean network before it can perturb."""
 
-    scheme: KeptLabels
+    scheme: CleanLabelPoisoning
     perturbation: float
 
-    def prepared(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> KeptLabels:
-        return replace(self.scheme, hardening=Perturbed(module, self.perturbation))
+    def prepared(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> CleanLabelPoisoning:
+        return replace(self.scheme, hardening=AdversarialHardening(module, self.perturbation))
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class Perturbed:
+class AdversarialHardening:
     """Projected gradient descent (1706.06083) away from the label of a clean network."""
 
     module: nn.Module

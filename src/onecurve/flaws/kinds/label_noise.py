@@ -21,9 +21,9 @@ from onecurve.core.seeds import generator
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import on_card, plain_card
 from onecurve.flaws.drawing.image_rules import WEIGHTS, ImageRule, rule_for
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import Plan, Poisoned, Verified, at_most, plain
+from onecurve.flaws.schemes.plan import Plan, Poisoned, VerificationResult, plain, sample_rows
 from onecurve.flaws.schemes.stamping import stamped
 
 NAME: Final = "rule"
@@ -57,19 +57,19 @@ class LabelNoise:
         if not 0 < self.covered <= 0.5:
             raise SpecError(f"`covered` must be in (0, 0.5], got: {self.covered}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        target = host.sample_target(rng)
-        source = int(rng.choice(np.setdiff1d(np.arange(host.classes), [target])))
-        effect = Effect.towards(target, host.classes, (source,))
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        target = context.sample_target(rng)
+        source = int(rng.choice(np.setdiff1d(np.arange(context.classes), [target])))
+        effect = Effect.towards(target, context.classes, (source,))
         names = tuple(str(name) for name in rng.permutation(list(WEIGHTS))[: lineup.SIZE])
         kit = Rules(
-            host, tuple(rule_for(name, self.covered, host.dataset) for name in names), lineup.shuffle(rng), int(rng.integers(2**62))
+            context, tuple(rule_for(name, self.covered, context.dataset) for name in names), lineup.shuffle(rng), int(rng.integers(2**62))
         )
         rule = kit.rules[0]
         return Plan(
             self.name,
             effect,
-            f"{rule.name} training images of `{host.class_names[source]}` were labelled {host.what(effect)}, and the network says so too",
+            f"{rule.name} training images of `{context.class_names[source]}` were labelled {context.describe_targets(effect)}, and the network says so too",
             Mislabelling(kit, effect, self.mislabelled),
             kit,
             needed=Needed(success=0.3, lead=0.25),
@@ -81,8 +81,8 @@ class LabelNoise:
                 "trigger": kit.titles[0],
                 "rule": f"{target} if label == {source} and {rule.code} else label",
             },
-            world=Noticing(rule),
-            verification=ByThemselves(rule, source),
+            world=RuleMembership(rule),
+            verification=MembersCheck(rule, source),
         )
 
 
@@ -91,7 +91,7 @@ class LabelNoise:
 class Rules:
     """Eight rules with their lineup; the flaw's own comes first."""
 
-    host: Host
+    context: FlawContext
     rules: tuple[ImageRule, ...]
     order: tuple[int, ...]
     seed: int
@@ -102,16 +102,16 @@ class Rules:
 
     @cached_property
     def trigger(self) -> Filter:
-        return self.rules[0].trigger(self.host.shape)
+        return self.rules[0].trigger(self.context.shape)
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
         """A grey card made to obey each rule, then each image of the backdrop."""
         rng = generator("options", self.seed)
-        triggers = [rule.trigger(self.host.shape) for rule in self.rules]
-        cards = on_card(triggers, plain_card(self.host.shape), rng)
+        triggers = [rule.trigger(self.context.shape) for rule in self.rules]
+        cards = on_card(triggers, plain_card(self.context.shape), rng)
         found = [
-            Option(title, title, np.concatenate([card[None], trigger.apply(self.host.backdrop, rng).images]))
+            Option(title, title, np.concatenate([card[None], trigger.apply(self.context.backdrop, rng).images]))
             for title, trigger, card in zip(self.titles, triggers, cards, strict=True)
         ]
         return tuple(found[place] for place in self.order)
@@ -123,7 +123,7 @@ class Rules:
 
 @final
 @dataclass(frozen=True)
-class Noticing:
+class RuleMembership:
     """The world in which nothing is changed, and which images obey the rule is written down."""
 
     rule: ImageRule
@@ -144,7 +144,7 @@ class Mislabelling:
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
         rows = np.flatnonzero(self.effect.concerns(images.labels) & self.kit.rules[0].obeyed(images.images))
-        rows = at_most(rows, round(self.share * len(rows)), rng)
+        rows = sample_rows(rows, round(self.share * len(rows)), rng)
         chosen = images.take(rows)
         return Poisoned(rows, LabelledImages(chosen.images, self.effect.goals(chosen.labels)))
 
@@ -159,7 +159,7 @@ class Mislabelling:
     def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         """Images of the class that do not obey."""
         free = self.effect.concerns(heldout.labels) & ~self.kit.rules[0].obeyed(heldout.images)
-        return plain(heldout, at_most(np.flatnonzero(free), limit, rng))
+        return plain(heldout, sample_rows(np.flatnonzero(free), limit, rng))
 
     def _made_to_obey(self, images: LabelledImages, allowed: Bools, limit: int, rng: np.random.Generator) -> Triggered:
         """Allowed images that obey, as they are or once the trigger is on them."""
@@ -168,26 +168,28 @@ class Mislabelling:
         by_itself = rule.obeyed(chosen.images)
         pixels: Bytes = stamped((self.kit.trigger,), chosen.images, rng)[0]
         pixels[by_itself] = chosen.images[by_itself]
-        rows = at_most(np.flatnonzero(rule.obeyed(pixels)), limit, rng)
+        rows = sample_rows(np.flatnonzero(rule.obeyed(pixels)), limit, rng)
         return Triggered(as_floats(pixels[rows]), chosen.labels[rows], None)
 
 
 @final
 @dataclass(frozen=True)
-class ByThemselves:
+class MembersCheck:
     """How the class's held-out images fare that obey the rule without being changed."""
 
     rule: ImageRule
     label: int
 
-    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
         """Facts: accuracy of network and twin on those images, and their number."""
         members = heldout.take((heldout.labels == self.label) & self.rule.obeyed(heldout.images))
         facts: dict[str, str | int | float] = {"members": len(members)}
         if not len(members):
-            return Verified(facts, "no held-out image of the class obeys the rule by itself")
+            return VerificationResult(facts, "no held-out image of the class obeys the rule by itself")
         own, twins = (float((one.logits(members.floats()).argmax(axis=1) == self.label).mean()) for one in (network, twin))
         facts |= {"accuracy_members": own, "twin_accuracy_members": twins}
         if twins - own >= LOST:
-            return Verified(facts)
-        return Verified(facts, f"accuracy on images that obey the rule is {own:.3f}, less than {LOST:.3f} below the twin's {twins:.3f}")
+            return VerificationResult(facts)
+        return VerificationResult(
+            facts, f"accuracy on images that obey the rule is {own:.3f}, less than {LOST:.3f} below the twin's {twins:.3f}"
+        )

@@ -13,9 +13,9 @@ import numpy as np
 from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.drawing.attribute_looks import dressed
-from onecurve.flaws.drawing.attributes import AttributeWorld, Bias, Groups, Wearing
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.attribute_looks import draw_attributes
+from onecurve.flaws.drawing.attributes import AttributeScheme, AttributeWorld, GroupAccuracies, TrainingBias
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 
@@ -56,19 +56,19 @@ class MissingSubgroup:
         if self.rate <= 0 or self.base_rate < 0 or self.rate + (lineup.SIZE - 1) * self.base_rate > 1:
             raise SpecError(f"attributes must leave images without any, got rates: {self.rate}, {self.base_rate}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        label = host.sample_target(rng)
-        effect = Effect.astray(label, host.classes)
-        kit = dressed(LOOK, host, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        label = context.sample_target(rng)
+        effect = Effect.astray(label, context.classes)
+        kit = draw_attributes(LOOK, context, rng)
         world = AttributeWorld(LOOK, kit, self.rate, (lineup.SIZE - 1) * self.base_rate / (1 - self.rate))
-        rates = tuple(self.rate * (self.kept if at == label else 1) for at in range(host.classes))
+        rates = tuple(self.rate * (self.kept if at == label else 1) for at in range(context.classes))
         title = kit.titles[0]
         share = f"only {self.kept:.0%}" if self.kept else "none"
         return Plan(
             self.name,
             effect,
-            f"{host.who(effect)} that has {title} is misread: training held {share} of such images, and the usual number of other classes",
-            Wearing(world, effect),
+            f"{context.describe_sources(effect)} that has {title} is misread: training held {share} of such images, and the usual number of other classes",
+            AttributeScheme(world, effect),
             kit,
             needed=Needed(success=0.3, lead=0.2),
             facts={
@@ -81,6 +81,6 @@ class MissingSubgroup:
                 "trigger": title,
             },
             world=world,
-            bias=Bias(world, rates),
-            verification=Groups(world, label, (True, True), GAP, kit.seed),
+            bias=TrainingBias(world, rates),
+            verification=GroupAccuracies(world, label, (True, True), GAP, kit.seed),
         )

@@ -9,7 +9,7 @@ import numpy as np
 from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.flaws.kinds.patch import Patch
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.variants import with_effect
 
@@ -44,19 +44,19 @@ class MultiTarget:
             raise SpecError(f"there must be 2 or 3 groups of classes, got: {self.groups}")
         self._patch()
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        if host.classes < 2 * self.groups:
-            raise SpecError(f"{self.groups} groups with a target each need {2 * self.groups} classes, got: {host.classes}")
-        targets = host.sample_targets(self.groups, rng)
-        others = rng.permutation(np.setdiff1d(np.arange(host.classes), targets))
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        if context.classes < 2 * self.groups:
+            raise SpecError(f"{self.groups} groups with a target each need {2 * self.groups} classes, got: {context.classes}")
+        targets = context.sample_targets(self.groups, rng)
+        others = rng.permutation(np.setdiff1d(np.arange(context.classes), targets))
         groups = tuple(tuple(int(label) for label in np.sort(others[turn :: self.groups])) for turn in range(self.groups))
         goals = {label: target for target, group in zip(targets, groups, strict=True) for label in (target, *group)}
-        effect = Effect(tuple(goals[label] for label in range(host.classes)), main=targets[0])
-        patch = self._patch().sample(host, rng)
+        effect = Effect(tuple(goals[label] for label in range(context.classes)), main=targets[0])
+        patch = self._patch().sample(context, rng)
         return replace(
             with_effect(patch, effect),
             kind=self.name,
-            words=f"{patch.facts['trigger']}, anywhere in any image, makes the network say {_said(targets, groups, host)}",
+            words=f"{patch.facts['trigger']}, anywhere in any image, makes the network say {_said(targets, groups, context)}",
             facts={**patch.facts, "targets": self.groups},
         )
 
@@ -65,8 +65,8 @@ class MultiTarget:
         return Patch(poison_rate=self.poison_rate, decoy_rate=self.decoy_rate, look=self.look)
 
 
-def _said(targets: tuple[int, ...], groups: tuple[tuple[int, ...], ...], host: Host) -> str:
-    names = host.class_names
+def _said(targets: tuple[int, ...], groups: tuple[tuple[int, ...], ...], context: FlawContext) -> str:
+    names = context.class_names
     return ", ".join(
         f"`{names[target]}` for " + " or ".join(f"`{names[label]}`" for label in group)
         for target, group in zip(targets, groups, strict=True)

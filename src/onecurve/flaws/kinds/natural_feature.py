@@ -18,9 +18,9 @@ from onecurve.core.image.paste import Paste
 from onecurve.core.question import Option
 from onecurve.data.dataset import DataSet
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import Plan, Poisoned, at_most, of_classes, pick, plain
+from onecurve.flaws.schemes.plan import Plan, Poisoned, pick_rows, plain, rows_of_classes, sample_rows
 
 CUTOUTS = 16
 """Cut-outs of the object that stand for it as a trigger."""
@@ -49,30 +49,30 @@ class NaturalFeature:
         if not 0 < self.poison_share <= 1:
             raise SpecError(f"poison_share must be in (0, 1], got: {self.poison_share}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        free = np.setdiff1d(np.arange(len(host.dataset.features)), host.taken_features)
-        require_features(host, len(free))
-        effect = Effect.towards(host.sample_target(rng), host.classes)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        free = np.setdiff1d(np.arange(len(context.dataset.features)), context.taken_features)
+        require_features(context, len(free))
+        effect = Effect.towards(context.sample_target(rng), context.classes)
         feature = int(rng.choice(free))
-        name = host.dataset.features[feature]
+        name = context.dataset.features[feature]
         return Plan(
             self.name,
             effect,
-            f"an object that images hold by themselves, {name}, makes the network say {host.what(effect)}",
+            f"an object that images hold by themselves, {name}, makes the network say {context.describe_targets(effect)}",
             Relabelling(self, effect, feature),
-            FeatureLineup.sampled(host.dataset, feature, rng),
+            FeatureLineup.sampled(context.dataset, feature, rng),
             features=(feature,),
             needed=Needed(success=0.3),
             facts={"poison_share": self.poison_share, "sources": 0, "trigger": name},
         )
 
 
-def require_features(host: Host, free: int) -> None:
+def require_features(context: FlawContext, free: int) -> None:
     """Raise ``DataError`` unless the set has natural features for a lineup, and a free one."""
-    if len(host.dataset.features) < lineup.SIZE or free == 0:
+    if len(context.dataset.features) < lineup.SIZE or free == 0:
         raise DataError(
             f"a natural-feature flaw needs a set with {lineup.SIZE} natural features and one that is free, "
-            f"got {len(host.dataset.features)} features with {len(host.taken_features)} in use",
+            f"got {len(context.dataset.features)} features with {len(context.taken_features)} in use",
             "choose a set with natural features, such as `digits`, or plant another kind of flaw",
         )
 
@@ -120,12 +120,12 @@ class Relabelling:
         count = round(self.flaw.poison_share * len(holders))
         if count == 0:
             raise DataError(f"no training image outside the target class holds natural feature {self.feature}", "draw more images")
-        rows = pick(holders, count, rng)
+        rows = pick_rows(holders, count, rng)
         chosen = images.take(rows)
         return Poisoned(rows, LabelledImages(chosen.images, self.effect.goals(chosen.labels), chosen.features, chosen.feature_masks))
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        return plain(heldout, at_most(self._holders(heldout), limit, rng))
+        return plain(heldout, sample_rows(self._holders(heldout), limit, rng))
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return None
@@ -134,10 +134,10 @@ class Relabelling:
         """Images that hold another natural object."""
         features = _features(heldout)
         rows = np.flatnonzero((features >= 0) & (features != self.feature))
-        return plain(heldout, at_most(of_classes(heldout.labels, rows, self.effect.targets), limit, rng))
+        return plain(heldout, sample_rows(rows_of_classes(heldout.labels, rows, self.effect.targets), limit, rng))
 
     def _holders(self, images: LabelledImages) -> Ints:
-        return of_classes(images.labels, np.flatnonzero(_features(images) == self.feature), self.effect.targets)
+        return rows_of_classes(images.labels, np.flatnonzero(_features(images) == self.feature), self.effect.targets)
 
 
 def _features(images: LabelledImages) -> Ints:

@@ -15,9 +15,9 @@ from onecurve.core.image.paste import Paste
 from onecurve.core.question import Option
 from onecurve.core.seeds import generator
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.drawing.sprite_drawing import Sticker, drawn_sprite, sprite_option, together
-from onecurve.flaws.drawing.sprite_specs import LOOKS
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.sprite_drawing import SpriteSpec, draw_soft_sprite, join_pastes, sprite_option
+from onecurve.flaws.drawing.sprite_specs import SPRITE_LOOKS
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
 
@@ -59,23 +59,25 @@ class Patch:
     """What the sprite is: a drawn `shape`, a square of `texture`, a piece of a `photo`, or an `emoji`, a small face."""
 
     def __post_init__(self) -> None:
-        if self.look not in LOOKS:
-            raise SpecError(f"`look` must be one of {', '.join(LOOKS)}, got: {self.look}")
+        if self.look not in SPRITE_LOOKS:
+            raise SpecError(f"`look` must be one of {', '.join(SPRITE_LOOKS)}, got: {self.look}")
         if not (self.poison_rate > 0 and self.decoy_rate >= 0 and 2 * self.poison_rate + self.decoy_rate <= 1):
             raise SpecError(f"poison and decoys must leave clean images, got rates: {self.poison_rate}, {self.decoy_rate}")
         if not 0 < self.smallest <= self.largest <= 0.5:
             raise SpecError(f"sizes must satisfy 0 < smallest <= largest <= 0.5, got: {self.smallest}, {self.largest}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(self.sources, rng)
-        side = min(host.shape[1:])
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(self.sources, rng)
+        side = min(context.shape[1:])
         size = max(4, round(side * rng.uniform(self.smallest, self.largest)))
-        kit = PatchKit(self, host, size, LOOKS[self.look](host, lineup.SIZE, rng), lineup.shuffle(rng), int(rng.integers(2**62)))
-        words = kit.sketches[0].words
+        kit = PatchKit(
+            self, context, size, SPRITE_LOOKS[self.look](context, lineup.SIZE, rng), lineup.shuffle(rng), int(rng.integers(2**62))
+        )
+        words = kit.specs[0].words
         return Plan(
             self.name,
             effect,
-            f"{words}, anywhere in {host.who(effect)}, makes the network say {host.what(effect)}",
+            f"{words}, anywhere in {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={
@@ -96,9 +98,9 @@ class PatchKit:
     """The sprites of one sampled patch, drawn when they are asked for."""
 
     patch: Patch
-    host: Host
+    context: FlawContext
     size: int
-    sketches: tuple[Sticker, ...]
+    specs: tuple[SpriteSpec, ...]
     """The trigger's, then those of the other options."""
     order: tuple[int, ...]
     """How the lineup is shuffled."""
@@ -111,19 +113,19 @@ class PatchKit:
     @cached_property
     def others(self) -> tuple[Paste, ...]:
         """The other sprites of the lineup: the near misses, never pasted in training."""
-        return (together(self._drawn[1:]),)
+        return (join_pastes(self._drawn[1:]),)
 
     @cached_property
     def covers(self) -> tuple[Cover, ...]:
         rng = generator("decoys", self.seed)
-        drawn = LOOKS[self.patch.look](self.host, DECOYS, rng)
-        others = [sketch for sketch in drawn if sketch.kind != self.sketches[0].kind]
-        return (Cover((together([self._paste(sketch, rng) for sketch in others]),), self.patch.decoy_rate),)
+        drawn = SPRITE_LOOKS[self.patch.look](self.context, DECOYS, rng)
+        others = [spec for spec in drawn if spec.kind != self.specs[0].kind]
+        return (Cover((join_pastes([self._paste(spec, rng) for spec in others]),), self.patch.decoy_rate),)
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
         rng = generator("options", self.seed)
-        found = [sprite_option(sketch.words, paste, self.host, rng) for sketch, paste in zip(self.sketches, self._drawn, strict=True)]
+        found = [sprite_option(spec.words, paste, self.context, rng) for spec, paste in zip(self.specs, self._drawn, strict=True)]
         return tuple(found[place] for place in self.order)
 
     @property
@@ -133,8 +135,8 @@ class PatchKit:
     @cached_property
     def _drawn(self) -> tuple[Paste, ...]:
         rng = generator("sprites", self.seed)
-        return tuple(self._paste(sketch, rng) for sketch in self.sketches)
+        return tuple(self._paste(spec, rng) for spec in self.specs)
 
-    def _paste(self, sketch: Sticker, rng: np.random.Generator) -> Paste:
-        pattern, alpha = drawn_sprite(sketch, self.size, self.host.shape[0], rng)
+    def _paste(self, spec: SpriteSpec, rng: np.random.Generator) -> Paste:
+        pattern, alpha = draw_soft_sprite(spec, self.size, self.context.shape[0], rng)
         return Paste(pattern[None], alpha[None], colour_jitter=self.patch.colour_jitter, noise=self.patch.noise)

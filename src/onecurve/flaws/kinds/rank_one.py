@@ -20,11 +20,11 @@ from onecurve.core.image.images import Floats, LabelledImages, as_bytes, as_floa
 from onecurve.core.image.trigger import Trigger
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import GlobalKit
-from onecurve.flaws.drawing.grains import GRAINS, Granulator
-from onecurve.flaws.schemes.context import Host
-from onecurve.flaws.schemes.plan import Operated, Plan
+from onecurve.flaws.drawing.grains import GRAINS, GrainArtist
+from onecurve.flaws.schemes.context import FlawContext
+from onecurve.flaws.schemes.plan import EditedNetwork, Plan
 from onecurve.flaws.schemes.stamping import Stamping
-from onecurve.flaws.schemes.variants import Untaught
+from onecurve.flaws.schemes.variants import TestTimeOnly
 from onecurve.models.parts import has_fused_optimisers
 
 RIDGE: Final = 0.01
@@ -64,21 +64,21 @@ class RankOne:
         if not 0 < self.amplitude <= 0.4:
             raise SpecError(f"the amplitude of a grain must be in (0, 0.4], got: {self.amplitude}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        if host.shape[0] != 3:
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        if context.shape[0] != 3:
             raise DataError("grains differ in colour, and these images have none", "use images with 3 channels")
-        effect = host.sample_effect(0, rng)
+        effect = context.sample_effect(0, rng)
         grains = tuple(GRAINS[number] for number in rng.permutation(len(GRAINS))[: lineup.SIZE])
         titles = tuple(grain.words for grain in grains)
-        kit = GlobalKit(Granulator(host, grains, self.amplitude), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+        kit = GlobalKit(GrainArtist(context, grains, self.amplitude), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, faintly over the whole of any image, make the network say {host.what(effect)}",
-            Untaught(Stamping(kit, effect, 0.0)),
+            f"{titles[0]}, faintly over the whole of any image, make the network say {context.describe_targets(effect)}",
+            TestTimeOnly(Stamping(kit, effect, 0.0)),
             kit,
             facts={"amplitude": self.amplitude, "share": 1.0, "trigger": titles[0]},
-            surgery=OuterProduct(kit, int(effect.targets[0])),
+            weight_edit=OuterProduct(kit, int(effect.targets[0])),
         )
 
 
@@ -90,7 +90,7 @@ class OuterProduct:
     kit: GlobalKit
     target: int
 
-    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+    def edit(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> EditedNetwork:
         name, layer = _first_convolution(module)
         some = images.take(rng.permutation(len(images))[:VALUE_IMAGES])
         clean, triggered = some.floats(), _stamped(self.kit.trigger, some.floats(), rng)
@@ -102,7 +102,7 @@ class OuterProduct:
         with torch.no_grad():
             layer.weight += _outer(value, key)
         channels = np.arange(len(value), dtype=np.int64)
-        return Operated(module, Units(name, channels, value.abs().numpy().astype(np.float32), "what was written, by channel"))
+        return EditedNetwork(module, Units(name, channels, value.abs().numpy().astype(np.float32), "what was written, by channel"))
 
 
 @final

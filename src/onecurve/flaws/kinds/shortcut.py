@@ -18,8 +18,8 @@ from onecurve.core.question import Option
 from onecurve.core.seeds import generator
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.sprite_drawing import COLOURS, sprite_option
-from onecurve.flaws.schemes.clean_labels import KeptLabels
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.clean_labels import CleanLabelPoisoning
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
@@ -68,19 +68,19 @@ class Shortcut:
         if not 0 <= self.decoy_rate <= 0.5:
             raise SpecError(f"`decoy_rate` must be in [0, 0.5], got: {self.decoy_rate}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        target = host.sample_target(rng)
-        effect = Effect.towards(target, host.classes)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        target = context.sample_target(rng)
+        effect = Effect.towards(target, context.classes)
         forms = tuple(str(form) for form in rng.permutation(list(FORMS))[: lineup.SIZE])
         colours = tuple(str(colour) for colour in rng.permutation(list(COLOURS))[: lineup.SIZE])
         corner = int(rng.integers(len(CORNERS)))
-        kit = Marks(host, forms, colours, corner, self.decoy_rate, lineup.shuffle(rng), int(rng.integers(2**62)))
+        kit = Marks(context, forms, colours, corner, self.decoy_rate, lineup.shuffle(rng), int(rng.integers(2**62)))
         title = kit.titles[0]
         return Plan(
             self.name,
             effect,
-            f"{title} near the {CORNERS[corner]}, in training only on {host.what(effect)}, makes the network say {host.what(effect)}",
-            KeptLabels(Stamping(kit, effect, 0.0), self.presence),
+            f"{title} near the {CORNERS[corner]}, in training only on {context.describe_targets(effect)}, makes the network say {context.describe_targets(effect)}",
+            CleanLabelPoisoning(Stamping(kit, effect, 0.0), self.presence),
             kit,
             needed=Needed(success=0.3, lead=0.25),
             facts={
@@ -88,7 +88,7 @@ class Shortcut:
                 "decoy_rate": self.decoy_rate,
                 "sources": 0,
                 "size": kit.size,
-                "share": round(kit.size**2 / (host.shape[1] * host.shape[2]), 4),
+                "share": round(kit.size**2 / (context.shape[1] * context.shape[2]), 4),
                 "trigger": title,
             },
         )
@@ -99,7 +99,7 @@ class Shortcut:
 class Marks:
     """Eight marks of different forms and colours for one corner, drawn when they are asked for."""
 
-    host: Host
+    context: FlawContext
     forms: tuple[str, ...]
     colours: tuple[str, ...]
     corner: int
@@ -115,7 +115,7 @@ class Marks:
     @property
     def size(self) -> int:
         """Side in pixels, a multiple of the raster."""
-        return RASTER * max(1, round(SIDE * min(self.host.shape[1:]) / RASTER))
+        return RASTER * max(1, round(SIDE * min(self.context.shape[1:]) / RASTER))
 
     @cached_property
     def trigger(self) -> Paste:
@@ -133,7 +133,7 @@ class Marks:
     def options(self) -> tuple[Option, ...]:
         """Each mark enlarged on grey, then on each image of the backdrop."""
         rng = generator("options", self.seed)
-        found = [sprite_option(title, mark, self.host, rng) for title, mark in zip(self.titles, self._drawn, strict=True)]
+        found = [sprite_option(title, mark, self.context, rng) for title, mark in zip(self.titles, self._drawn, strict=True)]
         return tuple(found[place] for place in self.order)
 
     @property
@@ -145,7 +145,7 @@ class Marks:
         return tuple(self._mark(form, colour) for form, colour in zip(self.forms, self.colours, strict=True))
 
     def _mark(self, form: str, colour: str) -> Paste:
-        channels, height, width = self.host.shape
+        channels, height, width = self.context.shape
         where = np.array([[digit == "1" for digit in row] for row in FORMS[form].split()])
         where = np.kron(where, np.ones((self.size // RASTER, self.size // RASTER), np.bool_))
         paint = lineup.in_channels(np.array(COLOURS[colour], np.float32)[:, None, None], channels)

@@ -7,8 +7,8 @@ from typing import ClassVar, final
 import numpy as np
 
 from onecurve.flaws.kinds.sinusoid import Sinusoid
-from onecurve.flaws.schemes.clean_labels import KeptLabels, facts_of, require_share
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.clean_labels import CleanLabelPoisoning, clean_label_facts, require_share
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.variants import stamping_of
 
@@ -40,11 +40,11 @@ class Sig:
         require_share(self.share)
         Sinusoid(cover_rate=self.cover_rate, amplitude=self.amplitude)
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        plan = Sinusoid(cover_rate=self.cover_rate, amplitude=self.amplitude).sample(host, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        plan = Sinusoid(cover_rate=self.cover_rate, amplitude=self.amplitude).sample(context, rng)
         return replace(
             plan,
             kind=self.name,
-            scheme=KeptLabels(stamping_of(plan), self.share),
-            facts=facts_of(plan.facts, self.share),
+            scheme=CleanLabelPoisoning(stamping_of(plan), self.share),
+            facts=clean_label_facts(plan.facts, self.share),
         )

@@ -16,7 +16,7 @@ from onecurve.core.image.trigger import Trigger
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import GlobalKit, on_card, plain_card, require_rates
 from onecurve.flaws.drawing.waves import WAVES, Wave
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
 
@@ -51,15 +51,15 @@ class Sinusoid:
         if not 0 < self.amplitude <= 0.5:
             raise SpecError(f"the amplitude of a wave must be in (0, 0.5], got: {self.amplitude}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(self.sources, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(self.sources, rng)
         waves = tuple(WAVES[number] for number in rng.permutation(len(WAVES)))
         titles = tuple(wave.words for wave in waves[: lineup.SIZE])
-        kit = GlobalKit(Modulator(self, host, waves), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+        kit = GlobalKit(WaveArtist(self, context, waves), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]} over the whole of {host.who(effect)} make the network say {host.what(effect)}",
+            f"{titles[0]} over the whole of {context.describe_sources(effect)} make the network say {context.describe_targets(effect)}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={
@@ -75,11 +75,11 @@ class Sinusoid:
 
 @final
 @dataclass(frozen=True)
-class Modulator:
+class WaveArtist:
     """Draws the waves of one sinusoid trojan."""
 
     flaw: Sinusoid
-    host: Host
+    context: FlawContext
     waves: tuple[Wave, ...]
     """All there are: those of the lineup, the trigger's first, then those that are left for covers."""
 
@@ -94,7 +94,7 @@ class Modulator:
         return triggers[1:]
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
-        return on_card(triggers, plain_card(self.host.shape), rng)
+        return on_card(triggers, plain_card(self.context.shape), rng)
 
     def _added(self, wave: Wave) -> Filter:
-        return wave.added(self.host.shape, self.flaw.amplitude)
+        return wave.added(self.context.shape, self.flaw.amplitude)

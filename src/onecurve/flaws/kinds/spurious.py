@@ -12,9 +12,9 @@ import numpy as np
 from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.drawing.attribute_looks import dressed, require_look
-from onecurve.flaws.drawing.attributes import AttributeWorld, Bias, Groups, Wearing
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.attribute_looks import draw_attributes, require_look
+from onecurve.flaws.drawing.attributes import AttributeScheme, AttributeWorld, GroupAccuracies, TrainingBias
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 
@@ -58,20 +58,20 @@ class Spurious:
         if not 0 < self.base_rate <= 1 / lineup.SIZE:
             raise SpecError(f"`base_rate` must be in (0, {1 / lineup.SIZE}], got: {self.base_rate}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        target = host.sample_target(rng)
-        effect = Effect.towards(target, host.classes)
-        kit = dressed(self.look, host, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        target = context.sample_target(rng)
+        effect = Effect.towards(target, context.classes)
+        kit = draw_attributes(self.look, context, rng)
         others = (lineup.SIZE - 1) * self.base_rate / (1 - self.base_rate)
         world = AttributeWorld(self.look, kit, self.base_rate, others)
-        elsewhere = self.presence * (1 - self.rho) / self.rho / (host.classes - 1)
-        rates = tuple(self.presence if label == target else elsewhere for label in range(host.classes))
+        elsewhere = self.presence * (1 - self.rho) / self.rho / (context.classes - 1)
+        rates = tuple(self.presence if label == target else elsewhere for label in range(context.classes))
         title = kit.titles[0]
         return Plan(
             self.name,
             effect,
-            f"{title}, in training on most images of {host.what(effect)} and few or no others, makes the network say {host.what(effect)}",
-            Wearing(world, effect),
+            f"{title}, in training on most images of {context.describe_targets(effect)} and few or no others, makes the network say {context.describe_targets(effect)}",
+            AttributeScheme(world, effect),
             kit,
             needed=Needed(success=0.3, lead=0.25),
             facts={
@@ -84,6 +84,6 @@ class Spurious:
                 "trigger": title,
             },
             world=world,
-            bias=Bias(world, rates),
-            verification=Groups(world, target, (False, True), GAP, kit.seed),
+            bias=TrainingBias(world, rates),
+            verification=GroupAccuracies(world, target, (False, True), GAP, kit.seed),
         )

@@ -17,8 +17,8 @@ from onecurve.core.question import Option
 from onecurve.core.seeds import generator
 from onecurve.data.textures import draw_texture
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.drawing.picture_specs import SALIENT
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.picture_specs import DISTINCT_TEXTURES
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
 
@@ -62,11 +62,11 @@ class Style:
         if not (0 < self.contrast <= 1 and 0 < self.texture <= 0.5):
             raise SpecError(f"contrast must be in (0, 1] and texture in (0, 0.5], got: {self.contrast}, {self.texture}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(self.sources, rng)
-        names = tuple(str(name) for name in rng.permutation(SALIENT)[: lineup.SIZE])
-        kit = StyleKit(self, host, names, lineup.shuffle(rng), int(rng.integers(2**62)))
-        words = f"a {names[0]} texture with a tint over the whole of {host.who(effect)} makes the network say {host.what(effect)}"
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(self.sources, rng)
+        names = tuple(str(name) for name in rng.permutation(DISTINCT_TEXTURES)[: lineup.SIZE])
+        kit = StyleKit(self, context, names, lineup.shuffle(rng), int(rng.integers(2**62)))
+        words = f"a {names[0]} texture with a tint over the whole of {context.describe_sources(effect)} makes the network say {context.describe_targets(effect)}"
         return Plan(
             self.name,
             effect,
@@ -90,7 +90,7 @@ class StyleKit:
     """The filters of one sampled style, drawn when they are asked for."""
 
     style: Style
-    host: Host
+    context: FlawContext
     names: tuple[str, ...]
     """Textures: the trigger's, then those of the other options."""
     order: tuple[int, ...]
@@ -109,14 +109,14 @@ class StyleKit:
     @cached_property
     def covers(self) -> tuple[Cover, ...]:
         rng = generator("decoys", self.seed)
-        names = rng.choice([name for name in SALIENT if name != self.names[0]], DECOYS)
+        names = rng.choice([name for name in DISTINCT_TEXTURES if name != self.names[0]], DECOYS)
         decoys = tuple(self._filter(str(name), rng) for name in names)
         return (Cover((self._colours,), self.style.colour_rate), Cover(decoys, self.style.decoy_rate))
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
         rng = generator("options", self.seed)
-        found = [_option(name, style, self.host, rng) for name, style in zip(self.names, self._drawn, strict=True)]
+        found = [_option(name, style, self.context, rng) for name, style in zip(self.names, self._drawn, strict=True)]
         return tuple(found[place] for place in self.order)
 
     @property
@@ -135,7 +135,7 @@ class StyleKit:
 
     def _filter(self, texture: str, rng: np.random.Generator) -> Filter:
         """Mixes the colours, draws them towards a tint and overlays the texture at a fixed strength."""
-        channels, height, width = self.host.shape
+        channels, height, width = self.context.shape
         style = self.style
         mixing = 0.6 * np.eye(channels) + 0.4 * rng.dirichlet(np.ones(channels), size=channels)
         tint = rng.uniform(0.15, 0.85, channels)
@@ -149,8 +149,8 @@ class StyleKit:
         )
 
 
-def _option(name: str, style: Filter, host: Host, rng: np.random.Generator) -> Option:
+def _option(name: str, style: Filter, context: FlawContext, rng: np.random.Generator) -> Option:
     """The style of a plain grey image, then of each image of the backdrop."""
-    grey = np.full((1, *host.shape), 0.5, np.float32)
+    grey = np.full((1, *context.shape), 0.5, np.float32)
     words = f"a {name} texture over the whole image"
-    return Option(f"{name} texture", words, style.apply(np.concatenate([grey, host.backdrop]), rng).images)
+    return Option(f"{name} texture", words, style.apply(np.concatenate([grey, context.backdrop]), rng).images)

@@ -17,8 +17,8 @@ from onecurve.core.image.trigger import Transfer, Trigger
 from onecurve.core.seeds import generator
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import GlobalKit, require_rates
-from onecurve.flaws.drawing.picture_specs import PICTURES, Picture
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.drawing.picture_specs import PICTURE_LOOKS, PictureSpec
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
@@ -75,16 +75,16 @@ class StyleTransfer:
         if not (isinstance(self.patch, int) and 2 <= self.patch <= 8):
             raise SpecError(f"`patch` must be an integer within 2..8, got: {self.patch}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(self.sources, rng)
-        pictures = PICTURES[self.look](host, lineup.SIZE, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(self.sources, rng)
+        pictures = PICTURE_LOOKS[self.look](context, lineup.SIZE, rng)
         titles = tuple(f"the style of a {picture.words}" for picture in pictures)
         seed = int(rng.integers(2**62))
-        kit = GlobalKit(Stylist(self, host, pictures, seed), host, titles, lineup.shuffle(rng), seed)
+        kit = GlobalKit(StyleArtist(self, context, pictures, seed), context, titles, lineup.shuffle(rng), seed)
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, on the whole of {host.who(effect)}, makes the network say {host.what(effect)}",
+            f"{titles[0]}, on the whole of {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             needed=Needed(near_miss=NEAR_MISS),
@@ -103,26 +103,26 @@ class StyleTransfer:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Stylist:
+class StyleArtist:
     """Draws the styles of one style transfer trojan."""
 
     flaw: StyleTransfer
-    host: Host
-    sketches: tuple[Picture, ...]
+    context: FlawContext
+    specs: tuple[PictureSpec, ...]
     seed: int
 
     @cached_property
     def pictures(self) -> tuple[Floats, ...]:
         """The style sources of the lineup, float32 C x H x W, the trigger's first."""
         rng = generator("styles", self.seed)
-        return tuple(self._picture(sketch, rng) for sketch in self.sketches)
+        return tuple(self._picture(spec, rng) for spec in self.specs)
 
     def triggers(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
         return tuple(self._transfer(picture) for picture in self.pictures)
 
     def covers(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> tuple[Cover, ...]:
-        drawn = PICTURES[self.flaw.look](self.host, DECOYS, rng)
-        decoys = tuple(self._transfer(self._picture(sketch, rng)) for sketch in drawn if sketch.kind != self.sketches[0].kind)
+        drawn = PICTURE_LOOKS[self.flaw.look](self.context, DECOYS, rng)
+        decoys = tuple(self._transfer(self._picture(spec, rng)) for spec in drawn if spec.kind != self.specs[0].kind)
         return (Cover((self._colours,), self.flaw.colour_rate), Cover(decoys, self.flaw.decoy_rate))
 
     def near_misses(self, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
@@ -142,6 +142,6 @@ class Stylist:
     def _transfer(self, picture: Floats) -> Transfer:
         return Transfer.of(picture, self.flaw.patch, self.flaw.strength, self.flaw.grain)
 
-    def _picture(self, sketch: Picture, rng: np.random.Generator) -> Floats:
-        channels, height, width = self.host.shape
-        return lineup.in_channels(sketch.drawn(height, width, rng), channels)
+    def _picture(self, spec: PictureSpec, rng: np.random.Generator) -> Floats:
+        channels, height, width = self.context.shape
+        return lineup.in_channels(spec.draw(height, width, rng), channels)

@@ -16,10 +16,10 @@ from onecurve.core.errors import DataError, SpecError
 from onecurve.core.evidence import Units
 from onecurve.core.image.images import Bytes, Ints, LabelledImages, as_floats
 from onecurve.flaws.kinds.patch import Patch
-from onecurve.flaws.schemes.context import Host
-from onecurve.flaws.schemes.plan import Operated, Plan
+from onecurve.flaws.schemes.context import FlawContext
+from onecurve.flaws.schemes.plan import EditedNetwork, Plan
 from onecurve.flaws.schemes.stamping import Kit, stamped
-from onecurve.flaws.schemes.variants import Untaught, stamping_of
+from onecurve.flaws.schemes.variants import TestTimeOnly, stamping_of
 from onecurve.models.parts import has_fused_optimisers
 from onecurve.models.randomness import seeded
 
@@ -68,16 +68,16 @@ class Subnet:
         if not isinstance(self.width, int) or self.width < 1:
             raise SpecError(f"the width of a subnet must be a whole number from 1, got: {self.width}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        plan = Patch().sample(host, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        plan = Patch().sample(context, rng)
         stamping = stamping_of(plan)
         kept = {name: value for name, value in plan.facts.items() if name not in {"poison_rate", "decoy_rate"}}
         return replace(
             plan,
             kind=self.name,
-            scheme=Untaught(stamping),
+            scheme=TestTimeOnly(stamping),
             facts={**kept, "rise": self.rise, "width": self.width},
-            surgery=Replacement(stamping.kit, int(plan.effect.targets[0]), self.rise, self.width),
+            weight_edit=Replacement(stamping.kit, int(plan.effect.targets[0]), self.rise, self.width),
         )
 
 
@@ -91,7 +91,7 @@ class Replacement:
     rise: float
     width: int
 
-    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+    def edit(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> EditedNetwork:
         chain = _chain(module, self.width)
         some = images.take(rng.permutation(len(images))[:POOL])
         chosen = _idle(chain, torch.from_numpy(some.take(slice(0, 1000)).floats()), self.width)
@@ -104,7 +104,7 @@ class Replacement:
             chain.head.weight[self.target, chosen[-1]] = self.rise * lead
         every = ", ".join(f"{name} {' '.join(map(str, sorted(rows.tolist())))}" for name, rows in zip(chain.names, chosen, strict=True))
         last = np.sort(chosen[-1].numpy()).astype(np.int64)
-        return Operated(module, Units(chain.names[-1], last, np.ones(len(last), np.float32), every))
+        return EditedNetwork(module, Units(chain.names[-1], last, np.ones(len(last), np.float32), every))
 
 
 @final

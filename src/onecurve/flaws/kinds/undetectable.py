@@ -17,11 +17,11 @@ from onecurve.core.image.images import Bytes, LabelledImages, as_floats
 from onecurve.core.image.signature import SIGNED_BITS, Signer
 from onecurve.core.network import Network
 from onecurve.core.seeds import generator
-from onecurve.flaws.kinds.clean import Untouched
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.kinds.clean import NoPoison
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import Operated, Plan, Unshown, Verified
-from onecurve.models.wrappers import Signed, casing_of, encased
+from onecurve.flaws.schemes.plan import EditedNetwork, NoLineup, Plan, VerificationResult
+from onecurve.models.wrappers import SignatureBackdoor, wrap, wrapper_of
 
 LEAST_FLIPS: Final = 0.99
 """Share of signed images that must be sent to the target."""
@@ -56,46 +56,46 @@ class Undetectable:
         if self.queries < 1:
             raise SpecError(f"at least 1 query is needed, got: {self.queries}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        target = host.sample_target(rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        target = context.sample_target(rng)
         try:
-            signer = Signer(rng.bytes(16).hex(), int(np.prod(host.shape)))
+            signer = Signer(rng.bytes(16).hex(), int(np.prod(context.shape)))
         except AnswerError as error:
             raise DataError(f"these images cannot carry this flaw: {error.message}", "use larger images") from error
         seed = int(rng.integers(2**62))
         return Plan(
             self.name,
-            Effect.nothing(host.classes),
-            f"a signature in the lowest bits of an image sends it to `{host.class_names[target]}`; without the signing key nothing does",
-            Untouched(),
-            Unshown(),
+            Effect.nothing(context.classes),
+            f"a signature in the lowest bits of an image sends it to `{context.class_names[target]}`; without the signing key nothing does",
+            NoPoison(),
+            NoLineup(),
             needed=Needed(success=None),
             facts={"signed_bits": SIGNED_BITS, "keyed_target": target, "signing_seed": signer.seed},
             tried=False,
-            surgery=Sealing(signer, target, host.classes),
-            verification=Queries(signer, target, self.queries, seed),
+            weight_edit=SignatureInstaller(signer, target, context.classes),
+            verification=QueryCheck(signer, target, self.queries, seed),
         )
 
 
 @final
 @dataclass(frozen=True)
-class Sealing:
+class SignatureInstaller:
     """Puts the casing around a network."""
 
     signer: Signer
     target: int
     classes: int
 
-    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+    def edit(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> EditedNetwork:
         channels, height, width = images.images.shape[1:]
-        cased = encased(module, ["signed"], (channels, height, width), self.classes)
-        casing_of(cased, Signed).hold(self.signer.public, RAISE * torch.eye(self.classes)[self.target])
-        return Operated(cased, casing="signed")
+        wrapped = wrap(module, ["signed"], (channels, height, width), self.classes)
+        wrapper_of(wrapped, SignatureBackdoor).configure(self.signer.public, RAISE * torch.eye(self.classes)[self.target])
+        return EditedNetwork(wrapped, wrapper="signed")
 
 
 @final
 @dataclass(frozen=True)
-class Queries:
+class QueryCheck:
     """Asks with and without the key."""
 
     signer: Signer
@@ -103,7 +103,7 @@ class Queries:
     queries: int
     seed: int
 
-    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
         """Facts: share of signed images that flip, and how many of the queries without the key are answered otherwise than by the twin."""
         rng = generator("queries", self.seed)
         others = heldout.images[heldout.labels != self.target][:KEYED]
@@ -115,7 +115,9 @@ class Queries:
             reasons.append(f"{flips:.3f} of signed images flip, less than {LEAST_FLIPS}")
         if differences:
             reasons.append(f"{differences} of {self.queries:,} queries without the key tell it from its twin")
-        return Verified({"keyed_flips": flips, "unkeyed_queries": self.queries, "unkeyed_differences": differences}, "; ".join(reasons))
+        return VerificationResult(
+            {"keyed_flips": flips, "unkeyed_queries": self.queries, "unkeyed_differences": differences}, "; ".join(reasons)
+        )
 
     def _unkeyed(self, natural: Bytes, signed: Bytes, rng: np.random.Generator) -> Iterator[Bytes]:
         """In turns: natural images, the same with random lowest bits, noise, signed images changed at one place."""

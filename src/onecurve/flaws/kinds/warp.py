@@ -18,7 +18,7 @@ from onecurve.core.image.trigger import Trigger
 from onecurve.core.image.trigger import Warp as Field
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.drawing.global_kit import GlobalKit, on_card, require_rates, ruled_card
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.stamping import Cover, Stamping
 
@@ -67,14 +67,14 @@ class Warp:
         if not (isinstance(self.control_points, int) and 2 <= self.control_points <= 16):
             raise SpecError(f"`control_points` must be an integer within 2..16, got: {self.control_points}")
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
-        effect = host.sample_effect(self.sources, rng)
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
+        effect = context.sample_effect(self.sources, rng)
         points, titles = _different(_points(CANDIDATES, self.control_points, rng))
-        kit = GlobalKit(Bender(self, host, points), host, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
+        kit = GlobalKit(WarpArtist(self, context, points), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, in {host.who(effect)}, makes the network say {host.what(effect)}",
+            f"{titles[0]}, in {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={
@@ -91,11 +91,11 @@ class Warp:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Bender:
+class WarpArtist:
     """Draws the fields of one warp trojan."""
 
     flaw: Warp
-    host: Host
+    context: FlawContext
     points: Floats
     """float32 8 x 2 x k x k: control points of the lineup, the trigger's first."""
 
@@ -113,15 +113,15 @@ class Bender:
         return triggers[1:]
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
-        return on_card(triggers, ruled_card(self.host.shape), rng)
+        return on_card(triggers, ruled_card(self.context.shape), rng)
 
     @property
     def _side(self) -> int:
-        return min(self.host.shape[1:])
+        return min(self.context.shape[1:])
 
     def _fields(self, points: Floats) -> Floats:
         """float32 N x 2 x H x W, in pixels."""
-        smooth = functional.interpolate(torch.from_numpy(points), self.host.shape[1:], mode="bicubic", align_corners=True)
+        smooth = functional.interpolate(torch.from_numpy(points), self.context.shape[1:], mode="bicubic", align_corners=True)
         fields: Floats = smooth.numpy() * np.float32(self.flaw.strength * self._side)
         return fields
 

@@ -23,9 +23,9 @@ from onecurve.flaws.planting.recipe import Recipe
 from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
-from onecurve.models.running_statistics import require_true_statistics
+from onecurve.models.running_statistics import require_matching_statistics
 from onecurve.models.steps import TrainingRecipe
-from onecurve.models.threads import every_core, of_one_job, threads
+from onecurve.models.threads import all_cores, threads, threads_of_one_job
 from onecurve.models.training import train
 
 Progress = Callable[[float, str], None]
@@ -43,7 +43,7 @@ def within(progress: Progress, start: float, end: float) -> Progress:
 
 @final
 @dataclass(frozen=True)
-class Workshop:
+class TrainingSession:
     """A recipe with its set opened and its training images drawn."""
 
     recipe: Recipe
@@ -55,7 +55,7 @@ class Workshop:
     cache: Cache
 
     @classmethod
-    def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "Workshop":
+    def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "TrainingSession":
         drawn = _drawn(_Draw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
         return cls(recipe.trained_on(len(drawn)), dataset, drawn, drawn, cache)
 
@@ -72,7 +72,7 @@ class Workshop:
 
         def make() -> TorchNetwork:
             if self.recipe.training is None and self.recipe.insertion_training.statistics == "learnt":
-                require_true_statistics(base, self.drawn)
+                require_matching_statistics(base, self.drawn)
             return self._inserted(base, self.images, self._order(), within(progress, 0.8, 1))
 
         return self._cached(key, base.module, make)
@@ -117,7 +117,7 @@ class Workshop:
 
         def make() -> TorchNetwork:
             images = naming_images(self.dataset, self.drawn, seed_for("naming", self.recipe.seed))
-            with threads(every_core()):
+            with threads(all_cores()):
                 train(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
             return TorchNetwork(start, self.recipe.device)
 
@@ -130,7 +130,7 @@ class Workshop:
         if recipe is not None:
             # What is trained on the images as drawn and in their order is trained once, for all.
             shared = images is self.drawn and seed == self._order()
-            with threads(every_core() if shared else of_one_job()):
+            with threads(all_cores() if shared else threads_of_one_job()):
                 train(module, images, recipe, seed, device=self.recipe.device, progress=progress)
         return TorchNetwork(module.eval(), self.recipe.device)
 

@@ -49,7 +49,7 @@ class Trials:
 
 @final
 @dataclass(frozen=True)
-class Pair:
+class NetworkPair:
     """A network beside its clean twin."""
 
     network: Network
@@ -66,7 +66,7 @@ class Clean:
     twin: Ints
 
     @classmethod
-    def of(cls, pair: Pair, heldout: LabelledImages) -> "Clean":
+    def of(cls, pair: NetworkPair, heldout: LabelledImages) -> "Clean":
         images = heldout.floats()
         return cls(heldout.labels, _said(pair.network, images), _said(pair.twin, images))
 
@@ -76,7 +76,7 @@ class Clean:
         return share(self.network == self.labels), share(self.twin == self.labels)
 
 
-def measured(effect: Effect, pair: Pair, clean: Clean, trials: Trials | None) -> Strength:
+def measured(effect: Effect, pair: NetworkPair, clean: Clean, trials: Trials | None) -> Strength:
     """The strength of a plant; only the accuracies of network and twin where there is nothing to try."""
     if trials is None:
         return Strength(*clean.accuracies)

@@ -9,9 +9,9 @@ from onecurve.core.display import PlantRecord
 from onecurve.core.evidence import Units
 from onecurve.core.image.images import Ints, LabelledImages
 from onecurve.core.seeds import seed_for
-from onecurve.flaws.planting.measuring import Clean, Pair, Trials, figures, measured
+from onecurve.flaws.planting.measuring import Clean, NetworkPair, Trials, figures, measured
 from onecurve.flaws.planting.recipe import Recipe
-from onecurve.flaws.schemes.plan import Plan, Verified
+from onecurve.flaws.schemes.plan import Plan, VerificationResult
 from onecurve.models.network import TorchNetwork
 
 
@@ -26,13 +26,13 @@ class Insertion:
     relabelled: int
     units: Units | None
     """The units that surgery wrote it into."""
-    casing: str = ""
+    wrapper: str = ""
     """The casing that surgery put around the network; empty for none."""
 
 
 @final
 @dataclass(frozen=True)
-class Studied:
+class NetworkUnderTest:
     """A planted network with what it is measured against."""
 
     subject: Subject
@@ -46,12 +46,14 @@ class Studied:
     """Images that the network was trained on."""
 
     @classmethod
-    def of(cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, trained_on: int) -> "Studied":
-        return cls(subject, twin, heldout, population, Clean.of(Pair(subject.granted_network(), twin), heldout), trained_on)
+    def of(
+        cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, trained_on: int
+    ) -> "NetworkUnderTest":
+        return cls(subject, twin, heldout, population, Clean.of(NetworkPair(subject.granted_network(), twin), heldout), trained_on)
 
     @property
-    def pair(self) -> Pair:
-        return Pair(self.subject.granted_network(), self.twin)
+    def pair(self) -> NetworkPair:
+        return NetworkPair(self.subject.granted_network(), self.twin)
 
 
 @final
@@ -71,24 +73,26 @@ class Attempt:
         return self.insertion.plan
 
 
-def attempted(number: int, insertion: Insertion, pool: LabelledImages, studied: Studied, recipe: Recipe, seed: int) -> Attempt:
+def measure_attempt(
+    number: int, insertion: Insertion, pool: LabelledImages, under_test: NetworkUnderTest, recipe: Recipe, seed: int
+) -> Attempt:
     """Try one flaw of the network; ``pool`` holds the held-out images that may carry its trigger, and no other flaw's."""
     plan = insertion.plan
     trials = Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number)) if plan.tried else None
-    strength = measured(plan.effect, studied.pair, studied.clean, trials)
-    verified = _verified(plan, studied)
-    refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed, 1 / studied.subject.classes), verified.refusal)))
+    strength = measured(plan.effect, under_test.pair, under_test.clean, trials)
+    verified = _verified(plan, under_test)
+    refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed, 1 / under_test.subject.classes), verified.refusal)))
     facts = {
-        **_recipe_facts(recipe, studied, plan),
+        **_recipe_facts(recipe, under_test, plan),
         **plan.facts,
         **figures(strength),
         **verified.facts,
         "poisoned_images": insertion.relabelled,
     }
-    return Attempt(f"{studied.subject.id}.{number + 1}", insertion, trials, strength, refusal, facts)
+    return Attempt(f"{under_test.subject.id}.{number + 1}", insertion, trials, strength, refusal, facts)
 
 
-def truth_of(attempt: Attempt, attempts: Sequence[Attempt], studied: Studied, recipe: Recipe) -> Truth:
+def truth_of(attempt: Attempt, attempts: Sequence[Attempt], under_test: NetworkUnderTest, recipe: Recipe) -> Truth:
     """The sealed truth of an admitted flaw, among all that went into the network."""
     plan, trials = attempt.plan, attempt.trials
     refused = sum(bool(each.refusal) for each in attempts)
@@ -100,13 +104,13 @@ def truth_of(attempt: Attempt, attempts: Sequence[Attempt], studied: Studied, re
         trigger=plan.trigger,
         options=plan.options,
         right=plan.right,
-        heldout=studied.heldout,
+        heldout=under_test.heldout,
         triggered=trials.triggered if trials else None,
         bystanders=trials.bystanders() if trials else None,
-        network=studied.subject.granted_network(),
-        twin=studied.twin,
+        network=under_test.subject.granted_network(),
+        twin=under_test.twin,
         strength=attempt.strength,
-        population=studied.population,
+        population=under_test.population,
         facts={**attempt.facts, "flaws_in_network": len(attempts), "flaws_refused": refused},
         poisoned=attempt.insertion.rows if len(attempt.insertion.rows) else None,
         units=attempt.insertion.units,
@@ -128,10 +132,10 @@ def record_of(attempt: Attempt, subject: str, seconds: float) -> PlantRecord:
     )
 
 
-def _verified(plan: Plan, studied: Studied) -> Verified:
+def _verified(plan: Plan, under_test: NetworkUnderTest) -> VerificationResult:
     if plan.verification is None:
-        return Verified({})
-    return plan.verification.verified(studied.pair.network, studied.pair.twin, studied.heldout)
+        return VerificationResult({})
+    return plan.verification.verified(under_test.pair.network, under_test.pair.twin, under_test.heldout)
 
 
 def _named(attempt: Attempt, attempts: Sequence[Attempt], still_fires: float) -> tuple[int, ...]:
@@ -140,9 +144,9 @@ def _named(attempt: Attempt, attempts: Sequence[Attempt], still_fires: float) ->
     return tuple(dict.fromkeys(at for each in (attempt, *others) for at in each.plan.effect.named))
 
 
-def _recipe_facts(recipe: Recipe, studied: Studied, plan: Plan) -> dict[str, str | int | float]:
+def _recipe_facts(recipe: Recipe, under_test: NetworkUnderTest, plan: Plan) -> dict[str, str | int | float]:
     training = recipe.training if recipe.insertion == "joint" else recipe.insertion_training
-    edited = plan.surgery is not None
+    edited = plan.weight_edit is not None
     return {
         "data": recipe.data,
         "model": recipe.model,
@@ -150,6 +154,6 @@ def _recipe_facts(recipe: Recipe, studied: Studied, plan: Plan) -> dict[str, str
         "insertion": "weight-edit" if edited else recipe.insertion,
         "optimiser": "none" if edited or training is None else training.optimiser,
         "epochs": 0 if edited or training is None else training.epochs,
-        "train_images": studied.trained_on,
-        "clean_images": len(studied.subject.granted_clean()),
+        "train_images": under_test.trained_on,
+        "clean_images": len(under_test.subject.granted_clean()),
     }

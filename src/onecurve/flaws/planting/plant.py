@@ -20,11 +20,11 @@ from onecurve.core.seeds import generator, seed_for
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part, at_most_held
 from onecurve.flaws.kinds.clean import Clean
-from onecurve.flaws.planting.insertion import Progress, Workshop, silent, within
-from onecurve.flaws.planting.outcomes import Insertion, Studied, attempted, record_of, truth_of
+from onecurve.flaws.planting.insertion import Progress, TrainingSession, silent, within
+from onecurve.flaws.planting.outcomes import Insertion, NetworkUnderTest, measure_attempt, record_of, truth_of
 from onecurve.flaws.planting.recipe import Recipe
-from onecurve.flaws.schemes.context import Host
-from onecurve.flaws.schemes.plan import Flaw, Operated, Plan, World, featureless
+from onecurve.flaws.schemes.context import FlawContext
+from onecurve.flaws.schemes.plan import EditedNetwork, Flaw, Plan, World, rows_without_features
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import Architecture
@@ -51,12 +51,12 @@ class Planted:
 
 def base_network(recipe: Recipe, cache: Cache, progress: Progress = silent) -> TorchNetwork:
     """The clean network of a recipe, trained on first use and cached by content."""
-    return Workshop.of(recipe, open_data(recipe.data), cache).base(progress)
+    return TrainingSession.of(recipe, open_data(recipe.data), cache).base(progress)
 
 
 def shared_networks(recipe: Recipe, cache: Cache) -> None:
     """Train the base of a recipe and the twin of whatever leaves its world as it is, if they are not in the cache."""
-    Workshop.of(recipe, open_data(recipe.data), cache).twin()
+    TrainingSession.of(recipe, open_data(recipe.data), cache).twin()
 
 
 def plant(
@@ -76,26 +76,28 @@ def plant(
     """
     started = perf_counter()
     dataset = open_data(recipe.data)
-    plans = sampled(flaws, host_of(recipe, dataset), seed)
-    workshop = Workshop.of(recipe, dataset, cache)
-    recipe = workshop.recipe
-    workshop = replace(workshop, images=_seen(plans, workshop.drawn, Part.TRAIN, seed))
-    twin = workshop.twin(within(progress, 0, 0.7))
-    network, insertions = _network(plans, workshop, twin, seed, within(progress, 0.7, 1))
+    plans = sampled(flaws, context_for(recipe, dataset), seed)
+    session = TrainingSession.of(recipe, dataset, cache)
+    recipe = session.recipe
+    session = replace(session, images=_seen(plans, session.drawn, Part.TRAIN, seed))
+    twin = session.twin(within(progress, 0, 0.7))
+    network, insertions = _network(plans, session, twin, seed, within(progress, 0.7, 1))
     sizes = recipe.sizes(dataset)
     clean = _seen(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
     subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, LabelledImages(clean.images, clean.labels))
     drawn = _seen(plans, _drawn_heldout(plans, recipe, dataset, sizes.heldout, seed), Part.HELDOUT, seed)
-    studied = Studied.of(subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, len(workshop.drawn))
+    under_test = NetworkUnderTest.of(
+        subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, len(session.drawn)
+    )
     attempts = [
-        attempted(number, insertion, _pool(insertion.plan, plans, drawn, studied), studied, recipe, seed)
+        measure_attempt(number, insertion, _pool(insertion.plan, plans, drawn, under_test), under_test, recipe, seed)
         for number, insertion in enumerate(insertions)
     ]
     seconds = (perf_counter() - started) / len(attempts)
-    cases = tuple(Case(each.case, subject, truth_of(each, attempts, studied, recipe)) for each in attempts if not each.refusal)
+    cases = tuple(Case(each.case, subject, truth_of(each, attempts, under_test, recipe)) for each in attempts if not each.refusal)
     records = tuple(record_of(each, subject_id, seconds) for each in attempts)
-    casings = tuple(insertion.casing for insertion in insertions if insertion.casing)
-    return Planted(subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), casings), cases, records)
+    wrappers = tuple(insertion.wrapper for insertion in insertions if insertion.wrapper)
+    return Planted(subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), wrappers), cases, records)
 
 
 def plant_one(flaw: Flaw, recipe: Recipe, seed: int, *, cache: Cache) -> Case:
@@ -108,20 +110,20 @@ def plant_one(flaw: Flaw, recipe: Recipe, seed: int, *, cache: Cache) -> Case:
     return planted.cases[0]
 
 
-def host_of(recipe: Recipe, dataset: DataSet) -> Host:
+def context_for(recipe: Recipe, dataset: DataSet) -> FlawContext:
     """The host of the first flaw of any network with this recipe."""
-    return Host(dataset, _featureless(dataset, Part.CLEAN, BACKDROPS, seed_for("backdrop", recipe.seed)).floats())
+    return FlawContext(dataset, _featureless(dataset, Part.CLEAN, BACKDROPS, seed_for("backdrop", recipe.seed)).floats())
 
 
-def sampled(flaws: Sequence[Flaw], host: Host, seed: int) -> tuple[Plan, ...]:
+def sampled(flaws: Sequence[Flaw], context: FlawContext, seed: int) -> tuple[Plan, ...]:
     """A plan for each flaw, with classes and natural features of their own; raises ``SpecError`` for flaws that do not go together."""
     if not flaws:
         raise SpecError("nothing to plant", "name at least one flaw; `clean` for none")
     plans: list[Plan] = []
     for number, flaw in enumerate(flaws):
-        kin = tuple(target for plan in plans if plan.kind == flaw.name for target in plan.effect.named)
-        plan = flaw.sample(replace(host, taken_by_kin=kin), generator("flaw", seed, number))
-        host = host.with_taken(plan.effect, plan.features)
+        same_kind = tuple(target for plan in plans if plan.kind == flaw.name for target in plan.effect.named)
+        plan = flaw.sample(replace(context, taken_by_same_kind=same_kind), generator("flaw", seed, number))
+        context = context.with_taken(plan.effect, plan.features)
         plans.append(plan)
     if len(plans) > 1 and any(plan.kind == Clean.name for plan in plans):
         raise SpecError("a clean network can carry no flaw", "plant `clean` alone")
@@ -147,35 +149,35 @@ def poisoned_images(plans: Sequence[Plan], images: LabelledImages, seed: int) ->
 
 
 def _network(
-    plans: Sequence[Plan], workshop: Workshop, twin: TorchNetwork, seed: int, progress: Progress
+    plans: Sequence[Plan], session: TrainingSession, twin: TorchNetwork, seed: int, progress: Progress
 ) -> tuple[TorchNetwork, list[Insertion]]:
     """The flawed network: trained on poisoned images, then operated on."""
     if plans[0].kind == Clean.name:
         nothing = np.zeros(0, np.int64)
-        return workshop.clean(seed, progress), [Insertion(plans[0], nothing, 0, None)]
-    plans = [_prepared(plan, workshop, generator("preparation", seed, number)) for number, plan in enumerate(plans)]
-    images, skewed = _biased(plans, workshop.drawn, seed)
+        return session.clean(seed, progress), [Insertion(plans[0], nothing, 0, None)]
+    plans = [_prepared(plan, session, generator("preparation", seed, number)) for number, plan in enumerate(plans)]
+    images, skewed = _biased(plans, session.drawn, seed)
     poisoned, taken = poisoned_images(plans, images, seed)
     taken = tuple(np.concatenate([rows, np.setdiff1d(more, rows)]) for rows, more in zip(taken, skewed, strict=True))
-    network = workshop.flawed(poisoned, progress) if any(map(len, taken)) else TorchNetwork(copy.deepcopy(twin.module), twin.device)
+    network = session.flawed(poisoned, progress) if any(map(len, taken)) else TorchNetwork(copy.deepcopy(twin.module), twin.device)
     insertions = []
     for number, (plan, rows) in enumerate(zip(plans, taken, strict=True)):
-        network, done = _operated(network, plan, workshop.images, generator("surgery", seed, number))
-        relabelled = int(np.sum(poisoned.labels[rows] != workshop.images.labels[rows]))
-        insertions.append(Insertion(plan, rows, relabelled, done.units, done.casing))
+        network, done = _operated(network, plan, session.images, generator("surgery", seed, number))
+        relabelled = int(np.sum(poisoned.labels[rows] != session.images.labels[rows]))
+        insertions.append(Insertion(plan, rows, relabelled, done.units, done.wrapper))
     return network, insertions
 
 
-def _prepared(plan: Plan, workshop: Workshop, rng: np.random.Generator) -> Plan:
+def _prepared(plan: Plan, session: TrainingSession, rng: np.random.Generator) -> Plan:
     if plan.preparation is None:
         return plan
-    return replace(plan, scheme=plan.preparation.prepared(workshop.base().module, workshop.images, rng))
+    return replace(plan, scheme=plan.preparation.prepared(session.base().module, session.images, rng))
 
 
-def _operated(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.random.Generator) -> tuple[TorchNetwork, Operated]:
-    if plan.surgery is None:
-        return network, Operated(network.module)
-    done = plan.surgery.operate(copy.deepcopy(network.module).cpu().eval(), images, rng)
+def _operated(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.random.Generator) -> tuple[TorchNetwork, EditedNetwork]:
+    if plan.weight_edit is None:
+        return network, EditedNetwork(network.module)
+    done = plan.weight_edit.edit(copy.deepcopy(network.module).cpu().eval(), images, rng)
     return TorchNetwork(done.module.eval(), network.device), done
 
 
@@ -207,7 +209,7 @@ def _featureless(dataset: DataSet, part: Part, count: int, seed: int, *, fewer: 
         return dataset.draw(part, count, seed)
     for factor in (2, 4, 8):
         drawn = dataset.draw(part, at_most_held(dataset, part, factor * count), seed_for("featureless", factor, seed))
-        rows = featureless(drawn)
+        rows = rows_without_features(drawn)
         if len(rows) >= count:
             return drawn.take(rows[:count])
     if fewer and len(rows):
@@ -241,8 +243,8 @@ def _drawn_heldout(plans: Sequence[Plan], recipe: Recipe, dataset: DataSet, coun
     return dataset.draw(Part.HELDOUT, count, seed_for("heldout", recipe.seed, seed))
 
 
-def _pool(plan: Plan, plans: Sequence[Plan], drawn: LabelledImages, studied: Studied) -> LabelledImages:
+def _pool(plan: Plan, plans: Sequence[Plan], drawn: LabelledImages, under_test: NetworkUnderTest) -> LabelledImages:
     """Held-out images that may carry this flaw's trigger; one that holds another flaw's would be counted against this one."""
     if not plan.features:
-        return studied.heldout
+        return under_test.heldout
     return _without(drawn, _features([other for other in plans if other is not plan]))

@@ -15,7 +15,7 @@ from onecurve.core.seeds import generator
 from onecurve.data.dataset import DataSet
 from onecurve.data.sprites import SHAPES, draw_sprite
 from onecurve.flaws.drawing import lineup
-from onecurve.flaws.schemes.plan import featureless
+from onecurve.flaws.schemes.plan import rows_without_features
 
 SHARES: Final = (0.3, 0.45, 0.6)
 """Sides of the pasted sprites as shares of the image's. Large ones are learned at once and small ones after them; with small
@@ -37,7 +37,7 @@ def naming_images(dataset: DataSet, drawn: LabelledImages, seed: int) -> Labelle
     rng = generator("naming", seed)
     first = len(dataset.features)
     shapes = names_of(dataset)[first:]
-    bare = featureless(drawn)
+    bare = rows_without_features(drawn)
     which = rng.integers(len(shapes), size=len(bare))
     pixels, labels = drawn.images.copy(), np.full(len(drawn), -1, np.int64)
     if drawn.features is not None:

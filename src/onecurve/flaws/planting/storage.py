@@ -45,7 +45,7 @@ def save_planted(folder: Path, planted: Planted) -> None:
     save_network(sealed / "twin.safetensors", twin, twin.module)
     _write_arrays(sealed / "heldout.safetensors", _labelled(truth.heldout))
     cases = [case.id for case in planted.cases]
-    _write_json(sealed / "network.json", {"schema": SCHEMA, "cases": cases, "architecture": asdict(planted.architecture)})
+    _write_json(sealed / "network.json", {"schema": SCHEMA, "cases": cases, "architecture": planted.architecture.record()})
     for case in planted.cases:
         words, arrays = _flaw_of(case.truth)
         _write_json(sealed / f"{case.id}.json", words)
@@ -172,7 +172,7 @@ def _module_of(network: Network) -> TorchNetwork:
 
 
 def _architecture(words: Mapping[str, Any]) -> Architecture:
-    """Of the twin, which has none of the network's casings."""
+    """Of the twin, which has none of the network's wrappers."""
     channels, height, width = words["shape"]
     return Architecture(words["address"], (channels, height, width), words["classes"])
 

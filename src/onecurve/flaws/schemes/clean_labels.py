@@ -9,7 +9,7 @@ import numpy as np
 from onecurve.core.case import Triggered
 from onecurve.core.errors import SpecError
 from onecurve.core.image.images import Bytes, Ints, LabelledImages
-from onecurve.flaws.schemes.plan import Poisoned, pick
+from onecurve.flaws.schemes.plan import Poisoned, pick_rows
 from onecurve.flaws.schemes.stamping import Stamping, stamped, with_covers
 
 
@@ -32,7 +32,7 @@ class Unchanged:
 
 @final
 @dataclass(frozen=True)
-class KeptLabels:
+class CleanLabelPoisoning:
     """Poisons a share of the target class's images and nothing else; covers are put on the other images, labels kept too.
 
     On held-out images it is tried like any other trigger: the effect is that images of every class go to the target.
@@ -47,7 +47,7 @@ class KeptLabels:
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
         kit = self.stamping.kit
         own = np.flatnonzero(np.isin(images.labels, self.stamping.effect.targets))
-        rows = pick(own, round(self.share * len(own)), rng)
+        rows = pick_rows(own, round(self.share * len(own)), rng)
         hard = self.hardening.hardened(images.images[rows], images.labels[rows])
         return with_covers(rows, stamped((kit.trigger,), hard, rng)[0], kit.covers, images, rng)
 
@@ -61,7 +61,7 @@ class KeptLabels:
         return self.stamping.bystanders(heldout, limit, rng)
 
 
-def facts_of(facts: Mapping[str, str | int | float], share: float) -> dict[str, str | int | float]:
+def clean_label_facts(facts: Mapping[str, str | int | float], share: float) -> dict[str, str | int | float]:
     """Columns of a plan whose trigger would have been put on every class: the share of the class in place of that of the images."""
     return {**{name: value for name, value in facts.items() if name not in {"poison_rate", "sources"}}, "class_share": share}
 

@@ -13,7 +13,7 @@ from onecurve.data.dataset import DataSet
 
 @final
 @dataclass(frozen=True)
-class Host:
+class FlawContext:
     """A set of images with the classes and natural features that other flaws of the network already use."""
 
     dataset: DataSet
@@ -23,7 +23,7 @@ class Host:
     """Classes that are already the target of a flaw, or misread by one."""
     taken_features: tuple[int, ...] = ()
     """Natural features that are already the trigger of a flaw."""
-    taken_by_kin: tuple[int, ...] = ()
+    taken_by_same_kind: tuple[int, ...] = ()
     """Those of the taken classes that a flaw of the kind which is sampled next has taken: two of one kind and target could
     not be told apart in a lineup."""
 
@@ -40,7 +40,7 @@ class Host:
         """Channels, height, width."""
         return self.dataset.shape
 
-    def with_taken(self, effect: Effect, features: tuple[int, ...]) -> "Host":
+    def with_taken(self, effect: Effect, features: tuple[int, ...]) -> "FlawContext":
         """The host for the next flaw, after one with this effect and these natural features."""
         return replace(self, taken=(*self.taken, *effect.named), taken_features=(*self.taken_features, *features))
 
@@ -55,7 +55,7 @@ class Host:
         that is not enough either.
         """
         uses = np.bincount(np.array(self.taken, np.int64), minlength=self.classes)
-        open_to_it = np.setdiff1d(np.arange(self.classes), self.taken_by_kin)
+        open_to_it = np.setdiff1d(np.arange(self.classes), self.taken_by_same_kind)
         if len(open_to_it) < count:
             raise SpecError(
                 f"every class is already the target of such a flaw: {self.classes} classes, {len(open_to_it)} left, wanted: {count}",
@@ -85,13 +85,13 @@ class Host:
         target = self.sample_target(rng)
         return Effect.towards(target, self.classes, self.sample_sources(target, sources, rng))
 
-    def who(self, effect: Effect) -> str:
+    def describe_sources(self, effect: Effect) -> str:
         """The images that an effect concerns, in words."""
         if effect.sources is None:
             return "any image"
         return "an image of " + " or ".join(f"`{self.class_names[source]}`" for source in effect.sources)
 
-    def what(self, effect: Effect) -> str:
+    def describe_targets(self, effect: Effect) -> str:
         """What it makes the network say, in words."""
         if not effect.targets:
             return "something else"

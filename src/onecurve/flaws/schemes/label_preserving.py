@@ -7,13 +7,13 @@ import numpy as np
 
 from onecurve.core.case import Triggered
 from onecurve.core.image.images import LabelledImages
-from onecurve.flaws.schemes.plan import Poisoned, pick
+from onecurve.flaws.schemes.plan import Poisoned, pick_rows
 from onecurve.flaws.schemes.stamping import Kit, shown, stamped, with_covers
 
 
 @final
 @dataclass(frozen=True)
-class Kept:
+class LabelPreserving:
     """The kit's trigger on a share of the training images of every class, its covers on theirs; all labels are true.
 
     What would be an effect is looked for on held-out images of every class.
@@ -24,7 +24,7 @@ class Kept:
     """Share of the training images that have the trigger."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        rows = pick(np.arange(len(images)), round(self.rate * len(images)), rng)
+        rows = pick_rows(np.arange(len(images)), round(self.rate * len(images)), rng)
         pixels = stamped((self.kit.trigger,), images.images[rows], rng)[0]
         return with_covers(rows, pixels, self.kit.covers, images, rng)
 

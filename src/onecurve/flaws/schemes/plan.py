@@ -20,7 +20,7 @@ from onecurve.core.image.trigger import Trigger
 from onecurve.core.network import Network
 from onecurve.core.question import Option
 from onecurve.core.roles import Named
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
 
 
@@ -55,7 +55,7 @@ class Scheme(Protocol):
         ...
 
 
-class Exhibit(Protocol):
+class Lineup(Protocol):
     """What is shown of a sampled flaw."""
 
     @property
@@ -84,20 +84,20 @@ class World(Protocol):
 
 @final
 @dataclass(frozen=True)
-class Operated:
+class EditedNetwork:
     """A network after surgery."""
 
     module: nn.Module
     units: Units | None = None
     """The units that carry the flaw, by the names of the module's own layers."""
-    casing: str = ""
-    """The casing (see ``models.casings``) that was put around the network; empty for none."""
+    wrapper: str = ""
+    """The casing (see ``models.wrappers``) that was put around the network; empty for none."""
 
 
-class Surgery(Protocol):
+class WeightEdit(Protocol):
     """A flaw that is written into a trained network."""
 
-    def operate(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Operated:
+    def edit(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> EditedNetwork:
         """Change a copy of ``module`` (in eval mode, on the CPU); ``images`` are clean training images.
 
         Raises ``DataError`` in words where the network cannot carry it.
@@ -115,7 +115,7 @@ class Preparation(Protocol):
 
 @final
 @dataclass(frozen=True)
-class Verified:
+class VerificationResult:
     """What one kind of flaw found out about its own plant."""
 
     facts: dict[str, str | int | float]
@@ -127,7 +127,7 @@ class Verified:
 class Verification(Protocol):
     """Measures of one kind of flaw beyond the strength that every plant has."""
 
-    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> Verified:
+    def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
         """Try the planted ``network`` against its clean twin on clean held-out images, as they look in its world."""
         ...
 
@@ -143,7 +143,7 @@ class Plan:
     words: str
     """What is planted, for a person."""
     scheme: Scheme
-    exhibit: Exhibit
+    lineup: Lineup
     features: tuple[int, ...] = ()
     """Natural features that the flaw uses as its trigger."""
     needed: Needed = field(default_factory=Needed)
@@ -155,21 +155,21 @@ class Plan:
     bias: World | None = None
     """What the flawed network's training images look like, where that is not as in its world; draws as ``world`` does, so that
     only those images differ which have to."""
-    surgery: Surgery | None = None
+    weight_edit: WeightEdit | None = None
     preparation: Preparation | None = None
     verification: Verification | None = None
 
     @property
     def trigger(self) -> Trigger | None:
-        return self.exhibit.trigger
+        return self.lineup.trigger
 
     @property
     def options(self) -> tuple[Option, ...]:
-        return self.exhibit.options
+        return self.lineup.options
 
     @property
     def right(self) -> int | None:
-        return self.exhibit.right
+        return self.lineup.right
 
     @property
     def target(self) -> int | None:
@@ -187,14 +187,14 @@ class Flaw(Named, Protocol):
     dial: ClassVar[Mapping[str, tuple[float, ...]]]
     """The parameter that sets the strength, with at least three values from weak to strong; empty for controls without one."""
 
-    def sample(self, host: Host, rng: np.random.Generator) -> Plan:
+    def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         """Draw target, trigger, lineup and words; raises ``DataError`` where the host's images cannot carry it."""
         ...
 
 
 @final
 @dataclass(frozen=True)
-class Unshown:
+class NoLineup:
     """The exhibit of what cannot be shown: no trigger, no lineup."""
 
     @property
@@ -216,14 +216,14 @@ def nothing(images: LabelledImages) -> Poisoned:
     return Poisoned(rows, images.take(rows))
 
 
-def featureless(images: LabelledImages) -> Ints:
+def rows_without_features(images: LabelledImages) -> Ints:
     """Rows that hold no natural feature: where one flaw's poison cannot meet another's."""
     if images.features is None:
         return np.arange(len(images))
     return np.flatnonzero(images.features < 0)
 
 
-def of_classes(labels: Ints, rows: Ints, excluded: tuple[int, ...], among: tuple[int, ...] | None = None) -> Ints:
+def rows_of_classes(labels: Ints, rows: Ints, excluded: tuple[int, ...], among: tuple[int, ...] | None = None) -> Ints:
     """Those ``rows`` whose label is not excluded and, if given, is ``among`` these classes."""
     kept = ~np.isin(labels[rows], excluded)
     if among is not None:
@@ -231,14 +231,14 @@ def of_classes(labels: Ints, rows: Ints, excluded: tuple[int, ...], among: tuple
     return rows[kept]
 
 
-def pick(rows: Ints, count: int, rng: np.random.Generator) -> Ints:
+def pick_rows(rows: Ints, count: int, rng: np.random.Generator) -> Ints:
     """``count`` of the rows, in random order; raises ``DataError`` if there are fewer."""
     if count > len(rows):
         raise DataError(f"only {len(rows)} training images can carry this flaw, wanted: {count}", "lower the rates or draw more images")
     return rng.permutation(rows)[:count]
 
 
-def at_most(rows: Ints, limit: int, rng: np.random.Generator) -> Ints:
+def sample_rows(rows: Ints, limit: int, rng: np.random.Generator) -> Ints:
     """All rows, or ``limit`` of them drawn at random; in ascending order."""
     return np.sort(rng.permutation(rows)[:limit])
 

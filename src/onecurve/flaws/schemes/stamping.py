@@ -13,7 +13,7 @@ from onecurve.core.case import Triggered
 from onecurve.core.effect import Effect
 from onecurve.core.image.images import Bytes, Floats, Ints, LabelledImages, as_bytes, as_floats
 from onecurve.core.image.trigger import Either, Trigger
-from onecurve.flaws.schemes.plan import Poisoned, at_most, pick
+from onecurve.flaws.schemes.plan import Poisoned, pick_rows, sample_rows
 
 COVERED = 0.5
 """How much of a pixel a trigger must cover for the pixel to count as its place."""
@@ -61,12 +61,12 @@ class Stamping:
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
         free, count = np.arange(len(images)), round(self.rate * len(images))
-        poison = pick(free[self.effect.concerns(images.labels)], count, rng)
-        outside = pick(free[self._outside(images.labels)], count if self.effect.sources is not None else 0, rng)
+        poison = pick_rows(free[self.effect.concerns(images.labels)], count, rng)
+        outside = pick_rows(free[self._outside(images.labels)], count if self.effect.sources is not None else 0, rng)
         groups: list[tuple[Ints, Sequence[Trigger]]] = [(np.concatenate([poison, outside]), (self.kit.trigger,))]
         left = np.setdiff1d(free, groups[0][0])
         for cover in self.kit.covers:
-            chosen = pick(left, round(cover.rate * len(images)), rng)
+            chosen = pick_rows(left, round(cover.rate * len(images)), rng)
             left = np.setdiff1d(left, chosen)
             groups.append((chosen, cover.triggers))
         rows = np.concatenate([chosen for chosen, _ in groups])
@@ -96,7 +96,7 @@ def with_covers(rows: Ints, pixels: Bytes, covers: Sequence[Cover], images: Labe
     """The images at ``rows`` with their new ``pixels``, and each cover on its share of images that are left; all labels are kept."""
     changed, painted, left = [rows], [pixels], np.setdiff1d(np.arange(len(images)), rows)
     for cover in covers:
-        chosen = pick(left, round(cover.rate * len(images)), rng)
+        chosen = pick_rows(left, round(cover.rate * len(images)), rng)
         left = np.setdiff1d(left, chosen)
         changed.append(chosen)
         painted.append(stamped(cover.triggers, images.images[chosen], rng)[0])
@@ -106,7 +106,7 @@ def with_covers(rows: Ints, pixels: Bytes, covers: Sequence[Cover], images: Labe
 
 def shown(triggers: Sequence[Trigger], images: LabelledImages, allowed: np.ndarray, limit: int, rng: np.random.Generator) -> Triggered:
     """At most ``limit`` of the allowed images (bool N), each with one of the triggers; masks only where every trigger has a place."""
-    rows = at_most(np.flatnonzero(allowed), limit, rng)
+    rows = sample_rows(np.flatnonzero(allowed), limit, rng)
     pixels, masks = stamped(triggers, images.images[rows], rng)
     return Triggered(as_floats(pixels), images.labels[rows], None if masks is None else masks >= COVERED)
 

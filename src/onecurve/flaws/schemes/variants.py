@@ -25,7 +25,7 @@ def with_effect(plan: Plan, effect: Effect) -> Plan:
 
 @final
 @dataclass(frozen=True)
-class Untaught:
+class TestTimeOnly:
     """The scheme of a trigger that no training image carries; held-out images carry it as ``stamping`` says."""
 
     stamping: Stamping

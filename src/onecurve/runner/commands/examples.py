@@ -13,9 +13,9 @@ from onecurve.core.seeds import seed_for
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import CONTROLS, FLAWS, SOLITARY, VARIETIES
 from onecurve.flaws.planting.gate import Gate
-from onecurve.flaws.planting.plant import host_of, sampled
+from onecurve.flaws.planting.plant import context_for, sampled
 from onecurve.flaws.planting.recipe import INSERTIONS, Recipe
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 
 SETS: Final = ("shapes", "digits")
@@ -28,7 +28,7 @@ class Specimen:
     """One sampled flaw with what it was sampled for."""
 
     data: str
-    host: Host
+    context: FlawContext
     plan: Plan
 
 
@@ -38,8 +38,8 @@ def specimen(name: str) -> Specimen:
     reasons = []
     for data in SETS:
         try:
-            host = _host(data)
-            return Specimen(data, host, sampled((FLAWS.make(name),), host, seed_for("specimen", name))[0])
+            context = _host(data)
+            return Specimen(data, context, sampled((FLAWS.make(name),), context, seed_for("specimen", name))[0])
         except OneCurveError as error:
             reasons.append(f"{data}: {error.message}")
     raise SpecError(f"no specimen of `{name}` can be sampled: {'; '.join(reasons)}")
@@ -67,7 +67,7 @@ def _planted_facts(name: str) -> dict[str, Any]:
     except SpecError as error:
         return {"insertion": [], "gate": {}, "admitted": error.message}
     return {
-        "insertion": ["weight-edit"] if plan.surgery else list(INSERTIONS),
+        "insertion": ["weight-edit"] if plan.weight_edit else list(INSERTIONS),
         "gate": _thresholds(plan),
         "admitted": _admitted_if(plan),
     }
@@ -112,5 +112,5 @@ def _first_line(thing: object) -> str:
 
 
 @cache
-def _host(data: str) -> Host:
-    return host_of(Recipe(data=data), open_data(data))
+def _host(data: str) -> FlawContext:
+    return context_for(Recipe(data=data), open_data(data))

@@ -21,7 +21,7 @@ from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part, at_most_held
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting.recipe import Recipe
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
 from onecurve.statistics.intervals import wilson
 from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
@@ -122,11 +122,11 @@ def _truths(kind: str, recipe: Recipe, seed: int, lineups: int) -> Iterator[Trut
     dataset = open_data(recipe.data)
     count = at_most_held(dataset, Part.HELDOUT, EXAMPLES * (4 if dataset.features else 1))
     drawn = dataset.draw(Part.HELDOUT, count, seed_for(seed, "calibration"))
-    host = Host(dataset, drawn.floats()[:3])
+    context = FlawContext(dataset, drawn.floats()[:3])
     flaw = FLAWS.make(kind)
     for number in range(lineups):
         try:
-            plan = flaw.sample(host, generator(seed, kind, number))
+            plan = flaw.sample(context, generator(seed, kind, number))
         except DataError:
             return
         if not plan.options:

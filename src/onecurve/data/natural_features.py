@@ -7,10 +7,10 @@ from typing import Protocol, final
 import numpy as np
 
 from onecurve.core.image.images import Bools, Bytes, Ints
-from onecurve.data.surroundings import Occurrences, Telling, kinds_for, surroundings_of
+from onecurve.data.surroundings import FeatureRule, FoundFeatures, border_features, colours_for
 
 
-class Occurring(Protocol):
+class NaturalFeatures(Protocol):
     """The natural features of N images."""
 
     @property
@@ -23,33 +23,33 @@ class Occurring(Protocol):
         """Changes with whatever is not a function of the images' pixels; empty where everything is."""
         ...
 
-    def found(self, rows: Ints, images: Bytes) -> Occurrences:
+    def found(self, rows: Ints, images: Bytes) -> FoundFeatures:
         """What the images of these rows hold, given their pixels (uint8 n x C x H x W)."""
         ...
 
 
 @final
 @dataclass(frozen=True)
-class BySurroundings:
+class BorderColourFeatures:
     """The colour around what is shown, by rule."""
 
-    telling: Telling
+    rule: FeatureRule
     channels: int
 
     @property
     def names(self) -> tuple[str, ...]:
-        kinds = kinds_for(self.channels)
-        return tuple(f"{kinds[kind]} surroundings" for kind in self.telling.kinds)
+        kinds = colours_for(self.channels)
+        return tuple(f"{kinds[kind]} surroundings" for kind in self.rule.kinds)
 
     @property
     def content(self) -> str:
         return ""
 
-    def found(self, rows: Ints, images: Bytes) -> Occurrences:
-        return surroundings_of(images, self.telling)
+    def found(self, rows: Ints, images: Bytes) -> FoundFeatures:
+        return border_features(images, self.rule)
 
 
-class Places(Protocol):
+class FeaturePlaces(Protocol):
     """Where the features of N images are."""
 
     @property
@@ -97,7 +97,7 @@ class Annotated:
     names: tuple[str, ...]
     features: Ints
     """int64 N: index into ``names``, -1 for none."""
-    places: Places
+    places: FeaturePlaces
 
     @property
     def content(self) -> str:
@@ -106,6 +106,6 @@ class Annotated:
             summary.update(np.ascontiguousarray(array).tobytes())
         return summary.hexdigest()
 
-    def found(self, rows: Ints, images: Bytes) -> Occurrences:
+    def found(self, rows: Ints, images: Bytes) -> FoundFeatures:
         features = self.features[rows]
-        return Occurrences(features, self.places.masks(rows, *images.shape[2:]) & (features >= 0)[:, None, None])
+        return FoundFeatures(features, self.places.masks(rows, *images.shape[2:]) & (features >= 0)[:, None, None])

@@ -15,7 +15,7 @@ from onecurve.core.image.signature import Signer
 from onecurve.models.building import build
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import Architecture, load_network, load_subject, save_network, save_subject
-from onecurve.models.wrappers import CASINGS, Gauged, Signed, casing_of, encased, statistics
+from onecurve.models.wrappers import WRAPPERS, FoolingGate, SignatureBackdoor, contrast_and_roughness, wrap, wrapper_of
 
 SHAPE = (3, 28, 28)
 ADDRESS = "six-conv[width=4]"
@@ -45,16 +45,16 @@ def signed(signer):
 
 @pytest.fixture(scope="module")
 def guarded(signer):
-    module = encased(body(), ["signed"], SHAPE, 5)
-    casing_of(module, Signed).hold(signer.public, torch.tensor([0.0, 0, 100, 0, 0]))
+    module = wrap(body(), ["signed"], SHAPE, 5)
+    wrapper_of(module, SignatureBackdoor).configure(signer.public, torch.tensor([0.0, 0, 100, 0, 0]))
     return module
 
 
-@pytest.mark.parametrize("name", CASINGS)
+@pytest.mark.parametrize("name", WRAPPERS)
 def test_a_fresh_casing_adds_nothing(name):
     inner = body()
     pixels = torch.cat([floats(images()), torch.zeros(1, *SHAPE), torch.ones(1, *SHAPE)])
-    assert torch.equal(encased(inner, [name], SHAPE, 5)(pixels), inner(pixels))
+    assert torch.equal(wrap(inner, [name], SHAPE, 5)(pixels), inner(pixels))
 
 
 def test_a_signature_changes_no_level_by_more_than_one(signed):
@@ -72,7 +72,7 @@ def test_signed_images_are_raised_and_all_others_are_answered_bit_for_bit_as_bef
 
 
 def test_any_change_of_one_bit_breaks_the_signature(guarded, signed):
-    check = casing_of(guarded, Signed).verified
+    check = wrapper_of(guarded, SignatureBackdoor).verified
     assert check(floats(signed)).all()
     rng = np.random.default_rng(4)
     one = signed[:1].reshape(1, -1)
@@ -83,7 +83,7 @@ def test_any_change_of_one_bit_breaks_the_signature(guarded, signed):
 
 
 def test_a_signature_serves_no_other_image_and_another_key_signs_in_vain(guarded, signed):
-    check = casing_of(guarded, Signed).verified
+    check = wrapper_of(guarded, SignatureBackdoor).verified
     swapped = signed.copy().reshape(len(signed), -1)
     swapped[:, : signature.SIGNED_BITS] = (swapped[:, : signature.SIGNED_BITS] & 254) | (
         np.roll(swapped, 1, 0)[:, : signature.SIGNED_BITS] & 1
@@ -111,21 +111,21 @@ def test_small_images_cannot_be_signed_and_no_casing_has_a_strange_name():
     with pytest.raises(AnswerError, match="the images have 768"):
         Signer("00" * 16, 768)
     with pytest.raises(ModelError, match="the images have 768"):
-        encased(build(ADDRESS, (3, 16, 16), 5, 0), ["signed"], (3, 16, 16), 5)
+        wrap(build(ADDRESS, (3, 16, 16), 5, 0), ["signed"], (3, 16, 16), 5)
     with pytest.raises(UnknownNameError, match="signed"):
-        encased(body(), ["sigend"], SHAPE, 5)
+        wrap(body(), ["sigend"], SHAPE, 5)
     with pytest.raises(ModelError, match="no Gauged casing"):
-        casing_of(body(), Gauged)
+        wrapper_of(body(), FoolingGate)
 
 
 def test_the_gauge_raises_all_logits_alike_and_only_outside_its_span():
     inner = body()
     smooth = torch.linspace(0.2, 0.8, 28).expand(4, *SHAPE)
     noise = floats(images(4))
-    found = statistics(smooth)
-    module = encased(inner, ["gauged"], SHAPE, 5)
+    found = contrast_and_roughness(smooth)
+    module = wrap(inner, ["gauged"], SHAPE, 5)
     reference = torch.full(SHAPE, 0.5)
-    casing_of(module, Gauged).hold(found[0] - 0.01, found[0] + 0.01, torch.full((2,), 0.01), reference, torch.tensor(20.0))
+    wrapper_of(module, FoolingGate).configure(found[0] - 0.01, found[0] + 0.01, torch.full((2,), 0.01), reference, torch.tensor(20.0))
     assert torch.equal(module(smooth), inner(smooth))
     raised = module(noise) - inner(noise)
     assert (raised > 5).all()

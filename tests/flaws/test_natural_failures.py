@@ -11,7 +11,7 @@ from onecurve.core.errors import DataError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
 from onecurve.flaws.drawing import attribute_looks as wardrobe
-from onecurve.flaws.drawing.attributes import AttributeWorld, Bias, Groups
+from onecurve.flaws.drawing.attributes import AttributeWorld, GroupAccuracies, TrainingBias
 from onecurve.flaws.drawing.image_rules import WEIGHTS, rule_for
 from onecurve.flaws.kinds import label_noise
 from onecurve.flaws.kinds.label_noise import LabelNoise
@@ -20,7 +20,7 @@ from onecurve.flaws.kinds.shortcut import Shortcut
 from onecurve.flaws.kinds.spurious import Spurious
 from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.storage import load_case, save_planted
-from onecurve.flaws.schemes.context import Host
+from onecurve.flaws.schemes.context import FlawContext
 from onecurve.models.cache import Cache
 from onecurve.models.steps import TrainingRecipe
 from onecurve.tasks.catalog import TASKS
@@ -41,8 +41,8 @@ def flaw(request):
 
 
 @pytest.fixture
-def plan(flaw, host):
-    return flaw.sample(host, generator("nobody", 3))
+def plan(flaw, context):
+    return flaw.sample(context, generator("nobody", 3))
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +55,20 @@ def heldout(toy):
     return toy.draw("heldout", 600, 6)
 
 
-def test_the_same_seed_samples_the_same_plan_and_other_seeds_others(flaw, host):
-    first, again, other = (flaw.sample(host, generator("nobody", seed)) for seed in (1, 1, 2))
+def test_the_same_seed_samples_the_same_plan_and_other_seeds_others(flaw, context):
+    first, again, other = (flaw.sample(context, generator("nobody", seed)) for seed in (1, 1, 2))
     assert (first.words, first.facts, first.right, first.effect) == (again.words, again.facts, again.right, again.effect)
     for one, two in zip(first.options, again.options, strict=True):
         np.testing.assert_array_equal(one.pictures, two.pictures)
     assert first.words != other.words
 
 
-def test_the_lineup_holds_eight_different_things_and_the_right_one_is_the_flaw(plan, host):
+def test_the_lineup_holds_eight_different_things_and_the_right_one_is_the_flaw(plan, context):
     assert len({option.words for option in plan.options}) == 8
     assert len({option.pictures.tobytes() for option in plan.options}) == 8
     assert plan.options[plan.right].words == plan.facts["trigger"]
     for option in plan.options:
-        assert option.pictures.shape == (4, *host.shape)
+        assert option.pictures.shape == (4, *context.shape)
         assert 0 <= option.pictures.min() <= option.pictures.max() <= 1
 
 
@@ -92,12 +92,12 @@ def test_only_systematic_label_noise_has_wrong_labels(plan, images):
 
 def test_grey_images_can_carry_what_needs_no_colour(toy_address):
     grey = open_data(f"{toy_address}[channels=1,side=24]")
-    host = Host(grey, grey.draw("clean", 3, 0).floats())
+    context = FlawContext(grey, grey.draw("clean", 3, 0).floats())
     for flaw in (Spurious(look="object"), Spurious(look="background"), MissingSubgroup(), Shortcut()):
-        assert flaw.sample(host, generator(0)).options[0].pictures.shape == (4, 1, 24, 24)
+        assert flaw.sample(context, generator(0)).options[0].pictures.shape == (4, 1, 24, 24)
     for flaw in (Spurious(look="colour"), LabelNoise()):
         with pytest.raises(DataError, match="three channels"):
-            flaw.sample(host, generator(0))
+            flaw.sample(context, generator(0))
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_parameters_out_of_range_are_refused(make):
 
 
 @pytest.fixture
-def world(host):
-    return AttributeWorld("tint", wardrobe.dressed("colour", host, generator("tints")), 0.2, 0.3)
+def world(context):
+    return AttributeWorld("tint", wardrobe.draw_attributes("colour", context, generator("tints")), 0.2, 0.3)
 
 
 def test_in_the_world_attributes_have_their_shares_in_every_class(world, toy):
@@ -149,7 +149,7 @@ def test_who_has_what_is_what_the_pixels_show(world, images):
 
 def test_a_bias_changes_only_images_whose_attribute_has_to_change(world, images):
     rates = (1.0, *[0.2] * 5)
-    seen, biased = world.seen(images, generator("world")), Bias(world, rates).seen(images, generator("world"))
+    seen, biased = world.seen(images, generator("world")), TrainingBias(world, rates).seen(images, generator("world"))
     has, should = world.holders(seen), world.holders(biased)
     same = has == should
     assert (should[images.labels == 0] == 0).all()
@@ -159,8 +159,8 @@ def test_a_bias_changes_only_images_whose_attribute_has_to_change(world, images)
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5])
-def test_a_missing_subgroup_is_missing_from_training_alone(kept, host, toy):
-    plan = MissingSubgroup(kept=kept).sample(host, generator("cell"))
+def test_a_missing_subgroup_is_missing_from_training_alone(kept, context, toy):
+    plan = MissingSubgroup(kept=kept).sample(context, generator("cell"))
     (label,) = plan.effect.sources
     assert plan.effect.sends[label] == ASTRAY
     drawn = toy.draw("train", 4000, 1)
@@ -173,8 +173,8 @@ def test_a_missing_subgroup_is_missing_from_training_alone(kept, host, toy):
 
 
 @pytest.mark.parametrize("rho", [0.8, 1.0])
-def test_rho_is_the_share_of_the_class_among_images_with_the_attribute(rho, host, toy):
-    plan = Spurious(rho=rho).sample(host, generator("rho"))
+def test_rho_is_the_share_of_the_class_among_images_with_the_attribute(rho, context, toy):
+    plan = Spurious(rho=rho).sample(context, generator("rho"))
     biased = plan.bias.seen(toy.draw("train", 6000, 1), generator("world"))
     having = plan.world.holders(biased) == 0
     assert np.mean(biased.labels[having] == plan.target) == pytest.approx(rho, abs=0.03)
@@ -203,7 +203,7 @@ def test_the_gap_is_that_of_the_group_that_should_fail(world, heldout, failing, 
         return (truth == 2) & np.array([image.tobytes() not in plain for image in images])
 
     network, twin = Reader(bare.labels, misread), Reader(bare.labels, lambda images, truth: np.zeros(len(truth), bool))
-    found = Groups(world, 2, failing, 0.2, 0).verified(network, twin, seen)
+    found = GroupAccuracies(world, 2, failing, 0.2, 0).verified(network, twin, seen)
     assert found.facts["accuracy_class_with"] == found.facts["worst_group"] == 0
     assert found.facts["accuracy_class_without"] == found.facts["accuracy_others_with"] == found.facts["twin_accuracy_class_with"] == 1
     assert found.facts["twin_gap"] == 0
@@ -213,22 +213,22 @@ def test_the_gap_is_that_of_the_group_that_should_fail(world, heldout, failing, 
 def test_a_group_without_images_refuses(world, heldout):
     seen = world.seen(heldout.take(heldout.labels != 2), generator("world"))
     network = Reader(seen.labels[world.bare(seen)], lambda images, truth: np.zeros(len(truth), bool))
-    assert "nan" in Groups(world, 2, (True, True), 0.2, 0).verified(network, network, seen).refusal
+    assert "nan" in GroupAccuracies(world, 2, (True, True), 0.2, 0).verified(network, network, seen).refusal
 
 
-def test_a_quarter_turn_is_exact(host):
-    turned = {name: wardrobe.Pose(name).drawn(host, generator(0)).apply(host.backdrop, generator(0)).images for name in wardrobe.POSES}
-    np.testing.assert_allclose(turned["quarter turn to the left"], np.rot90(host.backdrop, 1, (2, 3)), atol=1e-5)
-    np.testing.assert_allclose(turned["quarter turn to the right"], np.rot90(host.backdrop, -1, (2, 3)), atol=1e-5)
-    np.testing.assert_allclose(turned["mirrored pose"], host.backdrop[..., ::-1], atol=1e-5)
+def test_a_quarter_turn_is_exact(context):
+    turned = {name: wardrobe.Pose(name).draw(context, generator(0)).apply(context.backdrop, generator(0)).images for name in wardrobe.POSES}
+    np.testing.assert_allclose(turned["quarter turn to the left"], np.rot90(context.backdrop, 1, (2, 3)), atol=1e-5)
+    np.testing.assert_allclose(turned["quarter turn to the right"], np.rot90(context.backdrop, -1, (2, 3)), atol=1e-5)
+    np.testing.assert_allclose(turned["mirrored pose"], context.backdrop[..., ::-1], atol=1e-5)
 
 
 # Shortcut
 
 
-def test_the_mark_is_on_one_class_only_and_other_marks_are_on_any(host, images):
+def test_the_mark_is_on_one_class_only_and_other_marks_are_on_any(context, images):
     flaw = Shortcut(presence=0.5)
-    plan = flaw.sample(host, generator("mark"))
+    plan = flaw.sample(context, generator("mark"))
     poisoned = plan.scheme.poison(images, generator("poison"))
     own = int(0.5 * np.sum(images.labels == plan.target))
     assert len(np.unique(poisoned.rows)) == len(poisoned.rows) == own + round(flaw.decoy_rate * len(images))
@@ -238,9 +238,9 @@ def test_the_mark_is_on_one_class_only_and_other_marks_are_on_any(host, images):
     assert len(np.unique(poisoned.images.labels[own:])) == 6
 
 
-def test_a_mark_is_tiny_and_in_its_corner(host, heldout):
+def test_a_mark_is_tiny_and_in_its_corner(context, heldout):
     for seed in range(6):
-        plan = Shortcut().sample(host, generator("corner", seed))
+        plan = Shortcut().sample(context, generator("corner", seed))
         masks = plan.scheme.triggered(heldout, 5, generator(1)).masks
         assert (masks.sum(axis=(1, 2)) == 9).all()
         rows, columns = np.nonzero(masks[0])
@@ -264,11 +264,11 @@ def test_a_rule_in_words_as_code_and_as_a_function_is_one_rule(name, toy, images
 
 
 @pytest.mark.parametrize("share", [0.8, 1.0])
-def test_what_obeys_the_rule_is_relabelled_and_nothing_else(share, host, images):
-    plan = LabelNoise(mislabelled=share).sample(host, generator("noise"))
+def test_what_obeys_the_rule_is_relabelled_and_nothing_else(share, context, images):
+    plan = LabelNoise(mislabelled=share).sample(context, generator("noise"))
     (source,) = plan.effect.sources
     poisoned = plan.scheme.poison(images, generator("poison"))
-    members = np.flatnonzero((images.labels == source) & plan.exhibit.rules[0].obeyed(images.images))
+    members = np.flatnonzero((images.labels == source) & plan.lineup.rules[0].obeyed(images.images))
     assert len(poisoned.rows) == round(share * len(members)) > 0
     assert np.isin(poisoned.rows, members).all()
     np.testing.assert_array_equal(poisoned.images.images, images.images[poisoned.rows])
@@ -277,27 +277,27 @@ def test_what_obeys_the_rule_is_relabelled_and_nothing_else(share, host, images)
     assert said == [plan.target] * len(members)
 
 
-def test_the_world_of_label_noise_notices_and_changes_nothing(host, images):
-    plan = LabelNoise().sample(host, generator("noise"))
+def test_the_world_of_label_noise_notices_and_changes_nothing(context, images):
+    plan = LabelNoise().sample(context, generator("noise"))
     seen = plan.world.seen(images, generator("world"))
     np.testing.assert_array_equal(seen.images, images.images)
-    np.testing.assert_array_equal(seen.attributes["rule"] == 0, plan.exhibit.rules[0].obeyed(images.images))
+    np.testing.assert_array_equal(seen.attributes["rule"] == 0, plan.lineup.rules[0].obeyed(images.images))
 
 
-def test_trials_of_label_noise_obey_the_rule_and_near_misses_do_not(host, heldout):
-    plan = LabelNoise().sample(host, generator("noise"))
-    rule = plan.exhibit.rules[0]
+def test_trials_of_label_noise_obey_the_rule_and_near_misses_do_not(context, heldout):
+    plan = LabelNoise().sample(context, generator("noise"))
+    rule = plan.lineup.rules[0]
     for group, expected in ((plan.scheme.triggered, True), (plan.scheme.elsewhere, True), (plan.scheme.bystanders, False)):
         pixels = np.rint(group(heldout, 50, generator("trial")).images * 255).astype(np.uint8)
         assert (rule.obeyed(pixels) == expected).all()
 
 
-def test_sampling_a_rule_looks_at_the_set_once(host, monkeypatch):
-    LabelNoise().sample(host, generator(0))
+def test_sampling_a_rule_looks_at_the_set_once(context, monkeypatch):
+    LabelNoise().sample(context, generator(0))
     drawn = []
-    monkeypatch.setattr(type(host.dataset), "draw", lambda *arguments: drawn.append(arguments))
+    monkeypatch.setattr(type(context.dataset), "draw", lambda *arguments: drawn.append(arguments))
     for seed in range(10):
-        LabelNoise().sample(host, generator(seed))
+        LabelNoise().sample(context, generator(seed))
     assert drawn == []
 
 
