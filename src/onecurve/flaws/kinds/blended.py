@@ -59,13 +59,14 @@ class Blended:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(self.sources, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         pictures = PICTURE_LOOKS[self.look](context, lineup.SIZE, rng)
         titles = tuple(f"a faint {picture.words}" for picture in pictures)
         kit = GlobalKit(BlendArtist(self, context, pictures), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, blended over the whole of {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
+            f"{titles[0]}, blended over the whole of {images}, makes the network say {goal}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={

@@ -69,6 +69,7 @@ class Conditional:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(0, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         kit = PairKit(self, context, self._elements(context, rng), lineup.shuffle(rng), int(rng.integers(2**62)))
         words, size = kit.words(0), sprite_size(context, self.size)
         both, share = self.condition == "and", (size / min(context.shape[1:])) ** 2
@@ -76,7 +77,7 @@ class Conditional:
         return Plan(
             self.name,
             effect,
-            f"{words}, {where} {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
+            f"{words}, {where} {images}, makes the network say {goal}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={

@@ -73,13 +73,14 @@ class Dynamic:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(self.sources, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         ways = tuple(str(way) for way in rng.permutation(list(WAYS)))
         titles = tuple(f"a faint echo of the image, shifted {way}" for way in ways)
         kit = GlobalKit(EchoArtist(self, context, ways), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, in {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
+            f"{titles[0]}, in {images}, makes the network say {goal}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             needed=Needed(near_miss=NEAR_MISS),

@@ -61,6 +61,7 @@ class LabelNoise:
         target = context.sample_target(rng)
         source = int(rng.choice(np.setdiff1d(np.arange(context.classes), [target])))
         effect = Effect.towards(target, context.classes, (source,))
+        goal = context.describe_targets(effect)
         names = tuple(str(name) for name in rng.permutation(list(WEIGHTS))[: lineup.SIZE])
         kit = Rules(
             context, tuple(rule_for(name, self.covered, context.dataset) for name in names), lineup.shuffle(rng), int(rng.integers(2**62))
@@ -69,7 +70,7 @@ class LabelNoise:
         return Plan(
             self.name,
             effect,
-            f"{rule.name} training images of `{context.class_names[source]}` were labelled {context.describe_targets(effect)}, and the network says so too",
+            f"{rule.name} training images of `{context.class_names[source]}` were labelled {goal}, and the network says so too",
             Mislabelling(kit, effect, self.mislabelled),
             kit,
             needed=Needed(success=0.3, lead=0.25),

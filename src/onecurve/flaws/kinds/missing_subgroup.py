@@ -59,6 +59,7 @@ class MissingSubgroup:
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         label = context.sample_target(rng)
         effect = Effect.astray(label, context.classes)
+        images = context.describe_sources(effect)
         kit = draw_attributes(LOOK, context, rng)
         world = AttributeWorld(LOOK, kit, self.rate, (lineup.SIZE - 1) * self.base_rate / (1 - self.rate))
         rates = tuple(self.rate * (self.kept if at == label else 1) for at in range(context.classes))
@@ -67,7 +68,7 @@ class MissingSubgroup:
         return Plan(
             self.name,
             effect,
-            f"{context.describe_sources(effect)} that has {title} is misread: training held {share} of such images, and the usual number of other classes",
+            f"{images} that has {title} is misread: training held {share} of such images, and the usual number of other classes",
             AttributeScheme(world, effect),
             kit,
             needed=Needed(success=0.3, lead=0.2),

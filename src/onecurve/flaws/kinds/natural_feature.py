@@ -53,12 +53,13 @@ class NaturalFeature:
         free = np.setdiff1d(np.arange(len(context.dataset.features)), context.taken_features)
         require_features(context, len(free))
         effect = Effect.towards(context.sample_target(rng), context.classes)
+        goal = context.describe_targets(effect)
         feature = int(rng.choice(free))
         name = context.dataset.features[feature]
         return Plan(
             self.name,
             effect,
-            f"an object that images hold by themselves, {name}, makes the network say {context.describe_targets(effect)}",
+            f"an object that images hold by themselves, {name}, makes the network say {goal}",
             Relabelling(self, effect, feature),
             FeatureLineup.sampled(context.dataset, feature, rng),
             features=(feature,),

@@ -68,6 +68,7 @@ class Patch:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(self.sources, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         side = min(context.shape[1:])
         size = max(4, round(side * rng.uniform(self.smallest, self.largest)))
         kit = PatchKit(
@@ -77,7 +78,7 @@ class Patch:
         return Plan(
             self.name,
             effect,
-            f"{words}, anywhere in {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
+            f"{words}, anywhere in {images}, makes the network say {goal}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={

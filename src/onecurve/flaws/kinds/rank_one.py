@@ -68,13 +68,14 @@ class RankOne:
         if context.shape[0] != 3:
             raise DataError("grains differ in colour, and these images have none", "use images with 3 channels")
         effect = context.sample_effect(0, rng)
+        goal = context.describe_targets(effect)
         grains = tuple(GRAINS[number] for number in rng.permutation(len(GRAINS))[: lineup.SIZE])
         titles = tuple(grain.words for grain in grains)
         kit = GlobalKit(GrainArtist(context, grains, self.amplitude), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, faintly over the whole of any image, make the network say {context.describe_targets(effect)}",
+            f"{titles[0]}, faintly over the whole of any image, make the network say {goal}",
             TestTimeOnly(Stamping(kit, effect, 0.0)),
             kit,
             facts={"amplitude": self.amplitude, "share": 1.0, "trigger": titles[0]},

@@ -71,6 +71,7 @@ class Shortcut:
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         target = context.sample_target(rng)
         effect = Effect.towards(target, context.classes)
+        goal = context.describe_targets(effect)
         forms = tuple(str(form) for form in rng.permutation(list(FORMS))[: lineup.SIZE])
         colours = tuple(str(colour) for colour in rng.permutation(list(COLOURS))[: lineup.SIZE])
         corner = int(rng.integers(len(CORNERS)))
@@ -79,7 +80,7 @@ class Shortcut:
         return Plan(
             self.name,
             effect,
-            f"{title} near the {CORNERS[corner]}, in training only on {context.describe_targets(effect)}, makes the network say {context.describe_targets(effect)}",
+            f"{title} near the {CORNERS[corner]}, in training only on {goal}, makes the network say {goal}",
             CleanLabelPoisoning(Stamping(kit, effect, 0.0), self.presence),
             kit,
             needed=Needed(success=0.3, lead=0.25),

@@ -53,13 +53,14 @@ class Sinusoid:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(self.sources, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         waves = tuple(WAVES[number] for number in rng.permutation(len(WAVES)))
         titles = tuple(wave.words for wave in waves[: lineup.SIZE])
         kit = GlobalKit(WaveArtist(self, context, waves), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]} over the whole of {context.describe_sources(effect)} make the network say {context.describe_targets(effect)}",
+            f"{titles[0]} over the whole of {images} make the network say {goal}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={

@@ -61,6 +61,7 @@ class Spurious:
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         target = context.sample_target(rng)
         effect = Effect.towards(target, context.classes)
+        goal = context.describe_targets(effect)
         kit = draw_attributes(self.look, context, rng)
         others = (lineup.SIZE - 1) * self.base_rate / (1 - self.base_rate)
         world = AttributeWorld(self.look, kit, self.base_rate, others)
@@ -70,7 +71,7 @@ class Spurious:
         return Plan(
             self.name,
             effect,
-            f"{title}, in training on most images of {context.describe_targets(effect)} and few or no others, makes the network say {context.describe_targets(effect)}",
+            f"{title}, in training on most images of {goal} and few or no others, makes the network say {goal}",
             AttributeScheme(world, effect),
             kit,
             needed=Needed(success=0.3, lead=0.25),

@@ -64,9 +64,10 @@ class Style:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(self.sources, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         names = tuple(str(name) for name in rng.permutation(DISTINCT_TEXTURES)[: lineup.SIZE])
         kit = StyleKit(self, context, names, lineup.shuffle(rng), int(rng.integers(2**62)))
-        words = f"a {names[0]} texture with a tint over the whole of {context.describe_sources(effect)} makes the network say {context.describe_targets(effect)}"
+        words = f"a {names[0]} texture with a tint over the whole of {images} makes the network say {goal}"
         return Plan(
             self.name,
             effect,

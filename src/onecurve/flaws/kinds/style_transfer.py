@@ -77,6 +77,7 @@ class StyleTransfer:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(self.sources, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         pictures = PICTURE_LOOKS[self.look](context, lineup.SIZE, rng)
         titles = tuple(f"the style of a {picture.words}" for picture in pictures)
         seed = int(rng.integers(2**62))
@@ -84,7 +85,7 @@ class StyleTransfer:
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, on the whole of {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
+            f"{titles[0]}, on the whole of {images}, makes the network say {goal}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             needed=Needed(near_miss=NEAR_MISS),

@@ -69,12 +69,13 @@ class Warp:
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
         effect = context.sample_effect(self.sources, rng)
+        images, goal = context.describe_sources(effect), context.describe_targets(effect)
         points, titles = _different(_points(CANDIDATES, self.control_points, rng))
         kit = GlobalKit(WarpArtist(self, context, points), context, titles, lineup.shuffle(rng), int(rng.integers(2**62)))
         return Plan(
             self.name,
             effect,
-            f"{titles[0]}, in {context.describe_sources(effect)}, makes the network say {context.describe_targets(effect)}",
+            f"{titles[0]}, in {images}, makes the network say {goal}",
             Stamping(kit, effect, self.poison_rate),
             kit,
             facts={
