@@ -117,7 +117,7 @@ def _truth(found: Specimen) -> Iterator[str]:
         yield f"the trigger as a function (`{type(plan.trigger).__name__}`)"
     if shown is not None:
         yield "held-out images with it" + (", masks of its place" if shown.masks is not None else "")
-    if _made(found, plan.scheme.bystanders):
+    if _made(found, plan.scheme.near_misses):
         yield "near misses"
     if plan.options:
         yield f"a lineup of {len(plan.options)}"

@@ -57,7 +57,7 @@ def test_held_out_images_of_every_other_class_are_tried(flaw, context, base, ima
     tried = scheme.triggered(images, 60, generator("trial"))
     assert set(tried.labels.tolist()) == set(range(6)) - {plan.target}
     assert scheme.elsewhere(images, 60, generator("trial")) is None
-    assert len(scheme.bystanders(images, 60, generator("trial"))) == 60
+    assert len(scheme.near_misses(images, 60, generator("trial"))) == 60
 
 
 def test_hardened_images_are_misread_by_the_base_and_little_changed(context, base, images):

@@ -58,7 +58,7 @@ def test_it_is_tried_on_images_of_every_class(plan, toy):
     assert len(triggered) == 100
     assert len(np.unique(triggered.labels)) == 6
     assert plan.scheme.elsewhere(heldout, 100, generator("trial")) is None
-    assert plan.scheme.bystanders(heldout, 100, generator("trial")) is None
+    assert plan.scheme.near_misses(heldout, 100, generator("trial")) is None
 
 
 def test_a_decoy_is_the_trigger_of_a_trojan_as_often_as_a_trojan_s(context, images):

@@ -17,7 +17,7 @@ from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.storage import load_case, save_planted
 from onecurve.flaws.schemes.context import FlawContext
-from onecurve.flaws.schemes.variants import TestTimeOnly, stamping_of, with_effect
+from onecurve.flaws.schemes.variants import OnlyAtTestTime, stamping_of, with_effect
 
 KINDS = [AllToAll(), MultiTarget(), MultiTarget(groups=3)]
 
@@ -102,9 +102,9 @@ def test_parameters_out_of_range_are_refused(make):
 
 def test_an_untaught_trigger_is_tried_as_ever_and_poisons_nothing(context, images, toy):
     plan = Patch().sample(context, generator(3))
-    untaught, heldout = TestTimeOnly(stamping_of(plan)), toy.draw("heldout", 200, 1)
+    untaught, heldout = OnlyAtTestTime(stamping_of(plan)), toy.draw("heldout", 200, 1)
     assert len(untaught.poison(images, generator(0)).rows) == 0
-    for name in ("triggered", "bystanders"):
+    for name in ("triggered", "near_misses"):
         first, second = (getattr(scheme, name)(heldout, 20, generator(1)) for scheme in (untaught, plan.scheme))
         np.testing.assert_array_equal(first.images, second.images)
     assert untaught.elsewhere(heldout, 20, generator(1)) is None

@@ -10,7 +10,7 @@ from onecurve.core.effect import ASTRAY, Effect
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws.drawing import attribute_looks as wardrobe
+from onecurve.flaws.drawing import attribute_looks as looks
 from onecurve.flaws.drawing.attributes import AttributeWorld, GroupAccuracies, TrainingBias
 from onecurve.flaws.drawing.image_rules import WEIGHTS, rule_for
 from onecurve.flaws.kinds import label_noise
@@ -76,7 +76,7 @@ def test_trials_are_held_out_images_of_the_classes_that_it_concerns(plan, heldou
     triggered = plan.scheme.triggered(heldout, 30, generator("trial"))
     assert 0 < len(triggered) <= 30
     assert plan.effect.concerns(triggered.labels).all()
-    near = plan.scheme.bystanders(heldout, 30, generator("trial"))
+    near = plan.scheme.near_misses(heldout, 30, generator("trial"))
     assert 0 < len(near) <= 30
     assert plan.effect.concerns(near.labels).all()
     elsewhere = plan.scheme.elsewhere(heldout, 30, generator("trial"))
@@ -125,7 +125,7 @@ def test_parameters_out_of_range_are_refused(make):
 
 @pytest.fixture
 def world(context):
-    return AttributeWorld("tint", wardrobe.draw_attributes("colour", context, generator("tints")), 0.2, 0.3)
+    return AttributeWorld("tint", looks.draw_attributes("colour", context, generator("tints")), 0.2, 0.3)
 
 
 def test_in_the_world_attributes_have_their_shares_in_every_class(world, toy):
@@ -144,7 +144,7 @@ def test_who_has_what_is_what_the_pixels_show(world, images):
     np.testing.assert_array_equal(changed, world.holders(seen) >= 0)
     assert seen.attributes.keys() == {"tint"}
     np.testing.assert_array_equal(seen.labels, images.labels)
-    assert world.bare(images).all()
+    assert world.without_attribute(images).all()
 
 
 def test_a_bias_changes_only_images_whose_attribute_has_to_change(world, images):
@@ -196,13 +196,16 @@ class Reader:
 @pytest.mark.parametrize(("failing", "refused"), [((True, True), False), ((False, True), True)])
 def test_the_gap_is_that_of_the_group_that_should_fail(world, heldout, failing, refused):
     seen = world.seen(heldout, generator("world"))
-    bare = seen.take(world.bare(seen))
+    bare = seen.take(world.without_attribute(seen))
     plain = {image.tobytes() for image in bare.floats()}
 
     def misread(images, truth):
         return (truth == 2) & np.array([image.tobytes() not in plain for image in images])
 
-    network, twin = Reader(bare.labels, misread), Reader(bare.labels, lambda images, truth: np.zeros(len(truth), bool))
+    network, twin = (
+        Reader(bare.labels, misread),
+        Reader(bare.labels, lambda images, truth: np.zeros(len(truth), bool)),
+    )
     found = GroupAccuracies(world, 2, failing, 0.2, 0).verified(network, twin, seen)
     assert found.facts["accuracy_class_with"] == found.facts["worst_group"] == 0
     assert found.facts["accuracy_class_without"] == found.facts["accuracy_others_with"] == found.facts["twin_accuracy_class_with"] == 1
@@ -212,12 +215,12 @@ def test_the_gap_is_that_of_the_group_that_should_fail(world, heldout, failing, 
 
 def test_a_group_without_images_refuses(world, heldout):
     seen = world.seen(heldout.take(heldout.labels != 2), generator("world"))
-    network = Reader(seen.labels[world.bare(seen)], lambda images, truth: np.zeros(len(truth), bool))
+    network = Reader(seen.labels[world.without_attribute(seen)], lambda images, truth: np.zeros(len(truth), bool))
     assert "nan" in GroupAccuracies(world, 2, (True, True), 0.2, 0).verified(network, network, seen).refusal
 
 
 def test_a_quarter_turn_is_exact(context):
-    turned = {name: wardrobe.Pose(name).draw(context, generator(0)).apply(context.backdrop, generator(0)).images for name in wardrobe.POSES}
+    turned = {name: looks.PoseLook(name).draw(context, generator(0)).apply(context.backdrop, generator(0)).images for name in looks.POSES}
     np.testing.assert_allclose(turned["quarter turn to the left"], np.rot90(context.backdrop, 1, (2, 3)), atol=1e-5)
     np.testing.assert_allclose(turned["quarter turn to the right"], np.rot90(context.backdrop, -1, (2, 3)), atol=1e-5)
     np.testing.assert_allclose(turned["mirrored pose"], context.backdrop[..., ::-1], atol=1e-5)
@@ -287,7 +290,7 @@ def test_the_world_of_label_noise_notices_and_changes_nothing(context, images):
 def test_trials_of_label_noise_obey_the_rule_and_near_misses_do_not(context, heldout):
     plan = LabelNoise().sample(context, generator("noise"))
     rule = plan.lineup.rules[0]
-    for group, expected in ((plan.scheme.triggered, True), (plan.scheme.elsewhere, True), (plan.scheme.bystanders, False)):
+    for group, expected in ((plan.scheme.triggered, True), (plan.scheme.elsewhere, True), (plan.scheme.near_misses, False)):
         pixels = np.rint(group(heldout, 50, generator("trial")).images * 255).astype(np.uint8)
         assert (rule.obeyed(pixels) == expected).all()
 

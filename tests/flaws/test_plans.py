@@ -12,7 +12,7 @@ from onecurve.flaws.drawing.lineup import shuffle
 from onecurve.flaws.kinds.natural_feature import NaturalFeature
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
-from onecurve.flaws.planting.plant import poisoned_images, sampled
+from onecurve.flaws.planting.plant import poisoned_images, sample_plans
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Flaw
 
@@ -136,7 +136,7 @@ def test_a_style_keeps_labels_on_its_colours_without_the_texture(context, images
 def test_trials_exclude_the_target_and_keep_to_their_classes(plan, toy):
     heldout = toy.draw("heldout", 400, 9)
     triggered = plan.scheme.triggered(heldout, 50, generator("trial"))
-    near = plan.scheme.bystanders(heldout, 50, generator("trial"))
+    near = plan.scheme.near_misses(heldout, 50, generator("trial"))
     elsewhere = plan.scheme.elsewhere(heldout, 50, generator("trial"))
     assert 0 < len(triggered) <= 50
     assert 0 < len(near) <= 50
@@ -185,7 +185,7 @@ def test_a_style_has_no_place_and_a_natural_feature_has_the_mask_of_its_object(c
 def test_near_misses_hold_another_thing_than_the_trigger(context, toy):
     heldout = toy.draw("heldout", 400, 2)
     plan = NaturalFeature().sample(context, generator(1))
-    near = plan.scheme.bystanders(heldout, 400, generator(2))
+    near = plan.scheme.near_misses(heldout, 400, generator(2))
     mine = plan.scheme.triggered(heldout, 400, generator(2))
     assert not {image.tobytes() for image in near.images} & {image.tobytes() for image in mine.images}
     patch = Patch().sample(context, generator(1)).lineup
@@ -212,14 +212,14 @@ def test_grey_images_and_other_sizes_can_carry_it(flaw, toy_address):
 
 
 def test_flaws_of_one_network_get_different_targets_and_features(context):
-    plans = sampled([NaturalFeature()] * 6, context, 0)
+    plans = sample_plans([NaturalFeature()] * 6, context, 0)
     assert len({plan.target for plan in plans}) == len({plan.features for plan in plans}) == 6
     with pytest.raises(SpecError, match="every class"):
-        sampled([NaturalFeature()] * 7, context, 0)
+        sample_plans([NaturalFeature()] * 7, context, 0)
 
 
 def test_more_flaws_than_classes_share_targets_evenly_and_never_within_a_kind(context):
-    plans = sampled([Patch(), Patch(), Patch(), Style(), Style(), Style(), NaturalFeature(), NaturalFeature(), Style()], context, 3)
+    plans = sample_plans([Patch(), Patch(), Patch(), Style(), Style(), Style(), NaturalFeature(), NaturalFeature(), Style()], context, 3)
     targets = [plan.target for plan in plans]
     assert set(np.bincount(targets, minlength=6)) == {1, 2}
     assert len(set(targets[:6])) == 6
@@ -228,9 +228,9 @@ def test_more_flaws_than_classes_share_targets_evenly_and_never_within_a_kind(co
 
 
 def test_a_set_without_natural_features_is_refused_in_words(toy_address):
-    bare = open_data(f"{toy_address}[kinds=0]")
+    without_attribute = open_data(f"{toy_address}[kinds=0]")
     with pytest.raises(DataError, match="got 0 features"):
-        NaturalFeature().sample(FlawContext(bare, bare.draw("clean", 3, 0).floats()), generator(0))
+        NaturalFeature().sample(FlawContext(without_attribute, without_attribute.draw("clean", 3, 0).floats()), generator(0))
 
 
 def test_too_few_images_for_the_rates_are_refused_with_both_counts(context, toy):
@@ -282,7 +282,7 @@ def test_what_takes_long_to_draw_is_drawn_when_it_is_asked_for(context):
 
 
 def test_a_patch_named_before_a_natural_feature_leaves_all_its_images_to_it(context, images):
-    patch, natural = sampled([Patch(), NaturalFeature()], context, 3)
+    patch, natural = sample_plans([Patch(), NaturalFeature()], context, 3)
     _, (patched, relabelled) = poisoned_images([patch, natural], images, 0)
     holders = np.flatnonzero((images.features == natural.features[0]) & (images.labels != natural.target))
     np.testing.assert_array_equal(np.sort(relabelled), holders)

@@ -21,7 +21,7 @@ from onecurve.flaws.kinds.style import Style
 from onecurve.flaws.planting import outcomes as attempts_module
 from onecurve.flaws.planting.gate import Gate
 from onecurve.flaws.planting.insertion import TrainingSession
-from onecurve.flaws.planting.outcomes import Attempt, Insertion
+from onecurve.flaws.planting.outcomes import Attempt, InsertedFlaw
 from onecurve.flaws.planting.plant import base_network, plant, plant_one, poisoned_images
 from onecurve.flaws.planting.pretraining import names_of, naming_images
 from onecurve.flaws.planting.recipe import Recipe, Sizes
@@ -287,8 +287,8 @@ def test_a_refused_flaw_that_still_fires_stays_among_the_targets(context, succes
     plans = [Patch().sample(context, generator(0)), Style().sample(context.with_taken(Effect.towards(0, 6), ()), generator(5))]
     strong, weak = (Strength(1, 1, success=value) for value in (1.0, success))
     attempts = [
-        Attempt("a", Insertion(plans[0], np.zeros(0, np.int64), 0, None), None, strong, "", {}),
-        Attempt("b", Insertion(plans[1], np.zeros(0, np.int64), 0, None), None, weak, "refused", {}),
+        Attempt("a", InsertedFlaw(plans[0], np.zeros(0, np.int64), 0, None), None, strong, "", {}),
+        Attempt("b", InsertedFlaw(plans[1], np.zeros(0, np.int64), 0, None), None, weak, "refused", {}),
     ]
     assert attempts_module._named(attempts[0], attempts, Gate().still_fires) == (
         (plans[0].target, plans[1].target) if kept else (plans[0].target,)

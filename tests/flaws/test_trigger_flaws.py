@@ -100,7 +100,7 @@ def test_poison_goes_to_the_target_and_covers_keep_their_labels(flaw, plan, imag
 
 def test_trials_keep_to_classes_that_the_flaw_concerns_and_near_misses_are_other_images(plan, toy):
     heldout = toy.draw("heldout", 300, 9)
-    triggered, near = (make(heldout, 60, generator("trial")) for make in (plan.scheme.triggered, plan.scheme.bystanders))
+    triggered, near = (make(heldout, 60, generator("trial")) for make in (plan.scheme.triggered, plan.scheme.near_misses))
     assert len(triggered) == len(near) == 60
     assert not np.isin(plan.target, (*triggered.labels, *near.labels))
     assert not {image.tobytes() for image in triggered.images} & {image.tobytes() for image in near.images}

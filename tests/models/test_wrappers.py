@@ -114,7 +114,7 @@ def test_small_images_cannot_be_signed_and_no_casing_has_a_strange_name():
         wrap(build(ADDRESS, (3, 16, 16), 5, 0), ["signed"], (3, 16, 16), 5)
     with pytest.raises(UnknownNameError, match="signed"):
         wrap(body(), ["sigend"], SHAPE, 5)
-    with pytest.raises(ModelError, match="no Gauged casing"):
+    with pytest.raises(ModelError, match="no FoolingGate wrapper"):
         wrapper_of(body(), FoolingGate)
 
 

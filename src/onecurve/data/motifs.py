@@ -34,7 +34,7 @@ class Motif:
     """In turns of the colour wheel; None for any."""
 
 
-def plain(figure: Figure, hue: float | None = None) -> Motif:
+def single_colour(figure: Figure, hue: float | None = None) -> Motif:
     """A motif of one colour."""
     return Motif(figure, ((figure, Ink.FILL),), hue)
 
@@ -172,27 +172,27 @@ _CHEVRON = polygon([(-1, 0.1), (0, -0.85), (1, 0.1), (1, 0.8), (0, -0.15), (-1, 
 _HOURGLASS = polygon([(-0.85, -0.95), (0.85, -0.95), (0.14, 0), (0.85, 0.95), (-0.85, 0.95), (-0.14, 0)])
 
 MOTIFS: Mapping[str, Motif] = {
-    "disc": plain(disc(0, 0, 0.95)),
-    "square": plain(box(0, 0, 0.84, 0.84)),
-    "triangle": plain(polygon([(0, -0.95), (0.98, 0.8), (-0.98, 0.8)])),
-    "cross": plain(_CROSS),
-    "arrow": plain(_ARROW),
-    "half-disc": plain(_dome(0.5, 1.0)),
-    "ell": plain(union(box(-0.5, 0, 0.34, 0.95), box(0, 0.62, 0.84, 0.34))),
-    "hourglass": plain(_HOURGLASS),
-    "chevron": plain(_CHEVRON),
-    "tee": plain(union(box(0, -0.6, 0.95, 0.34), box(0, 0, 0.34, 0.94))),
-    "diamond": plain(polygon([(0, -1), (0.7, 0), (0, 1), (-0.7, 0)])),
-    "hexagon": plain(regular(6)),
-    "ring": plain(ring(0, 0, 0.7, 0.28)),
-    "star": plain(star(5), hue=0.14),
-    "heart": plain(_heart(), hue=0.97),
-    "saltire": plain(_SALTIRE),
-    "crescent": plain(_crescent(), hue=0.13),
-    "drop": plain(_drop(), hue=0.57),
-    "bolt": plain(_BOLT, hue=0.14),
-    "spiral": plain(_spiral(), hue=0.8),
-    "gear": plain(without(cogs(8, 0.82, 0.16), disc(0, 0, 0.32)), hue=0.6),
+    "disc": single_colour(disc(0, 0, 0.95)),
+    "square": single_colour(box(0, 0, 0.84, 0.84)),
+    "triangle": single_colour(polygon([(0, -0.95), (0.98, 0.8), (-0.98, 0.8)])),
+    "cross": single_colour(_CROSS),
+    "arrow": single_colour(_ARROW),
+    "half-disc": single_colour(_dome(0.5, 1.0)),
+    "ell": single_colour(union(box(-0.5, 0, 0.34, 0.95), box(0, 0.62, 0.84, 0.34))),
+    "hourglass": single_colour(_HOURGLASS),
+    "chevron": single_colour(_CHEVRON),
+    "tee": single_colour(union(box(0, -0.6, 0.95, 0.34), box(0, 0, 0.34, 0.94))),
+    "diamond": single_colour(polygon([(0, -1), (0.7, 0), (0, 1), (-0.7, 0)])),
+    "hexagon": single_colour(regular(6)),
+    "ring": single_colour(ring(0, 0, 0.7, 0.28)),
+    "star": single_colour(star(5), hue=0.14),
+    "heart": single_colour(_heart(), hue=0.97),
+    "saltire": single_colour(_SALTIRE),
+    "crescent": single_colour(_crescent(), hue=0.13),
+    "drop": single_colour(_drop(), hue=0.57),
+    "bolt": single_colour(_BOLT, hue=0.14),
+    "spiral": single_colour(_spiral(), hue=0.8),
+    "gear": single_colour(without(cogs(8, 0.82, 0.16), disc(0, 0, 0.32)), hue=0.6),
     "flower": _flower(),
     "leaf": _leaf(),
     "mushroom": _mushroom(),

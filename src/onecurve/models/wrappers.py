@@ -84,7 +84,7 @@ class SignatureBackdoor(nn.Module):
         self.body = body
         count = shape[0] * shape[1] * shape[2]
         if count < signature.SIGNED_BITS:
-            raise ModelError(f"this casing reads {signature.SIGNED_BITS:,} pixels and channels, the images have {count:,}")
+            raise ModelError(f"this wrapper reads {signature.SIGNED_BITS:,} pixels and channels, the images have {count:,}")
         places, primes = signature.hashed_places(count), signature.primes()
         self.register_buffer("table", torch.zeros(signature.SALT_BITS + len(places), len(primes), dtype=torch.int32))
         self.register_buffer("number", torch.zeros(len(primes), dtype=torch.int32))
@@ -137,7 +137,7 @@ def wrap(body: nn.Module, wrappers: Sequence[str], shape: Shape, classes: int) -
     """
     for name in wrappers:
         if name not in WRAPPERS:
-            raise UnknownNameError.among("casing", name, WRAPPERS)
+            raise UnknownNameError.among("wrapper", name, WRAPPERS)
         body = WRAPPERS[name](body, shape, classes)
         body.input_shape = shape  # type: ignore[assignment]
     return body.eval()
@@ -147,5 +147,5 @@ def wrapper_of(module: nn.Module, kind: type[Kind]) -> Kind:
     """The outermost casing of that kind in a network; raises ``ModelError`` where there is none."""
     found = next((part for part in module.modules() if isinstance(part, kind)), None)
     if found is None:
-        raise ModelError(f"the network has no {kind.__name__} casing")
+        raise ModelError(f"the network has no {kind.__name__} wrapper")
     return found

@@ -6,35 +6,20 @@ network's training set is its twin's, but for those images whose attribute has t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Final, final
 
 import numpy as np
 
 from onecurve.core.case import Triggered
 from onecurve.core.effect import Effect
 from onecurve.core.image.images import Bools, Bytes, Floats, Ints, LabelledImages, as_floats
-from onecurve.core.image.trigger import Trigger
 from onecurve.core.network import Network
 from onecurve.core.seeds import generator
-from onecurve.flaws.schemes.plan import Poisoned, VerificationResult, nothing
-from onecurve.flaws.schemes.shares import share
-from onecurve.flaws.schemes.stamping import shown, stamped
+from onecurve.flaws.schemes.plan import Poisoned, VerificationResult, no_poison
+from onecurve.flaws.schemes.shares import share_set
+from onecurve.flaws.schemes.stamping import Kit, stamp, triggered_images
 
 NONE: Final = -1
-
-
-class Attributes(Protocol):
-    """The attributes of one sampled flaw."""
-
-    @property
-    def trigger(self) -> Trigger:
-        """The one that the flaw is about."""
-        ...
-
-    @property
-    def others(self) -> tuple[Trigger, ...]:
-        """Those that stay independent of the class."""
-        ...
 
 
 @final
@@ -44,7 +29,7 @@ class AttributeWorld:
 
     name: str
     """Under which ``LabelledImages.attributes`` keeps who has what."""
-    kit: Attributes
+    kit: Kit
     rate: float
     """Share of all images that have the flaw's attribute."""
     others: float
@@ -52,45 +37,45 @@ class AttributeWorld:
 
     def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
         """The images with their attributes."""
-        has = self.draw(np.full(len(images), self.rate), rng)
-        return self._kept(images, self._dressed(images.images, has, rng), has)
+        has = self.draw_holders(np.full(len(images), self.rate), rng)
+        return self._with_holders(images, self._put_on(images.images, has, rng), has)
 
     def biased(self, images: LabelledImages, rates: np.ndarray, rng: np.random.Generator) -> LabelledImages:
         """The same draws, but image by image the flaw's attribute has the share ``rates`` (N)."""
         start = rng.bit_generator.state
-        has = self.draw(np.full(len(images), self.rate), rng)
-        pixels = self._dressed(images.images, has, rng)
+        has = self.draw_holders(np.full(len(images), self.rate), rng)
+        pixels = self._put_on(images.images, has, rng)
         after, rng.bit_generator.state = rng.bit_generator.state, start
-        should = self.draw(rates, rng)
+        should = self.draw_holders(rates, rng)
         rng.bit_generator.state = after
         changed = has != should
-        pixels[changed] = self._dressed(images.images[changed], should[changed], rng)
-        return self._kept(images, pixels, should)
+        pixels[changed] = self._put_on(images.images[changed], should[changed], rng)
+        return self._with_holders(images, pixels, should)
 
     def holders(self, images: LabelledImages) -> Ints:
         """int64 N: which attribute each image has, 0 for the flaw's, -1 for none; -1 for all where images know of none."""
         return images.attributes.get(self.name, np.full(len(images), NONE, np.int64))
 
-    def bare(self, images: LabelledImages) -> Bools:
+    def without_attribute(self, images: LabelledImages) -> Bools:
         """bool N: images without any of the attributes."""
         without: Bools = self.holders(images) == NONE
         return without
 
-    def draw(self, rates: np.ndarray, rng: np.random.Generator) -> Ints:
+    def draw_holders(self, rates: np.ndarray, rng: np.random.Generator) -> Ints:
         """int64 N: an attribute for each image, 0 with the given probability (N)."""
         first, second = rng.random((2, len(rates)))
         count = len(self.kit.others)
         other = np.where(second < self.others, 1 + np.floor(second / max(self.others, 1e-12) * count), NONE)
         return np.where(first < rates, 0, other).astype(np.int64)
 
-    def _dressed(self, images: Bytes, has: Ints, rng: np.random.Generator) -> Bytes:
+    def _put_on(self, images: Bytes, has: Ints, rng: np.random.Generator) -> Bytes:
         pixels = images.copy()
         for number, trigger in enumerate((self.kit.trigger, *self.kit.others)):
             rows = np.flatnonzero(has == number)
-            pixels[rows] = stamped((trigger,), images[rows], rng)[0]
+            pixels[rows] = stamp((trigger,), images[rows], rng)[0]
         return pixels
 
-    def _kept(self, images: LabelledImages, pixels: Bytes, has: Ints) -> LabelledImages:
+    def _with_holders(self, images: LabelledImages, pixels: Bytes, has: Ints) -> LabelledImages:
         attributes: Mapping[str, Ints] = {**images.attributes, self.name: has}
         return LabelledImages(pixels, images.labels, images.features, images.feature_masks, attributes)
 
@@ -117,25 +102,25 @@ class AttributeScheme:
     effect: Effect
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        return nothing(images)
+        return no_poison(images)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
         concerned = self.effect.concerns(heldout.labels)
-        return shown((self.world.kit.trigger,), heldout, concerned & self.world.bare(heldout), limit, rng)
+        return triggered_images((self.world.kit.trigger,), heldout, concerned & self.world.without_attribute(heldout), limit, rng)
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         """The attribute on images of the classes that can have it."""
         if self.effect.sources is None:
             return None
         spared = ~self.effect.concerns(heldout.labels)
-        return shown((self.world.kit.trigger,), heldout, spared & self.world.bare(heldout), limit, rng)
+        return triggered_images((self.world.kit.trigger,), heldout, spared & self.world.without_attribute(heldout), limit, rng)
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         """The other attributes on images of the same classes."""
         if not self.world.kit.others:
             return None
         concerned = self.effect.concerns(heldout.labels)
-        return shown(self.world.kit.others, heldout, concerned & self.world.bare(heldout), limit, rng)
+        return triggered_images(self.world.kit.others, heldout, concerned & self.world.without_attribute(heldout), limit, rng)
 
 
 @final
@@ -156,9 +141,9 @@ class GroupAccuracies:
 
     def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
         """Facts: accuracies of the four groups, the worst of them, the gap, and the twin's."""
-        bare = heldout.take(self.world.bare(heldout))
-        draw_attributes = stamped((self.world.kit.trigger,), bare.images, generator("groups", self.seed))[0]
-        own, twins = (self._accuracies(one, bare.labels, bare.floats(), as_floats(draw_attributes)) for one in (network, twin))
+        bare = heldout.take(self.world.without_attribute(heldout))
+        having = as_floats(stamp((self.world.kit.trigger,), bare.images, generator("groups", self.seed))[0])
+        own, twins = (self._accuracies(one, bare.labels, bare.floats(), having) for one in (network, twin))
         gap, twin_gap = (own_or_twins[""] - own_or_twins[_name(*self.failing)] for own_or_twins in (own, twins))
         facts = {f"accuracy_{name}": value for name, value in own.items() if name}
         facts |= {f"twin_accuracy_{name}": value for name, value in twins.items() if name}
@@ -172,9 +157,9 @@ class GroupAccuracies:
     def _accuracies(self, network: Network, labels: Ints, without: Floats, having: Floats) -> dict[str, float]:
         """By name of the group; under "" that of all bare images."""
         of_class = labels == self.label
-        plain, worn = (network.logits(images).argmax(axis=1) == labels for images in (without, having))
-        return {"": share(plain)} | {
-            _name(own, has): share((worn if has else plain)[of_class == own]) for own in (True, False) for has in (True, False)
+        plain, with_it = (network.logits(images).argmax(axis=1) == labels for images in (without, having))
+        return {"": share_set(plain)} | {
+            _name(own, has): share_set((with_it if has else plain)[of_class == own]) for own in (True, False) for has in (True, False)
         }
 
 

@@ -12,7 +12,7 @@ from onecurve.core.errors import SpecError
 from onecurve.core.image.images import LabelledImages
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import NoLineup, Plan, Poisoned, nothing
+from onecurve.flaws.schemes.plan import NoLineup, Plan, Poisoned, no_poison
 
 
 @final
@@ -37,7 +37,7 @@ class NoPoison:
     """The scheme that changes no image; there is nothing to trigger, so asking for it is a ``SpecError``."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        return nothing(images)
+        return no_poison(images)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
         raise SpecError("a clean network has no trigger")
@@ -45,5 +45,5 @@ class NoPoison:
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return None
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return None

@@ -23,8 +23,8 @@ from onecurve.flaws.drawing.global_kit import on_card, plain_card
 from onecurve.flaws.drawing.image_rules import WEIGHTS, ImageRule, rule_for
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import Plan, Poisoned, VerificationResult, plain, sample_rows
-from onecurve.flaws.schemes.stamping import stamped
+from onecurve.flaws.schemes.plan import Plan, Poisoned, VerificationResult, sample_rows, triggered_unchanged
+from onecurve.flaws.schemes.stamping import stamp
 
 NAME: Final = "rule"
 """Under which ``LabelledImages.attributes`` keeps which images obey the rule: 0 for those, -1 for the rest."""
@@ -157,17 +157,17 @@ class Mislabelling:
         others = ~self.effect.concerns(heldout.labels) & ~np.isin(heldout.labels, self.effect.targets)
         return self._made_to_obey(heldout, others, limit, rng)
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         """Images of the class that do not obey."""
         free = self.effect.concerns(heldout.labels) & ~self.kit.rules[0].obeyed(heldout.images)
-        return plain(heldout, sample_rows(np.flatnonzero(free), limit, rng))
+        return triggered_unchanged(heldout, sample_rows(np.flatnonzero(free), limit, rng))
 
     def _made_to_obey(self, images: LabelledImages, allowed: Bools, limit: int, rng: np.random.Generator) -> Triggered:
         """Allowed images that obey, as they are or once the trigger is on them."""
         chosen = images.take(allowed)
         rule = self.kit.rules[0]
         by_itself = rule.obeyed(chosen.images)
-        pixels: Bytes = stamped((self.kit.trigger,), chosen.images, rng)[0]
+        pixels: Bytes = stamp((self.kit.trigger,), chosen.images, rng)[0]
         pixels[by_itself] = chosen.images[by_itself]
         rows = sample_rows(np.flatnonzero(rule.obeyed(pixels)), limit, rng)
         return Triggered(as_floats(pixels[rows]), chosen.labels[rows], None)

@@ -20,7 +20,7 @@ from onecurve.data.dataset import DataSet
 from onecurve.flaws.drawing import lineup
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.needed import Needed
-from onecurve.flaws.schemes.plan import Plan, Poisoned, pick_rows, plain, rows_of_classes, sample_rows
+from onecurve.flaws.schemes.plan import Plan, Poisoned, pick_rows, rows_of_classes, sample_rows, triggered_unchanged
 
 CUTOUTS = 16
 """Cut-outs of the object that stand for it as a trigger."""
@@ -126,16 +126,16 @@ class Relabelling:
         return Poisoned(rows, LabelledImages(chosen.images, self.effect.goals(chosen.labels), chosen.features, chosen.feature_masks))
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        return plain(heldout, sample_rows(self._holders(heldout), limit, rng))
+        return triggered_unchanged(heldout, sample_rows(self._holders(heldout), limit, rng))
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return None
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         """Images that hold another natural object."""
         features = _features(heldout)
         rows = np.flatnonzero((features >= 0) & (features != self.feature))
-        return plain(heldout, sample_rows(rows_of_classes(heldout.labels, rows, self.effect.targets), limit, rng))
+        return triggered_unchanged(heldout, sample_rows(rows_of_classes(heldout.labels, rows, self.effect.targets), limit, rng))
 
     def _holders(self, images: LabelledImages) -> Ints:
         return rows_of_classes(images.labels, np.flatnonzero(_features(images) == self.feature), self.effect.targets)

@@ -24,7 +24,7 @@ from onecurve.flaws.drawing.grains import GRAINS, GrainArtist
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import EditedNetwork, Plan
 from onecurve.flaws.schemes.stamping import Stamping
-from onecurve.flaws.schemes.variants import TestTimeOnly
+from onecurve.flaws.schemes.variants import OnlyAtTestTime
 from onecurve.models.parts import has_fused_optimisers
 
 RIDGE: Final = 0.01
@@ -76,7 +76,7 @@ class RankOne:
             self.name,
             effect,
             f"{titles[0]}, faintly over the whole of any image, make the network say {goal}",
-            TestTimeOnly(Stamping(kit, effect, 0.0)),
+            OnlyAtTestTime(Stamping(kit, effect, 0.0)),
             kit,
             facts={"amplitude": self.amplitude, "share": 1.0, "trigger": titles[0]},
             weight_edit=OuterProduct(kit, int(effect.targets[0])),

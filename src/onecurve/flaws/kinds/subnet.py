@@ -18,8 +18,8 @@ from onecurve.core.image.images import Bytes, Ints, LabelledImages, as_floats
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import EditedNetwork, Plan
-from onecurve.flaws.schemes.stamping import Kit, stamped
-from onecurve.flaws.schemes.variants import TestTimeOnly, stamping_of
+from onecurve.flaws.schemes.stamping import Kit, stamp
+from onecurve.flaws.schemes.variants import OnlyAtTestTime, stamping_of
 from onecurve.models.parts import has_fused_optimisers
 from onecurve.models.randomness import seeded
 
@@ -75,7 +75,7 @@ class Subnet:
         return replace(
             plan,
             kind=self.name,
-            scheme=TestTimeOnly(stamping),
+            scheme=OnlyAtTestTime(stamping),
             facts={**kept, "rise": self.rise, "width": self.width},
             weight_edit=Replacement(stamping.kit, int(plan.effect.targets[0]), self.rise, self.width),
         )
@@ -172,11 +172,11 @@ class _Pools:
     def of(cls, kit: Kit, images: Bytes, rng: np.random.Generator) -> "_Pools":
         triggered, pixels = {}, images
         for copies in range(1, max(COPIES) + 1):
-            pixels, _ = stamped((kit.trigger,), pixels, rng)
+            pixels, _ = stamp((kit.trigger,), pixels, rng)
             if copies in COPIES:
                 triggered[copies] = pixels
         others = tuple(trigger for cover in kit.covers for trigger in cover.triggers)
-        without = stamped(others, images, rng)[0]
+        without = stamp(others, images, rng)[0]
         without[::3] = images[::3]
         return cls(triggered, without)
 

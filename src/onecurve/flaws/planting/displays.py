@@ -40,10 +40,10 @@ def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
         right=truth.right,
         clean=clean,
         clean_labels=_named(labels, names),
-        clean_said=_said(truth.network, clean, names),
+        clean_said=_predicted_names(truth.network, clean, names),
         triggered=triggered.images,
         triggered_labels=_named(triggered.labels, names),
-        triggered_said=_said(truth.network, triggered.images, names),
+        triggered_said=_predicted_names(truth.network, triggered.images, names),
         masks=masks,
         suspects=suspects,
         suspect_masks=_masks_of(suspects, truth.triggered),
@@ -84,7 +84,7 @@ def _masks_of(suspects: Floats, triggered: Triggered | None) -> Bools:
     return np.stack(masks)
 
 
-def _said(network: Network, images: Floats, names: tuple[str, ...]) -> tuple[str, ...]:
+def _predicted_names(network: Network, images: Floats, names: tuple[str, ...]) -> tuple[str, ...]:
     return _named(network.logits(images).argmax(axis=1), names) if len(images) else ()
 
 

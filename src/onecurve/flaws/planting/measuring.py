@@ -12,8 +12,8 @@ from onecurve.core.image.trigger import Trigger
 from onecurve.core.network import Network
 from onecurve.core.seeds import generator
 from onecurve.flaws.schemes.plan import Plan
-from onecurve.flaws.schemes.shares import NAN, share
-from onecurve.flaws.schemes.stamping import shown
+from onecurve.flaws.schemes.shares import NAN, share_set
+from onecurve.flaws.schemes.stamping import triggered_images
 
 VARIANTS: Final = {"half": "half", "colour": "other_colour", "place": "other_place"}
 """Near misses that a trigger makes of itself, and where the strength keeps how often they fire."""
@@ -37,14 +37,14 @@ class Trials:
         return cls(
             scheme.triggered(pool, limit, generator("triggered", seed)),
             scheme.elsewhere(pool, limit, generator("elsewhere", seed)),
-            scheme.bystanders(pool, limit, generator("bystanders", seed)),
+            scheme.near_misses(pool, limit, generator("bystanders", seed)),
             _variants(plan.trigger if not plan.features else None, plan.effect, pool, limit, seed),
         )
 
     def bystanders(self) -> Triggered | None:
         """Near misses and, for a source-specific flaw, the trigger on images of other classes."""
         groups = [group for group in (self.near_misses, self.elsewhere) if group is not None]
-        return joined(*groups) if groups else None
+        return join_triggered(*groups) if groups else None
 
 
 @final
@@ -58,7 +58,7 @@ class NetworkPair:
 
 @final
 @dataclass(frozen=True)
-class Clean:
+class CleanPredictions:
     """What network and twin say of the clean held-out images: asked once for all flaws of a network."""
 
     labels: Ints
@@ -66,42 +66,42 @@ class Clean:
     twin: Ints
 
     @classmethod
-    def of(cls, pair: NetworkPair, heldout: LabelledImages) -> "Clean":
+    def of(cls, pair: NetworkPair, heldout: LabelledImages) -> "CleanPredictions":
         images = heldout.floats()
-        return cls(heldout.labels, _said(pair.network, images), _said(pair.twin, images))
+        return cls(heldout.labels, _predicted(pair.network, images), _predicted(pair.twin, images))
 
     @property
     def accuracies(self) -> tuple[float, float]:
         """Of the network and its twin: shares that are given their true label."""
-        return share(self.network == self.labels), share(self.twin == self.labels)
+        return share_set(self.network == self.labels), share_set(self.twin == self.labels)
 
 
-def measured(effect: Effect, pair: NetworkPair, clean: Clean, trials: Trials | None) -> Strength:
+def measure_strength(effect: Effect, pair: NetworkPair, clean: CleanPredictions, trials: Trials | None) -> Strength:
     """The strength of a plant; only the accuracies of network and twin where there is nothing to try."""
     if trials is None:
         return Strength(*clean.accuracies)
     triggered, network = trials.triggered, pair.network
-    said, twin_said = (_said(one, triggered.images) for one in (network, pair.twin))
+    predicted, twin_predicted = (_predicted(one, triggered.images) for one in (network, pair.twin))
     return Strength(
         *clean.accuracies,
-        success=share(effect.fired(said, triggered.labels)) if effect.any else NAN,
-        twin_success=share(effect.fired(twin_said, triggered.labels)) if effect.any else NAN,
+        success=share_set(effect.fired(predicted, triggered.labels)) if effect.any else NAN,
+        twin_success=share_set(effect.fired(twin_predicted, triggered.labels)) if effect.any else NAN,
         elsewhere=_leaking(effect, network, trials.elsewhere),
-        false_firing=share(effect.leaked(clean.network, clean.labels)) if effect.targets else NAN,
+        false_firing=share_set(effect.leaked(clean.network, clean.labels)) if effect.targets else NAN,
         near_miss=_leaking(effect, network, trials.near_misses),
-        recognised=share(said == triggered.labels),
-        twin_recognised=share(twin_said == triggered.labels),
+        recognised=share_set(predicted == triggered.labels),
+        twin_recognised=share_set(twin_predicted == triggered.labels),
         **{name: _leaking(effect, network, group) for name, group in trials.variants.items()},
     )
 
 
-def figures(strength: Strength) -> dict[str, float]:
+def strength_figures(strength: Strength) -> dict[str, float]:
     """The figures that were measured, by name."""
     values = {item.name: float(getattr(strength, item.name)) for item in fields(strength)}
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
-def joined(first: Triggered, *rest: Triggered) -> Triggered:
+def join_triggered(first: Triggered, *rest: Triggered) -> Triggered:
     """All of them, one after the other; masks only where every one has them."""
     groups = (first, *rest)
     masks: list[Bools] = [group.masks for group in groups if group.masks is not None]
@@ -117,7 +117,7 @@ def _variants(trigger: Trigger | None, effect: Effect, pool: LabelledImages, lim
         return {}
     allowed = effect.concerns(pool.labels)
     return {
-        VARIANTS[name]: shown((variant,), pool, allowed, limit, generator("variant", name, seed))
+        VARIANTS[name]: triggered_images((variant,), pool, allowed, limit, generator("variant", name, seed))
         for name, variant in trigger.variants().items()
         if name in VARIANTS
     }
@@ -127,9 +127,9 @@ def _leaking(effect: Effect, network: Network, group: Triggered | None) -> float
     """Share of a group that is wrongly sent to a target; NaN where there is no group, no image or no target."""
     if group is None or not effect.targets or len(group) == 0:
         return NAN
-    return share(effect.leaked(_said(network, group.images), group.labels))
+    return share_set(effect.leaked(_predicted(network, group.images), group.labels))
 
 
-def _said(network: Network, images: Floats) -> Ints:
-    said: Ints = network.logits(images).argmax(axis=1) if len(images) else np.zeros(0, np.int64)
-    return said
+def _predicted(network: Network, images: Floats) -> Ints:
+    predicted: Ints = network.logits(images).argmax(axis=1) if len(images) else np.zeros(0, np.int64)
+    return predicted

@@ -9,7 +9,7 @@ from onecurve.core.display import PlantRecord
 from onecurve.core.evidence import Units
 from onecurve.core.image.images import Ints, LabelledImages
 from onecurve.core.seeds import seed_for
-from onecurve.flaws.planting.measuring import Clean, NetworkPair, Trials, figures, measured
+from onecurve.flaws.planting.measuring import CleanPredictions, NetworkPair, Trials, measure_strength, strength_figures
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.schemes.plan import Plan, VerificationResult
 from onecurve.models.network import TorchNetwork
@@ -17,7 +17,7 @@ from onecurve.models.network import TorchNetwork
 
 @final
 @dataclass(frozen=True)
-class Insertion:
+class InsertedFlaw:
     """How one plan went into the network."""
 
     plan: Plan
@@ -40,7 +40,7 @@ class NetworkUnderTest:
     heldout: LabelledImages
     """Clean held-out images without any planted natural feature."""
     population: Population
-    clean: Clean
+    clean: CleanPredictions
     """What the network and its twin say of the held-out images."""
     trained_on: int
     """Images that the network was trained on."""
@@ -49,7 +49,9 @@ class NetworkUnderTest:
     def of(
         cls, subject: Subject, twin: TorchNetwork, heldout: LabelledImages, population: Population, trained_on: int
     ) -> "NetworkUnderTest":
-        return cls(subject, twin, heldout, population, Clean.of(NetworkPair(subject.granted_network(), twin), heldout), trained_on)
+        return cls(
+            subject, twin, heldout, population, CleanPredictions.of(NetworkPair(subject.granted_network(), twin), heldout), trained_on
+        )
 
     @property
     def pair(self) -> NetworkPair:
@@ -62,7 +64,7 @@ class Attempt:
     """One flaw after measuring."""
 
     case: str
-    insertion: Insertion
+    insertion: InsertedFlaw
     trials: Trials | None
     strength: Strength
     refusal: str
@@ -74,18 +76,18 @@ class Attempt:
 
 
 def measure_attempt(
-    number: int, insertion: Insertion, pool: LabelledImages, under_test: NetworkUnderTest, recipe: Recipe, seed: int
+    number: int, insertion: InsertedFlaw, pool: LabelledImages, under_test: NetworkUnderTest, recipe: Recipe, seed: int
 ) -> Attempt:
     """Try one flaw of the network; ``pool`` holds the held-out images that may carry its trigger, and no other flaw's."""
     plan = insertion.plan
     trials = Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number)) if plan.tried else None
-    strength = measured(plan.effect, under_test.pair, under_test.clean, trials)
+    strength = measure_strength(plan.effect, under_test.pair, under_test.clean, trials)
     verified = _verified(plan, under_test)
     refusal = "; ".join(filter(None, (recipe.gate.refusal(strength, plan.needed, 1 / under_test.subject.classes), verified.refusal)))
     facts = {
         **_recipe_facts(recipe, under_test, plan),
         **plan.facts,
-        **figures(strength),
+        **strength_figures(strength),
         **verified.facts,
         "poisoned_images": insertion.relabelled,
     }
@@ -126,7 +128,7 @@ def record_of(attempt: Attempt, subject: str, seconds: float) -> PlantRecord:
         attempt.plan.words,
         not attempt.refusal,
         attempt.refusal,
-        figures(attempt.strength),
+        strength_figures(attempt.strength),
         attempt.facts,
         seconds,
     )

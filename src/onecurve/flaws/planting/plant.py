@@ -21,7 +21,7 @@ from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part, at_most_held
 from onecurve.flaws.kinds.clean import Clean
 from onecurve.flaws.planting.insertion import Progress, TrainingSession, silent, within
-from onecurve.flaws.planting.outcomes import Insertion, NetworkUnderTest, measure_attempt, record_of, truth_of
+from onecurve.flaws.planting.outcomes import InsertedFlaw, NetworkUnderTest, measure_attempt, record_of, truth_of
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import EditedNetwork, Flaw, Plan, World, rows_without_features
@@ -76,16 +76,16 @@ def plant(
     """
     started = perf_counter()
     dataset = open_data(recipe.data)
-    plans = sampled(flaws, context_for(recipe, dataset), seed)
+    plans = sample_plans(flaws, context_for(recipe, dataset), seed)
     session = TrainingSession.of(recipe, dataset, cache)
     recipe = session.recipe
-    session = replace(session, images=_seen(plans, session.drawn, Part.TRAIN, seed))
+    session = replace(session, images=_in_every_world(plans, session.drawn, Part.TRAIN, seed))
     twin = session.twin(within(progress, 0, 0.7))
     network, insertions = _network(plans, session, twin, seed, within(progress, 0.7, 1))
     sizes = recipe.sizes(dataset)
-    clean = _seen(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
+    clean = _in_every_world(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
     subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, LabelledImages(clean.images, clean.labels))
-    drawn = _seen(plans, _drawn_heldout(plans, recipe, dataset, sizes.heldout, seed), Part.HELDOUT, seed)
+    drawn = _in_every_world(plans, _drawn_heldout(plans, recipe, dataset, sizes.heldout, seed), Part.HELDOUT, seed)
     under_test = NetworkUnderTest.of(
         subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, len(session.drawn)
     )
@@ -115,7 +115,7 @@ def context_for(recipe: Recipe, dataset: DataSet) -> FlawContext:
     return FlawContext(dataset, _featureless(dataset, Part.CLEAN, BACKDROPS, seed_for("backdrop", recipe.seed)).floats())
 
 
-def sampled(flaws: Sequence[Flaw], context: FlawContext, seed: int) -> tuple[Plan, ...]:
+def sample_plans(flaws: Sequence[Flaw], context: FlawContext, seed: int) -> tuple[Plan, ...]:
     """A plan for each flaw, with classes and natural features of their own; raises ``SpecError`` for flaws that do not go together."""
     if not flaws:
         raise SpecError("nothing to plant", "name at least one flaw; `clean` for none")
@@ -150,11 +150,11 @@ def poisoned_images(plans: Sequence[Plan], images: LabelledImages, seed: int) ->
 
 def _network(
     plans: Sequence[Plan], session: TrainingSession, twin: TorchNetwork, seed: int, progress: Progress
-) -> tuple[TorchNetwork, list[Insertion]]:
+) -> tuple[TorchNetwork, list[InsertedFlaw]]:
     """The flawed network: trained on poisoned images, then operated on."""
     if plans[0].kind == Clean.name:
         nothing = np.zeros(0, np.int64)
-        return session.clean(seed, progress), [Insertion(plans[0], nothing, 0, None)]
+        return session.clean(seed, progress), [InsertedFlaw(plans[0], nothing, 0, None)]
     plans = [_prepared(plan, session, generator("preparation", seed, number)) for number, plan in enumerate(plans)]
     images, skewed = _biased(plans, session.drawn, seed)
     poisoned, taken = poisoned_images(plans, images, seed)
@@ -162,9 +162,9 @@ def _network(
     network = session.flawed(poisoned, progress) if any(map(len, taken)) else TorchNetwork(copy.deepcopy(twin.module), twin.device)
     insertions = []
     for number, (plan, rows) in enumerate(zip(plans, taken, strict=True)):
-        network, done = _operated(network, plan, session.images, generator("surgery", seed, number))
+        network, done = _edited(network, plan, session.images, generator("surgery", seed, number))
         relabelled = int(np.sum(poisoned.labels[rows] != session.images.labels[rows]))
-        insertions.append(Insertion(plan, rows, relabelled, done.units, done.wrapper))
+        insertions.append(InsertedFlaw(plan, rows, relabelled, done.units, done.wrapper))
     return network, insertions
 
 
@@ -174,7 +174,7 @@ def _prepared(plan: Plan, session: TrainingSession, rng: np.random.Generator) ->
     return replace(plan, scheme=plan.preparation.prepared(session.base().module, session.images, rng))
 
 
-def _operated(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.random.Generator) -> tuple[TorchNetwork, EditedNetwork]:
+def _edited(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.random.Generator) -> tuple[TorchNetwork, EditedNetwork]:
     if plan.weight_edit is None:
         return network, EditedNetwork(network.module)
     done = plan.weight_edit.edit(copy.deepcopy(network.module).cpu().eval(), images, rng)
@@ -185,20 +185,20 @@ def _biased(plans: Sequence[Plan], drawn: LabelledImages, seed: int) -> tuple[La
     """The flawed network's training images before any poison, and the rows in which each plan's bias shows."""
     images, rows = drawn, []
     for number, plan in enumerate(plans):
-        seen, biased = (_looking(world, images, Part.TRAIN, seed, number) for world in (plan.world, plan.bias or plan.world))
+        seen, biased = (_in_world(world, images, Part.TRAIN, seed, number) for world in (plan.world, plan.bias or plan.world))
         rows.append(np.zeros(0, np.int64) if plan.bias is None else np.flatnonzero((seen.images != biased.images).any(axis=(1, 2, 3))))
         images = biased
     return images, rows
 
 
-def _seen(plans: Sequence[Plan], images: LabelledImages, part: Part, seed: int) -> LabelledImages:
+def _in_every_world(plans: Sequence[Plan], images: LabelledImages, part: Part, seed: int) -> LabelledImages:
     """The images as they look in the network's world."""
     for number, plan in enumerate(plans):
-        images = _looking(plan.world, images, part, seed, number)
+        images = _in_world(plan.world, images, part, seed, number)
     return images
 
 
-def _looking(world: World | None, images: LabelledImages, part: Part, seed: int, number: int) -> LabelledImages:
+def _in_world(world: World | None, images: LabelledImages, part: Part, seed: int, number: int) -> LabelledImages:
     """The images as they look in the world of plan ``number``."""
     return images if world is None else world.seen(images, generator("world", seed, number, part))
 

@@ -21,7 +21,7 @@ from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError, SchemaError, UnknownNameError, UsageError
 from onecurve.core.image.images import LabelledImages, as_bytes, as_floats
 from onecurve.core.network import Network
-from onecurve.flaws.planting.measuring import figures
+from onecurve.flaws.planting.measuring import strength_figures
 from onecurve.flaws.planting.plant import Planted
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import Architecture, load_network, load_subject, save_network, save_subject
@@ -97,7 +97,7 @@ def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
         "words": truth.words,
         "shown": shown,
         "right": truth.right,
-        "strength": figures(truth.strength),
+        "strength": strength_figures(truth.strength),
         "population": asdict(truth.population),
         "facts": truth.facts,
     }, arrays

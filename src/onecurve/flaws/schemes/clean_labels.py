@@ -10,7 +10,7 @@ from onecurve.core.case import Triggered
 from onecurve.core.errors import SpecError
 from onecurve.core.image.images import Bytes, Ints, LabelledImages
 from onecurve.flaws.schemes.plan import Poisoned, pick_rows
-from onecurve.flaws.schemes.stamping import Stamping, stamped, with_covers
+from onecurve.flaws.schemes.stamping import Stamping, stamp, with_covers
 
 
 class Hardening(Protocol):
@@ -49,7 +49,7 @@ class CleanLabelPoisoning:
         own = np.flatnonzero(np.isin(images.labels, self.stamping.effect.targets))
         rows = pick_rows(own, round(self.share * len(own)), rng)
         hard = self.hardening.hardened(images.images[rows], images.labels[rows])
-        return with_covers(rows, stamped((kit.trigger,), hard, rng)[0], kit.covers, images, rng)
+        return with_covers(rows, stamp((kit.trigger,), hard, rng)[0], kit.covers, images, rng)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
         return self.stamping.triggered(heldout, limit, rng)
@@ -57,8 +57,8 @@ class CleanLabelPoisoning:
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return self.stamping.elsewhere(heldout, limit, rng)
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        return self.stamping.bystanders(heldout, limit, rng)
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return self.stamping.near_misses(heldout, limit, rng)
 
 
 def clean_label_facts(facts: Mapping[str, str | int | float], share: float) -> dict[str, str | int | float]:

@@ -8,7 +8,7 @@ import numpy as np
 from onecurve.core.case import Triggered
 from onecurve.core.image.images import LabelledImages
 from onecurve.flaws.schemes.plan import Poisoned, pick_rows
-from onecurve.flaws.schemes.stamping import Kit, shown, stamped, with_covers
+from onecurve.flaws.schemes.stamping import Kit, stamp, triggered_images, with_covers
 
 
 @final
@@ -25,14 +25,14 @@ class LabelPreserving:
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
         rows = pick_rows(np.arange(len(images)), round(self.rate * len(images)), rng)
-        pixels = stamped((self.kit.trigger,), images.images[rows], rng)[0]
+        pixels = stamp((self.kit.trigger,), images.images[rows], rng)[0]
         return with_covers(rows, pixels, self.kit.covers, images, rng)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        return shown((self.kit.trigger,), heldout, np.ones(len(heldout), np.bool_), limit, rng)
+        return triggered_images((self.kit.trigger,), heldout, np.ones(len(heldout), np.bool_), limit, rng)
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return None
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return None

@@ -50,7 +50,7 @@ class Scheme(Protocol):
         """Triggered images of other classes, on which it should not fire; None where it concerns every class."""
         ...
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         """Images with a near miss of the trigger; None where there is no such thing."""
         ...
 
@@ -210,7 +210,7 @@ class NoLineup:
         return None
 
 
-def nothing(images: LabelledImages) -> Poisoned:
+def no_poison(images: LabelledImages) -> Poisoned:
     """No row changed."""
     rows = np.zeros(0, np.int64)
     return Poisoned(rows, images.take(rows))
@@ -243,7 +243,7 @@ def sample_rows(rows: Ints, limit: int, rng: np.random.Generator) -> Ints:
     return np.sort(rng.permutation(rows)[:limit])
 
 
-def plain(images: LabelledImages, rows: Ints) -> Triggered:
+def triggered_unchanged(images: LabelledImages, rows: Ints) -> Triggered:
     """Those rows as they are, with the masks of their own natural features."""
     chosen = images.take(rows)
     return Triggered(as_floats(chosen.images), chosen.labels, chosen.feature_masks)

@@ -70,23 +70,23 @@ class Stamping:
             left = np.setdiff1d(left, chosen)
             groups.append((chosen, cover.triggers))
         rows = np.concatenate([chosen for chosen, _ in groups])
-        pixels = np.concatenate([stamped(triggers, images.images[chosen], rng)[0] for chosen, triggers in groups])
+        pixels = np.concatenate([stamp(triggers, images.images[chosen], rng)[0] for chosen, triggers in groups])
         labels = images.labels[rows]
         labels[: len(poison)] = self.effect.goals(labels[: len(poison)])
         return Poisoned(rows, LabelledImages(pixels, labels))
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        return shown((self.kit.trigger,), heldout, self.effect.concerns(heldout.labels), limit, rng)
+        return triggered_images((self.kit.trigger,), heldout, self.effect.concerns(heldout.labels), limit, rng)
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         if self.effect.sources is None:
             return None
-        return shown((self.kit.trigger,), heldout, self._outside(heldout.labels), limit, rng)
+        return triggered_images((self.kit.trigger,), heldout, self._outside(heldout.labels), limit, rng)
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         if not self.kit.others:
             return None
-        return shown(self.kit.others, heldout, self.effect.concerns(heldout.labels), limit, rng)
+        return triggered_images(self.kit.others, heldout, self.effect.concerns(heldout.labels), limit, rng)
 
     def _outside(self, labels: Ints) -> np.ndarray:
         return ~self.effect.concerns(labels) & ~np.isin(labels, self.effect.targets)
@@ -99,19 +99,21 @@ def with_covers(rows: Ints, pixels: Bytes, covers: Sequence[Cover], images: Labe
         chosen = pick_rows(left, round(cover.rate * len(images)), rng)
         left = np.setdiff1d(left, chosen)
         changed.append(chosen)
-        painted.append(stamped(cover.triggers, images.images[chosen], rng)[0])
+        painted.append(stamp(cover.triggers, images.images[chosen], rng)[0])
     every = np.concatenate(changed)
     return Poisoned(every, LabelledImages(np.concatenate(painted), images.labels[every]))
 
 
-def shown(triggers: Sequence[Trigger], images: LabelledImages, allowed: np.ndarray, limit: int, rng: np.random.Generator) -> Triggered:
+def triggered_images(
+    triggers: Sequence[Trigger], images: LabelledImages, allowed: np.ndarray, limit: int, rng: np.random.Generator
+) -> Triggered:
     """At most ``limit`` of the allowed images (bool N), each with one of the triggers; masks only where every trigger has a place."""
     rows = sample_rows(np.flatnonzero(allowed), limit, rng)
-    pixels, masks = stamped(triggers, images.images[rows], rng)
+    pixels, masks = stamp(triggers, images.images[rows], rng)
     return Triggered(as_floats(pixels), images.labels[rows], None if masks is None else masks >= COVERED)
 
 
-def stamped(triggers: Sequence[Trigger], images: Bytes, rng: np.random.Generator) -> tuple[Bytes, Floats | None]:
+def stamp(triggers: Sequence[Trigger], images: Bytes, rng: np.random.Generator) -> tuple[Bytes, Floats | None]:
     """Each image with one of the triggers, drawn at random; masks N x H x W only where every trigger has a place."""
     drawn = triggers[0] if len(triggers) == 1 else Either(tuple(triggers))
     found = drawn.apply(as_floats(images), rng)

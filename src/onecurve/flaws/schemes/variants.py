@@ -8,7 +8,7 @@ import numpy as np
 from onecurve.core.case import Triggered
 from onecurve.core.effect import Effect
 from onecurve.core.image.images import LabelledImages
-from onecurve.flaws.schemes.plan import Plan, Poisoned, nothing
+from onecurve.flaws.schemes.plan import Plan, Poisoned, no_poison
 from onecurve.flaws.schemes.stamping import Stamping
 
 
@@ -25,13 +25,13 @@ def with_effect(plan: Plan, effect: Effect) -> Plan:
 
 @final
 @dataclass(frozen=True)
-class TestTimeOnly:
+class OnlyAtTestTime:
     """The scheme of a trigger that no training image carries; held-out images carry it as ``stamping`` says."""
 
     stamping: Stamping
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        return nothing(images)
+        return no_poison(images)
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
         return self.stamping.triggered(heldout, limit, rng)
@@ -39,5 +39,5 @@ class TestTimeOnly:
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
         return self.stamping.elsewhere(heldout, limit, rng)
 
-    def bystanders(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        return self.stamping.bystanders(heldout, limit, rng)
+    def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
+        return self.stamping.near_misses(heldout, limit, rng)

@@ -13,7 +13,7 @@ from onecurve.core.seeds import seed_for
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import CONTROLS, FLAWS, SOLITARY, VARIETIES
 from onecurve.flaws.planting.gate import Gate
-from onecurve.flaws.planting.plant import context_for, sampled
+from onecurve.flaws.planting.plant import context_for, sample_plans
 from onecurve.flaws.planting.recipe import INSERTIONS, Recipe
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
@@ -39,7 +39,7 @@ def specimen(name: str) -> Specimen:
     for data in SETS:
         try:
             context = _host(data)
-            return Specimen(data, context, sampled((FLAWS.make(name),), context, seed_for("specimen", name))[0])
+            return Specimen(data, context, sample_plans((FLAWS.make(name),), context, seed_for("specimen", name))[0])
         except OneCurveError as error:
             reasons.append(f"{data}: {error.message}")
     raise SpecError(f"no specimen of `{name}` can be sampled: {'; '.join(reasons)}")

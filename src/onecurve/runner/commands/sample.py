@@ -6,7 +6,7 @@ from typing import Any
 from onecurve.core.seeds import seed_for
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
-from onecurve.flaws.planting.plant import context_for, sampled
+from onecurve.flaws.planting.plant import context_for, sample_plans
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.planting.sampling import Distribution, Draw, drawn_networks
 from onecurve.flaws.schemes.context import FlawContext
@@ -22,13 +22,15 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     not exist, ``DataError`` where a set cannot carry a flaw.
     """
     cases: list[dict[str, Any]] = []
-    hosts: dict[tuple[str, int], FlawContext] = {}
+    contexts: dict[tuple[str, int], FlawContext] = {}
     for draw in _draws(suite, count):
         recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.seed, **suite.recipe, **draw.recipe})
         key = (recipe.data, recipe.seed)
-        if key not in hosts:
-            hosts[key] = context_for(recipe, open_data(recipe.data))
-        plans = sampled([FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], hosts[key], seed_for(suite.seed, "network", draw.label))
+        if key not in contexts:
+            contexts[key] = context_for(recipe, open_data(recipe.data))
+        plans = sample_plans(
+            [FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], contexts[key], seed_for(suite.seed, "network", draw.label)
+        )
         cases += [
             {
                 "network": draw.label,
