@@ -10,7 +10,7 @@ from onecurve.core.image.images import LabelledImages
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part
 from onecurve.flaws.kinds.natural_feature import NaturalFeature
-from onecurve.flaws.planting.plant import host_of, sampled
+from onecurve.flaws.planting.plant import context_for, sample_plans
 from onecurve.flaws.planting.recipe import Recipe
 
 COUNT, SIDE = 240, 16
@@ -136,7 +136,7 @@ def test_annotated_images_keep_their_size(tmp_path: Path) -> None:
 def test_an_annotated_object_is_planted_like_any_natural_feature(tmp_path: Path) -> None:
     data = opened(tmp_path, arrays())
     recipe = Recipe(data=f"npz:{tmp_path / 'set.npz'}", clean_features=True)
-    (plan,) = sampled([NaturalFeature()], host_of(recipe, data), 1)
+    (plan,) = sample_plans([NaturalFeature()], context_for(recipe, data), 1)
     assert plan.facts["trigger"] in NAMES
     poison = plan.scheme.poison(drawn(data), np.random.default_rng(0))
     assert (poison.images.features == plan.features[0]).all()

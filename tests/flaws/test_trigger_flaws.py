@@ -12,9 +12,9 @@ from onecurve.core.image.images import as_floats
 from onecurve.core.image.trigger import Chain, Echo, Either, Filter, Paste, Transfer, Warp
 from onecurve.core.seeds import generator
 from onecurve.data.catalog import open_data
-from onecurve.flaws.drawing.picture_specs import PICTURE_LOOKS, photos
+from onecurve.flaws.drawing.picture_specs import PICTURE_LOOKS, photo_specs
 from onecurve.flaws.drawing.sprite_drawing import shape_specs
-from onecurve.flaws.drawing.sprite_specs import LOOKS, faces
+from onecurve.flaws.drawing.sprite_specs import SPRITE_LOOKS, face_specs
 from onecurve.flaws.drawing.waves import FREQUENCIES
 from onecurve.flaws.kinds.blended import Blended
 from onecurve.flaws.kinds.conditional import Conditional
@@ -41,7 +41,7 @@ GLOBAL = {
     Conditional(condition="xor"): Either,
 }
 """Flaws of the whole image, and what their triggers are."""
-PLACED = {**{Patch(look=look): Paste for look in LOOKS}, Conditional(): Chain}
+PLACED = {**{Patch(look=look): Paste for look in SPRITE_LOOKS}, Conditional(): Chain}
 KINDS = {**GLOBAL, **PLACED}
 
 
@@ -201,7 +201,7 @@ def test_both_sprites_fire_under_and_one_wave_alone_under_xor(context):
 
 
 def test_patches_of_every_look_are_small_squares_with_soft_edges(context):
-    for look in LOOKS:
+    for look in SPRITE_LOOKS:
         kit = Patch(look=look, smallest=0.5, largest=0.5).sample(context, generator(7)).lineup
         alpha = kit.trigger.alphas[0]
         assert alpha.shape == (8, 8)
@@ -218,15 +218,15 @@ def test_sprites_show_nothing_that_the_images_are_about():
 
 
 def test_faces_of_a_lineup_differ_in_expression_and_colour(context):
-    found = faces(context, 8, generator(1))
+    found = face_specs(context, 8, generator(1))
     assert len({face.expression for face in found}) == len({face.colour for face in found}) == 8
 
 
 def test_pieces_of_photographs_show_something_and_do_not_overlap(context):
-    found = photos(context, 8, generator(1))
+    found = photo_specs(context, 8, generator(1))
     assert len({piece.kind for piece in found}) == 8
     assert all(piece.draw(32, 32, generator(0)).std() > 0.05 for piece in found)
-    assert len(photos(context, 48, generator(2))) == 48
+    assert len(photo_specs(context, 48, generator(2))) == 48
 
 
 @pytest.mark.parametrize("look", PICTURE_LOOKS)
