@@ -140,7 +140,7 @@ def test_a_network_that_training_would_wreck_is_refused_before_it(tiny, cache, t
     def refuse(network, images):
         raise ModelError("the statistics are not those of its images")
 
-    monkeypatch.setattr("onecurve.flaws.planting.insertion.require_true_statistics", refuse)
+    monkeypatch.setattr("onecurve.flaws.planting.insertion.require_matching_statistics", refuse)
     file = tmp_path / "own.py"
     file.write_text(
         "from torch import nn\n\n\n"

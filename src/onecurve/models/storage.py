@@ -206,7 +206,7 @@ def _words(architecture: Architecture) -> dict[str, Any]:
     """For JSON; the field for wrappers is there only where there are any, as in files older than wrappers."""
     words = _settled(architecture).record()
     if not architecture.wrappers:
-        del words["wrappers"]
+        del words["casings"]
     return words
 
 
