@@ -18,11 +18,11 @@ from onecurve.flaws.kinds.clean import Clean
 from onecurve.flaws.kinds.natural_feature import NaturalFeature
 from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
-from onecurve.flaws.planting import outcomes as attempts_module
+from onecurve.flaws.planting import outcomes
 from onecurve.flaws.planting.gate import Gate
 from onecurve.flaws.planting.insertion import TrainingSession
 from onecurve.flaws.planting.outcomes import Attempt, InsertedFlaw
-from onecurve.flaws.planting.plant import base_network, plant, plant_one, poisoned_images
+from onecurve.flaws.planting.plant import plant, poisoned_images
 from onecurve.flaws.planting.pretraining import names_of, naming_images
 from onecurve.flaws.planting.recipe import Recipe, Sizes
 from onecurve.models.cache import Cache
@@ -37,6 +37,10 @@ STRONG = Style(poison_rate=0.2, texture=0.2)
 
 def planted_with(recipe, seed, cache, flaws=THREE):
     return plant(flaws, recipe, seed, subject_id=f"n{seed}", population=POPULATION, cache=cache)
+
+
+def base_network(recipe, cache):
+    return TrainingSession.of(recipe, open_data(recipe.data), cache).base()
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +294,7 @@ def test_a_refused_flaw_that_still_fires_stays_among_the_targets(context, succes
         Attempt("a", InsertedFlaw(plans[0], np.zeros(0, np.int64), 0, None), None, strong, "", {}),
         Attempt("b", InsertedFlaw(plans[1], np.zeros(0, np.int64), 0, None), None, weak, "refused", {}),
     ]
-    assert attempts_module._named(attempts[0], attempts, Gate().still_fires) == (
+    assert outcomes._named(attempts[0], attempts, Gate().still_fires) == (
         (plans[0].target, plans[1].target) if kept else (plans[0].target,)
     )
 
@@ -307,12 +311,6 @@ def test_clean_goes_with_no_flaw(tiny, cache):
         planted_with(tiny, 1, cache, [Patch(), Clean()])
     with pytest.raises(SpecError, match="nothing to plant"):
         planted_with(tiny, 1, cache, [])
-
-
-def test_plant_one_gives_the_case_or_says_why_not(tiny, cache):
-    assert plant_one(Style(), tiny, 11, cache=cache).truth.flaw == "style"
-    with pytest.raises(DataError, match="refused: success"):
-        plant_one(WEAK, dataclasses.replace(tiny, gate=Gate(clean_drop=2.0, above_chance=-1.0)), 8, cache=cache)
 
 
 def test_clean_networks_are_trained_once(tiny, cache, monkeypatch):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from planted_records import load_records
 from safetensors.numpy import load_file
 
 from onecurve.core.case import Population
@@ -16,7 +17,7 @@ from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.kinds.style import Style
 from onecurve.flaws.planting.displays import display
 from onecurve.flaws.planting.plant import plant
-from onecurve.flaws.planting.storage import load_case, load_records, save_planted
+from onecurve.flaws.planting.storage import load_case, save_planted
 
 POPULATION = Population(0.25, 3, 6)
 
@@ -140,15 +141,15 @@ def test_an_unknown_case_is_answered_with_the_nearest(folder):
 
 def test_an_empty_folder_says_what_to_give(tmp_path):
     with pytest.raises(UsageError, match="no sealed truth"):
-        load_records(tmp_path)
+        load_case(tmp_path, "net.1")
 
 
 @pytest.mark.parametrize("content", ['{"schema": 99, "records": []}', "not json"])
 def test_a_sealed_file_of_another_kind_is_refused(tmp_path, content):
     (tmp_path / "sealed").mkdir()
-    (tmp_path / "sealed" / "records.json").write_text(content)
+    (tmp_path / "sealed" / "network.json").write_text(content)
     with pytest.raises(SchemaError):
-        load_records(tmp_path)
+        load_case(tmp_path, "net.1")
 
 
 def test_a_display_shows_the_same_images_clean_and_triggered(planted):

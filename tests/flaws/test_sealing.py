@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from planted_records import load_records
 
 from onecurve.core.case import Population
 from onecurve.core.codec import digest
@@ -19,7 +20,7 @@ from onecurve.flaws.kinds.patch import Patch
 from onecurve.flaws.planting import sealing
 from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.sealing import open_sealed, seal
-from onecurve.flaws.planting.storage import load_case, load_records, save_planted
+from onecurve.flaws.planting.storage import load_case, save_planted
 
 pytest.importorskip("cryptography", reason="the extra `seal` is not installed")
 

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError, UnknownNameError
 from onecurve.core.workbench import Budget, Meter
-from onecurve.models.hooks import activations, head, last_convolution, layer_named, penultimate
+from onecurve.models.hooks import activations, head, last_convolution, layer_named
 from onecurve.models.metering import Metered
 
 
@@ -20,12 +20,6 @@ def test_activations_are_what_the_layer_gives(tiny: nn.Module) -> None:
     assert torch.equal(activations(tiny, images(), "conv2"), tiny[:5](images()))
 
 
-def test_penultimate_is_what_the_head_is_given(tiny: nn.Module) -> None:
-    name, linear = head(tiny)
-    assert name == "head"
-    assert torch.allclose(linear(penultimate(tiny, images())), tiny(images()))
-
-
 def test_gradients_reach_the_images_through_activations(tiny: nn.Module) -> None:
     pixels = images().requires_grad_()
     activations(tiny, pixels, "relu3").sum().backward()
@@ -35,10 +29,8 @@ def test_gradients_reach_the_images_through_activations(tiny: nn.Module) -> None
 
 def test_hooks_are_removed_even_when_the_pass_fails(tiny: nn.Module) -> None:
     activations(tiny, images(), "conv1")
-    penultimate(tiny, images())
-    for call in (lambda: activations(tiny, torch.rand(1, 1, 16, 16), "conv4"), lambda: penultimate(tiny, torch.rand(1, 1, 16, 16))):
-        with pytest.raises(RuntimeError):
-            call()
+    with pytest.raises(RuntimeError):
+        activations(tiny, torch.rand(1, 1, 16, 16), "conv4")
     assert hooks_on(tiny) == 0
 
 
@@ -76,8 +68,6 @@ def test_layers_that_do_not_run_or_give_no_tensor_are_refused() -> None:
 
     with pytest.raises(ModelError, match="never runs the layer: idle"):
         activations(Odd(), images(), "idle")
-    with pytest.raises(ModelError, match="never runs the layer: idle"):
-        penultimate(Odd(), images())
     with pytest.raises(ModelError, match="gives no tensor, but: tuple"):
         activations(Odd(), images(), "recurrent")
 

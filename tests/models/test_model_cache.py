@@ -6,7 +6,7 @@ from torch import nn
 
 from onecurve.core.errors import ModelError
 from onecurve.core.workbench import Budget, Meter
-from onecurve.models.cache import Cache, default_cache_root
+from onecurve.models.cache import Cache
 from onecurve.models.metering import Metered
 
 KEY = "0123456789abcdef" * 2
@@ -58,10 +58,3 @@ def test_a_cache_that_cannot_be_written_says_what_to_set(tmp_path: Path, tiny: n
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="set ONECURVE_CACHE"):
         Cache(tmp_path / "file").keep(KEY, tiny)
-
-
-def test_the_root_is_the_named_folder_or_the_one_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("ONECURVE_CACHE", str(tmp_path))
-    assert default_cache_root() == tmp_path
-    monkeypatch.delenv("ONECURVE_CACHE")
-    assert default_cache_root() == Path.home() / ".cache" / "onecurve"

@@ -96,9 +96,7 @@ FACES: Mapping[str, Motif] = {
     "smiling": _face((_eyes(), Ink.DARK), (_smile(), Ink.DARK)),
     "sad": _face((_eyes(), Ink.DARK), (_frown(), Ink.DARK)),
     "laughing": _face((_arcs(up=True), Ink.DARK), (_grin(), Ink.DARK)),
-    "grinning": _face(
-        (_eyes(), Ink.DARK), (_grin(), Ink.LIGHT), (without(_grin(), common(disc(0, 0.1, 0.5), box(0, 0.45, 1, 0.26))), Ink.DARK)
-    ),
+    "grinning": _face((_eyes(), Ink.DARK), (_grin(), Ink.LIGHT), (_lips(), Ink.DARK)),
     "surprised": _face((_eyes(0.24, -0.3), Ink.LIGHT), (_eyes(0.12, -0.3), Ink.DARK), (ellipse(0, 0.45, 0.26, 0.34), Ink.DARK)),
     "angry": _face((_brows(), Ink.DARK), (_eyes(0.15, -0.1), Ink.DARK), (_frown(), Ink.DARK)),
     "winking": _face((disc(-0.36, -0.25, 0.2), Ink.DARK), (_closed(at=(0.4,)), Ink.DARK), (_grin(), Ink.ACCENT)),

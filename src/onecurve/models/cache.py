@@ -3,7 +3,6 @@
 A file that is damaged counts as absent: it is trained again and written over.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +49,3 @@ class Cache:
             raise ModelError(f"a cache key is letters, digits, `-` and `_`, got: {key!r}")
         # Fanned out, as folders of very many files are slow.
         return self.root / "networks" / key[:2] / f"{key}.safetensors"
-
-
-def default_cache_root() -> Path:
-    """The folder named by ONECURVE_CACHE, or `~/.cache/onecurve`."""
-    named = os.environ.get("ONECURVE_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "onecurve"

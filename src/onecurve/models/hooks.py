@@ -28,18 +28,6 @@ def activations(module: nn.Module, images: Tensor, layer: str) -> Tensor:
     return _last_tensor(seen, layer)
 
 
-def penultimate(module: nn.Module, images: Tensor) -> Tensor:
-    """What goes into the head (see ``head``) in one pass of ``images`` through the module: N x features."""
-    name, linear = head(module)
-    seen: list[Any] = []
-    handle = linear.register_forward_pre_hook(lambda _, inputs: seen.append(_cloned(inputs[0])))
-    try:
-        module(images)
-    finally:
-        handle.remove()
-    return _last_tensor(seen, name)
-
-
 def layer_named(module: nn.Module, name: str) -> nn.Module:
     """The layer of that name; raises ``UnknownNameError`` with the nearest name."""
     layers = dict(module.named_modules())

@@ -49,11 +49,6 @@ class Planted:
     """One per flaw, refused ones included."""
 
 
-def base_network(recipe: Recipe, cache: Cache, progress: Progress = silent) -> TorchNetwork:
-    """The clean network of a recipe, trained on first use and cached by content."""
-    return TrainingSession.of(recipe, open_data(recipe.data), cache).base(progress)
-
-
 def shared_networks(recipe: Recipe, cache: Cache) -> None:
     """Train the base of a recipe and the twin of whatever leaves its world as it is, if they are not in the cache."""
     TrainingSession.of(recipe, open_data(recipe.data), cache).twin()
@@ -98,16 +93,6 @@ def plant(
     records = tuple(record_of(each, subject_id, seconds) for each in attempts)
     wrappers = tuple(insertion.wrapper for insertion in insertions if insertion.wrapper)
     return Planted(subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), wrappers), cases, records)
-
-
-def plant_one(flaw: Flaw, recipe: Recipe, seed: int, *, cache: Cache) -> Case:
-    """A network with this flaw alone; raises ``DataError`` with the figures if the gate refuses it."""
-    planted = plant(
-        [flaw], recipe, seed, subject_id=f"{seed}", population=Population(0.0, 1, len(open_data(recipe.data).class_names)), cache=cache
-    )
-    if not planted.cases:
-        raise DataError(f"the plant was refused: {planted.records[0].reason}", "train longer, raise the poison rate, or try another seed")
-    return planted.cases[0]
 
 
 def context_for(recipe: Recipe, dataset: DataSet) -> FlawContext:

@@ -16,7 +16,6 @@ from safetensors.numpy import load_file, save_file
 
 from onecurve.core.case import Case, Population, Strength, Triggered, Truth
 from onecurve.core.codec import decode, encode
-from onecurve.core.display import PlantRecord
 from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError, SchemaError, UnknownNameError, UsageError
 from onecurve.core.image.images import LabelledImages, as_bytes, as_floats
@@ -73,11 +72,6 @@ def load_case(folder: Path, case_id: str, device: str = "cpu") -> Case:
     heldout = _relabelled(_read_arrays(sealed / "heldout.safetensors"))
     words, arrays = _read_json(sealed / f"{case_id}.json"), _read_arrays(sealed / f"{case_id}.safetensors")
     return Case(case_id, subject, _truth(words, arrays, heldout, subject.granted_network(), twin))
-
-
-def load_records(folder: Path) -> tuple[PlantRecord, ...]:
-    """What became of every flaw of that network, refused ones included."""
-    return tuple(PlantRecord(**record) for record in _read_json(folder / SEALED / "records.json")["records"])
 
 
 def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
