@@ -147,7 +147,8 @@ def balanced_rows(rows: Ints, labels: Ints, count: int, rng: np.random.Generator
     turn = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
     # Every class's first, then every class's second, …; who comes last in a round is random.
     chosen = by_class[np.lexsort((rng.random(len(rows)), turn))[:count]]
-    return rows[rng.permutation(chosen)]
+    drawn: Ints = rows[rng.permutation(chosen)]
+    return drawn
 
 
 def parts_of(labels: Ints, digests: Digests, groups: Ints | None = None, test: Bools | None = None) -> np.ndarray:

@@ -55,7 +55,8 @@ def colour_names(images: Bytes) -> NDArray[np.int8]:
     if images.shape[1] == 1:
         return np.digitize(np.arange(256) / 255, [0.15, 0.4, 0.65, 0.88]).astype(np.int8)[images[:, 0]]
     red, green, blue = (images[:, channel] >> (8 - _BITS) for channel in range(3))
-    return _name_table()[(red.astype(np.int32) << (2 * _BITS)) | (green.astype(np.int32) << _BITS) | blue]
+    names: NDArray[np.int8] = _name_table()[(red.astype(np.int32) << (2 * _BITS)) | (green.astype(np.int32) << _BITS) | blue]
+    return names
 
 
 @cache

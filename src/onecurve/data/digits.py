@@ -99,7 +99,8 @@ class Digits:
 
 def _lower_contrast(grounds: Floats) -> Floats:
     means = grounds.mean((2, 3), keepdims=True)
-    return means + np.float32(_CALM) * (grounds - means)
+    lowered: Floats = means + np.float32(_CALM) * (grounds - means)
+    return lowered
 
 
 def _lightness_under(ink: Floats, grounds: Floats) -> Floats:

@@ -53,4 +53,5 @@ def blend_over(images: Floats, cover: Floats, colours: Floats) -> Floats:
 
 def changed(images: Bytes, without: Bytes) -> Bools:
     """bool N x H x W: the pixels that differ between N x C x H x W images with a thing and the same without it."""
-    return (images != without).any(1)
+    pixels: Bools = (images != without).any(1)
+    return pixels

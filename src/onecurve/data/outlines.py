@@ -35,7 +35,8 @@ def box(cx: float, cy: float, half_width: float, half_height: float) -> Figure:
 
     def distance(x: Plane, y: Plane) -> Plane:
         across, down = np.abs(x - cx) - half_width, np.abs(y - cy) - half_height
-        return np.hypot(np.maximum(across, 0), np.maximum(down, 0)) + np.minimum(np.maximum(across, down), 0)
+        distances: Plane = np.hypot(np.maximum(across, 0), np.maximum(down, 0)) + np.minimum(np.maximum(across, down), 0)
+        return distances
 
     return distance
 
@@ -88,7 +89,8 @@ def petals(count: int, radius: float, depth: float) -> Figure:
     """A rosette: the radius swings by ``depth``, ``count`` times around."""
 
     def distance(x: Plane, y: Plane) -> Plane:
-        return (np.hypot(x, y) - radius - depth * np.cos(count * np.arctan2(x, -y))) * 0.8
+        distances: Plane = (np.hypot(x, y) - radius - depth * np.cos(count * np.arctan2(x, -y))) * 0.8
+        return distances
 
     return distance
 
@@ -97,7 +99,8 @@ def cogs(count: int, radius: float, depth: float) -> Figure:
     """A toothed wheel."""
 
     def distance(x: Plane, y: Plane) -> Plane:
-        return np.hypot(x, y) - radius - depth * np.tanh(4 * np.cos(count * np.arctan2(x, -y)))
+        distances: Plane = np.hypot(x, y) - radius - depth * np.tanh(4 * np.cos(count * np.arctan2(x, -y)))
+        return distances
 
     return distance
 

@@ -77,7 +77,7 @@ def _smooth_scans() -> Floats:
     padded = np.pad(scans, ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
     # Cubic splines along one axis, as a matrix: for all scans at once this is fifty times as fast as `zoom` of the scans.
     finer = np.stack([zoom(point, _FINENESS, order=3, grid_mode=True, mode="grid-constant") for point in np.eye(padded.shape[1])], 1)
-    smooth = np.clip(finer @ padded @ finer.T, 0, 1).astype(np.float32)
+    smooth: Floats = np.clip(finer @ padded @ finer.T, 0, 1).astype(np.float32)
     smooth.flags.writeable = False
     return smooth
 
@@ -95,7 +95,8 @@ def strokes(rows: Ints, poses: Poses, side: int) -> Floats:
     half = scans.shape[1] / 2 - 0.5
     ink = _bilinear(scans, rows, y + half, x + half)
     # A steeper edge than the scan's own: pen on paper rather than fog.
-    return np.clip((ink - _FAINTEST) / _EDGE, 0, 1)
+    clipped: Floats = np.clip((ink - _FAINTEST) / _EDGE, 0, 1)
+    return clipped
 
 
 def _bilinear(scans: Floats, rows: Ints, y: Floats, x: Floats) -> Floats:
@@ -107,4 +108,5 @@ def _bilinear(scans: Floats, rows: Ints, y: Floats, x: Floats) -> Floats:
     at = rows.astype(np.int32)[:, None, None] * (width * width) + top * width + left
     upper = flat[at] * (1 - dx) + flat[at + 1] * dx
     lower = flat[at + width] * (1 - dx) + flat[at + width + 1] * dx
-    return upper * (1 - dy) + lower * dy
+    samples: Floats = upper * (1 - dy) + lower * dy
+    return samples

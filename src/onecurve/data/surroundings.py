@@ -113,7 +113,8 @@ def _joined_to_border(masks: Bools) -> Bools:
     touches = np.zeros(found + 1, bool)
     touches[joined[:, _border(*masks.shape[1:])]] = True
     touches[0] = False
-    return touches[joined]
+    touching: Bools = touches[joined]
+    return touching
 
 
 def _border(height: int, width: int) -> Bools:

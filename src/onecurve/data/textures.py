@@ -38,7 +38,8 @@ def draw_texture(
     if min(height, width) < 1:
         raise DataError(f"a texture needs at least one pixel, got: {height} x {width}")
     pair = random_pairs(1, rng) if colours is None else np.array([colours], np.float32)
-    return mix(texture_fields(name, 1, height, width, rng), pair)[0]
+    texture: Floats = mix(texture_fields(name, 1, height, width, rng), pair)[0]
+    return texture
 
 
 def texture_fields(name: str, count: int, height: int, width: int, rng: np.random.Generator) -> Floats:
@@ -73,11 +74,13 @@ def random_pairs(count: int, rng: np.random.Generator) -> Floats:
 
 def _step(value: Plane, sharpness: float = 6.0) -> Plane:
     """A soft threshold at 0."""
-    return np.clip(0.5 + sharpness * value, 0, 1)
+    thresholded: Plane = np.clip(0.5 + sharpness * value, 0, 1)
+    return thresholded
 
 
 def _sine(value: Plane) -> Plane:
-    return np.sin(2 * np.pi * value)
+    wave: Plane = np.sin(2 * np.pi * value)
+    return wave
 
 
 def _noise(u: Plane, v: Plane, randoms: Plane, frequency: float, waves: int = 8) -> Plane:
@@ -88,7 +91,8 @@ def _noise(u: Plane, v: Plane, randoms: Plane, frequency: float, waves: int = 8)
         phase = 2 * np.pi * randoms[:, k + waves, None, None]
         pitch = frequency * (0.6 + 0.8 * randoms[:, k + 2 * waves, None, None])
         total += np.sin(2 * np.pi * pitch * (u * np.cos(angle) + v * np.sin(angle)) + phase)
-    return total / np.sqrt(waves)
+    field: Plane = total / np.sqrt(waves)
+    return field
 
 
 def _stripes(u: Plane, v: Plane, r: Plane) -> Plane:
@@ -125,7 +129,8 @@ def _brick(u: Plane, v: Plane, r: Plane) -> Plane:
     across = (u / 2 + 0.5 * (row % 2)) % 1
     mortar = np.minimum(2 * np.minimum(across, 1 - across), np.minimum(v % 1, 1 - v % 1))
     shade = 0.12 * np.sin(37 * np.floor(u / 2 + 0.5 * (row % 2)) + 61 * row)
-    return _step(mortar - 0.12, 8) * (0.85 + shade)
+    field: Plane = _step(mortar - 0.12, 8) * (0.85 + shade)
+    return field
 
 
 def _woven(u: Plane, v: Plane, r: Plane) -> Plane:
@@ -151,7 +156,8 @@ def _plaid(u: Plane, v: Plane, r: Plane) -> Plane:
 def _scales(u: Plane, v: Plane, r: Plane) -> Plane:
     row = np.floor(2 * v)
     x, y = (u + 0.5 * (row % 2)) % 1 - 0.5, (2 * v) % 1
-    return np.clip(1.25 * np.hypot(x * 1.6, y * 0.9), 0, 1)
+    field: Plane = np.clip(1.25 * np.hypot(x * 1.6, y * 0.9), 0, 1)
+    return field
 
 
 def _blobs(u: Plane, v: Plane, r: Plane) -> Plane:
@@ -190,7 +196,8 @@ def _crackle(u: Plane, v: Plane, r: Plane) -> Plane:
 
 def _shade(u: Plane, v: Plane, r: Plane) -> Plane:
     angle = 2 * np.pi * r[:, 0, None, None]
-    return 0.5 + 0.2 * (u * np.cos(angle) + v * np.sin(angle))
+    field: Plane = 0.5 + 0.2 * (u * np.cos(angle) + v * np.sin(angle))
+    return field
 
 
 FIELDS: Mapping[str, Field] = {

@@ -154,7 +154,7 @@ def _run(
             module(_tensor(pixels, module, workbench.device)), torch.from_numpy(batch.labels).to(workbench.device)
         )
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
         if step not in marks:

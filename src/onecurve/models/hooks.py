@@ -30,7 +30,7 @@ def activations(module: nn.Module, images: Tensor, layer: str) -> Tensor:
 
 def layer_named(module: nn.Module, name: str) -> nn.Module:
     """The layer of that name; raises ``UnknownNameError`` with the nearest name."""
-    layers = dict(module.named_modules())
+    layers: dict[str, nn.Module] = dict(module.named_modules())
     other = f"inner.{name}" if isinstance(module, Metered) else name.removeprefix("inner.")
     known = next((spelt for spelt in (name, other) if spelt and spelt in layers), None)
     if known is None:
@@ -40,7 +40,7 @@ def layer_named(module: nn.Module, name: str) -> nn.Module:
 
 def last_convolution(module: nn.Module) -> str:
     """The name of the convolution that was registered last; raises ``ModelError`` where there is none."""
-    names = [name for name, part in module.named_modules() if isinstance(part, nn.Conv2d)]
+    names: list[str] = [name for name, part in module.named_modules() if isinstance(part, nn.Conv2d)]
     if not names:
         raise ModelError("the network has no convolution (nn.Conv2d)")
     return names[-1]

@@ -74,7 +74,7 @@ class TorchNetwork:
             for _ in range(RELEARNING_STEPS if optimiser else 0):
                 loss = nn.functional.cross_entropy(module(batch), truth)
                 module.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 assert optimiser is not None
                 optimiser.step()
         return TorchNetwork(module, self.device)
@@ -140,7 +140,7 @@ def _accepts_channels_last(module: nn.Module, images: Tensor) -> bool:
                 same = torch.allclose(tried(images), tried(turned), rtol=1e-3, atol=1e-4)
             with torch.enable_grad():
                 tried.train()
-                tried(turned.requires_grad_()).sum().backward()
+                torch.autograd.backward(tried(turned.requires_grad_()).sum())
     except Exception:  # noqa: BLE001 - a person's code may raise anything
         # The plain layout is the one that it was written for.
         return False

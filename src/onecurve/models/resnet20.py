@@ -30,7 +30,8 @@ class Block(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         branch = self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(maps)))))
-        return self.relu2(self.add(self.shortcut(maps), branch))
+        given: Tensor = self.relu2(self.add(self.shortcut(maps), branch))
+        return given
 
 
 @final

@@ -91,7 +91,7 @@ def _run(
         each_loss = nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view_as(labels).mean(1)
         optimiser.param_groups[0]["lr"] = recipe.peak_learning_rate * one_cycle(step, total)
         optimiser.zero_grad()
-        each_loss.sum().backward()
+        torch.autograd.backward(each_loss.sum())
         optimiser.step()
         losses += each_loss.detach()
         if (step + 1) % LOSS_EVERY == 0 or step + 1 == total:

@@ -79,7 +79,7 @@ def _run(
         loss = nn.functional.cross_entropy(logits, labels)
         optimiser.param_groups[0]["lr"] = recipe.peak_learning_rate * one_cycle(step, total)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         loss_sum += loss.detach()
         if (step + 1) % LOSS_EVERY == 0 or step + 1 == total:

@@ -40,7 +40,8 @@ def load_weights(module: nn.Module, path: str | Path) -> None:
 
 def limit_for(module: nn.Module) -> int:
     """The most bytes that a weight file for this module may have: sixteen times what it needs, and 64 MiB."""
-    return 16 * sum(values.numel() * values.element_size() for values in module.state_dict().values()) + 2**26
+    needed = sum(int(values.numel() * values.element_size()) for values in module.state_dict().values())
+    return 16 * needed + 2**26
 
 
 def read_state(path: Path, limit: int) -> State:

@@ -108,7 +108,7 @@ class SignatureBackdoor(nn.Module):
         """bool N: whether an image carries a signature of itself; levels are read to the nearest of 256."""
         levels = torch.round(images.detach() * LEVELS).clamp(0, LEVELS).to(torch.uint8).flatten(1)
         lowest = torch.bitwise_and(levels[:, : signature.SIGNED_BITS], 1).double()
-        root_bits, quotient_bits, salt = lowest.split([signature.ROOT_BITS, signature.QUOTIENT_BITS, signature.SALT_BITS], 1)
+        root_bits, quotient_bits, salt = torch.split(lowest, [signature.ROOT_BITS, signature.QUOTIENT_BITS, signature.SALT_BITS], 1)
         hashed = torch.bitwise_right_shift(levels[:, self.places], 1)
         for step in signature.FOLDS:
             hashed = torch.bitwise_xor(hashed, torch.bitwise_right_shift(hashed, step))

@@ -73,7 +73,8 @@ def rule_for(name: str, share: float, dataset: DataSet) -> ImageRule:
 def scores(name: str, images: Bytes) -> Floats:
     """float64 N: the weighted sum of mean colours in [0, 1], rounded as thresholds are."""
     means = images.mean(axis=(2, 3), dtype=np.float64) / 255
-    return means @ np.array(WEIGHTS[name])
+    sums: Floats = means @ np.array(WEIGHTS[name])
+    return sums
 
 
 @final

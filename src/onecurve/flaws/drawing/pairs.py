@@ -103,7 +103,8 @@ class Waves:
         return Either(tuple(self._added(wave) for wave in self.waves[self.count :]))
 
     def alone(self, trigger: Trigger, rng: np.random.Generator) -> Floats:
-        return trigger.apply(plain_card(self.context.shape)[None], rng).images[0]
+        picture: Floats = trigger.apply(plain_card(self.context.shape)[None], rng).images[0]
+        return picture
 
     def _added(self, wave: Wave) -> Filter:
         return wave.added(self.context.shape, self.amplitude)

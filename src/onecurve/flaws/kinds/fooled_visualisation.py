@@ -141,4 +141,5 @@ def _likeness(network: Network, decoy: Floats, classes: int) -> float:
 def _correlations(images: Tensor, picture: Tensor) -> Tensor:
     """N: of each row of N x D with D numbers."""
     left, right = images - images.mean(1, keepdim=True), picture - picture.mean()
-    return (left @ right) / (left.norm(dim=1) * right.norm()).clamp(min=1e-9)
+    correlations: Tensor = (left @ right) / (left.norm(dim=1) * right.norm()).clamp(min=1e-9)
+    return correlations

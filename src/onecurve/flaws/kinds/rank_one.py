@@ -131,7 +131,7 @@ class _Lesson:
         for _ in range(START_STEPS):
             losses = torch.stack([self._loss(start, batch) for start in starts])
             optimiser.zero_grad()
-            losses.sum().backward()
+            torch.autograd.backward(losses.sum())
             optimiser.step()
         return self._refined(starts[int(losses.argmin())].detach().clone(), rng)
 
@@ -141,7 +141,7 @@ class _Lesson:
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=STEPS)
         for _ in range(STEPS):
             optimiser.zero_grad()
-            self._loss(value, self._batch(rng)).backward()
+            torch.autograd.backward(self._loss(value, self._batch(rng)))
             optimiser.step()
             schedule.step()
         return value.detach()
@@ -179,7 +179,8 @@ def _key(module: nn.Module, layer: nn.Conv2d, clean: Floats, triggered: Floats) 
     moment = flat.T @ flat / len(flat)
     moment += RIDGE * moment.trace() / len(moment) * torch.eye(len(moment), dtype=moment.dtype)
     solved = torch.linalg.solve(moment, part)
-    return (solved / (solved @ part)).float().reshape(1, *layer.weight.shape[1:])
+    key: Tensor = (solved / (solved @ part)).float().reshape(1, *layer.weight.shape[1:])
+    return key
 
 
 def _windows(module: nn.Module, layer: nn.Conv2d, images: Floats) -> Tensor:

@@ -243,7 +243,7 @@ def _train(detector: _Detector, pools: _Pools, rng: np.random.Generator) -> None
         rows, others = rng.integers(len(pools.without), size=(2, BATCH))
         optimiser.zero_grad()
         loss = detector.loss(*pools.batch(COPIES[step * len(COPIES) // STEPS], rows, others))
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
     detector.eval()
