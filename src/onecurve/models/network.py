@@ -128,6 +128,7 @@ def settle_layout(module: nn.Module, images: Tensor) -> None:
     It can where a copy of it gives the same logits for either layout and takes a training step's passes; the module itself is
     neither run nor changed.
     """
+    # Torch's types know no attributes of a module but tensors and modules.
     module.takes_channels_last = _accepts_channels_last(module, images)  # type: ignore[assignment]
 
 

@@ -167,6 +167,7 @@ def _separate(network: fx.GraphModule) -> None:
         seen.add(node.target)
     for part in network.modules():
         if getattr(part, "inplace", False):
+            # Torch's types know no attributes of a module but tensors and modules.
             part.inplace = False  # type: ignore[assignment]
 
 
@@ -249,10 +250,13 @@ def _fold(network: fx.GraphModule) -> None:
         if not isinstance(before, fx.Node) or before.op != "call_module" or len(before.users) > 1:
             continue
         convolution, normalisation = network.get_submodule(str(before.target)), network.get_submodule(str(node.target))
-        if not isinstance(convolution, nn.Conv2d) or not isinstance(normalisation, nn.BatchNorm2d) or normalisation.running_mean is None:
+        if not isinstance(convolution, nn.Conv2d) or not isinstance(normalisation, nn.BatchNorm2d):
             continue
-        held = normalisation.running_mean, normalisation.running_var, normalisation.eps, normalisation.weight, normalisation.bias
-        weight, bias = fuse_conv_bn_weights(convolution.weight, convolution.bias, *held)  # type: ignore[arg-type]
+        mean, variance = normalisation.running_mean, normalisation.running_var
+        if mean is None or variance is None:
+            continue
+        scale, shift = normalisation.weight, normalisation.bias
+        weight, bias = fuse_conv_bn_weights(convolution.weight, convolution.bias, mean, variance, normalisation.eps, scale, shift)
         _replace(network, before, with_weights(convolution, weight, bias))
         node.replace_all_uses_with(before)
         network.graph.erase_node(node)

@@ -44,6 +44,7 @@ def train(
     """
     if len(images) == 0:
         raise DataError("there are no images to train on")
+    # Torch's types lack the argument `memory_format`.
     module.to(device=device, memory_format=layout_for(module))  # type: ignore[call-overload]
     with in_training([module], recipe), seeded(seed, device), torch.enable_grad():
         _run(module, images, recipe.on(len(images)), torch.Generator().manual_seed(seed), device, progress)

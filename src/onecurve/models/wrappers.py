@@ -139,6 +139,7 @@ def wrap(body: nn.Module, wrappers: Sequence[str], shape: Shape, classes: int) -
         if name not in WRAPPERS:
             raise UnknownNameError.among("wrapper", name, WRAPPERS)
         body = WRAPPERS[name](body, shape, classes)
+        # Torch's types know no attributes of a module but tensors and modules.
         body.input_shape = shape  # type: ignore[assignment]
     return body.eval()
 

@@ -132,17 +132,17 @@ def _chain(module: nn.Module, width: int) -> _Chain:
     layers = [part for _, part in parts]
     at = [place for place, part in enumerate(layers) if isinstance(part, nn.Conv2d)]
     convolutions = tuple(part for part in layers if isinstance(part, nn.Conv2d))
-    normalisations = tuple(layers[place + 1] for place in at)
-    rectifiers = tuple(layers[place + 2] for place in at)
+    normalisations = tuple(part for place in at for part in layers[place + 1 : place + 2] if isinstance(part, nn.BatchNorm2d))
+    rectifiers = tuple(part for place in at for part in layers[place + 2 : place + 3] if isinstance(part, nn.ReLU))
     head = layers[-1]
-    plain = all(isinstance(part, nn.BatchNorm2d) for part in normalisations) and all(isinstance(part, nn.ReLU) for part in rectifiers)
+    plain = len(normalisations) == len(rectifiers) == len(at)
     nested = any(list(part.children()) for part in layers)
     if not at or not plain or nested or not isinstance(head, nn.Linear) or head.in_features != convolutions[-1].out_channels:
         raise DataError("a subnet is written into a chain of convolutions with batch normalisation, ReLU and one linear head", hint)
     if min(layer.out_channels for layer in convolutions) <= width:
         raise DataError(f"a subnet of {width} channels leaves nothing of a layer of the network", "use a wider network")
     names = tuple(parts[place][0] for place in at)
-    return _Chain(module, module[: at[0]], names, convolutions, normalisations, rectifiers, head)  # type: ignore[arg-type]
+    return _Chain(module, nn.Sequential(*layers[: at[0]]), names, convolutions, normalisations, rectifiers, head)
 
 
 def _idle(chain: _Chain, images: Tensor, count: int) -> list[Tensor]:
@@ -211,8 +211,15 @@ class _Detector(nn.Module):
 
 
 def _narrow(like: nn.Conv2d, channels: int, width: int) -> nn.Conv2d:
-    padding = like.padding
-    return nn.Conv2d(channels, width, like.kernel_size, like.stride, padding, like.dilation, bias=like.bias is not None)  # type: ignore[arg-type]
+    padding = like.padding if isinstance(like.padding, str) else _pair(like.padding)
+    sizes = _pair(like.kernel_size), _pair(like.stride), padding, _pair(like.dilation)
+    return nn.Conv2d(channels, width, *sizes, bias=like.bias is not None)
+
+
+def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:
+    """Down and across."""
+    down, across = sizes
+    return down, across
 
 
 def _trained(chain: _Chain, pools: _Pools, width: int, rng: np.random.Generator) -> _Detector:
