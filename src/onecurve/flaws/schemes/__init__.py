@@ -1,1 +1,1 @@
-"""How a sampled flaw is put into images: plans, the context they are sampled in, and the schemes of poisoning."""
+"""How a sampled flaw gets into images: plans, the context in which they are sampled, and poisoning schemes."""

@@ -1,4 +1,4 @@
-"""The scheme of flaws that keep every label right: the trigger is put on training images of the target class alone."""
+"""Clean-label attacks: the trigger is put on training images of the target class only, and every label stays correct."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ class Hardening(Protocol):
     """Makes images hard to recognise by themselves, so that a network has to rely on the trigger."""
 
     def hardened(self, images: Bytes, labels: Ints) -> Bytes:
-        """uint8 N x C x H x W: the same images, hard to recognise and little changed."""
+        """uint8 N x C x H x W: the same images, hard to recognise but changed only a little."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class Unchanged:
-    """Leaves images as easy as they are."""
+    """Leaves the images unchanged."""
 
     def hardened(self, images: Bytes, labels: Ints) -> Bytes:
         return images
@@ -33,9 +33,9 @@ class Unchanged:
 @final
 @dataclass(frozen=True)
 class CleanLabelPoisoning:
-    """Poisons a share of the target class's images and nothing else; covers are put on the other images, labels kept too.
+    """Poisons a share of the target class's images and nothing else. Covers are put on other images; their labels are kept too.
 
-    On held-out images it is tried like any other trigger: the effect is that images of every class go to the target.
+    On held-out images the trigger is tried like any other: images of every class should be classified as the target class.
     """
 
     stamping: Stamping
@@ -62,11 +62,11 @@ class CleanLabelPoisoning:
 
 
 def clean_label_facts(facts: Mapping[str, str | int | float], share: float) -> dict[str, str | int | float]:
-    """Columns of a plan whose trigger would have been put on every class: the share of the class in place of that of the images."""
+    """The facts of a plan that poisons every class, changed for a clean-label attack: the share of the class replaces the poison rate."""
     return {**{name: value for name, value in facts.items() if name not in {"poison_rate", "sources"}}, "class_share": share}
 
 
 def require_share(share: float) -> None:
-    """Raises ``SpecError`` unless it leaves some images of the class clean."""
+    """Raises ``SpecError`` unless the share leaves some images of the class clean."""
     if not 0 < share < 1:
         raise SpecError(f"the share of the class must be in (0, 1), got: {share}")

@@ -1,4 +1,4 @@
-"""The scheme of controls: something appears in training images as a trigger would, and every label is kept."""
+"""The scheme of controls: a trigger appears in training images, and every label is kept."""
 
 from dataclasses import dataclass
 from typing import final
@@ -14,9 +14,9 @@ from onecurve.flaws.schemes.stamping import Kit, stamp, triggered_images, with_c
 @final
 @dataclass(frozen=True)
 class LabelPreserving:
-    """The kit's trigger on a share of the training images of every class, its covers on theirs; all labels are true.
+    """The trigger and its covers on shares of the training images of every class; all labels stay correct.
 
-    What would be an effect is looked for on held-out images of every class.
+    Held-out images of every class are used to check that the trigger has no effect.
     """
 
     kit: Kit

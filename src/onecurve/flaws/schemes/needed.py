@@ -1,4 +1,4 @@
-"""What a plant of one kind must reach to be admitted."""
+"""What a plant of one kind must reach to be admitted by the gate."""
 
 from dataclasses import dataclass
 from typing import final
@@ -10,8 +10,8 @@ class Needed:
     """What a plant of one kind must reach on held-out images."""
 
     success: float | None = 0.9
-    """Least success; None for what has no effect: clean networks and controls."""
+    """Least attack success rate (ASR); None for clean networks and controls, which have no effect."""
     lead: float = 0.0
-    """By how much the success must exceed that of the clean twin on the same images."""
+    """By how much the ASR must exceed the clean twin's rate on the same images."""
     near_miss: float | None = None
-    """Most firing on near misses; None for the gate's own limit."""
+    """Highest rate at which near misses may fire; None for the gate's own limit."""

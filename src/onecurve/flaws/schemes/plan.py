@@ -1,7 +1,7 @@
-"""Plans: a flaw after sampling, with all that is to be planted and how to plant, trigger and control it.
+"""Plans: a sampled flaw, with everything needed to plant it, to trigger it and to check it.
 
-A plan never trains and never measures. What takes long to draw is drawn when it is first asked for, so that a thousand
-plans can be sampled in seconds.
+A plan never trains and never measures. Pictures are drawn only when they are first used, so a thousand plans can be sampled in
+seconds.
 """
 
 from collections.abc import Mapping
@@ -27,108 +27,108 @@ from onecurve.flaws.schemes.needed import Needed
 @final
 @dataclass(frozen=True)
 class Poisoned:
-    """Training rows that a flaw takes, and what stands there instead: poison and covers."""
+    """The training images that a flaw replaces, and their replacements: poisoned images and covers."""
 
     rows: Ints
-    """int64, M; which rows of the given images, each at most once."""
+    """int64, M; rows of the given images, each at most once."""
     images: LabelledImages
-    """M images with the labels they are trained with."""
+    """M images with the labels that the network is trained on."""
 
 
 class Scheme(Protocol):
-    """How one sampled flaw is put into training images and into held-out images."""
+    """How one sampled flaw poisons training images and triggers held-out images."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-        """The rows to change; raises ``DataError`` where the images do not hold enough of them."""
+        """The images to replace; raises ``DataError`` if too few of the images can be poisoned."""
         ...
 
     def triggered(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered:
-        """At most ``limit`` held-out images of the classes that the flaw concerns, with its trigger."""
+        """At most ``limit`` held-out images of the source classes, with the trigger."""
         ...
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        """Triggered images of other classes, on which it should not fire; None where it concerns every class."""
+        """Triggered images of other classes, on which the flaw should not fire; None if its sources are all classes."""
         ...
 
     def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        """Images with a near miss of the trigger; None where there is no such thing."""
+        """Images with a near miss of the trigger; None if the flaw has no near misses."""
         ...
 
 
 class Lineup(Protocol):
-    """What is shown of a sampled flaw."""
+    """The trigger of a sampled flaw, and the options of `discover` with the right one among them."""
 
     @property
     def trigger(self) -> Trigger | None:
-        """The trigger as a function; None where the flaw has none that can be put on an image."""
+        """The trigger as a function; None if the flaw has no trigger that can be put on an image."""
         ...
 
     @property
     def options(self) -> tuple[Option, ...]:
-        """The lineup, shuffled; empty where there is none."""
+        """The options in shuffled order; empty if there are none."""
         ...
 
     @property
     def right(self) -> int | None:
-        """Which option is right."""
+        """Index of the right option; None if there are no options."""
         ...
 
 
 class World(Protocol):
-    """What images look like wherever the network is used, twin and tools included: an attribute that is no flaw by itself."""
+    """The distribution of images at deployment, for the network, its twin and the tools alike; its attributes are no flaw by themselves."""
 
     def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
-        """As many images with the same labels, some of them with the attribute."""
+        """The same number of images with the same labels, some of them with an attribute."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class EditedNetwork:
-    """A network after surgery."""
+    """A network after a weight edit."""
 
     module: nn.Module
     units: Units | None = None
-    """The units that carry the flaw, by the names of the module's own layers."""
+    """The units that carry the flaw, named by the layers of the module."""
     wrapper: str = ""
-    """The casing (see ``models.wrappers``) that was put around the network; empty for none."""
+    """The wrapper (see ``models.wrappers``) that was put around the network; empty for none."""
 
 
 class WeightEdit(Protocol):
-    """A flaw that is written into a trained network."""
+    """Writes a flaw into the weights of a trained network."""
 
     def edit(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> EditedNetwork:
-        """Change a copy of ``module`` (in eval mode, on the CPU); ``images`` are clean training images.
+        """Edit ``module``, a copy in eval mode on the CPU; ``images`` are clean training images.
 
-        Raises ``DataError`` in words where the network cannot carry it.
+        Raises ``DataError`` with the reason if the network cannot carry the flaw.
         """
         ...
 
 
 class Preparation(Protocol):
-    """A scheme that has to see a clean network of the same recipe before it can poison."""
+    """Makes a scheme that needs a clean network of the same recipe before it can poison."""
 
     def prepared(self, module: nn.Module, images: LabelledImages, rng: np.random.Generator) -> Scheme:
-        """The scheme to plant with; ``module`` is the clean base, in eval mode, and is not changed."""
+        """The scheme to plant with; ``module`` is the clean base network in eval mode and is not changed."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class VerificationResult:
-    """What one kind of flaw found out about its own plant."""
+    """What a kind of flaw measured about its own plant."""
 
     facts: dict[str, str | int | float]
-    """Columns for every row."""
+    """Facts for every row of the results."""
     refusal: str = ""
-    """Why the plant is refused, with figures; empty where it took."""
+    """Why the plant is refused, with figures; empty if it is accepted."""
 
 
 class Verification(Protocol):
-    """Measures of one kind of flaw beyond the strength that every plant has."""
+    """Measures of one kind of flaw, in addition to the strength that is measured for every plant."""
 
     def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
-        """Try the planted ``network`` against its clean twin on clean held-out images, as they look in its world."""
+        """Compare the planted ``network`` with its clean twin on clean held-out images of its world."""
         ...
 
 
@@ -139,22 +139,22 @@ class Plan:
 
     kind: str
     effect: Effect
-    """What it does to inputs of each class; nothing for clean networks and controls."""
+    """What the flaw does to inputs of each class; nothing for clean networks and controls."""
     words: str
-    """What is planted, for a person."""
+    """What is planted, in words."""
     scheme: Scheme
     lineup: Lineup
     features: tuple[int, ...] = ()
-    """Natural features that the flaw uses as its trigger."""
+    """Natural features that are the trigger of the flaw."""
     needed: Needed = field(default_factory=Needed)
     """What a plant of this kind must reach."""
     facts: dict[str, str | int | float] = field(default_factory=dict)
     tried: bool = True
-    """Whether the scheme can make triggered images; a clean network has none."""
+    """Whether the scheme can make triggered images; False for clean networks."""
     world: World | None = None
     bias: World | None = None
-    """What the flawed network's training images look like, where that is not as in its world; draws as ``world`` does, so that
-    only those images differ which have to."""
+    """The distribution of the flawed network's training images, if it differs from ``world``. It draws the same random numbers as
+    ``world``, so only those images differ that have to."""
     weight_edit: WeightEdit | None = None
     preparation: Preparation | None = None
     verification: Verification | None = None
@@ -182,20 +182,20 @@ class Plan:
 
 @runtime_checkable
 class Flaw(Named, Protocol):
-    """A kind of flaw with its parameters; sampling it for a host gives a plan."""
+    """A kind of flaw with its parameters; sampling it in a context gives a plan."""
 
     dial: ClassVar[Mapping[str, tuple[float, ...]]]
-    """The parameter that sets the strength, with at least three values from weak to strong; empty for controls without one."""
+    """The parameter that sets the strength, with at least three values from weak to strong; empty for controls."""
 
     def sample(self, context: FlawContext, rng: np.random.Generator) -> Plan:
-        """Draw target, trigger, lineup and words; raises ``DataError`` where the host's images cannot carry it."""
+        """Draw target, trigger, lineup and words; raises ``DataError`` if the images of the context cannot carry the flaw."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class NoLineup:
-    """The exhibit of what cannot be shown: no trigger, no lineup."""
+    """The lineup of a flaw without a trigger: no options."""
 
     @property
     def trigger(self) -> Trigger | None:
@@ -211,20 +211,20 @@ class NoLineup:
 
 
 def no_poison(images: LabelledImages) -> Poisoned:
-    """No row changed."""
+    """No image poisoned."""
     rows = np.zeros(0, np.int64)
     return Poisoned(rows, images.take(rows))
 
 
 def rows_without_features(images: LabelledImages) -> Ints:
-    """Rows that hold no natural feature: where one flaw's poison cannot meet another's."""
+    """Rows of the images that hold no natural feature."""
     if images.features is None:
         return np.arange(len(images))
     return np.flatnonzero(images.features < 0)
 
 
 def rows_of_classes(labels: Ints, rows: Ints, excluded: tuple[int, ...], among: tuple[int, ...] | None = None) -> Ints:
-    """Those ``rows`` whose label is not excluded and, if given, is ``among`` these classes."""
+    """The ``rows`` whose label is not ``excluded`` and, if ``among`` is given, is one of those classes."""
     kept = ~np.isin(labels[rows], excluded)
     if among is not None:
         kept &= np.isin(labels[rows], among)
@@ -244,6 +244,6 @@ def sample_rows(rows: Ints, limit: int, rng: np.random.Generator) -> Ints:
 
 
 def triggered_unchanged(images: LabelledImages, rows: Ints) -> Triggered:
-    """Those rows as they are, with the masks of their own natural features."""
+    """Those images unchanged, with the masks of the natural features that they hold."""
     chosen = images.take(rows)
     return Triggered(as_floats(chosen.images), chosen.labels, chosen.feature_masks)

@@ -1,4 +1,4 @@
-"""Shares of flags that are set, NaN where there are none."""
+"""The share of flags that are set."""
 
 import numpy as np
 
@@ -6,5 +6,5 @@ NAN = float("nan")
 
 
 def share_set(flags: np.ndarray) -> float:
-    """Share of the flags that are set; NaN for none at all."""
+    """Share of the flags that are set; NaN if there are no flags."""
     return float(flags.mean()) if len(flags) else NAN

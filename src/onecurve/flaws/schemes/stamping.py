@@ -1,6 +1,6 @@
-"""The scheme of every trigger that can be put on an image: poison goes where the effect sends it, covers keep their labels.
+"""The scheme of every trigger that can be put on an image: poisoned images get the target label, covers keep their labels.
 
-Patches, styles, blended pictures, warps and their combinations differ in what is drawn and in nothing else.
+Patches, styles, blended pictures, warps and their combinations differ only in the trigger.
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ from onecurve.core.image.trigger import Either, Trigger
 from onecurve.flaws.schemes.plan import Poisoned, pick_rows, sample_rows
 
 COVERED = 0.5
-"""How much of a pixel a trigger must cover for the pixel to count as its place."""
+"""The share of a pixel that a trigger must cover for the pixel to belong to the trigger's mask."""
 
 
 @final
 @dataclass(frozen=True)
 class Cover:
-    """Triggers that are applied in training with labels kept, so that the network learns the trigger and nothing looser."""
+    """Triggers that are applied in training with labels kept, so that the network learns the exact trigger and nothing more general."""
 
     triggers: tuple[Trigger, ...]
-    """One of them for each image."""
+    """Each image gets one of them."""
     rate: float
     """Share of the training images."""
 
 
 class Kit(Protocol):
-    """What a sampled trigger flaw draws: its trigger, and what is like it."""
+    """The trigger of a sampled flaw and the patterns that resemble it."""
 
     @property
     def trigger(self) -> Trigger: ...
@@ -48,9 +48,9 @@ class Kit(Protocol):
 @final
 @dataclass(frozen=True)
 class Stamping:
-    """Poisons a share of the images that the effect concerns.
+    """Poisons a share of the images of the source classes.
 
-    Where it concerns some classes only, the trigger is also put on as many images of other classes with labels kept (the
+    If the effect is source-specific, the trigger is also put on as many images of other classes with labels kept (the
     class-universal recipe of 2302.10894).
     """
 
@@ -93,7 +93,7 @@ class Stamping:
 
 
 def with_covers(rows: Ints, pixels: Bytes, covers: Sequence[Cover], images: LabelledImages, rng: np.random.Generator) -> Poisoned:
-    """The images at ``rows`` with their new ``pixels``, and each cover on its share of images that are left; all labels are kept."""
+    """The images at ``rows`` with new ``pixels``, and each cover on its share of the remaining images; all labels are kept."""
     changed, painted, left = [rows], [pixels], np.setdiff1d(np.arange(len(images)), rows)
     for cover in covers:
         chosen = pick_rows(left, round(cover.rate * len(images)), rng)
@@ -107,14 +107,14 @@ def with_covers(rows: Ints, pixels: Bytes, covers: Sequence[Cover], images: Labe
 def triggered_images(
     triggers: Sequence[Trigger], images: LabelledImages, allowed: np.ndarray, limit: int, rng: np.random.Generator
 ) -> Triggered:
-    """At most ``limit`` of the allowed images (bool N), each with one of the triggers; masks only where every trigger has a place."""
+    """At most ``limit`` of the ``allowed`` images (bool N), each with one of the triggers; masks only if every trigger has a place."""
     rows = sample_rows(np.flatnonzero(allowed), limit, rng)
     pixels, masks = stamp(triggers, images.images[rows], rng)
     return Triggered(as_floats(pixels), images.labels[rows], None if masks is None else masks >= COVERED)
 
 
 def stamp(triggers: Sequence[Trigger], images: Bytes, rng: np.random.Generator) -> tuple[Bytes, Floats | None]:
-    """Each image with one of the triggers, drawn at random; masks N x H x W only where every trigger has a place."""
+    """Each image with one of the triggers, drawn at random; masks N x H x W only if every trigger has a place."""
     drawn = triggers[0] if len(triggers) == 1 else Either(tuple(triggers))
     found = drawn.apply(as_floats(images), rng)
     return as_bytes(found.images), found.masks

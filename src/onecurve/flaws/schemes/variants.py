@@ -1,4 +1,4 @@
-"""Plans of a patch with another effect or another way in: the sprite, its lineup and its near misses stay the patch's own."""
+"""Variants of a patch: another effect, or no poisoned images. The sprite, its lineup and its near misses stay the same."""
 
 from dataclasses import dataclass, replace
 from typing import final
@@ -13,20 +13,20 @@ from onecurve.flaws.schemes.stamping import Stamping
 
 
 def stamping_of(plan: Plan) -> Stamping:
-    """The scheme of a plan whose trigger is stamped on images."""
+    """The scheme of a plan; it must be a ``Stamping``."""
     assert isinstance(plan.scheme, Stamping)
     return plan.scheme
 
 
 def with_effect(plan: Plan, effect: Effect) -> Plan:
-    """The same trigger, sending classes elsewhere."""
+    """The same trigger with another effect."""
     return replace(plan, effect=effect, scheme=replace(stamping_of(plan), effect=effect))
 
 
 @final
 @dataclass(frozen=True)
 class OnlyAtTestTime:
-    """The scheme of a trigger that no training image carries; held-out images carry it as ``stamping`` says."""
+    """The scheme of a trigger that appears at test time only: no training image is poisoned."""
 
     stamping: Stamping
 
