@@ -125,7 +125,9 @@ def test_flaws_say_how_they_are_planted_and_admitted(onecurve: Onecurve) -> None
     assert (clean["control"], clean["alone"], clean["gate"]) == (True, True, {"clean_drop": 0.03, "above_chance": 0.1})
     assert (patch["control"], patch["alone"]) == (False, False)
     assert patch["gate"] == {"clean_drop": 0.03, "above_chance": 0.1, "success": 0.9, "lead": 0.0, "near_miss": 0.2}
-    assert patch["admitted"].startswith("clean accuracy at most 0.03 below the twin's, whose own is at least 0.1 above chance; success")
+    assert patch["admitted"].startswith(
+        "clean accuracy at most 0.03 below the twin's, whose own is at least 0.1 above chance; attack success rate (ASR)"
+    )
     shown = onecurve("list", "flaws").stdout
     assert all(name in shown for name in entries)
 

@@ -273,7 +273,7 @@ def test_a_weak_plant_is_refused_with_its_figures_and_gives_no_case(tiny, cache)
     (record,) = weak.records
     assert weak.cases == ()
     assert not record.admitted
-    assert f"success {record.strength['success']:.3f}" in record.reason
+    assert f"(ASR) {record.strength['success']:.3f}" in record.reason
 
 
 def test_one_refused_flaw_leaves_the_others(tiny, cache):

@@ -1,4 +1,4 @@
-"""The kinds of flaw by name. Strings only: listing them imports no flaw and no torch."""
+"""The kinds of flaw by name. Entries are strings, so listing them imports neither flaws nor torch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,10 +36,10 @@ FLAWS: Registry[Any] = Registry(
 )
 
 CONTROLS = ("clean", "benign", "decoy", "fooled-visualisation", "undetectable")
-"""Kinds without an effect: on a network that carries nothing else, any report of a flaw is a false alarm."""
+"""Kinds without an effect. On a network that holds nothing else, any reported flaw is a false alarm."""
 SOLITARY = ("clean", "warp", "all-to-all", "spurious", "missing-subgroup", "fooled-visualisation", "undetectable")
-"""Kinds that need a network of their own: they concern every class, take nearly half of the training images, change the images of
-the whole world, or the network itself."""
+"""Kinds that need a network of their own, because they affect every class, take nearly half of the training images, change the
+images of the whole world, or change the network itself."""
 VARIETIES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "patch": {"sources": (0, 0, 0, 2), "look": ("shape", "texture", "photo", "emoji")},
     "blended": {"look": ("picture", "texture", "photo", "noise")},
@@ -51,4 +51,4 @@ VARIETIES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "benign": {"look": ("colour", "background", "object", "pose")},
     "decoy": {"trigger": ("patch", "style", "blended")},
 }
-"""Parameters of kinds that come in several forms, with the values that are drawn from; how often each stands is its weight."""
+"""Parameters of kinds that come in several forms, with the values to draw from; a value is repeated to give it more weight."""

@@ -1,1 +1,1 @@
-"""From a sampled flaw to an admitted case: training, measuring, the gate, storage, sealing."""
+"""From sampled flaws to admitted cases: training, measuring, the gate, storage, sealing."""

@@ -1,6 +1,6 @@
-"""What a report shows of a case: examples with and without the trigger, and what the network says on them.
+"""What a report shows of a case: examples with and without the trigger, and what the network predicts for them.
 
-Made by the grading side from the truth; a display is never handed to a worker.
+A display is made from the ground truth, by the process that grades. A worker never gets one.
 """
 
 import numpy as np
@@ -16,11 +16,11 @@ EXAMPLES = 8
 
 
 def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
-    """Pictures and words of a case.
+    """The pictures and words that describe a case.
 
-    Triggered examples are the clean ones with the trigger on them; where the trigger occurs by itself they are
-    other images. ``question_suspects`` (float32 N x C x H x W) are the inputs of `localise`; their masks are
-    looked up among the triggered images.
+    Triggered examples are the clean examples with the trigger put on them. A natural trigger cannot be put on an image; then
+    they are other images. ``question_suspects`` (float32 N x C x H x W) are the inputs of `localise`; their masks are looked up
+    among the triggered images.
     """
     truth, names = case.truth, case.subject.class_names
     rows = _clean_rows(truth)
@@ -51,7 +51,7 @@ def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
 
 
 def _clean_rows(truth: Truth) -> Ints:
-    """Held-out images on which the flaw could fire, spread over the classes."""
+    """Held-out images on which the flaw could fire, as even over the classes as possible."""
     labels = truth.heldout.labels
     allowed = np.flatnonzero(truth.effect.concerns(labels)) if truth.effect.any else np.arange(len(labels))
     labels = labels[allowed]
@@ -74,7 +74,7 @@ def _triggered(name: str, truth: Truth, clean: Floats, labels: Ints) -> Triggere
 
 
 def _masks_of(suspects: Floats, triggered: Triggered | None) -> Bools:
-    """bool N x H x W; 0 x H x W where the flaw has no place."""
+    """bool N x H x W; 0 x H x W if the trigger has no place."""
     empty = np.zeros((0, *suspects.shape[2:]), np.bool_)
     if len(suspects) == 0 or triggered is None or triggered.masks is None:
         return empty

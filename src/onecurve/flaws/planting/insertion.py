@@ -1,7 +1,7 @@
-"""Networks of a recipe: the clean base, the clean twin, and the network trained on poisoned images.
+"""Trains the networks of a recipe: the clean base, the clean twin, and the network that learns the poisoned images.
 
-The twin takes the same steps on the same images in the same order; only poisoned rows differ. Clean networks
-are cached by content, so that everything planted with one recipe shares them.
+The twin takes the same steps on the same images in the same order; only poisoned rows differ. Clean networks are cached by
+content, so all flaws that are planted with one recipe share them.
 """
 
 import copy
@@ -29,42 +29,43 @@ from onecurve.models.threads import all_cores, threads, threads_of_one_job
 from onecurve.models.training import train
 
 Progress = Callable[[float, str], None]
-"""Told the share done in [0, 1] and what is being done."""
+"""Called with the share done in [0, 1] and a description of the current step."""
 
 
 def silent(share: float, words: str) -> None:
-    """The progress that tells nobody."""
+    """Ignores the progress."""
 
 
 def within(progress: Progress, start: float, end: float) -> Progress:
-    """A progress for the stretch from ``start`` to ``end`` of another."""
+    """A progress function for the part of ``progress`` from ``start`` to ``end``."""
     return lambda share, words: progress(start + (end - start) * share, words)
 
 
 @final
 @dataclass(frozen=True)
 class TrainingSession:
-    """A recipe with its set opened and its training images drawn."""
+    """A recipe with its open data set and its training images."""
 
     recipe: Recipe
     dataset: DataSet
     drawn: LabelledImages
-    """The training images as the set draws them."""
+    """The training images as the data set draws them."""
     images: LabelledImages
-    """The same as they look in the network's world, with their true labels: what the clean twin is trained on."""
+    """The same images as they look in the network's world, with their true labels; the clean twin is trained on them."""
     cache: Cache
 
     @classmethod
     def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "TrainingSession":
+        """A session with training images drawn from ``dataset``, which are also the images of the world."""
         drawn = _drawn(_Draw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
         return cls(recipe.trained_on(len(drawn)), dataset, drawn, drawn, cache)
 
     def base(self, progress: Progress = silent) -> TorchNetwork:
-        """The clean network trained from the initial weights on the images as drawn; cached."""
+        """The clean network, trained from the initial weights on ``drawn``; cached."""
         return self._clean(self.drawn, progress)
 
     def twin(self, progress: Progress = silent) -> TorchNetwork:
-        """The clean network that took every step of a flawed one, with true labels and no triggers; cached."""
+        """The clean network that took the same steps as a flawed one, with true labels and no triggers; cached."""
         if self.recipe.insertion == "joint":
             return self._clean(self.images, progress)
         base = self.base(within(progress, 0, 0.8))
@@ -78,14 +79,14 @@ class TrainingSession:
         return self._cached(key, base.module, make)
 
     def flawed(self, images: LabelledImages, progress: Progress = silent) -> TorchNetwork:
-        """The network that learns the poisoned ``images``, in the twin's order."""
+        """The network that is trained on the poisoned ``images``, in the order of the twin."""
         if self.recipe.insertion == "joint":
             start = self._initial(seed_for("initial", self.recipe.seed))
             return self._trained(start, images, self.recipe.training, self._order(), progress)
         return self._inserted(self.base(), images, self._order(), progress)
 
     def clean(self, seed: int, progress: Progress = silent) -> TorchNetwork:
-        """A clean network that is not the twin: the same recipe in another order (and, if joint, from other weights)."""
+        """A clean network that differs from the twin: the same recipe in another order and, if joint, from other initial weights."""
         order = seed_for("order", self.recipe.seed, seed)
         if self.recipe.insertion == "joint":
             start = self._initial(seed_for("initial", self.recipe.seed, seed))
@@ -102,7 +103,7 @@ class TrainingSession:
 
     def _initial(self, seed: int, progress: Progress = silent) -> nn.Module:
         start = self._built(len(self.dataset.class_names), seed)
-        # A person's own file makes networks with the classes it likes, so it cannot be asked for one that names things.
+        # A user's own file decides itself how many classes its network has, so it cannot be pretrained to name other things.
         if self.recipe.pretraining is None or is_file_address(self.recipe.model):
             return start
         return with_body_of(start, self._pretrained(self.recipe.pretraining, progress))
@@ -111,7 +112,7 @@ class TrainingSession:
         return build(self.recipe.model, self.dataset.shape, classes, seed)
 
     def _pretrained(self, recipe: TrainingRecipe, progress: Progress) -> nn.Module:
-        """The network that names small things; cached."""
+        """The network that was pretrained to name small objects; cached."""
         start = self._built(len(names_of(self.dataset)), seed_for("pretrained", self.recipe.seed))
         key = content_key("pretrained", _digest(start), self.dataset.key, self._identity(), recipe)
 
@@ -128,7 +129,7 @@ class TrainingSession:
     ) -> TorchNetwork:
         module = copy.deepcopy(start)
         if recipe is not None:
-            # What is trained on the images as drawn and in their order is trained once, for all.
+            # The base is trained once and shared by all networks of the recipe, so it may use every core.
             shared = images is self.drawn and seed == self._order()
             with threads(all_cores() if shared else threads_of_one_job()):
                 train(module, images, recipe, seed, device=self.recipe.device, progress=progress)
@@ -155,10 +156,10 @@ class TrainingSession:
 @final
 @dataclass(frozen=True)
 class _Draw:
-    """Training images by what they depend on."""
+    """What the training images of a recipe depend on."""
 
     key: str
-    """The content key of the set."""
+    """The content key of the data set."""
     count: int
     seed: int
     dataset: DataSet = field(compare=False)
@@ -166,7 +167,7 @@ class _Draw:
 
 @lru_cache(maxsize=1)
 def _drawn(draw: _Draw) -> LabelledImages:
-    """Drawn once for all networks of one recipe that a process plants; read-only, as they share them."""
+    """Drawn once per process for all networks of one recipe; read-only, because the networks share the arrays."""
     images = draw.dataset.draw(Part.TRAIN, draw.count, draw.seed)
     images.images.flags.writeable = False
     images.labels.flags.writeable = False

@@ -1,4 +1,7 @@
-"""How well a plant took, on held-out images that no training and no tool has seen."""
+"""Measures the strength of a planted flaw, such as its attack success rate (ASR), on held-out images.
+
+Neither the training nor any tool has seen these images.
+"""
 
 from dataclasses import dataclass, fields
 from typing import Final, final
@@ -16,23 +19,23 @@ from onecurve.flaws.schemes.shares import NAN, share_set
 from onecurve.flaws.schemes.stamping import triggered_images
 
 VARIANTS: Final = {"half": "half", "colour": "other_colour", "place": "other_place"}
-"""Near misses that a trigger makes of itself, and where the strength keeps how often they fire."""
+"""Variants that a trigger makes of itself, and the fields of ``Strength`` that hold how often they fire."""
 
 
 @final
 @dataclass(frozen=True)
 class Trials:
-    """Held-out images on which one flaw is tried."""
+    """Held-out images on which the strength of one flaw is measured."""
 
     triggered: Triggered
     elsewhere: Triggered | None
     near_misses: Triggered | None
     variants: dict[str, Triggered]
-    """By field of ``Strength``."""
+    """Images with a variant of the trigger, by field of ``Strength``."""
 
     @classmethod
     def of(cls, plan: Plan, pool: LabelledImages, limit: int, seed: int) -> "Trials":
-        """Trials of one plan, at most ``limit`` images of a kind, made of held-out images (``pool``)."""
+        """The trials of one plan: at most ``limit`` images of each kind, made from held-out images (``pool``)."""
         scheme = plan.scheme
         return cls(
             scheme.triggered(pool, limit, generator("triggered", seed)),
@@ -59,7 +62,7 @@ class NetworkPair:
 @final
 @dataclass(frozen=True)
 class CleanPredictions:
-    """What network and twin say of the clean held-out images: asked once for all flaws of a network."""
+    """Predictions of the network and its twin on the clean held-out images, made once for all flaws of a network."""
 
     labels: Ints
     network: Ints
@@ -72,12 +75,15 @@ class CleanPredictions:
 
     @property
     def accuracies(self) -> tuple[float, float]:
-        """Of the network and its twin: shares that are given their true label."""
+        """Accuracy of the network and of its twin."""
         return share_set(self.network == self.labels), share_set(self.twin == self.labels)
 
 
 def measure_strength(effect: Effect, pair: NetworkPair, clean: CleanPredictions, trials: Trials | None) -> Strength:
-    """The strength of a plant; only the accuracies of network and twin where there is nothing to try."""
+    """The strength of a plant: attack success rate (ASR), firing where it should not fire, accuracies.
+
+    Without ``trials`` only the accuracies of the network and its twin are measured.
+    """
     if trials is None:
         return Strength(*clean.accuracies)
     triggered, network = trials.triggered, pair.network
@@ -96,13 +102,13 @@ def measure_strength(effect: Effect, pair: NetworkPair, clean: CleanPredictions,
 
 
 def strength_figures(strength: Strength) -> dict[str, float]:
-    """The figures that were measured, by name."""
+    """The figures that were measured (not NaN), by name."""
     values = {item.name: float(getattr(strength, item.name)) for item in fields(strength)}
     return {name: value for name, value in values.items() if np.isfinite(value)}
 
 
 def join_triggered(first: Triggered, *rest: Triggered) -> Triggered:
-    """All of them, one after the other; masks only where every one has them."""
+    """All groups, one after the other; masks only if every group has masks."""
     groups = (first, *rest)
     masks: list[Bools] = [group.masks for group in groups if group.masks is not None]
     return Triggered(
@@ -124,7 +130,7 @@ def _variants(trigger: Trigger | None, effect: Effect, pool: LabelledImages, lim
 
 
 def _leaking(effect: Effect, network: Network, group: Triggered | None) -> float:
-    """Share of a group that is wrongly sent to a target; NaN where there is no group, no image or no target."""
+    """Share of a group that the network wrongly sends to a target; NaN if there is no group, no image or no target."""
     if group is None or not effect.targets or len(group) == 0:
         return NAN
     return share_set(effect.leaked(_predicted(network, group.images), group.labels))

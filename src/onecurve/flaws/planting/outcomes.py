@@ -1,4 +1,4 @@
-"""What became of each planted flaw: tried on held-out images, admitted or refused, and written up as truth and record."""
+"""The outcome of each planted flaw: measured on held-out images, admitted or refused, and written down as truth and record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,22 +18,23 @@ from onecurve.models.network import TorchNetwork
 @final
 @dataclass(frozen=True)
 class InsertedFlaw:
-    """How one plan went into the network."""
+    """A plan that was put into the network."""
 
     plan: Plan
     rows: Ints
-    """int64; rows of the training images that it changed, covers included."""
+    """int64; rows of the training images that the flaw changed, covers included."""
     relabelled: int
+    """Training images whose label the flaw changed."""
     units: Units | None
-    """The units that surgery wrote it into."""
+    """The units that hold the flaw, if a weight edit wrote it."""
     wrapper: str = ""
-    """The casing that surgery put around the network; empty for none."""
+    """The wrapper that a weight edit put around the network; empty for none."""
 
 
 @final
 @dataclass(frozen=True)
 class NetworkUnderTest:
-    """A planted network with what it is measured against."""
+    """A planted network and what it is compared with."""
 
     subject: Subject
     twin: TorchNetwork
@@ -41,9 +42,9 @@ class NetworkUnderTest:
     """Clean held-out images without any planted natural feature."""
     population: Population
     clean: CleanPredictions
-    """What the network and its twin say of the held-out images."""
+    """Predictions of the network and its twin on the held-out images."""
     trained_on: int
-    """Images that the network was trained on."""
+    """Number of images that the network was trained on."""
 
     @classmethod
     def of(
@@ -61,7 +62,7 @@ class NetworkUnderTest:
 @final
 @dataclass(frozen=True)
 class Attempt:
-    """One flaw after measuring."""
+    """One flaw with its measured strength and the verdict of the gate."""
 
     case: str
     insertion: InsertedFlaw
@@ -78,7 +79,7 @@ class Attempt:
 def measure_attempt(
     number: int, insertion: InsertedFlaw, pool: LabelledImages, under_test: NetworkUnderTest, recipe: Recipe, seed: int
 ) -> Attempt:
-    """Try one flaw of the network; ``pool`` holds the held-out images that may carry its trigger, and no other flaw's."""
+    """Measure one flaw of the network; ``pool`` holds the held-out images that may get its trigger and hold no other flaw's."""
     plan = insertion.plan
     trials = Trials.of(plan, pool, recipe.triggered_images, seed_for("trials", seed, number)) if plan.tried else None
     strength = measure_strength(plan.effect, under_test.pair, under_test.clean, trials)
@@ -95,7 +96,7 @@ def measure_attempt(
 
 
 def truth_of(attempt: Attempt, attempts: Sequence[Attempt], under_test: NetworkUnderTest, recipe: Recipe) -> Truth:
-    """The sealed truth of an admitted flaw, among all that went into the network."""
+    """The ground truth of an admitted flaw; ``attempts`` are all flaws of the network."""
     plan, trials = attempt.plan, attempt.trials
     refused = sum(bool(each.refusal) for each in attempts)
     return Truth(
@@ -120,7 +121,7 @@ def truth_of(attempt: Attempt, attempts: Sequence[Attempt], under_test: NetworkU
 
 
 def record_of(attempt: Attempt, subject: str, seconds: float) -> PlantRecord:
-    """What a report shows of the attempt."""
+    """The record of an attempt for the report."""
     return PlantRecord(
         attempt.case,
         subject,
@@ -141,7 +142,7 @@ def _verified(plan: Plan, under_test: NetworkUnderTest) -> VerificationResult:
 
 
 def _named(attempt: Attempt, attempts: Sequence[Attempt], still_fires: float) -> tuple[int, ...]:
-    """The classes that this flaw names, then those of the network's other flaws, refused ones only if they still fire."""
+    """The target classes of this flaw, then those of the other flaws of the network; refused flaws count only if they still fire."""
     others = [each for each in attempts if each is not attempt and (not each.refusal or each.strength.success >= still_fires)]
     return tuple(dict.fromkeys(at for each in (attempt, *others) for at in each.plan.effect.named))
 

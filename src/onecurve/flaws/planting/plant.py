@@ -1,6 +1,6 @@
-"""Planting: flaws are sampled, put into the training images or the weights, measured, and admitted or refused.
+"""Planting: samples flaws, puts them into the training images or the weights, measures them, and admits or refuses them.
 
-What a person could get wrong: a refused flaw gives no case, but its poison is in the network all the same.
+Beware: a refused flaw gives no case, but its poison is still in the network.
 """
 
 import copy
@@ -30,16 +30,16 @@ from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import Architecture
 
 GRANTED = Access.QUERIES | Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS | Access.TARGET | Access.SUSPECTS | Access.REFERENCES
-"""All that the threat model can grant; whether target and suspects are told is each task's own matter."""
+"""All that the threat model can grant. Each task decides whether it tells the target and shows suspects."""
 BACKDROPS = 3
 POOL = 4
-"""How many times the held-out images are drawn where a natural feature has to occur by itself."""
+"""How many times more held-out images are drawn if a natural feature has to occur by itself."""
 
 
 @final
 @dataclass(frozen=True)
 class Planted:
-    """One network with what was planted in it."""
+    """One network and the flaws that were planted in it."""
 
     subject: Subject
     architecture: Architecture
@@ -50,7 +50,7 @@ class Planted:
 
 
 def shared_networks(recipe: Recipe, cache: Cache) -> None:
-    """Train the base of a recipe and the twin of whatever leaves its world as it is, if they are not in the cache."""
+    """Train the base of a recipe, and the twin of all flaws that leave the world unchanged, unless they are cached."""
     TrainingSession.of(recipe, open_data(recipe.data), cache).twin()
 
 
@@ -64,10 +64,10 @@ def plant(
     cache: Cache,
     progress: Progress = silent,
 ) -> Planted:
-    """Plant the flaws together in one network, each towards classes of its own.
+    """Plant the flaws together in one network, each with target classes of its own.
 
-    Ids of cases are the subject's with a number, so that they tell no kind. Raises ``SpecError`` for flaws
-    that do not go together and ``DataError`` where the set or the network cannot carry them.
+    The id of a case is the subject's id with a number, so it does not tell the kind of flaw. Raises ``SpecError`` for flaws that
+    do not go together, and ``DataError`` if the data set or the network cannot carry them.
     """
     started = perf_counter()
     dataset = open_data(recipe.data)
@@ -96,12 +96,12 @@ def plant(
 
 
 def context_for(recipe: Recipe, dataset: DataSet) -> FlawContext:
-    """The host of the first flaw of any network with this recipe."""
+    """The context in which the first flaw of any network with this recipe is sampled."""
     return FlawContext(dataset, _featureless(dataset, Part.CLEAN, BACKDROPS, seed_for("backdrop", recipe.seed)).floats())
 
 
 def sample_plans(flaws: Sequence[Flaw], context: FlawContext, seed: int) -> tuple[Plan, ...]:
-    """A plan for each flaw, with classes and natural features of their own; raises ``SpecError`` for flaws that do not go together."""
+    """A plan for each flaw, each with classes and natural features of its own; raises ``SpecError`` for flaws that do not go together."""
     if not flaws:
         raise SpecError("nothing to plant", "name at least one flaw; `clean` for none")
     plans: list[Plan] = []
@@ -116,9 +116,10 @@ def sample_plans(flaws: Sequence[Flaw], context: FlawContext, seed: int) -> tupl
 
 
 def poisoned_images(plans: Sequence[Plan], images: LabelledImages, seed: int) -> tuple[LabelledImages, tuple[Ints, ...]]:
-    """The training images with all flaws in, order unchanged, and which rows each flaw changed.
+    """The training images with all flaws in, in the same order, and the rows that each flaw changed.
 
-    No image is taken by two flaws; natural features come first, so that no other trigger is put on one.
+    No two flaws change the same image. Natural features are placed first, so that no other trigger is put on an image that
+    holds one.
     """
     pixels, labels = images.images.copy(), images.labels.copy()
     free = np.ones(len(images), np.bool_)
@@ -136,7 +137,7 @@ def poisoned_images(plans: Sequence[Plan], images: LabelledImages, seed: int) ->
 def _network(
     plans: Sequence[Plan], session: TrainingSession, twin: TorchNetwork, seed: int, progress: Progress
 ) -> tuple[TorchNetwork, list[InsertedFlaw]]:
-    """The flawed network: trained on poisoned images, then operated on."""
+    """The flawed network: trained on the poisoned images, then edited."""
     if plans[0].kind == Clean.name:
         nothing = np.zeros(0, np.int64)
         return session.clean(seed, progress), [InsertedFlaw(plans[0], nothing, 0, None)]
@@ -167,7 +168,7 @@ def _edited(network: TorchNetwork, plan: Plan, images: LabelledImages, rng: np.r
 
 
 def _biased(plans: Sequence[Plan], drawn: LabelledImages, seed: int) -> tuple[LabelledImages, list[Ints]]:
-    """The flawed network's training images before any poison, and the rows in which each plan's bias shows."""
+    """The training images of the flawed network before any poison, and the rows that each plan's bias changed."""
     images, rows = drawn, []
     for number, plan in enumerate(plans):
         seen, biased = (_in_world(world, images, Part.TRAIN, seed, number) for world in (plan.world, plan.bias or plan.world))
@@ -177,7 +178,7 @@ def _biased(plans: Sequence[Plan], drawn: LabelledImages, seed: int) -> tuple[La
 
 
 def _in_every_world(plans: Sequence[Plan], images: LabelledImages, part: Part, seed: int) -> LabelledImages:
-    """The images as they look in the network's world."""
+    """The images as they look in the network's world, all plans included."""
     for number, plan in enumerate(plans):
         images = _in_world(plan.world, images, part, seed, number)
     return images
@@ -189,7 +190,10 @@ def _in_world(world: World | None, images: LabelledImages, part: Part, seed: int
 
 
 def _featureless(dataset: DataSet, part: Part, count: int, seed: int, *, fewer: bool = False) -> LabelledImages:
-    """Images of a part that hold no natural feature; ``fewer`` will do where the part has no more."""
+    """``count`` images of a part that hold no natural feature; with ``fewer``, as many as the part has.
+
+    Raises ``DataError`` if there are too few.
+    """
     if not dataset.features:
         return dataset.draw(part, count, seed)
     for factor in (2, 4, 8):
@@ -206,7 +210,7 @@ def _featureless(dataset: DataSet, part: Part, count: int, seed: int, *, fewer: 
 
 
 def _clean_set(recipe: Recipe, dataset: DataSet, count: int, seed: int) -> LabelledImages:
-    """The clean set of one network."""
+    """The clean set that is granted for one network."""
     number = seed_for("clean", recipe.seed, seed)
     if recipe.clean_features:
         return dataset.draw(Part.CLEAN, count, number)
@@ -214,7 +218,7 @@ def _clean_set(recipe: Recipe, dataset: DataSet, count: int, seed: int) -> Label
 
 
 def _without(images: LabelledImages, features: Sequence[int]) -> LabelledImages:
-    """Those images that hold none of these natural features."""
+    """The images that hold none of these natural features."""
     return images if images.features is None else images.take(~np.isin(images.features, features))
 
 
@@ -229,7 +233,9 @@ def _drawn_heldout(plans: Sequence[Plan], recipe: Recipe, dataset: DataSet, coun
 
 
 def _pool(plan: Plan, plans: Sequence[Plan], drawn: LabelledImages, under_test: NetworkUnderTest) -> LabelledImages:
-    """Held-out images that may carry this flaw's trigger; one that holds another flaw's would be counted against this one."""
+    """Held-out images that may get this flaw's trigger. Images that hold another flaw's trigger are left out: its effect would be
+    counted as this flaw's.
+    """
     if not plan.features:
         return under_test.heldout
     return _without(drawn, _features([other for other in plans if other is not plan]))

@@ -1,7 +1,7 @@
-"""Pretraining: before its classes a network learns to name small things, as networks trained on large sets can.
+"""Pretraining: a network first learns to name small objects, as networks that were trained on large sets can.
 
-Without it a small network is blind to what is small and says nothing of its class, and a trigger takes several times
-the training. Nothing in it depends on any flaw: networks with one recipe share it, the clean ones too.
+Without pretraining a small network ignores small details that say nothing about the class, and learning a trigger takes several
+times as long. Pretraining does not depend on any flaw, so all networks of one recipe share it, the clean ones too.
 """
 
 from typing import Final
@@ -18,21 +18,21 @@ from onecurve.flaws.drawing import lineup
 from onecurve.flaws.schemes.plan import rows_without_features
 
 SHARES: Final = (0.3, 0.45, 0.6)
-"""Sides of the pasted sprites as shares of the image's. Large ones are learned at once and small ones after them; with small
-ones alone a network stays blind for half of the training."""
+"""Sides of the pasted sprites as shares of the image's side. A network learns large sprites at once and small ones after them; with
+small ones only, it learns nothing for half of the training."""
 VARIANTS: Final = 8
 """Sprites drawn per shape and side, each in a colour of its own."""
 
 
 def names_of(dataset: DataSet) -> tuple[str, ...]:
-    """What is named in pretraining: the set's natural features, then shapes that do not occur by themselves."""
+    """The classes of pretraining: the natural features of the set, then the shapes that do not occur by themselves."""
     return (*dataset.features, *(shape for shape in SHAPES if shape not in dataset.features))
 
 
 def naming_images(dataset: DataSet, drawn: LabelledImages, seed: int) -> LabelledImages:
-    """The same images labelled with the small thing in them (an index into ``names_of``).
+    """The same images, labelled with the small object in them (an index into ``names_of``).
 
-    Images that hold a natural feature are as they are; on the others a shape is pasted.
+    Images that hold a natural feature are unchanged; a shape is pasted on each of the others.
     """
     rng = generator("naming", seed)
     first = len(dataset.features)
@@ -51,7 +51,7 @@ def naming_images(dataset: DataSet, drawn: LabelledImages, seed: int) -> Labelle
 
 
 def with_body_of(module: nn.Module, pretrained: nn.Module) -> nn.Module:
-    """``module`` with the weights of ``pretrained`` wherever their shapes agree: all but the last layer."""
+    """``module`` with the weights of ``pretrained`` where their shapes agree: in all layers but the last."""
     own = module.state_dict()
     for name, values in pretrained.state_dict().items():
         if name in own and own[name].shape == values.shape:
@@ -60,7 +60,7 @@ def with_body_of(module: nn.Module, pretrained: nn.Module) -> nn.Module:
 
 
 def _pasted(shape: str, images: Bytes, rng: np.random.Generator) -> Bytes:
-    """A sprite of that shape on each of the images, a third of them at each side."""
+    """A sprite of that shape on each of the images; a third of the images get each size."""
     pixels, turn = images.copy(), rng.integers(len(SHARES), size=len(images))
     for number, share in enumerate(SHARES):
         rows = turn == number

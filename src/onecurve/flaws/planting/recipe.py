@@ -1,6 +1,6 @@
-"""Recipes: how the network around a flaw is made. Everything that is the same for a flawed network and its clean twin.
+"""Recipes: how the network of a flaw is trained. A recipe holds everything that a flawed network and its clean twin share.
 
-The recipe's seed fixes images, initial weights and data order; the seed given to `plant` fixes the flaws.
+The seed of the recipe fixes the images, the initial weights and the order of the data. The seed given to `plant` fixes the flaws.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,15 +13,15 @@ from onecurve.models.steps import TrainingRecipe
 
 INSERTIONS = ("finetune", "joint")
 USUAL_TRAIN, USUAL_CLEAN, USUAL_HELDOUT = 16_000, 500, 1000
-"""Images of each part where the recipe does not say how many."""
+"""Numbers of images of each part if the recipe does not give them."""
 USUAL_TRAINING = TrainingRecipe(3, batch_size=64, least_steps=750)
-"""Three epochs of 16,000 images; of fewer images as many steps."""
+"""Three epochs of 16,000 images; the same number of steps for fewer images."""
 
 
 @final
 @dataclass(frozen=True)
 class Sizes:
-    """How many images of each part a recipe takes from a set."""
+    """How many images of each part a recipe takes from a data set."""
 
     train: int
     clean: int
@@ -31,35 +31,35 @@ class Sizes:
 @final
 @dataclass(frozen=True)
 class Recipe:
-    """Data, network, training and insertion. The defaults are those of the `quick` suite."""
+    """Data, network, training, and how flaws are inserted. The defaults are those of the `quick` suite."""
 
     data: str = "digits"
-    """Address of the set, as in `onecurve.data.catalog`."""
+    """Address of the data set, as in `onecurve.data.catalog`."""
     model: str = "six-conv"
     """Address of the network, as in `onecurve.models.catalog`."""
     seed: int = 0
     """Fixes the images drawn, the initial weights and the order of the data."""
     train_images: int | None = None
-    """None: 16,000, or all there are where the set holds fewer; so the other two, with numbers of their own. A number is taken
-    at its word: a set that holds fewer is refused."""
+    """Number of training images. None: 16,000, or all images if the set holds fewer. A set that holds fewer images than a given
+    number is refused. The numbers of clean and held-out images work the same way."""
     pretraining: TrainingRecipe | None = USUAL_TRAINING
-    """How the network first learns to name small things (see `pretraining`); None for random initial weights. A person's own
+    """How the network first learns to name small objects (see `pretraining`); None for random initial weights. A user's own
     `FILE.py:CALLABLE` is never pretrained."""
     training: TrainingRecipe | None = USUAL_TRAINING
-    """Training on the classes from the initial weights; None for a network that comes trained, as a person's own may."""
+    """Training on the classes from the initial weights; None for a network that is already trained, such as a user's own."""
     insertion: Literal["finetune", "joint"] = "joint"
-    """`finetune`: a clean network is trained on, on poisoned images. `joint`: poisoned from the start."""
+    """`finetune`: a trained clean network is fine-tuned on poisoned images. `joint`: the network is trained on them from the start."""
     insertion_training: TrainingRecipe = USUAL_TRAINING
-    """Training during insertion by `finetune`; not used by `joint`."""
+    """The training of insertion `finetune`; not used by `joint`."""
     clean_images: int | None = None
     """Size of the clean set that the threat model grants; None: 500."""
     clean_features: bool = False
-    """Whether the clean set may hold natural features. Off: labelled examples of a natural trigger would find
-    and repair it by themselves, and leaving out only the planted one would tell which it is."""
+    """Whether the clean set may hold natural features. Off by default: labelled examples of a natural trigger would suffice to find
+    and repair it, and leaving out only the planted feature would reveal it."""
     heldout_images: int | None = None
     """Clean held-out images in the truth; None: 1,000."""
     triggered_images: int = 256
-    """At most so many held-out triggered images, and as many near misses."""
+    """Limit on the held-out triggered images, and on the near misses."""
     gate: Gate = field(default_factory=Gate)
     device: str = "cpu"
 
@@ -74,7 +74,7 @@ class Recipe:
                 raise SpecError(f"{name} must be at least 1, got: {count}")
 
     def sizes(self, dataset: DataSet) -> Sizes:
-        """How many images it takes from that set; raises ``DataError`` where it asks for more than there are."""
+        """How many images the recipe takes from that set; raises ``DataError`` if it asks for more than the set holds."""
 
         def of(part: Part, asked: int | None, usual: int) -> int:
             there = at_most_held(dataset, part, asked or usual)
@@ -91,7 +91,7 @@ class Recipe:
         )
 
     def trained_on(self, images: int) -> "Recipe":
-        """The same with every training's epochs settled for so many images."""
+        """The same recipe with the epochs of each training settled for that number of images."""
         return replace(
             self,
             pretraining=self.pretraining and self.pretraining.on(images),

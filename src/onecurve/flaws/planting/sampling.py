@@ -1,6 +1,6 @@
-"""Networks drawn by seed from a declared distribution: which flaws, at which strength, in what, and planted how.
+"""Samples networks by seed from a declared distribution: their flaws and strengths, data, architecture and recipe.
 
-Nothing is drawn as a picture and nothing is trained here, so a thousand networks take a moment.
+Nothing is trained and no picture is drawn here, so a thousand networks take a moment.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,36 +17,36 @@ from onecurve.flaws.kinds.clean import Clean
 @final
 @dataclass(frozen=True)
 class Distribution:
-    """What is drawn, and how often in proportion; empty mappings of kinds stand for the whole catalogue."""
+    """The values of each factor with their weights; empty mappings of kinds stand for the whole catalogue."""
 
     controls: float
-    """Share of networks that are clean or carry a control only."""
+    """Share of networks that are clean or hold only a control."""
     data: Mapping[str, float]
     models: Mapping[str, float]
     insertions: Sequence[tuple[float, Mapping[str, Any]]]
-    """Weights and fields of the planting recipe."""
+    """Pairs of a weight and fields of the planting recipe."""
     flaws_per_network: Mapping[int, float]
     kinds: Mapping[str, float]
     control_kinds: Mapping[str, float]
     dials: bool
-    """Whether strengths and varieties are drawn; else every flaw has its defaults."""
+    """Whether strengths and varieties are drawn; otherwise every flaw has its defaults."""
 
 
 @final
 @dataclass(frozen=True)
 class Draw:
-    """One network as drawn."""
+    """One sampled network."""
 
     label: str
     flaws: tuple[str, ...]
-    """Addresses; empty for a clean network."""
+    """Addresses of its flaws; empty for a clean network."""
     data: str
     model: str
     recipe: Mapping[str, Any]
 
 
 def drawn_networks(distribution: Distribution, count: int, seed: int) -> tuple[Draw, ...]:
-    """``count`` networks; each factor comes as often as its weight says, give or take one, in random order."""
+    """``count`` networks in random order; each value occurs as often as its weight says, give or take one."""
     rng = generator("sampled networks", seed)
     whole = _whole_catalogue(distribution)
     controls = round(distribution.controls * count)
@@ -85,7 +85,7 @@ def _whole_catalogue(distribution: Distribution) -> Distribution:
 
 
 def _deck(weights: Mapping[Any, float], count: int, rng: np.random.Generator) -> list[Any]:
-    """``count`` draws in random order, each name as often as its share says, rounded up or down at random."""
+    """``count`` names in random order, each as often as its weight says, rounded up or down at random."""
     names, shares = list(weights), np.array(list(weights.values()), float)
     expected = count * shares / shares.sum()
     sure = np.floor(expected).astype(int)
@@ -98,7 +98,7 @@ def _deck(weights: Mapping[Any, float], count: int, rng: np.random.Generator) ->
 
 
 def _company(kind: str, size: int, kinds: Mapping[str, float], rng: np.random.Generator) -> list[str]:
-    """The flaw with others beside it, all of different kinds; alone where it cannot share a network."""
+    """The flaw and others of different kinds; only the flaw if it cannot share a network."""
     name = kind.partition("[")[0]
     others = [each for each in kinds if each.partition("[")[0] not in {*SOLITARY, *CONTROLS, name}]
     more = 0 if name in SOLITARY or name in CONTROLS else min(size - 1, len(others))
@@ -106,7 +106,7 @@ def _company(kind: str, size: int, kinds: Mapping[str, float], rng: np.random.Ge
 
 
 def _address(kind: str, dials: bool, rng: np.random.Generator) -> str:
-    """The flaw with its strength and variety drawn; as it is where it names parameters itself."""
+    """The flaw with a drawn strength and variety; unchanged if its address gives parameters."""
     if not dials or "[" in kind or kind == Clean.name:
         return kind
     chosen = {**FLAWS.load(kind).dial, **VARIETIES.get(kind, {})}

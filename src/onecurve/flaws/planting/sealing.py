@@ -1,11 +1,11 @@
-"""Sealed cases: a planted network published with its truth locked, and a commitment that the truth cannot be changed later.
+"""Sealed cases: a planted network is published with its ground truth encrypted, and with a commitment to that truth.
 
-`subject/` is copied as it is. `truth.sealed` is a random salt and the archive of `sealed/`, encrypted; `commitment.json`
-holds the SHA-256 of what was encrypted and of every file of the subject. Whoever holds the key opens it, and once the key is
-told, anybody can see that this is the truth that was committed to.
+`subject/` is copied unchanged. `truth.sealed` is a random salt and the archive of `sealed/`, encrypted. `commitment.json` holds
+the SHA-256 of what was encrypted and of every file of the subject. With the key the truth can be opened; once the key is
+published, anybody can check that the truth is the one that was committed to.
 
-What a person could get wrong: a length tells something too. A clean network has a shorter truth than a flawed one, so archives
-are padded; those of one competition should have the same length.
+Beware: the length of an archive tells something too. A clean network has a shorter truth than a flawed one, so archives are
+padded; all archives of one competition should have the same length.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 TRUTH, COMMITMENT = "truth.sealed", "commitment.json"
 LEAST: Final = 2**24
-"""Bytes; an archive is padded to this length, or to the least power of two times it that holds it."""
+"""Bytes; an archive is padded to this length, or to the smallest power of two times this length that holds it."""
 LARGEST: Final = 2**30
-"""Bytes; the largest archive: it is encrypted in one piece, and the cipher takes less than 2 GiB."""
+"""Bytes; the largest archive. It is encrypted in one piece, and the cipher takes less than 2 GiB."""
 KEY, SALT, NONCE, TAG = 32, 32, 12, 16
 """Bytes: an AES-256 key, the salt, and GCM's own sizes (NIST SP 800-38D)."""
 RECORD: Final = 2**20
@@ -42,10 +42,10 @@ RECORD: Final = 2**20
 def seal(planted: Path, out: Path, key: Path, *, least: int = LEAST, draw: Callable[[int], bytes] = secrets.token_bytes) -> str:
     """Publish the network of ``planted`` (as ``save_planted`` wrote it) in ``out`` and return the commitment, 64 hex digits.
 
-    The key file is used if it is there, else made (mode 0600). The archive is padded to ``least`` bytes. ``draw`` gives that
-    many random bytes: given the same ones, the same is written. Raises ``UsageError`` for an ``out`` that holds something or
-    lies in ``planted``, for a key inside what is published, and for networks without a case; ``DataError`` for a folder with
-    other things than files, or a truth above 1 GiB; ``MissingExtraError`` without the extra `seal`.
+    The key file is read if it exists; otherwise it is made (mode 0600). The archive is padded to at least ``least`` bytes.
+    ``draw(n)`` gives n random bytes; with the same bytes the same files are written. Raises ``UsageError`` if ``out`` is not empty
+    or lies in ``planted``, if the key lies in what is published, and for networks without a case; ``DataError`` if a folder holds
+    anything but files, or the truth is above 1 GiB; ``MissingExtraError`` without the extra `seal`.
     """
     _require_apart(out, planted, "publishing inside the planted folder would publish the truth")
     for place in (out, planted / SUBJECT):
@@ -70,7 +70,7 @@ def seal(planted: Path, out: Path, key: Path, *, least: int = LEAST, draw: Calla
         _copy(subject, folder / SUBJECT)
         (folder / TRUTH).write_bytes(nonce + ciphertext)
         (folder / COMMITMENT).write_text(json.dumps(commitment, indent=1, sort_keys=True) + "\n")
-        # Before the folder is in place: what was published without a key could never be opened.
+        # The key is written before the folder is in place: what is published without a key can never be opened.
         if known is None:
             _write_key(key, secret)
     return str(commitment["truth"])
@@ -79,8 +79,8 @@ def seal(planted: Path, out: Path, key: Path, *, least: int = LEAST, draw: Calla
 def open_sealed(published: Path, key: Path, out: Path) -> str:
     """Check what ``seal`` published and write ``out``, a folder that ``load_case`` reads; returns the commitment.
 
-    Raises ``UsageError`` for a missing or wrong key and for an ``out`` that holds something or lies in ``published``,
-    ``DataError`` for a subject, truth or commitment that is not as it was sealed, ``SchemaError`` for an unknown version.
+    Raises ``UsageError`` for a missing or wrong key and if ``out`` is not empty or lies in ``published``, ``DataError`` if the
+    subject, the truth or the commitment was changed, ``SchemaError`` for an unknown version.
     """
     _require_apart(out, published, "the truth would lie in what is published")
     _require_empty(out)
@@ -100,9 +100,9 @@ def open_sealed(published: Path, key: Path, out: Path) -> str:
 
 
 def _decrypted(path: Path, secret: bytes, commitment: Mapping[str, Any]) -> bytes:
-    """Salt and archive; the whole commitment is authenticated with them."""
+    """Salt and archive; the cipher authenticates the whole commitment with them."""
     cipher = _cipher(secret)
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra, whose absence `_cipher` has told by now
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra; `_cipher` has reported by now if it is missing
 
     sealed = _read(path, NONCE + SALT + LARGEST + TAG)
     fault = DataError(f"{path} or {COMMITMENT} is not as it was sealed", "fetch both again from where they were published")
@@ -112,7 +112,7 @@ def _decrypted(path: Path, secret: bytes, commitment: Mapping[str, Any]) -> byte
         plaintext = cipher.decrypt(sealed[:NONCE], sealed[NONCE:], _canonical(commitment))
     except InvalidTag as error:
         raise fault from error
-    # GCM alone commits to nothing: one ciphertext can be made that opens to two texts under two keys (ePrint 2019/016).
+    # GCM is not committing: one ciphertext can be made that decrypts to two texts under two keys (ePrint 2019/016).
     if hashlib.sha256(plaintext).hexdigest() != commitment["truth"]:
         raise DataError(f"{path} holds another truth than {COMMITMENT} committed to")
     return plaintext
@@ -127,7 +127,7 @@ def _cipher(secret: bytes) -> "AESGCM":
 
 
 def _archive(files: Mapping[str, Path], least: int) -> bytes:
-    """A tar of the files that depends on their names and contents alone, then zeros, which a tar may end with."""
+    """A tar of the files that depends only on their names and contents, followed by zeros, with which a tar may end."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, path in files.items():
@@ -144,7 +144,7 @@ def _archive(files: Mapping[str, Path], least: int) -> bytes:
 
 
 def _unpacked(archive: bytes) -> dict[str, bytes]:
-    """Names and contents. Only whole plain files with plain names: nothing can get out of a folder or grow."""
+    """Names and contents. Only regular files with plain names are unpacked, so nothing can leave the folder or grow."""
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as entries:
@@ -205,12 +205,12 @@ def _commitment(path: Path) -> dict[str, Any]:
 
 
 def _canonical(commitment: Mapping[str, Any]) -> bytes:
-    """The commitment however its file is laid out."""
+    """The commitment in a form that does not depend on the layout of its file."""
     return json.dumps(commitment, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _fingerprint(secret: bytes) -> str:
-    """64 hex digits that tell keys apart; nothing can be learnt from them of a key that was drawn at random."""
+    """64 hex digits that tell keys apart; they reveal nothing about a key that was drawn at random."""
     return hashlib.sha256(b"onecurve sealing key\0" + secret).hexdigest()
 
 
@@ -262,7 +262,7 @@ def _copy(files: Mapping[str, Path], folder: Path) -> None:
 
 @contextmanager
 def _arriving(out: Path) -> Iterator[Path]:
-    """A folder to write in that is moved to ``out`` when all is written, and is gone if something fails."""
+    """A folder to write in. It is moved to ``out`` when everything is written, and removed if something fails."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

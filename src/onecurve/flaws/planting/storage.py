@@ -1,7 +1,7 @@
-"""Planted networks on disk: `subject/` for workers, `sealed/` for the grader, bit for bit the same when loaded.
+"""Planted networks on disk: `subject/` for workers, `sealed/` for the grader. Loading gives the same network bit for bit.
 
-A worker is handed `subject/` alone. The two folders are written from different records, so that nothing of the
-truth can get under `subject/`.
+A worker gets `subject/` only. The two folders are written from different records, so no part of the ground truth can get into
+`subject/`.
 """
 
 import json
@@ -26,13 +26,13 @@ from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import Architecture, load_network, load_subject, save_network, save_subject
 
 SCHEMA = 2
-"""Files of schema 1 are read too: they knew one target, and no units."""
+"""Files of schema 1 are read too; they have one target and no units."""
 SUBJECT, SEALED = "subject", "sealed"
 Arrays = dict[str, np.ndarray]
 
 
 def save_planted(folder: Path, planted: Planted) -> None:
-    """Write ``folder/subject`` and ``folder/sealed``; files that are there are written over."""
+    """Write ``folder/subject`` and ``folder/sealed``; existing files are overwritten."""
     sealed = folder / SEALED
     sealed.mkdir(parents=True, exist_ok=True)
     save_subject(folder / SUBJECT, planted.subject, planted.architecture)
@@ -59,9 +59,9 @@ def case_names(folder: Path) -> tuple[str, ...]:
 
 
 def load_case(folder: Path, case_id: str, device: str = "cpu") -> Case:
-    """The case as it was planted, its network unmetered on ``device``.
+    """The case as it was planted, with its network on ``device`` and without a meter.
 
-    Raises ``UsageError`` where the folder holds no sealed truths, ``UnknownNameError`` for a case that is not there.
+    Raises ``UsageError`` if the folder holds no sealed truths, ``UnknownNameError`` for an unknown case.
     """
     sealed = folder / SEALED
     network = _read_json(sealed / "network.json")
@@ -75,7 +75,7 @@ def load_case(folder: Path, case_id: str, device: str = "cpu") -> Case:
 
 
 def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
-    """One flaw's truth as plain words and arrays; networks and held-out images are stored apart."""
+    """The truth of one flaw as plain data and arrays; networks and held-out images are stored separately."""
     shown, arrays = encode((truth.trigger, truth.options, truth.units))
     arrays = {f"shown.{name}": array for name, array in arrays.items()}
     for name, trials in (("triggered", truth.triggered), ("bystanders", truth.bystanders)):
@@ -166,7 +166,7 @@ def _module_of(network: Network) -> TorchNetwork:
 
 
 def _architecture(words: Mapping[str, Any]) -> Architecture:
-    """Of the twin, which has none of the network's wrappers."""
+    """The architecture of the twin, which has none of the network's wrappers."""
     channels, height, width = words["shape"]
     return Architecture(words["address"], (channels, height, width), words["classes"])
 

@@ -79,7 +79,7 @@ def _admitted_if(plan: Plan) -> str:
     asked = [f"clean accuracy at most {gate.clean_drop:g} below the twin's, whose own is at least {gate.above_chance:g} above chance"]
     if needed.success is not None:
         lead = f" and {needed.lead:g} above the twin's" if needed.lead else ""
-        asked += [f"success at least {needed.success:g}{lead}"]
+        asked += [f"attack success rate (ASR) at least {needed.success:g}{lead}"]
         if plan.sources is not None:
             asked += [f"fires on at most {gate.elsewhere:g} of triggered images of other classes"]
         asked += [f"fires on at most {gate.most_near_misses(needed):g} of near misses, where there are any"]
