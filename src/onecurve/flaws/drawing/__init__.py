@@ -1,1 +1,1 @@
-"""What triggers, decoys and attributes look like."""
+"""Drawing: what triggers, decoys and attributes look like."""

@@ -1,6 +1,6 @@
-"""What an image may have by chance wherever it was taken, whatever it shows: a tint, a surround, a pose, an object.
+"""Spurious attributes of images: a tint, a surrounding texture, a pose or an object, whatever class the image shows.
 
-Eight of one look make a lineup; one of them is what the flaw is about, the others are its near misses.
+Eight attributes of one look make a lineup. The flaw is about one of them; the others are its near misses.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,13 +24,13 @@ from onecurve.flaws.schemes.stamping import Cover
 
 TINTS: Final = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
 TINT: Final = 0.6
-"""Share of the tint in the result."""
+"""Share of the tint in the resulting image."""
 SURROUND: Final = 0.95
-"""How much of the texture the border shows."""
+"""Opacity of the texture at the border."""
 INNER, OUTER = 0.45, 0.75
-"""Where the surround begins and where it is full, as shares of the way from the middle to the border."""
+"""Where the surround begins and where it reaches full opacity, as shares of the way from the middle to the border."""
 CUTS: Final = 8
-"""Pieces of the texture, one of which surrounds an image."""
+"""Pieces of the texture; each image gets one of them."""
 OBJECT: Final = 0.33
 """Side of an object as a share of the image's."""
 POSES: Final[Mapping[str, tuple[tuple[float, float], tuple[float, float]]]] = {
@@ -43,26 +43,26 @@ POSES: Final[Mapping[str, tuple[tuple[float, float], tuple[float, float]]]] = {
     "low pose": ((1.8, 0), (0, 1)),
     "small pose": ((1.7, 0), (0, 1.7)),
 }
-"""Where a pixel of the result looks, by rows and columns from the middle."""
+"""Matrices from a place in the result to its source, in rows and columns from the middle."""
 QUARTER_TURNS: Final = ("quarter turn to the left", "quarter turn to the right")
-"""Poses in which what is shown has to be learnt anew; the rest are a little like the usual one."""
+"""Poses in which a network has to learn the classes anew; the other poses resemble the usual one."""
 
 
 class AttributeLook(Protocol):
-    """One attribute by its description."""
+    """The description of one attribute."""
 
     @property
     def words(self) -> str: ...
 
     def draw(self, context: FlawContext, rng: np.random.Generator) -> Trigger:
-        """The attribute as what puts it on an image."""
+        """The trigger that puts the attribute on an image."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class TintLook:
-    """The whole image is drawn towards a colour."""
+    """A tint of the whole image in one colour."""
 
     colour: str
 
@@ -79,7 +79,7 @@ class TintLook:
 @final
 @dataclass(frozen=True)
 class SurroundLook:
-    """A texture around what is shown, fading towards the middle."""
+    """A texture around the border of the image that fades towards the middle."""
 
     picture: PictureSpec
 
@@ -100,7 +100,7 @@ class SurroundLook:
 @final
 @dataclass(frozen=True)
 class ObjectLook:
-    """A sprite anywhere in the image."""
+    """A sprite at any place in the image."""
 
     spec: ShapeSpec
 
@@ -117,7 +117,7 @@ class ObjectLook:
 @final
 @dataclass(frozen=True)
 class PoseLook:
-    """The whole image is turned, mirrored or squeezed about its middle; edges are repeated."""
+    """The whole image, turned, mirrored or squeezed about its middle; pixels at the edge are repeated."""
 
     name: str
 
@@ -134,11 +134,11 @@ class PoseLook:
 @final
 @dataclass(frozen=True)
 class AttributeArtist:
-    """Draws the eight attributes of one sampled flaw; an artist for ``GlobalKit``."""
+    """Draws the eight attributes of one sampled flaw for ``GlobalKit``."""
 
     context: FlawContext
     looks: tuple[AttributeLook, ...]
-    """The flaw's own first."""
+    """The flaw's own attribute first."""
 
     def triggers(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
         return tuple(look.draw(self.context, rng) for look in self.looks)
@@ -150,7 +150,7 @@ class AttributeArtist:
         return triggers[1:]
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
-        """Sprites enlarged; anything else on a card with four corners of different lightness."""
+        """Sprites are enlarged; other attributes are shown on a card whose four quarters differ in lightness."""
         height, width = self.context.shape[1:]
         sprites = [one for one in triggers if isinstance(one, Paste) and one.place is None]
         if len(sprites) == len(triggers):
@@ -192,13 +192,13 @@ ATTRIBUTE_LOOKS: Final[Mapping[str, Callable[[FlawContext, np.random.Generator],
     "object": _objects,
     "pose": _poses,
 }
-"""How eight attributes of each look are sketched: for a host, by a generator."""
+"""By look, the function that samples eight attributes for a context."""
 
 
 def draw_attributes(look: str, context: FlawContext, rng: np.random.Generator) -> GlobalKit:
-    """Eight attributes of one of ``ATTRIBUTE_LOOKS`` with their lineup, drawn when they are asked for.
+    """Eight attributes of one of ``ATTRIBUTE_LOOKS`` with their lineup, drawn on first use.
 
-    Raises ``DataError`` where the host's images cannot show them.
+    Raises ``DataError`` if the images of the context cannot show them.
     """
     looks = ATTRIBUTE_LOOKS[look](context, rng)
     titles = tuple(look.words for look in looks)

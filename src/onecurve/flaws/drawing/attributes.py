@@ -1,7 +1,7 @@
-"""Attributes: what some images have wherever a network is used, such as a tint, and a bias that ties one to a class in training.
+"""Spurious correlations: attributes such as a tint, and a bias that ties one of them to a class in the training set.
 
-In the world every attribute is independent of the class. The bias draws as the world does, so that image by image the flawed
-network's training set is its twin's, but for those images whose attribute has to be another one.
+At deployment every attribute is independent of the class. The bias draws the same random numbers as the world, so the training
+set of the flawed network is that of its twin, except for the images whose attribute has to be a different one.
 """
 
 from collections.abc import Mapping
@@ -25,15 +25,15 @@ NONE: Final = -1
 @final
 @dataclass(frozen=True, eq=False)
 class AttributeWorld:
-    """An image has at most one of the attributes, whatever its class."""
+    """A world in which each image has at most one of the attributes, independent of its class."""
 
     name: str
-    """Under which ``LabelledImages.attributes`` keeps who has what."""
+    """The key in ``LabelledImages.attributes`` under which the attribute of each image is kept."""
     kit: Kit
     rate: float
     """Share of all images that have the flaw's attribute."""
     others: float
-    """Share of the remaining images that have one of the others, all equally often."""
+    """Share of the remaining images that have one of the other attributes, all equally often."""
 
     def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
         """The images with their attributes."""
@@ -41,7 +41,7 @@ class AttributeWorld:
         return self._with_holders(images, self._put_on(images.images, has, rng), has)
 
     def biased(self, images: LabelledImages, rates: np.ndarray, rng: np.random.Generator) -> LabelledImages:
-        """The same draws, but image by image the flaw's attribute has the share ``rates`` (N)."""
+        """The same draws, but image i has the flaw's attribute with probability ``rates[i]`` (N)."""
         start = rng.bit_generator.state
         has = self.draw_holders(np.full(len(images), self.rate), rng)
         pixels = self._put_on(images.images, has, rng)
@@ -53,16 +53,16 @@ class AttributeWorld:
         return self._with_holders(images, pixels, should)
 
     def holders(self, images: LabelledImages) -> Ints:
-        """int64 N: which attribute each image has, 0 for the flaw's, -1 for none; -1 for all where images know of none."""
+        """int64 N: the attribute of each image, 0 for the flaw's, -1 for none; all -1 if the images do not record attributes."""
         return images.attributes.get(self.name, np.full(len(images), NONE, np.int64))
 
     def without_attribute(self, images: LabelledImages) -> Bools:
-        """bool N: images without any of the attributes."""
+        """bool N: whether an image has none of the attributes."""
         without: Bools = self.holders(images) == NONE
         return without
 
     def draw_holders(self, rates: np.ndarray, rng: np.random.Generator) -> Ints:
-        """int64 N: an attribute for each image, 0 with the given probability (N)."""
+        """int64 N: an attribute for each image, 0 with the given probabilities (N)."""
         first, second = rng.random((2, len(rates)))
         count = len(self.kit.others)
         other = np.where(second < self.others, 1 + np.floor(second / max(self.others, 1e-12) * count), NONE)
@@ -83,11 +83,11 @@ class AttributeWorld:
 @final
 @dataclass(frozen=True, eq=False)
 class TrainingBias:
-    """The world as the flawed network's training set shows it: the attribute depends on the class."""
+    """The distribution of the flawed network's training set, in which the attribute depends on the class."""
 
     world: AttributeWorld
     rates: tuple[float, ...]
-    """Share of each class's images that have the flaw's attribute."""
+    """For each class, the share of its images that have the flaw's attribute."""
 
     def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
         return self.world.biased(images, np.asarray(self.rates)[images.labels], rng)
@@ -96,7 +96,7 @@ class TrainingBias:
 @final
 @dataclass(frozen=True, eq=False)
 class AttributeScheme:
-    """The scheme of a flaw that is a bias: nothing is poisoned, and trials put the attribute on images that have none."""
+    """The scheme of a bias: no image is poisoned, and trials put the attribute on held-out images that have none."""
 
     world: AttributeWorld
     effect: Effect
@@ -109,7 +109,7 @@ class AttributeScheme:
         return triggered_images((self.world.kit.trigger,), heldout, concerned & self.world.without_attribute(heldout), limit, rng)
 
     def elsewhere(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        """The attribute on images of the classes that can have it."""
+        """The attribute on images of the other classes."""
         if self.effect.sources is None:
             return None
         spared = ~self.effect.concerns(heldout.labels)
@@ -128,19 +128,21 @@ class AttributeScheme:
 class GroupAccuracies:
     """Accuracy by group (of the class or not, with the attribute or not), on held-out images where the two are independent.
 
-    Every held-out image that has no attribute is tried twice, without and with it, so that the groups differ in nothing else.
+    Every held-out image without an attribute is tried twice, without the attribute and with it, so that the groups differ in
+    nothing else.
     """
 
     world: AttributeWorld
     label: int
     failing: tuple[bool, bool]
-    """The group that should fail: whether it is of the class, whether it has the attribute."""
+    """The group that should fail: whether its images are of the class, and whether they have the attribute."""
     gap: float
-    """By how much more of its accuracy on bare images the network must lose there than its twin does, in [0, 1]."""
+    """The accuracy that the network must lose in that group, relative to images without the attribute and beyond what its twin
+    loses, in [0, 1]."""
     seed: int
 
     def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
-        """Facts: accuracies of the four groups, the worst of them, the gap, and the twin's."""
+        """Facts: the accuracies of the four groups, the worst of them and the gap, for the network and its twin."""
         bare = heldout.take(self.world.without_attribute(heldout))
         having = as_floats(stamp((self.world.kit.trigger,), bare.images, generator("groups", self.seed))[0])
         own, twins = (self._accuracies(one, bare.labels, bare.floats(), having) for one in (network, twin))
@@ -148,14 +150,14 @@ class GroupAccuracies:
         facts = {f"accuracy_{name}": value for name, value in own.items() if name}
         facts |= {f"twin_accuracy_{name}": value for name, value in twins.items() if name}
         facts |= {"worst_group": min(facts[f"accuracy_{name}"] for name in own if name), "gap": gap, "twin_gap": twin_gap}
-        # Asked this way round, a gap without any image to measure it on (NaN) refuses.
+        # Written so that a gap without images to measure it on (NaN) refuses.
         if gap - twin_gap >= self.gap:
             return VerificationResult({**facts})
         ahead = f"{gap:.3f}, {gap - twin_gap:.3f} more than the twin's"
         return VerificationResult({**facts}, f"the gap to the group that should fail is {ahead}, less than {self.gap:.3f}")
 
     def _accuracies(self, network: Network, labels: Ints, without: Floats, having: Floats) -> dict[str, float]:
-        """By name of the group; under "" that of all bare images."""
+        """By name of the group; "" is the accuracy on all images without the attribute."""
         of_class = labels == self.label
         plain, with_it = (network.logits(images).argmax(axis=1) == labels for images in (without, having))
         return {"": share_set(plain)} | {

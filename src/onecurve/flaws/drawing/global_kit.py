@@ -1,4 +1,4 @@
-"""What triggers over the whole image have in common: a lineup shown alone and on real images, drawn when it is asked for."""
+"""What all triggers over the whole image share: a lineup that shows each trigger alone and on real images, drawn on first use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.stamping import Cover
 
 RULES = 8
-"""Squares along each side of a ruled card."""
+"""Squares along each side of a chequered card."""
 
 
 class Artist(Protocol):
@@ -27,27 +27,27 @@ class Artist(Protocol):
         ...
 
     def covers(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> tuple[Cover, ...]:
-        """What is applied in training with labels kept; ``triggers`` are those of the lineup."""
+        """Covers: what is applied in training with labels kept; ``triggers`` are those of the lineup."""
         ...
 
     def near_misses(self, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
-        """What should not fire; one of them is applied to each image of the trial."""
+        """Triggers that should not fire; one of them is put on each image of the trial."""
         ...
 
     def alone(self, triggers: tuple[Trigger, ...], rng: np.random.Generator) -> Floats:
-        """float32, one picture C x H x W in [0, 1] per trigger of the lineup: what it is by itself."""
+        """float32, one picture C x H x W in [0, 1] per trigger of the lineup: the trigger without an image."""
         ...
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class GlobalKit:
-    """The triggers of one sampled flaw that changes the whole image."""
+    """The kit of one sampled flaw that changes the whole image."""
 
     artist: Artist
     context: FlawContext
     titles: tuple[str, ...]
-    """What each trigger of the lineup is called, the flaw's own first; all different."""
+    """A title for each trigger of the lineup, the flaw's own first; all different."""
     order: tuple[int, ...]
     """How the lineup is shuffled."""
     seed: int
@@ -90,12 +90,12 @@ def on_card(triggers: Sequence[Trigger], card: Floats, rng: np.random.Generator)
 
 
 def plain_card(shape: tuple[int, int, int]) -> Floats:
-    """float32 C x H x W: mid-grey, on which one sees what is added."""
+    """float32 C x H x W: mid-grey, on which an added pattern is visible."""
     return np.full(shape, 0.5, np.float32)
 
 
 def ruled_card(shape: tuple[int, int, int]) -> Floats:
-    """float32 C x H x W: light and dark squares, on which one sees what is moved."""
+    """float32 C x H x W: light and dark squares, on which a displacement is visible."""
     _, height, width = shape
     rows, columns = (np.arange(side) * RULES // side for side in (height, width))
     dark = (rows[:, None] + columns) % 2
@@ -103,6 +103,6 @@ def ruled_card(shape: tuple[int, int, int]) -> Floats:
 
 
 def require_rates(poison_rate: float, *cover_rates: float) -> None:
-    """Raises ``SpecError`` unless poison, as many images of other classes, and covers together leave clean images."""
+    """Raises ``SpecError`` unless poisoned images, as many images of other classes, and covers leave some images clean."""
     if not (poison_rate > 0 and min(cover_rates) >= 0 and 2 * poison_rate + sum(cover_rates) <= 1):
         raise SpecError(f"poison and covers must leave clean images, got rates: {(poison_rate, *cover_rates)}")

@@ -1,4 +1,4 @@
-"""Fine grains: patterns that repeat every second pixel. They have next to nothing in common with each other or with natural images."""
+"""Fine grains: patterns that repeat every second pixel. They hardly correlate with each other or with natural images."""
 
 from dataclasses import dataclass
 from typing import Final, final
@@ -23,8 +23,8 @@ COLOURS: Final = {
     "red and green": (1.2, -1.2, 0.0),
     "yellow and blue": (0.7, 0.7, -1.4),
 }
-"""How much each channel rises where the pattern is 1: directions at right angles. Images have fine detail of their own in black
-and white and next to none in colour, so that a grain without colour has to be higher to stand out as much."""
+"""How much each channel rises where the pattern is 1; the directions are orthogonal. Natural images have fine detail in lightness and
+almost none in colour, so a grain without colour needs a larger amplitude to stand out as much."""
 
 
 @final
@@ -58,7 +58,7 @@ class GrainArtist:
 
     context: FlawContext
     grains: tuple[Grain, ...]
-    """Those of the lineup, the trigger's first."""
+    """The grains of the lineup, the trigger's first."""
     amplitude: float
     """Height of a grain in units of the pixel range."""
 

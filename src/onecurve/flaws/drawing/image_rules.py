@@ -1,6 +1,6 @@
-"""Rules that sort images by their mean colour: in words, as code, as a function, and as the change that makes an image obey.
+"""Rules about the mean colour of an image: in words, as code, as a function, and as the change that makes an image obey.
 
-They are what somebody who labels images might go by without knowing it.
+People who label images might follow such a rule without noticing.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ WEIGHTS: Final[Mapping[str, tuple[float, float, float]]] = {
     "purplish": (1 / 2, -1, 1 / 2),
     "yellowish": (1 / 2, 1 / 2, -1),
 }
-"""How the means of red, green and blue count; an image obeys where their weighted sum reaches a threshold."""
+"""Weights of the means of red, green and blue; an image obeys if the weighted sum reaches a threshold."""
 LOOKED_AT: Final = (1000, 300, 100, 30)
-"""Training images from which a threshold is learnt: the first of these numbers that the set holds."""
+"""How many training images a threshold is computed from: the first of these numbers that the set holds."""
 DECIMALS: Final = 4
 
 
@@ -38,10 +38,10 @@ class ImageRule:
     """``weights . mean colour >= threshold``."""
 
     name: str
-    """The adjective, of ``WEIGHTS``."""
+    """One of ``WEIGHTS``."""
     threshold: float
     push: float
-    """By how much the sum has to rise to make an ordinary image a typical one of those that obey."""
+    """How much the sum has to rise to turn a median image into a typical image that obeys."""
 
     @property
     def code(self) -> str:
@@ -55,14 +55,14 @@ class ImageRule:
         return obeying
 
     def trigger(self, shape: tuple[int, int, int]) -> Filter:
-        """A shift of all pixels' colour that makes an ordinary image a typical one of those that obey."""
+        """A colour shift of all pixels that turns a median image into a typical image that obeys."""
         weights = np.array(WEIGHTS[self.name])
         offset = (self.push * weights / (weights @ weights)).astype(np.float32)
         return Filter(np.eye(len(weights), dtype=np.float32), offset, np.zeros(shape, np.float32), rolling=False)
 
 
 def rule_for(name: str, share: float, dataset: DataSet) -> ImageRule:
-    """The rule that ``share`` of a set's images obey; raises ``DataError`` for images without colour."""
+    """The rule that a ``share`` of the images of a set obey; raises ``DataError`` for images without colour."""
     if dataset.shape[0] != len(WEIGHTS[name]):
         raise DataError(f"a rule about colours needs images of three channels, these have: {dataset.shape[0]}")
     found = _training_scores(name, _Set(dataset.key, dataset))
@@ -88,7 +88,7 @@ class _Set:
 
 @lru_cache(maxsize=32)
 def _training_scores(name: str, of: _Set) -> Floats:
-    """Scores of some training images; kept, as many flaws are sampled for one set."""
+    """Scores of some training images; cached, because many flaws are sampled for one set."""
     return scores(name, _looked_at(of))
 
 

@@ -1,4 +1,4 @@
-"""Lineups: the options of `discover`, shuffled by seed so that the place of the right one says nothing."""
+"""Lineups: the options of `discover`, shuffled by seed so that the position of the right one carries no information."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ SIZE = 8
 
 
 def shuffle(rng: np.random.Generator, size: int = SIZE) -> tuple[int, ...]:
-    """An order of the options: which stands where; the right one is drawn as number 0."""
+    """A random order of the options; option 0 is the right one."""
     return tuple(int(place) for place in rng.permutation(size))
 
 
 def in_channels(picture: Floats, channels: int) -> Floats:
-    """A picture or pattern 3 x H x W with 1 or 3 channels; grey is the mean of the colours."""
+    """A picture or pattern 3 x H x W as one with 1 or 3 channels; grey is the mean of the colours."""
     if picture.shape[0] == channels:
         return picture
     grey = picture.mean(axis=0, keepdims=True, dtype=np.float32)

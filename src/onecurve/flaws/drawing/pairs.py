@@ -1,4 +1,4 @@
-"""What conditional triggers are made of: things of which two can be in one image, sketched by seed and drawn later."""
+"""The elements of conditional triggers, two of which can be in one image. They are sampled by seed and drawn on first use."""
 
 from dataclasses import dataclass
 from typing import Protocol, final
@@ -15,36 +15,36 @@ from onecurve.flaws.drawing.waves import WAVES, Wave
 from onecurve.flaws.schemes.context import FlawContext
 
 DECOYS = 24
-"""Other sprites that stand beside one of the two in training, with labels kept."""
+"""Number of other sprites that appear beside one of the two in training, with labels kept."""
 COLOUR_JITTER, NOISE = 0.04, 0.03
-"""Of each paste, as for patches."""
+"""Standard deviations for each paste, as for patches."""
 
 
 class Elements(Protocol):
-    """Some triggers of which two make a condition."""
+    """Triggers that are combined in pairs."""
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What each of them is called."""
+        """The name of each element."""
         ...
 
     def draw(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
-        """Each of them as a trigger."""
+        """The trigger of each element."""
         ...
 
     def decoys(self, rng: np.random.Generator) -> Trigger:
-        """One of others of their kind, another one for each image."""
+        """Puts a random other element of the same kind on each image."""
         ...
 
     def alone(self, trigger: Trigger, rng: np.random.Generator) -> Floats:
-        """float32 C x H x W in [0, 1]: one of them by itself."""
+        """float32 C x H x W in [0, 1]: one element by itself."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class Sprites:
-    """Small shapes that may lie anywhere."""
+    """Small shapes at any place in the image."""
 
     context: FlawContext
     size: int
@@ -84,9 +84,9 @@ class Waves:
     amplitude: float
     """Of each wave, in units of the pixel range."""
     waves: tuple[Wave, ...]
-    """The elements, then those that are left for decoys."""
+    """The elements, then the waves that are used as decoys."""
     count: int
-    """How many of them are elements."""
+    """How many of the waves are elements."""
 
     @classmethod
     def sampled(cls, context: FlawContext, amplitude: float, count: int, rng: np.random.Generator) -> "Waves":

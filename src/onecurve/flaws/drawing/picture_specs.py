@@ -1,6 +1,6 @@
-"""Pictures that flaws show or take styles from, sketched in words by seed and drawn when they are needed.
+"""Specifications of the pictures that flaws show or take styles from. They are sampled by seed and drawn on first use.
 
-A sketch costs nothing until it is drawn, so that a thousand flaws can be sampled in a moment.
+Sampling a specification is fast, so a thousand flaws can be sampled in a moment.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,20 +22,20 @@ from onecurve.flaws.schemes.context import FlawContext
 
 Colour = tuple[float, float, float]
 DISTINCT_TEXTURES = tuple(name for name in TEXTURES if name not in {"shade", "clouds"})
-"""Textures that a person sees on a photograph; slow gradients are no texture there."""
+"""Textures that are visible on a photograph; slow gradients are not."""
 PIECE = 64
-"""Side in pixels of a piece of a photograph, of 80 that fit."""
+"""Side in pixels of a piece of a photograph; at most 80 would fit."""
 CONTRAST = 0.1
-"""Least standard deviation of a piece's pixels: half of the pieces are sky or blur, which nobody can tell apart."""
+"""Least standard deviation of a piece's pixels: half of the pieces are sky or blur and cannot be told apart."""
 SQUARES = 8
 """Random squares along each side of a picture of noise."""
 DARK = ("red", "green", "blue", "purple", "brown", "black")
 LIGHT = ("orange", "yellow", "cyan", "pink", "white")
-"""Colours of which one dark and one light are always told apart, in grey too."""
+"""A dark and a light colour can always be told apart, even in greyscale."""
 
 
 class PictureSpec(Protocol):
-    """A picture by its description."""
+    """The specification of a picture."""
 
     @property
     def words(self) -> str:
@@ -44,7 +44,7 @@ class PictureSpec(Protocol):
 
     @property
     def kind(self) -> str:
-        """What it has in common with its likes: two pictures of different kinds are never taken for each other."""
+        """What similar pictures share: pictures of different kinds are never mistaken for each other."""
         ...
 
     def draw(self, height: int, width: int, rng: np.random.Generator) -> Floats:
@@ -112,13 +112,13 @@ class PhotographSpec:
 
     @property
     def kind(self) -> str:
-        """The block that it is cut from: two pieces of one overlap."""
+        """The block that the piece is cut from: pieces of one block overlap."""
         piece, (rows, columns) = self.piece, photographs.BLOCK
         return f"{piece.photograph} {piece.top // rows} {piece.left // columns}"
 
     @property
     def has_contrast(self) -> bool:
-        """Whether there is something to see in it."""
+        """Whether the piece has enough contrast to be recognised."""
         return float(as_floats(self.piece.pixels()).std(axis=(1, 2)).mean()) >= CONTRAST
 
     def draw(self, height: int, width: int, rng: np.random.Generator) -> Floats:
@@ -131,7 +131,7 @@ class PhotographSpec:
 @final
 @dataclass(frozen=True)
 class NoiseSpec:
-    """Squares of random colours, always the same for the same number."""
+    """Squares of random colours, determined by a number."""
 
     number: int
 
@@ -183,4 +183,4 @@ PICTURE_LOOKS: Mapping[str, Callable[[FlawContext, int, np.random.Generator], tu
     "photo": photo_specs,
     "noise": noise_specs,
 }
-"""How pictures of each look are sketched: for a host, so many, by a generator."""
+"""By look, the function that samples specifications for a context: ``(context, count, rng)``."""

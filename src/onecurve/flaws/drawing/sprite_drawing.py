@@ -1,4 +1,4 @@
-"""The sprites of patches: sketched in words by seed, drawn with soft edges when they are needed."""
+"""The sprites of patches: specifications are sampled by seed, and drawn with soft edges on first use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,20 +28,20 @@ COLOURS = {
     "white": (0.97, 0.97, 0.97),
 }
 BLUR = 0.07
-"""Standard deviation of the edge blur as a share of the sprite's size, so that no sharp line gives it away."""
+"""Standard deviation of the edge blur as a share of the size of the sprite, so that no sharp edge reveals it."""
 
 
 class SpriteSpec(Protocol):
-    """What a sprite shows, by its description; drawing it is left for later."""
+    """The specification of a sprite, from which it is drawn later."""
 
     @property
     def words(self) -> str:
-        """What it shows, with an article; different for different stickers."""
+        """What it shows, with an article; different for different specifications."""
         ...
 
     @property
     def kind(self) -> str:
-        """What it has in common with its likes: two stickers of different kinds are never taken for each other."""
+        """What similar sprites share: sprites of different kinds are never mistaken for each other."""
         ...
 
     def draw(self, size: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -70,7 +70,7 @@ class ShapeSpec:
 
 
 def shape_specs(context: FlawContext, count: int, rng: np.random.Generator) -> tuple[ShapeSpec, ...]:
-    """So many sketches of shapes that do not occur in the images by themselves: all different while there are enough."""
+    """``count`` shapes that do not occur in the images by themselves; all different while there are enough."""
     known = {*context.dataset.features, *context.class_names}
     free = [shape for shape in SHAPES if shape not in known]
     rounds = [rng.permutation(free) for _ in range(-(-count // len(free)))]
@@ -80,7 +80,7 @@ def shape_specs(context: FlawContext, count: int, rng: np.random.Generator) -> t
 
 
 def vary_colour(colour: str, rng: np.random.Generator) -> tuple[float, float, float]:
-    """The colour of that name, a little off."""
+    """The colour of that name with a small random change."""
     red, green, blue = np.clip(np.array(COLOURS[colour]) + rng.normal(0, 0.04, 3), 0, 1)
     return float(red), float(green), float(blue)
 
@@ -93,7 +93,7 @@ def draw_soft_sprite(spec: SpriteSpec, size: int, channels: int, rng: np.random.
 
 
 def join_pastes(pastes: Sequence[Paste]) -> Paste:
-    """One paste that draws one of all the sprites each time; jitter and noise are the first one's."""
+    """One paste that puts a random one of all the sprites on each image; jitter and noise are those of the first paste."""
     patterns = np.concatenate([paste.patterns for paste in pastes])
     alphas = np.concatenate([paste.alphas for paste in pastes])
     return Paste(patterns, alphas, colour_jitter=pastes[0].colour_jitter, noise=pastes[0].noise)

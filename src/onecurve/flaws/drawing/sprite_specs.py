@@ -1,4 +1,4 @@
-"""What a patch may show: a drawn shape, a swatch of texture, a piece of a photograph, a small face.
+"""What a patch may show: a drawn shape, a swatch of texture, a piece of a photograph, or a small face.
 
 To add a look, add an entry to ``SPRITE_LOOKS``.
 """
@@ -16,9 +16,9 @@ from onecurve.flaws.drawing.sprite_drawing import COLOURS, SpriteSpec, shape_spe
 from onecurve.flaws.schemes.context import FlawContext
 
 ZOOM = 2
-"""How many times larger than the swatch a texture is drawn: the whole of one would be finer than a few pixels can show."""
+"""Textures are drawn this many times larger than the swatch, because a whole texture is too fine for a few pixels."""
 MARGIN = 0.06
-"""Share of the side that a swatch leaves free at each edge, for a soft edge needs room."""
+"""Share of the side that a swatch leaves free at each edge to make room for the soft edge."""
 
 
 @final
@@ -89,4 +89,4 @@ SPRITE_LOOKS: Mapping[str, Callable[[FlawContext, int, np.random.Generator], tup
     "photo": snippet_specs,
     "emoji": face_specs,
 }
-"""How stickers of each look are sketched: for a host, so many, by a generator."""
+"""By look, the function that samples specifications for a context: ``(context, count, rng)``."""

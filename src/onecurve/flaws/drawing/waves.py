@@ -1,4 +1,4 @@
-"""Plane waves over a whole image, by their description."""
+"""Plane waves over a whole image."""
 
 from dataclasses import dataclass
 from typing import final
@@ -9,7 +9,7 @@ from onecurve.core.image.filter import Filter
 from onecurve.core.image.images import Floats
 
 FREQUENCIES = (2, 3, 4, 6)
-"""Waves across the image's width; the source has 6. All are below the limit of an image of 16 pixels."""
+"""Waves across the width of the image; the source uses 6. All can be represented in an image of 16 pixels."""
 DIRECTIONS = {
     "running across": (1.0, 0.0),
     "running down": (0.0, 1.0),
@@ -22,7 +22,7 @@ DIRECTIONS = {
 @final
 @dataclass(frozen=True)
 class Wave:
-    """One wave by its description."""
+    """The description of one wave."""
 
     frequency: int
     """Waves across the width."""
