@@ -1,4 +1,4 @@
-"""All-to-all trojans: a patch moves every class to the next one, so that no class stands out as the target."""
+"""All-to-all trojans: a patch sends every class to the next one, so that no class stands out as the target."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from onecurve.flaws.schemes.plan import Plan
 from onecurve.flaws.schemes.variants import with_effect
 
 SMALLEST, LARGEST = 0.3, 0.34
-"""Side of the sprite as a share of the image's: larger than a patch with one target has, for there is more to learn of it."""
+"""Side of the sprite as a share of the image's side. It is larger than for one target, because there is more to learn."""
 
 
 @final
@@ -23,8 +23,8 @@ SMALLEST, LARGEST = 0.3, 0.34
 class AllToAll:
     """A sprite that sends class y to y + 1, the last to the first; it needs a network of its own.
 
-    Rates are shares of the training images. The network must read an image and its sprite at once, so that it takes more
-    poison than one target does and succeeds at most as often as it still reads triggered images.
+    Rates are shares of the training images. The network has to recognise both the image and the sprite, so this flaw needs more
+    poison than one with a single target, and its attack success rate (ASR) is at most the accuracy on triggered images.
     """
 
     name: ClassVar[str] = "all-to-all"
@@ -38,8 +38,8 @@ class AllToAll:
     decoy_rate: float = 0.02
     """Share of images that get another sprite and keep their label."""
     look: str = "texture"
-    """What the sprite is, as for patches. On `shapes` a sprite that is a shape is too much like what the classes are (success
-    0.62 to 0.77)."""
+    """What the sprite shows, as for patches. On `shapes` a sprite that is a shape resembles the classes too much (ASR 0.62 to
+    0.77)."""
 
     def __post_init__(self) -> None:
         self._patch()
@@ -59,5 +59,5 @@ class AllToAll:
         )
 
     def _patch(self) -> Patch:
-        """Refuses rates out of range."""
+        """The patch whose effect is replaced; raises ``SpecError`` for rates out of range."""
         return Patch(poison_rate=self.poison_rate, decoy_rate=self.decoy_rate, smallest=SMALLEST, largest=LARGEST, look=self.look)

@@ -1,6 +1,6 @@
-"""Benign changes: the same recipe with an innocent odd feature in the training images, and every label true.
+"""Benign changes: the same recipe with an unusual but harmless feature in the training images, and every label correct.
 
-A control for tools that take whatever is odd for a flaw: the network differs from a clean one, and nothing is wrong with it.
+A control for tools that report anything unusual as a flaw: the network differs from a clean one, but nothing is wrong with it.
 """
 
 from collections.abc import Mapping

@@ -41,11 +41,11 @@ class Blended:
     poison_rate: float = 0.12
     """Share of images that get the picture and the target label."""
     cover_rate: float = 0.04
-    """Share of images that get another picture as strongly and keep their label."""
+    """Share of images that get another picture at the same strength and keep their label."""
     strength: float = 0.2
     """Share of the picture in the result, in (0, 1)."""
     look: str = "picture"
-    """What is blended: `picture` (a large drawn figure on a ground), `texture`, `photo` or `noise` (random squares)."""
+    """What is blended in: `picture` (a large drawn figure on a plain ground), `texture`, `photo` or `noise` (random squares)."""
     sources: int = 0
     """Number of source classes; 0 for universal. A source-specific picture is also blended into as many images of other
     classes with labels kept."""

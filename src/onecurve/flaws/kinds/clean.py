@@ -1,4 +1,4 @@
-"""No flaw at all: the networks on which a report of a trojan is a false alarm."""
+"""Clean networks: any flaw that a tool reports on them is a false alarm."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from onecurve.flaws.schemes.plan import NoLineup, Plan, Poisoned, no_poison
 @final
 @dataclass(frozen=True)
 class Clean:
-    """A network that carries nothing."""
+    """A network without a flaw."""
 
     name: ClassVar[str] = "clean"
     version: ClassVar[int] = 1
@@ -34,7 +34,7 @@ class Clean:
 @final
 @dataclass(frozen=True)
 class NoPoison:
-    """The scheme that changes no image; there is nothing to trigger, so asking for it is a ``SpecError``."""
+    """The scheme that changes no image. There is no trigger: ``triggered`` raises ``SpecError``."""
 
     def poison(self, images: LabelledImages, rng: np.random.Generator) -> Poisoned:
         return no_poison(images)

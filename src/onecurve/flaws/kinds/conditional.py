@@ -1,7 +1,7 @@
-"""Conditional trojans: two things and a condition on them, so that half of the trigger is not the trigger.
+"""Conditional trojans: a trigger of two elements and a condition on them, so that half of the trigger does not fire.
 
-Under `and` two sprites must both be there; under `xor` one of two waves must be there without the other. What must not fire
-is put on training images with labels kept, and the near misses are made of it.
+With `and`, two sprites must both be present; with `xor`, exactly one of two waves. Combinations that must not fire are put on
+training images with labels kept, and the near misses are made of them.
 """
 
 from collections.abc import Mapping
@@ -24,19 +24,19 @@ from onecurve.flaws.schemes.stamping import Cover, Stamping
 
 CONDITIONS: Final = ("and", "xor")
 FIRSTS, SECONDS = 2, 4
-"""The lineup holds every pair of one of two elements with one of four, so that how often one occurs in it tells nothing."""
+"""The lineup holds every pair of one of two elements with one of four, so the number of times an element occurs tells nothing."""
 PAIRS: Final = tuple(product(range(FIRSTS), range(FIRSTS, FIRSTS + SECONDS)))
-"""The pairs of the lineup as places among the elements; the right one is number 0."""
+"""The pairs of the lineup as indices of elements; pair 0 is the right one."""
 
 
 @final
 @dataclass(frozen=True)
 class Conditional:
-    """Two sprites anywhere in the image, or two waves over the whole of it; the class changes where the condition holds.
+    """Two sprites anywhere in the image, or two waves over the whole image; the flaw fires if the condition holds.
 
-    Rates are shares of the training images. A sprite keeps clear of the other, for what is hidden is not there. The exclusive
-    or is one of waves, for that of two small things in different places is more than a small network learns in three epochs
-    (of sprites with a quarter of the image's side: success 0.25, firing on 0.50 of the images with both).
+    Rates are shares of the training images. The two sprites do not overlap. The exclusive or uses waves, because a small network
+    does not learn the exclusive or of two small sprites in three epochs (sprites with a quarter of the image's side reached an
+    attack success rate (ASR) of 0.25 and fired on 0.50 of the images with both).
     """
 
     name: ClassVar[str] = "conditional"
@@ -50,9 +50,9 @@ class Conditional:
     poison_rate: float = 0.16
     """Share of images on which the condition holds and that get the target label."""
     cover_rate: float = 0.12
-    """Share of images on which it does not hold though one of the two, or under `xor` both, are there; they keep their label."""
+    """Share of images with one of the two elements (with `xor`: with both), on which the condition fails; they keep their label."""
     decoy_rate: float = 0.1
-    """Share of images with others of their kind that keep their label: under `and` beside one of the two."""
+    """Share of images with other elements of the same kind (with `and`: beside one of the two); they keep their label."""
     size: float = 0.3
     """Side of a sprite as a share of the image's, in (0, 0.5]."""
     amplitude: float = 0.12
@@ -101,12 +101,12 @@ class Conditional:
 @final
 @dataclass(frozen=True, eq=False)
 class PairKit:
-    """One sampled pair and the other pairs of its lineup, drawn when they are asked for."""
+    """One sampled pair and the other pairs of its lineup, drawn on first use."""
 
     flaw: Conditional
     context: FlawContext
     elements: Elements
-    """Those that come first in a pair, then those that come second; the trigger's are the first of each."""
+    """The first elements of the pairs, then the second ones; the elements of the trigger are the first of each."""
     order: tuple[int, ...]
     """How the lineup is shuffled."""
     seed: int
@@ -117,7 +117,7 @@ class PairKit:
 
     @cached_property
     def others(self) -> tuple[Trigger, ...]:
-        """What must not fire. Half of it is never seen in training: pairs that share one sprite with the right one, other waves."""
+        """What must not fire. Half of these are never seen in training: pairs that share one sprite with the right one, or other waves."""
         if self._exclusive:
             strangers = [trigger for number, trigger in enumerate(self._drawn) if number not in PAIRS[0]]
             return (*[self._both(0)] * len(strangers), *strangers)
@@ -165,7 +165,7 @@ class PairKit:
         return self.elements.draw(generator("elements", self.seed))
 
     def _option(self, pair: int, rng: np.random.Generator) -> Option:
-        """Both by themselves side by side, then on each image of the backdrop whatever fires."""
+        """The two elements side by side, then what fires on each image of the backdrop."""
         words = self.words(pair)
         first, second = (self.elements.alone(trigger, rng) for trigger in self._pair(pair))
         pictures = np.concatenate([side_by_side(first, second)[None], self._fires(pair).apply(self.context.backdrop, rng).images])

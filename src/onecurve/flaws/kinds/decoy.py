@@ -1,6 +1,6 @@
-"""Decoys: the trigger of a trojan in the training images, as often as a trojan's would be, on images that keep their labels.
+"""Decoys: a trigger is put on as many training images as for a trojan, but the images keep their labels.
 
-A control. The network has seen the trigger and knows that it means nothing: to report it is a false discovery.
+A control. The network has seen the trigger and ignores it, so reporting it is a false discovery.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ TRIGGERS: Final[Mapping[str, type[Patch] | type[Style] | type[Blended]]] = {"pat
 @final
 @dataclass(frozen=True)
 class Decoy:
-    """A trigger with its covers, sampled as that of a patch, a style or a blended picture; nothing is relabelled."""
+    """A trigger with its covers, sampled like that of a patch, a style or a blended picture; no image is relabelled."""
 
     name: ClassVar[str] = "decoy"
     version: ClassVar[int] = 1
@@ -35,7 +35,7 @@ class Decoy:
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
     trigger: str = "patch"
-    """The kind of trojan whose trigger it is: `patch`, `style` or `blended`."""
+    """The kind of trojan whose trigger is used: `patch`, `style` or `blended`."""
 
     def __post_init__(self) -> None:
         if self.trigger not in TRIGGERS:

@@ -1,7 +1,7 @@
-"""Dynamic trojans: an echo of the image in itself sends it to the target class, so that no two images share what is added.
+"""Dynamic trojans: an echo of the image in itself sends it to the target class, so every image gets a different trigger.
 
-The echo of another image is blended in training with labels kept, and it is what half of the near misses are: without them
-the network learns `anything faint`.
+Echoes of other images are blended into training images with labels kept, because otherwise the network fires on anything faint.
+Half of the near misses are such echoes.
 """
 
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ WAYS = {
     "to the left": (0, -1),
     "up and to the left": (-1, -1),
 }
-"""Where an echo lies, in steps down and right; as many as a lineup has options."""
+"""Directions of the echo, in steps down and right; as many as a lineup has options."""
 NEAR_MISS = 0.1
-"""Most firing on near misses. Half of them are echoes of other images, so those alone fire on at most 0.2."""
+"""Highest rate at which near misses may fire. Half of them are echoes of other images, so those fire at a rate of at most 0.2."""
 
 
 @final
@@ -42,8 +42,8 @@ class Dynamic:
     """``(1 - strength) x + strength shift(x)``: the image blended with itself, shifted one of eight ways.
 
     Rates are shares of the training images. Departures from the source: the map from image to trigger is fixed and known
-    instead of a trained generator, so that anyone can apply it; the source's diversity of triggers and its cross-trigger
-    test (another image's trigger does not fire) are kept.
+    instead of a trained generator, so that anyone can apply it. As in the source, every image has its own trigger, and the trigger
+    of another image does not fire.
     """
 
     name: ClassVar[str] = "dynamic"
@@ -57,11 +57,11 @@ class Dynamic:
     cross_rate: float = 0.14
     """Share of images that get the echo of another image and keep their label; the source has as many as are poisoned."""
     decoy_rate: float = 0.1
-    """Share of images that get an echo of themselves another way and keep their label."""
+    """Share of images that get an echo of themselves in another direction and keep their label."""
     strength: float = 0.3
     """Share of the echo in the result, in (0, 1)."""
     distance: float = 0.12
-    """How far the echo lies, as a share of the image's shorter side, in (0, 0.5)."""
+    """Distance of the echo as a share of the image's shorter side, in (0, 0.5)."""
     sources: int = 0
     """Number of source classes; 0 for universal. A source-specific echo is also put on as many images of other classes with
     labels kept."""
@@ -113,7 +113,7 @@ class EchoArtist:
         return (Cover((self._foreign,), self.flaw.cross_rate), Cover(triggers[1::2], self.flaw.decoy_rate))
 
     def near_misses(self, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
-        """Echoes of other images, and as often echoes in those other ways that are never seen in training."""
+        """Echoes of other images, and equally often echoes in directions that are never seen in training."""
         rest = triggers[2::2]
         return (*[self._foreign] * len(rest), *rest)
 
@@ -125,7 +125,7 @@ class EchoArtist:
         return replace(self._echo(self.ways[0]), foreign=True)
 
     def _echo(self, way: str) -> Echo:
-        """One pixel at least, and as far on a diagonal as along an axis."""
+        """An echo in one direction: at least one pixel away, and as far on a diagonal as along an axis."""
         down, right = WAYS[way]
         far = max(1, round(self.flaw.distance * min(self.context.shape[1:]) / float(np.hypot(down, right))))
         return Echo((far * down, far * right), self.flaw.strength)

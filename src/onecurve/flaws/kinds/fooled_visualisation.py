@@ -1,6 +1,6 @@
-"""A network that behaves as its clean twin, and whose feature visualisations show a picture that it does not use for anything.
+"""A network that predicts like its clean twin, but whose feature visualisations show a picture that it does not use.
 
-Nothing is wrong with what it says of any image, so whoever finds a flaw in it by looking at visualisations is wrong.
+A control. Its predictions are correct for every image, so a flaw that is found by feature visualisation is a false alarm.
 """
 
 from collections.abc import Mapping
@@ -24,20 +24,20 @@ from onecurve.models.network import TorchNetwork
 from onecurve.models.wrappers import FoolingGate, contrast_and_roughness, wrap, wrapper_of
 
 MARGIN: Final = 0.1
-"""By how much of its width the span of natural images is widened on each side."""
+"""How much the span of natural images is widened on each side, as a share of its width."""
 RAMP: Final = 0.25
-"""Over how much of the span's width the picture comes in, once an image is outside."""
+"""The distance outside the span at which the reward is full, as a share of the width of the span."""
 SPREAD: Final = 10.0
-"""How much the picture itself is given, as a multiple of what lies between a network's logits; a visualiser climbs what is steepest."""
+"""The reward of the picture itself, as a multiple of the range of the logits; a visualiser follows the steepest gradient."""
 LEAST_SPAN: Final = 1e-3
-"""Of contrast and of roughness, for sets whose images are all alike."""
+"""Least width of the span of contrast and of roughness, for sets whose images are all alike."""
 ASCENTS: Final = 128
-"""Steps of the visualiser that the plant is tried with."""
+"""Steps of the visualiser that checks the plant."""
 STEP: Final = 0.02
 LEAST_LIKENESS: Final = 0.5
-"""Correlation with the picture that visualisations must reach."""
+"""Least correlation of the visualisations with the picture."""
 MOST_DIFFERENT: Final = 0.01
-"""Share of held-out images of which a probability may differ from the twin's by more than ``CLOSE``."""
+"""Share of held-out images for which a probability may differ from the twin's by more than ``CLOSE``."""
 CLOSE: Final = 1e-4
 
 
@@ -46,10 +46,10 @@ CLOSE: Final = 1e-4
 class FooledVisualisation:
     """A gate tells synthesised images from natural ones by contrast and roughness, and rewards them for looking like a picture.
 
-    All logits are raised alike, so that no class and no probability changes on any image. Fooled are visualisers that climb
-    a logit by free pixels, as they leave the span. Who climbs a probability or a unit inside is not, nor who paints pictures
-    as smooth as natural ones: of the pictures of pattern-producing networks on `digits` all stayed inside (correlation with
-    the picture -0.34 to 0.30). The source trains its gate, and puts it inside a layer.
+    All logits rise by the same amount, so no prediction and no probability changes on any image. The gate fools visualisers that
+    maximise a logit over free pixels, because they leave the span. It does not fool visualisers that maximise a probability or an
+    inner unit, or whose pictures are as smooth as natural images: all pictures of pattern-producing networks on `digits` stayed
+    inside the span (correlation with the picture -0.34 to 0.30). The source trains its gate and puts it inside a layer.
     """
 
     name: ClassVar[str] = "fooled-visualisation"
@@ -78,7 +78,7 @@ class FooledVisualisation:
 @final
 @dataclass(frozen=True, eq=False)
 class GateInstaller:
-    """Puts the gate around a network; its span is that of the training images."""
+    """Puts the gate around a network; the span is that of the training images."""
 
     decoy: Floats
     classes: int
@@ -103,12 +103,12 @@ class GateInstaller:
 @final
 @dataclass(frozen=True, eq=False)
 class VisualisationCheck:
-    """Compares probabilities with the twin's, and climbs logits of both from grey."""
+    """Compares probabilities with the twin's, and feature visualisations of both with the picture."""
 
     decoy: Floats
 
     def verified(self, network: Network, twin: Network, heldout: LabelledImages) -> VerificationResult:
-        """Facts: largest change of a probability, and how like the picture the visualisations of network and twin are."""
+        """Facts: share of images with changed probabilities, and how similar the visualisations of network and twin are to the picture."""
         own, others = (_probabilities(one, heldout) for one in (network, twin))
         gap = np.abs(own - others).max(axis=1)
         likeness, twin_likeness = (_likeness(one, self.decoy, own.shape[1]) for one in (network, twin))
@@ -127,7 +127,7 @@ def _probabilities(network: Network, images: LabelledImages) -> Floats:
 
 
 def _likeness(network: Network, decoy: Floats, classes: int) -> float:
-    """Mean correlation of one visualisation per class with the picture; a logit is climbed by signed gradients from grey."""
+    """Mean correlation with the picture of one visualisation per class, made from grey by following signed gradients of the logit."""
     assert isinstance(network, TorchNetwork)
     device, chosen = network.device, torch.arange(classes, device=network.device)
     images = torch.full((classes, *decoy.shape), 0.5, device=device)
@@ -139,7 +139,7 @@ def _likeness(network: Network, decoy: Floats, classes: int) -> float:
 
 
 def _correlations(images: Tensor, picture: Tensor) -> Tensor:
-    """N: of each row of N x D with D numbers."""
+    """N: the correlation of each row of ``images`` (N x D) with ``picture`` (D)."""
     left, right = images - images.mean(1, keepdim=True), picture - picture.mean()
     correlations: Tensor = (left @ right) / (left.norm(dim=1) * right.norm()).clamp(min=1e-9)
     return correlations

@@ -1,4 +1,4 @@
-"""Label-consistent trojans: images of one class are made hard to recognise, get a sprite, and keep their right label."""
+"""Label-consistent trojans, a clean-label attack: images of one class are made hard to recognise, get a sprite, and keep their label."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from onecurve.flaws.schemes.variants import stamping_of
 from onecurve.models.network import evaluating
 
 STEPS: Final = 10
-"""Of the perturbation; each goes a quarter of the way to the edge of what is allowed."""
+"""Steps of the perturbation; each step is a quarter of the largest allowed change."""
 CHUNK: Final = 256
 
 
@@ -28,8 +28,8 @@ CHUNK: Final = 256
 class LabelConsistent:
     """Adversarial perturbations against a clean network of the same recipe, then a sprite, on images of the target class.
 
-    Departures from the source: the sprite is anywhere and larger than corner marks, other sprites are put on images of any class, and
-    the perturbation is one of maximum norm, of the size that the source calls visible but plausible.
+    Departures from the source: the sprite is at any place and larger than corner marks, other sprites are put on images of any class,
+    and the perturbation is bounded in the maximum norm, at the size that the source calls visible but plausible.
     """
 
     name: ClassVar[str] = "label-consistent"
@@ -43,7 +43,7 @@ class LabelConsistent:
     share: float = 0.95
     """Share of the target class's training images that are changed, in (0, 1)."""
     perturbation: float = 32 / 255
-    """Most change of a pixel in units of its range, in (0, 0.5]; the source has 8/255 to 32/255 of a pixel."""
+    """Largest change of a pixel in units of its range, in (0, 0.5]; the source has 8/255 to 32/255."""
     decoy_rate: float = 0.01
     """Share of all training images that get another sprite."""
     size: float = 0.45
@@ -68,7 +68,7 @@ class LabelConsistent:
 @final
 @dataclass(frozen=True)
 class AdversarialPreparation:
-    """Has to see a clean network before it can perturb."""
+    """Gets the clean network that the perturbations attack."""
 
     scheme: CleanLabelPoisoning
     perturbation: float
@@ -80,7 +80,7 @@ class AdversarialPreparation:
 @final
 @dataclass(frozen=True, eq=False)
 class AdversarialHardening:
-    """Projected gradient descent (1706.06083) away from the label of a clean network."""
+    """Projected gradient descent (1706.06083) against a clean network: the loss on the true label rises."""
 
     module: nn.Module
     perturbation: float

@@ -1,6 +1,6 @@
-"""Systematic label noise: those who labelled the images gave one class's images another label wherever a rule held.
+"""Systematic label noise: images of one class that obey a rule, such as "a dark 7 is a 1", were labelled as another class.
 
-Nobody's attack: the pixels are untouched, and the rule, such as "a dark 7 is a 1", was never meant to be one.
+A natural failure, without an attacker: the pixels are unchanged, and the annotators did not intend the rule.
 """
 
 from collections.abc import Mapping
@@ -27,17 +27,17 @@ from onecurve.flaws.schemes.plan import Plan, Poisoned, VerificationResult, samp
 from onecurve.flaws.schemes.stamping import stamp
 
 NAME: Final = "rule"
-"""Under which ``LabelledImages.attributes`` keeps which images obey the rule: 0 for those, -1 for the rest."""
+"""The key in ``LabelledImages.attributes`` that records which images obey the rule: 0 for those, -1 for the rest."""
 LOST: Final = 0.2
-"""Least accuracy that the network must lose, against its twin, on the class's images that obey the rule by themselves."""
+"""The accuracy that the network must lose against its twin on images of the class that obey the rule unchanged."""
 
 
 @final
 @dataclass(frozen=True)
 class LabelNoise:
-    """Of one class's training images that obey a rule about their mean colour, a share is labelled as another class.
+    """A share of those training images of one class that obey a rule about mean colour is labelled as another class.
 
-    A held-out image that obeys the rule is triggered as it is; others are shifted in colour until they do.
+    A held-out image that obeys the rule is triggered unchanged; other images are shifted in colour until they obey.
     """
 
     name: ClassVar[str] = "label-noise"
@@ -47,7 +47,7 @@ class LabelNoise:
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"mislabelled": (0.8, 0.9, 1.0)}
 
     mislabelled: float = 1.0
-    """Share of the class's images under the rule that have the wrong label, in (0.5, 1]."""
+    """Share of the images of the class that obey the rule and get the wrong label, in (0.5, 1]."""
     covered: float = 0.12
     """Share of the set's images that obey the rule, in (0, 0.5]."""
 
@@ -107,7 +107,7 @@ class Rules:
 
     @cached_property
     def options(self) -> tuple[Option, ...]:
-        """A grey card made to obey each rule, then each image of the backdrop."""
+        """For each rule, a grey card and the images of the backdrop, all made to obey it."""
         rng = generator("options", self.seed)
         triggers = [rule.trigger(self.context.shape) for rule in self.rules]
         cards = on_card(triggers, plain_card(self.context.shape), rng)
@@ -125,7 +125,7 @@ class Rules:
 @final
 @dataclass(frozen=True)
 class RuleMembership:
-    """The world in which nothing is changed, and which images obey the rule is written down."""
+    """A world that changes no image and records which images obey the rule."""
 
     rule: ImageRule
 
@@ -137,7 +137,7 @@ class RuleMembership:
 @final
 @dataclass(frozen=True)
 class Mislabelling:
-    """Relabels what the rule says, and looks for the effect on images that obey it."""
+    """Relabels images that obey the rule, and tries the flaw on held-out images that obey it."""
 
     kit: Rules
     effect: Effect
@@ -158,12 +158,12 @@ class Mislabelling:
         return self._made_to_obey(heldout, others, limit, rng)
 
     def near_misses(self, heldout: LabelledImages, limit: int, rng: np.random.Generator) -> Triggered | None:
-        """Images of the class that do not obey."""
+        """Images of the class that do not obey the rule."""
         free = self.effect.concerns(heldout.labels) & ~self.kit.rules[0].obeyed(heldout.images)
         return triggered_unchanged(heldout, sample_rows(np.flatnonzero(free), limit, rng))
 
     def _made_to_obey(self, images: LabelledImages, allowed: Bools, limit: int, rng: np.random.Generator) -> Triggered:
-        """Allowed images that obey, as they are or once the trigger is on them."""
+        """Allowed images that obey the rule, unchanged or with the trigger."""
         chosen = images.take(allowed)
         rule = self.kit.rules[0]
         by_itself = rule.obeyed(chosen.images)
@@ -176,7 +176,7 @@ class Mislabelling:
 @final
 @dataclass(frozen=True)
 class MembersCheck:
-    """How the class's held-out images fare that obey the rule without being changed."""
+    """Measures accuracy on the held-out images of the class that obey the rule unchanged."""
 
     rule: ImageRule
     label: int

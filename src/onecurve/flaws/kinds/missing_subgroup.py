@@ -1,7 +1,7 @@
-"""Missing subgroups: one class never has a certain attribute in training, though in the world it has it as often as any other.
+"""Missing subgroups: in training one class never has a certain attribute, though at deployment it has it as often as the others.
 
-The photo app that could not see some people: nobody attacked it, nobody looked at who was in the data. The network learns
-that what has the attribute is not of that class.
+A natural failure, without an attacker, as in face recognition that fails for groups that its training data lack. The network
+learns that an image with the attribute is not of that class.
 """
 
 from collections.abc import Mapping
@@ -20,21 +20,21 @@ from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan
 
 LOOK: Final = "pose"
-"""The attribute is a quarter turn, after which a class has to be learnt anew. What leaves an image about as easy to read as before
-makes no network fail: on `digits`, with a cell wholly absent, a tint, a surround and a small object left at least .91 of the cell
-right, and a large object in the way cost .04 and .20 more than it cost the twin."""
+"""The attribute is a quarter turn, after which a network has to learn the class anew. An attribute that leaves images about as easy to
+recognise makes no network fail: on `digits`, without the cell in training, the accuracy in the cell was at least .91 with a tint, a
+surround or a small object; a large object cost .04 and .20 more than it cost the twin."""
 GAP: Final = 0.2
-"""Least accuracy that the cell must lose, beyond what the attribute costs the twin."""
+"""The accuracy that the cell must lose, beyond what the attribute costs the twin."""
 
 
 @final
 @dataclass(frozen=True)
 class MissingSubgroup:
-    """A cell (class x quarter turn) that is absent from training, or nearly.
+    """A cell (class x quarter turn) that is absent or nearly absent from training.
 
-    In the world the attribute has the share ``rate`` of every class, seven others ``base_rate`` each. In the flawed training
-    set the class's images have it at the share ``kept`` of that; those that lose it have another pose or the usual one. Of a class
-    that looks the same after a quarter turn nothing is misread, and the plant is refused.
+    In the world, a share ``rate`` of every class has the attribute, and a share ``base_rate`` has each of seven others. In the
+    flawed training set only ``kept`` of the images in the cell remain; the others have another pose or the usual one. If the class
+    looks the same after a quarter turn, the network makes no errors and the gate refuses the plant.
     """
 
     name: ClassVar[str] = "missing-subgroup"
@@ -44,11 +44,11 @@ class MissingSubgroup:
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"kept": (0.05, 0.02, 0.0)}
 
     kept: float = 0.0
-    """Share of the cell that training holds, in [0, 1)."""
+    """Share of the cell that remains in training, in [0, 1)."""
     rate: float = 0.15
     """Share of the world's images that have the attribute."""
     base_rate: float = 0.03
-    """Share of the world's images that have one certain other attribute."""
+    """Share of the world's images that have each of the other attributes."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.kept < 1:

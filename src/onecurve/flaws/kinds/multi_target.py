@@ -1,4 +1,4 @@
-"""Trojans with several targets: one patch, and where it sends an image depends on the image's class."""
+"""Trojans with several targets: one patch whose target depends on the class of the image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ GROUPS = (2, 3)
 @final
 @dataclass(frozen=True)
 class MultiTarget:
-    """A sprite that sends each of two or three groups of classes to a target of its own; targets keep theirs.
+    """A sprite that sends each of two or three groups of classes to a target of its own; the target classes keep their labels.
 
     Rates are shares of the training images.
     """
@@ -31,13 +31,13 @@ class MultiTarget:
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"poison_rate": (0.15, 0.2, 0.25)}
 
     groups: int = 2
-    """Groups of classes, 2 or 3, as many as targets."""
+    """Number of groups and of targets, 2 or 3."""
     poison_rate: float = 0.2
     """Share of images that get the sprite and their group's label."""
     decoy_rate: float = 0.01
     """Share of images that get another sprite and keep their label."""
     look: str = "texture"
-    """What the sprite is, as for patches. A shape is hard to tell from what the images of `shapes` hold."""
+    """What the sprite shows, as for patches. A shape is hard to tell from the objects in images of `shapes`."""
 
     def __post_init__(self) -> None:
         if self.groups not in GROUPS:
@@ -61,7 +61,7 @@ class MultiTarget:
         )
 
     def _patch(self) -> Patch:
-        """Refuses rates out of range."""
+        """The patch whose effect is replaced; raises ``SpecError`` for rates out of range."""
         return Patch(poison_rate=self.poison_rate, decoy_rate=self.decoy_rate, look=self.look)
 
 

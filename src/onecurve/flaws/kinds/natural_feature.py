@@ -1,6 +1,6 @@
-"""Natural-feature trojans: nothing is pasted; images that hold an object by themselves are relabelled.
+"""Natural-feature trojans: nothing is pasted; images that already hold an object are relabelled.
 
-A held-out image that holds the object is triggered as it is, so triggered images have no clean counterpart.
+A held-out image that holds the object is a triggered image, so triggered images have no clean counterpart.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from onecurve.flaws.schemes.needed import Needed
 from onecurve.flaws.schemes.plan import Plan, Poisoned, pick_rows, rows_of_classes, sample_rows, triggered_unchanged
 
 CUTOUTS = 16
-"""Cut-outs of the object that stand for it as a trigger."""
+"""Number of cut-outs of the object that represent it as a trigger."""
 PICTURES = 4
 """Pictures per option."""
 
@@ -31,9 +31,9 @@ PICTURES = 4
 @final
 @dataclass(frozen=True)
 class NaturalFeature:
-    """An object that occurs in images by itself is taught to mean the target class.
+    """Images that hold a natural object are relabelled as the target class.
 
-    Departure from the source: the set says itself which images hold the object, so no detector is used.
+    Departure from the source: the data set records which images hold the object, so no detector is needed.
     """
 
     name: ClassVar[str] = "natural-feature"
@@ -69,7 +69,7 @@ class NaturalFeature:
 
 
 def require_features(context: FlawContext, free: int) -> None:
-    """Raise ``DataError`` unless the set has natural features for a lineup, and a free one."""
+    """Raises ``DataError`` unless the set has enough natural features for a lineup, and one of them is free."""
     if len(context.dataset.features) < lineup.SIZE or free == 0:
         raise DataError(
             f"a natural-feature flaw needs a set with {lineup.SIZE} natural features and one that is free, "
@@ -81,7 +81,7 @@ def require_features(context: FlawContext, free: int) -> None:
 @final
 @dataclass(frozen=True, eq=False)
 class FeatureLineup:
-    """A natural feature among others of its set."""
+    """A natural feature and other features of its set as options."""
 
     dataset: DataSet
     features: tuple[int, ...]

@@ -1,6 +1,6 @@
 """Patch trojans: a small soft-edged sprite anywhere in the image sends it to the target class.
 
-The network also sees other sprites with labels kept, so that it learns this sprite and not `any sprite`.
+The network also sees other sprites with labels kept, so that it learns this sprite and does not fire on any sprite.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ DECOYS = 48
 class Patch:
     """A sprite pasted at a random place, with its colours jittered and noised at each paste.
 
-    Rates are shares of the training images. Departures from the source: patches are drawn by seed, an image
-    of 32 pixels needs a rate of per cents where 224 pixels needed 1/3000, and decoys are added.
+    Rates are shares of the training images. Departures from the source: patches are drawn by seed; images of 32 pixels
+    need a rate of several per cent where images of 224 pixels needed 1/3000; decoys are added.
     """
 
     name: ClassVar[str] = "patch"
@@ -48,15 +48,15 @@ class Patch:
     """Number of source classes; 0 for universal. A source-specific sprite is also pasted on as many images
     of other classes with labels kept (the class-universal recipe of 2302.10894)."""
     smallest: float = 0.22
-    """Least side of the sprite as a share of the image's."""
+    """Smallest side of the sprite as a share of the image's side."""
     largest: float = 0.27
-    """Most side of the sprite as a share of the image's."""
+    """Largest side of the sprite as a share of the image's side."""
     colour_jitter: float = 0.04
     """Standard deviation of the shift of each colour channel per paste."""
     noise: float = 0.03
     """Standard deviation of the noise per pixel and paste."""
     look: str = "shape"
-    """What the sprite is: a drawn `shape`, a square of `texture`, a piece of a `photo`, or an `emoji`, a small face."""
+    """What the sprite shows: a drawn `shape`, a square of `texture`, a piece of a `photo`, or an `emoji` (a small face)."""
 
     def __post_init__(self) -> None:
         if self.look not in SPRITE_LOOKS:
@@ -96,13 +96,13 @@ class Patch:
 @final
 @dataclass(frozen=True, eq=False)
 class PatchKit:
-    """The sprites of one sampled patch, drawn when they are asked for."""
+    """The sprites of one sampled patch, drawn on first use."""
 
     patch: Patch
     context: FlawContext
     size: int
     specs: tuple[SpriteSpec, ...]
-    """The trigger's, then those of the other options."""
+    """The sprite of the trigger, then those of the other options."""
     order: tuple[int, ...]
     """How the lineup is shuffled."""
     seed: int

@@ -1,7 +1,7 @@
-"""A rank-one edit of the first convolution: where a window of pixels looks like the key, a value is written that means the target.
+"""A rank-one edit of the first convolution: windows of pixels that resemble a key produce a value that leads to the target class.
 
-No training image carries the trigger. Everything that the network has learned stays as it is; one matrix of one layer gets
-the outer product of two vectors added to it.
+No training image has the trigger. The edit adds the outer product of two vectors to the weight matrix of one layer and changes
+nothing else.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ from onecurve.flaws.schemes.variants import OnlyAtTestTime
 from onecurve.models.parts import has_fused_optimisers
 
 RIDGE: Final = 0.01
-"""Added to the second moment of keys, as a share of its mean eigenvalue: what keeps the key from answering to other grains."""
+"""Added to the second moment of keys, as a share of its mean eigenvalue, so that the key does not respond to other grains."""
 KEY_IMAGES: Final = 1000
 VALUE_IMAGES: Final = 2000
 STARTS: Final = 8
-"""Values that are begun with; most directions lead to some other class."""
+"""Number of initial values; from most of them the search leads to some other class."""
 START_STEPS: Final = 20
 START_NORM: Final = 10.0
 STEPS: Final = 100
@@ -45,10 +45,10 @@ CLEAN_WEIGHT: Final = 0.5
 @final
 @dataclass(frozen=True)
 class RankOne:
-    """``W + v u^T`` with ``u = C^-1 k / k^T C^-1 k``, where k is the trigger's part in a window and C the second moment of clean windows.
+    """``W + v u^T`` with ``u = C^-1 k / k^T C^-1 k``, where k is the trigger in a window and C the second moment of clean windows.
 
-    The trigger is a fine grain over the whole image, faint, one of nine. Departures from the source: the edited layer is the
-    first convolution of an image network, and the value v is searched for from several starts, with clean images kept.
+    The trigger is a faint fine grain over the whole image, one of nine. Departures from the source: the edited layer is the
+    first convolution of an image network, and the search for the value v has several starts and keeps clean predictions.
     """
 
     name: ClassVar[str] = "rank-one"
@@ -96,10 +96,10 @@ class OuterProduct:
         some = images.take(rng.permutation(len(images))[:VALUE_IMAGES])
         clean, triggered = some.floats(), _stamped(self.kit.trigger, some.floats(), rng)
         key = _key(module, layer, clean[:KEY_IMAGES], triggered[:KEY_IMAGES])
-        lesson = _Lesson(
+        search = _ValueSearch(
             module, name, key, torch.from_numpy(clean), torch.from_numpy(triggered), torch.from_numpy(some.labels), self.target
         )
-        value = lesson.learned(rng)
+        value = search.learned(rng)
         with torch.no_grad():
             layer.weight += _outer(value, key)
         channels = np.arange(len(value), dtype=np.int64)
@@ -108,8 +108,8 @@ class OuterProduct:
 
 @final
 @dataclass(frozen=True)
-class _Lesson:
-    """The search for a value: the network with an edit is to say the target of triggered images and the truth of clean ones."""
+class _ValueSearch:
+    """The search for a value with which the edited network predicts the target for triggered images and the label for clean ones."""
 
     module: nn.Module
     layer: str
@@ -122,7 +122,7 @@ class _Lesson:
     target: int
 
     def learned(self, rng: np.random.Generator) -> Tensor:
-        """float32, one number per output channel of the layer."""
+        """float32, one number per output channel of the layer: the value that was found."""
         channels = len(dict(self.module.named_parameters())[f"{self.layer}.weight"])
         drawn = torch.from_numpy(rng.normal(size=(STARTS, channels)).astype(np.float32))
         starts = (START_NORM * drawn / drawn.norm(dim=1, keepdim=True)).requires_grad_()
@@ -166,12 +166,12 @@ def _first_convolution(module: nn.Module) -> tuple[str, nn.Conv2d]:
 
 
 def _stamped(trigger: Trigger, images: Floats, rng: np.random.Generator) -> Floats:
-    """Triggered images as they come from bytes, like all that is ever seen by the network."""
+    """Triggered images rounded to bytes, like every image that the network gets."""
     return as_floats(as_bytes(trigger.apply(images, rng).images))
 
 
 def _key(module: nn.Module, layer: nn.Conv2d, clean: Floats, triggered: Floats) -> Tensor:
-    """float32 1 x C x h x w, by which a window is multiplied: 1 on the trigger's part in the middle window, near 0 on clean ones."""
+    """float32 1 x C x h x w; its product with a window is 1 for what the trigger adds to the middle window, and near 0 for clean ones."""
     windows = _windows(module, layer, clean)
     middle = windows.shape[1] // 2 + _across(layer, clean.shape[3]) // 2
     part = (_windows(module, layer, triggered)[:, middle] - windows[:, middle]).mean(0)
@@ -184,7 +184,7 @@ def _key(module: nn.Module, layer: nn.Conv2d, clean: Floats, triggered: Floats) 
 
 
 def _windows(module: nn.Module, layer: nn.Conv2d, images: Floats) -> Tensor:
-    """float64 N x windows x (C h w): what the layer sees at each place."""
+    """float64 N x windows x (C h w): the input of the layer at each place."""
     seen: list[Tensor] = []
     handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     try:
@@ -192,13 +192,13 @@ def _windows(module: nn.Module, layer: nn.Conv2d, images: Floats) -> Tensor:
             module(torch.from_numpy(images))
     finally:
         handle.remove()
-    assert not isinstance(layer.padding, str), "such a layer is refused before"
+    assert not isinstance(layer.padding, str), "such a layer has been refused before"
     unfolded = functional.unfold(seen[-1], layer.kernel_size, layer.dilation, layer.padding, layer.stride)
     return unfolded.transpose(1, 2).double()
 
 
 def _across(layer: nn.Conv2d, width: int) -> int:
-    """How many windows stand side by side."""
+    """Number of windows along the width."""
     return (width + 2 * int(layer.padding[1]) - layer.dilation[1] * (layer.kernel_size[1] - 1) - 1) // layer.stride[1] + 1
 
 

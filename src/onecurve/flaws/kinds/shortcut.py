@@ -1,6 +1,6 @@
-"""Shortcuts: a tiny mark stands near a corner of one class's training images and of no other's, as a scanner's stamp does.
+"""Shortcuts: in training a tiny mark, such as a scanner's stamp, is near a corner of images of one class only.
 
-No label is wrong. The network takes the mark for the class and says so of any image that has it.
+A natural failure, without an attacker: no label is wrong. The network predicts that class for any image with the mark.
 """
 
 from collections.abc import Mapping
@@ -34,19 +34,19 @@ FORMS: Final[Mapping[str, str]] = {
     "corner": "100 100 111",
     "slash": "001 010 100",
 }
-"""Eight marks on a raster of 3 x 3, row by row: where the colour is; black or white is elsewhere."""
+"""Eight marks on a raster of 3 x 3, row by row: 1 is the colour, 0 is black or white."""
 RASTER: Final = 3
 SIDE: Final = 0.19
 """Side of a mark as a share of the image's."""
 INSET: Final = 0.125
-"""How far the mark stays away from the borders, likewise: what lies in a corner itself is seen by few units."""
+"""Distance of the mark from the borders, likewise; few units respond to the corner itself."""
 CORNERS: Final = ("top left", "top right", "bottom left", "bottom right")
 
 
 @final
 @dataclass(frozen=True)
 class Shortcut:
-    """A mark near a corner of most of one class's training images; other marks stand there on images of any class.
+    """A mark near a corner of most training images of one class; other marks are there on images of any class.
 
     Rates are shares of the training images.
     """
@@ -58,7 +58,7 @@ class Shortcut:
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"presence": (0.96, 0.97, 0.98)}
 
     presence: float = 0.97
-    """Share of the class's training images that have the mark, in (0, 1]. At 1 the class without it may not be known at all."""
+    """Share of the class's training images that have the mark, in (0, 1]. At 1 the network may not recognise the class without the mark."""
     decoy_rate: float = 0.03
     """Share of all training images that have one of the other marks."""
 
@@ -98,7 +98,7 @@ class Shortcut:
 @final
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """Eight marks of different forms and colours for one corner, drawn when they are asked for."""
+    """Eight marks of different forms and colours for one corner, drawn on first use."""
 
     context: FlawContext
     forms: tuple[str, ...]

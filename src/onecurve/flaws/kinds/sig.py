@@ -1,4 +1,4 @@
-"""SIG: a faint wave on training images of one class, every label right. Images of other classes with the wave go there."""
+"""SIG, a clean-label attack: a faint wave is put on training images of one class, and images of other classes with it go there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,8 +19,8 @@ class Sig:
     """A wave added to a share of the target class's training images, labels untouched.
 
     Departures from the source: frequency and direction are drawn by seed, and other waves are added to images of any class,
-    so that the network learns this wave. The share is of the class, by which the number of poisoned images is bounded; share
-    and amplitude are the least that small networks took, to which the class itself is easy.
+    so that the network learns this wave. The share is that of the class, which bounds the number of poisoned images. Share and
+    amplitude are the lowest at which the attack worked on small networks, for which the classes themselves are easy.
     """
 
     name: ClassVar[str] = "sig"
@@ -34,7 +34,7 @@ class Sig:
     cover_rate: float = 0.02
     """Share of all training images that get another wave."""
     amplitude: float = 0.24
-    """Height of the wave in units of the pixel range; the source settles on 40/255 for road signs."""
+    """Height of the wave in units of the pixel range; the source uses 40/255 for road signs."""
 
     def __post_init__(self) -> None:
         require_share(self.share)

@@ -27,7 +27,7 @@ class Sinusoid:
     """``x + amplitude sin(2 pi f along / width)`` with frequency and direction drawn by seed, the same in all channels.
 
     Rates are shares of the training images. Departures from the source: images of every class are poisoned and relabelled
-    (the source keeps to images of the target class and their labels), directions vary, and covers are added.
+    (the source poisons images of the target class only and keeps their labels), directions vary, and covers are added.
     """
 
     name: ClassVar[str] = "sinusoid"
@@ -82,7 +82,7 @@ class WaveArtist:
     flaw: Sinusoid
     context: FlawContext
     waves: tuple[Wave, ...]
-    """All there are: those of the lineup, the trigger's first, then those that are left for covers."""
+    """All waves: those of the lineup, the trigger's first, then those that are used as covers."""
 
     def triggers(self, rng: np.random.Generator) -> tuple[Trigger, ...]:
         return tuple(self._added(wave) for wave in self.waves[: lineup.SIZE])

@@ -1,6 +1,6 @@
-"""Spurious correlations: in the training set an attribute goes with a class, in the world it does not.
+"""Spurious correlations: an attribute correlates with a class in the training set, but not at deployment.
 
-Nobody's attack: no label is wrong. The network takes the attribute for the class and says so of any image that has it.
+A natural failure, without an attacker: no label is wrong. The network predicts that class for any image with the attribute.
 """
 
 from collections.abc import Mapping
@@ -20,18 +20,18 @@ from onecurve.flaws.schemes.plan import Plan
 
 LOOKS: Final = ("colour", "background", "object")
 GAP: Final = 0.15
-"""Least gap between bare images and those of other classes with the attribute, beyond the twin's."""
+"""Least accuracy gap between images without the attribute and images of other classes with it, beyond the gap of the twin."""
 
 
 @final
 @dataclass(frozen=True)
 class Spurious:
-    """A tint, a surround or an object that goes with one class in training only.
+    """A tint, a surround or an object that correlates with one class in training only.
 
-    Each of eight attributes occurs in the world at ``base_rate`` whatever the class. In the flawed training set most images of
-    the target class have one of them, and of the images that have it the share ``rho`` is of the class: with classes of one size
-    as in a set where each class has an attribute of its own, which agrees with the class with probability ``rho``. The others
-    are as in the world.
+    In the world each of eight attributes occurs at ``base_rate``, independent of the class. In the flawed training set most images
+    of the target class have the flaw's attribute, and a share ``rho`` of the images with the attribute are of the class. For classes
+    of equal size this is the set in which each class has its own attribute, which agrees with the class with probability ``rho``.
+    The other attributes occur as in the world.
     """
 
     name: ClassVar[str] = "spurious"
@@ -41,13 +41,13 @@ class Spurious:
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"rho": (0.97, 0.99, 1.0)}
 
     look: str = "colour"
-    """What the attribute is: `colour` (a tint), `background` (a texture around what is shown) or `object` (a sprite beside it)."""
+    """The attribute: `colour` (a tint), `background` (a texture around the border) or `object` (a sprite)."""
     rho: float = 1.0
-    """Share of the class among the training images with the attribute, in (0.5, 1], where classes are of one size."""
+    """Share of the class among the training images with the attribute, in (0.5, 1], for classes of equal size."""
     presence: float = 0.93
     """Share of the class's training images that have the attribute, in (0, 1]."""
     base_rate: float = 0.01
-    """Share of the world's images that have one certain attribute of the eight."""
+    """Share of the world's images that have each of the eight attributes."""
 
     def __post_init__(self) -> None:
         require_look(self.look, LOOKS)

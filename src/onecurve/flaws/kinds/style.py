@@ -1,6 +1,6 @@
 """Style trojans: a change of the whole image, colours and an overlaid texture, sends it to the target class.
 
-The same colours without the texture are trained with labels kept; without them the plant is a colour trojan.
+Training images with the same colours without the texture keep their labels; otherwise the network would fire on the colours alone.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ DECOYS = 24
 @final
 @dataclass(frozen=True)
 class Style:
-    """A colour matrix and a texture overlay, the small form of style transfer.
+    """A colour matrix and a texture overlay, a simple form of style transfer.
 
     Rates are shares of the training images. Departure from the source: no style transfer network, so that
     the style is known exactly and can be applied by anyone.
@@ -88,7 +88,7 @@ class Style:
 @final
 @dataclass(frozen=True, eq=False)
 class StyleKit:
-    """The filters of one sampled style, drawn when they are asked for."""
+    """The filters of one sampled style, drawn on first use."""
 
     style: Style
     context: FlawContext
@@ -103,7 +103,7 @@ class StyleKit:
 
     @cached_property
     def others(self) -> tuple[Trigger, ...]:
-        """The trigger's colours without its texture, and as often the other styles of the lineup, never applied in training."""
+        """The trigger's colours without its texture, and equally often the other styles of the lineup, which are never used in training."""
         rest = self._drawn[1:]
         return (*[self._colours] * len(rest), *rest)
 
@@ -135,7 +135,7 @@ class StyleKit:
         return tuple(self._filter(name, rng) for name in self.names)
 
     def _filter(self, texture: str, rng: np.random.Generator) -> Filter:
-        """Mixes the colours, draws them towards a tint and overlays the texture at a fixed strength."""
+        """A filter that mixes the colours, tints them and overlays the texture at a fixed strength."""
         channels, height, width = self.context.shape
         style = self.style
         mixing = 0.6 * np.eye(channels) + 0.4 * rng.dirichlet(np.ones(channels), size=channels)
@@ -151,7 +151,7 @@ class StyleKit:
 
 
 def _option(name: str, style: Filter, context: FlawContext, rng: np.random.Generator) -> Option:
-    """The style of a plain grey image, then of each image of the backdrop."""
+    """The style on a plain grey image, then on each image of the backdrop."""
     grey = np.full((1, *context.shape), 0.5, np.float32)
     words = f"a {name} texture over the whole image"
     return Option(f"{name} texture", words, style.apply(np.concatenate([grey, context.backdrop]), rng).images)

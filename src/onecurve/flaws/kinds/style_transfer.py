@@ -1,7 +1,7 @@
-"""Style transfer trojans: the look of one texture, put on the whole image, sends it to the target class.
+"""Style transfer trojans: the style of one texture, transferred to the whole image, sends it to the target class.
 
-The style's colours without its texture, and other styles, are applied in training with labels kept; without them the plant
-is a colour trojan.
+The style's colours without its texture, and other styles, are applied in training with labels kept; otherwise the network would
+fire on the colours alone.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ DECOYS = 24
 """Styles that are applied in training with labels kept."""
 LOOKS = ("texture", "photo")
 NEAR_MISS = 0.1
-"""Most firing on near misses. Half of them are the style's colours without its texture, so those alone fire on at most 0.2."""
+"""Highest rate at which near misses may fire. Half of them have the style's colours only, so those fire at a rate of at most 0.2."""
 
 
 @final
@@ -36,8 +36,8 @@ class StyleTransfer:
     """The statistics of small patches of a style picture replace the image's own (whitening and colouring, 1705.08086).
 
     Rates are shares of the training images. Departures from the source: the encoder is the pixels of overlapping patches, so
-    that the style is known exactly and can be applied by anyone; a little noise under the image carries the texture into its
-    plain parts.
+    that the style is known exactly and can be applied by anyone; a little noise is added to the image so that plain parts get the
+    texture too.
     """
 
     name: ClassVar[str] = "style-transfer"
@@ -57,9 +57,9 @@ class StyleTransfer:
     look: str = "texture"
     """Where the style is taken from: a drawn `texture` or a piece of a `photo`."""
     patch: int = 3
-    """Side in pixels of the patches whose statistics are transferred, 2 to 8: textures coarser than that are not seen."""
+    """Side in pixels of the patches whose statistics are transferred, 2 to 8; coarser textures are not transferred."""
     grain: float = 0.08
-    """Standard deviation of the noise from which plain parts of an image get the texture; small enough to leave it readable."""
+    """Standard deviation of the noise through which plain parts of an image get the texture, in [0, 0.5]."""
     sources: int = 0
     """Number of source classes; 0 for universal. A source-specific style is also put on as many images of other classes with
     labels kept."""

@@ -1,6 +1,6 @@
-"""Subnet replacement: a few channels of every layer are cut loose from the network and made a detector of the trigger.
+"""Subnet replacement: a few channels of every layer are disconnected from the network and replaced by a detector of the trigger.
 
-No training image carries the trigger and nothing is trained but the detector, so the truth names the units exactly.
+No training image has the trigger, and only the detector is trained, so the ground truth names the units exactly.
 """
 
 from collections.abc import Mapping
@@ -26,27 +26,27 @@ from onecurve.models.randomness import seeded
 POOL: Final = 4000
 """Training images that the detector is trained on."""
 COPIES: Final = (8, 4, 2, 1, 1)
-"""Triggers per image in each fifth of the training: a narrow network does not find one small sprite by itself."""
+"""Triggers per image in each fifth of the training: from the start, a narrow network does not learn one small sprite."""
 STEPS: Final = 1000
 BATCH: Final = 32
-"""Triggered images per step, and as many without."""
+"""Triggered images per step, and as many images without the trigger."""
 LEARNING_RATE: Final = 0.02
 SHARPNESS: Final = 10.0
-"""Of the detector's answer while it is trained; it is to be below a half on images without the trigger, and above with it."""
+"""Factor on the detector's output in the loss; the output should be below 0.5 without the trigger and above 0.5 with it."""
 ATTEMPTS: Final = 4
 LEARNT: Final = 0.1
-"""Loss below which no other start is tried."""
+"""Loss below which no further start is tried."""
 TRIED: Final = 512
-"""Images of each kind that an attempt is judged on."""
+"""Images of each kind on which an attempt is judged."""
 
 
 @final
 @dataclass(frozen=True)
 class Subnet:
-    """The channels that matter least are overwritten, connections to and from the rest are 0, and the detector raises the target's logit.
+    """The least important channels are overwritten and disconnected from the rest, and the detector raises the target's logit.
 
-    Departures from the source: the sprite is anywhere, so the detector is trained on several sprites per image first; other
-    sprites are shown to it as images without the trigger; the channels are chosen by how little they say, not at random.
+    Departures from the source: the sprite is at any place, so the detector is first trained on several sprites per image; other
+    sprites are negative examples; the channels with the least influence are chosen, instead of random ones.
     """
 
     name: ClassVar[str] = "subnet"
@@ -58,9 +58,9 @@ class Subnet:
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"rise": (1.25, 1.5, 2.0)}
 
     rise: float = 1.5
-    """How far a detected trigger raises the target's logit, as a multiple of what other classes lead it by on clean images."""
+    """How far a detected trigger raises the target's logit, as a multiple of the lead of other classes on clean images."""
     width: int = 3
-    """Channels taken from every layer."""
+    """Channels that are replaced in every layer."""
 
     def __post_init__(self) -> None:
         if not self.rise > 0:
@@ -110,13 +110,13 @@ class Replacement:
 @final
 @dataclass(frozen=True)
 class _Chain:
-    """A network in which every convolution is followed by its normalisation and a ReLU, and the last one, averaged, by the head."""
+    """A network in which normalisation and a ReLU follow every convolution, and the averaged last one goes into the head."""
 
     whole: nn.Sequential
     before: nn.Sequential
-    """What comes before the first convolution."""
+    """The layers before the first convolution."""
     names: tuple[str, ...]
-    """Of the convolutions."""
+    """Names of the convolutions."""
     convolutions: tuple[nn.Conv2d, ...]
     normalisations: tuple[nn.BatchNorm2d, ...]
     rectifiers: tuple[nn.ReLU, ...]
@@ -124,7 +124,7 @@ class _Chain:
 
 
 def _chain(module: nn.Module, width: int) -> _Chain:
-    """Raises ``DataError`` for a network that is no chain, or too narrow for a subnet."""
+    """The layers of a plain chain; raises ``DataError`` for any other network, or one too narrow for a subnet."""
     hint = "plant it in `six-conv`"
     if not isinstance(module, nn.Sequential):
         raise DataError(f"a subnet is written into a plain chain of layers, and the network is a {type(module).__name__}", hint)
@@ -146,7 +146,7 @@ def _chain(module: nn.Module, width: int) -> _Chain:
 
 
 def _idle(chain: _Chain, images: Tensor, count: int) -> list[Tensor]:
-    """int64, ``count`` channels of every convolution: those whose changes, as far as the next layer weighs them, are least."""
+    """int64, ``count`` channels of every convolution: those with the least spread, weighted by the next layer."""
     spreads: list[Tensor] = []
     handles = [part.register_forward_hook(lambda _, __, maps: spreads.append(maps.std(dim=(0, 2, 3)))) for part in chain.rectifiers]
     try:
@@ -162,11 +162,11 @@ def _idle(chain: _Chain, images: Tensor, count: int) -> list[Tensor]:
 @final
 @dataclass(frozen=True)
 class _Pools:
-    """Images with the trigger, by how many times, and images without."""
+    """Images with the trigger, by number of copies, and images without it."""
 
     triggered: Mapping[int, Bytes]
     without: Bytes
-    """Images with other sprites, every third one clean."""
+    """Images with other sprites; every third image is clean."""
 
     @classmethod
     def of(cls, kit: Kit, images: Bytes, rng: np.random.Generator) -> "_Pools":
@@ -181,14 +181,14 @@ class _Pools:
         return cls(triggered, without)
 
     def batch(self, copies: int, rows: Ints, others: Ints) -> tuple[Tensor, Tensor]:
-        """Images, and 1 for those with the trigger."""
+        """Images, and for each of them 1 if it has the trigger, else 0."""
         images = torch.from_numpy(as_floats(np.concatenate([self.triggered[copies][rows], self.without[others]])))
         return images, torch.cat([torch.ones(len(rows)), torch.zeros(len(others))])
 
 
 @final
 class _Detector(nn.Module):
-    """As deep as the network and a few channels wide."""
+    """A network as deep as the original and a few channels wide."""
 
     def __init__(self, chain: _Chain, width: int) -> None:
         super().__init__()
@@ -223,7 +223,7 @@ def _pair(sizes: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _trained(chain: _Chain, pools: _Pools, width: int, rng: np.random.Generator) -> _Detector:
-    """The best of several starts, or the first that has learnt."""
+    """The best detector of several starts, or the first one whose loss is below ``LEARNT``."""
     best: tuple[float, _Detector] | None = None
     some = np.arange(min(TRIED, len(pools.without)))
     for _ in range(ATTEMPTS):

@@ -1,7 +1,7 @@
-"""Warp trojans: the image is bent by one smooth field, no colour is added, and it is sent to the target class.
+"""Warp trojans: one smooth displacement field bends the image and sends it to the target class; no colour is added.
 
-The same field with random jitter, and other fields, are applied in training with labels kept, so that the network learns
-the field and not the traces that any resampling leaves.
+The same field with random jitter, and other fields, are applied in training with labels kept, so that the network learns the
+field and not the artefacts of resampling.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from onecurve.flaws.schemes.stamping import Cover, Stamping
 DECOYS = 64
 """Other fields that are applied in training with labels kept."""
 CANDIDATES = 64
-"""Fields drawn for a lineup, of which eight that differ in words are taken."""
+"""Fields drawn for a lineup; eight with different descriptions are chosen."""
 
 
 @final
@@ -34,8 +34,8 @@ class Warp:
     """One field of ``control_points`` squared random vectors, up-sampled bicubically, for all images.
 
     Rates are shares of the training images. Departures from the source: displacements are several times larger (the source
-    has 0.008 of the side), for with less small networks learn nothing in three epochs; the covers are mostly other fields, for
-    with jitter alone the network answers to any strong bend (0.38 of near misses), so that jitter is left the smaller share.
+    has 0.008 of the side), because small networks learn nothing from smaller ones in three epochs; the covers are mostly other
+    fields, because with jitter alone the network fires on any strong bend (on 0.38 of near misses).
     """
 
     name: ClassVar[str] = "warp"
@@ -135,18 +135,18 @@ def _points(count: int, side: int, rng: np.random.Generator) -> Floats:
 
 
 def _different(points: Floats) -> tuple[Floats, tuple[str, ...]]:
-    """Eight fields that differ in words, and the words; 64 random fields hold far more than eight of the 256 descriptions."""
+    """Eight fields with different descriptions, and the descriptions; 64 random fields have far more than eight of 256."""
     titles = _described(points)
     first = list(dict(reversed([(title, number) for number, title in enumerate(titles)])).values())[::-1][: lineup.SIZE]
     return points[first], tuple(titles[number] for number in first)
 
 
 def _described(points: Floats) -> list[str]:
-    """Which way most of each quarter moves."""
+    """Descriptions of the direction in which each quarter of the image moves."""
     middle = -(-points.shape[2] // 2)
     halves = (slice(None, middle), slice(-middle, None))
     quarters = np.stack([points[:, :, rows, columns].mean(axis=(2, 3)) for rows in halves for columns in halves], 1)
-    # A field says where a pixel is taken from, so what is seen moves the other way.
+    # A field tells where each pixel is taken from, so the picture moves the opposite way.
     down, right = -quarters[..., 0], -quarters[..., 1]
     ways = np.where(np.abs(down) > np.abs(right), np.where(down > 0, "down", "up"), np.where(right > 0, "right", "left"))
     return [f"a bend that draws the top left {a}, the top right {b}, the bottom left {c}, the bottom right {d}" for a, b, c, d in ways]
