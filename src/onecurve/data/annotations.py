@@ -16,9 +16,9 @@ _LAYOUT = (
 
 
 def read_annotations(archive: Archive, endings: Sequence[str], images: Bytes | Slices) -> Annotated | None:
-    """The objects told for all images, or None where the file names none; ``endings`` are those of its splits, in order.
+    """The annotated features of all images, or None if the file has none; ``endings`` are those of its splits, in order.
 
-    Raises ``DataError`` for annotations that do not fit the images, and for those of encoded pictures, whose size is settled later.
+    Raises ``DataError`` for annotations that do not fit the images, and for annotations of encoded pictures, whose size is not known yet.
     """
     if NAMES not in archive.names:
         return None

@@ -1,4 +1,4 @@
-"""An open `.npz` file, whose arrays are read by name. Nothing is unpickled, nothing is read before it is known to fit in memory."""
+"""An open `.npz` file whose arrays are read by name. Nothing is unpickled, and nothing is read before its size is checked."""
 
 import zipfile
 import zlib
@@ -19,14 +19,14 @@ MOST_BYTES = 8 * 1024**3
 @final
 @dataclass(frozen=True)
 class Archive:
-    """An open file, whose arrays are read by name."""
+    """An open file whose arrays are read by name."""
 
     path: Path
     file: np.lib.npyio.NpzFile
 
     @property
     def names(self) -> list[str]:
-        """Of the arrays in it."""
+        """The names of the arrays."""
         return list(self.file.files)
 
     def read(self, name: str) -> np.ndarray:
@@ -52,7 +52,7 @@ class Archive:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Archive]:
-    """The file, open within the block; raises ``DataError`` for a path that is none, and for arrays too large for memory."""
+    """The file, open within the block; raises ``DataError`` if there is no such file, or if its arrays are too large for memory."""
     if not path.exists():
         raise DataError(f"no such file: {path}", "write npz:PATH with the path of an existing .npz file")
     if path.is_dir():

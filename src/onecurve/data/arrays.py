@@ -1,6 +1,6 @@
-"""The content of an `.npz` file of images, found by the names of its arrays and checked.
+"""Reads and checks the content of an `.npz` file of images; its arrays are recognised by their names.
 
-Nothing is unpickled, and nothing is read before the file's directory says that it fits in memory.
+Nothing is unpickled, and nothing is read before the directory of the file shows that it fits in memory.
 """
 
 from collections.abc import Iterable
@@ -39,9 +39,9 @@ class Content:
     groups: Ints | None
     """int64 N: images that belong together."""
     test: Bools | None
-    """bool N: which belong to the file's own test split, where it has one."""
+    """bool N: which images belong to the file's own test split; None if it has none."""
     annotated: Annotated | None
-    """The natural features that the file tells, where it does."""
+    """The natural features that the file annotates, if it does."""
 
 
 @final
@@ -131,7 +131,7 @@ def _images_first(archive: Archive, name: str) -> Bytes:
 
 
 def _without_alpha(images: Bytes) -> Bytes:
-    """Laid over white."""
+    """The images on a white background."""
     colours, alpha = images[:, :3].astype(np.uint16), images[:, 3:].astype(np.uint16)
     over: Bytes = ((colours * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
     return over
@@ -178,7 +178,7 @@ def _joined(archive: Archive, images: list[Bytes | Slices]) -> Bytes | Slices:
     encoded = [some for some in images if isinstance(some, Slices)]
     if len(encoded) < len(images):
         raise archive.fault("one split is encoded and the other is not", "save both in the same way")
-    # A picture ends where the next begins, so nothing may lie between the splits.
+    # A picture ends where the next one begins, so there may be no gap between the splits.
     buffers = [some.buffer[some.offsets[0] : some.offsets[-1]] for some in encoded]
     starts = np.cumsum([0, *map(len, buffers)])
     offsets = [some.offsets[:-1] - some.offsets[0] + start for some, start in zip(encoded, starts[:-1], strict=True)]
@@ -186,7 +186,7 @@ def _joined(archive: Archive, images: list[Bytes | Slices]) -> Bytes | Slices:
 
 
 def _joined_groups(groups: list[Ints | None]) -> Ints | None:
-    """Groups of different splits get different numbers: a number may mean something else in each."""
+    """Groups of different splits get different numbers, because the same number may mean something else in each split."""
     known = [some for some in groups if some is not None]
     if len(known) < len(groups):
         return None
@@ -196,7 +196,7 @@ def _joined_groups(groups: list[Ints | None]) -> Ints | None:
 
 
 def _class_names(archive: Archive, labels: Ints) -> tuple[str, ...]:
-    """One name per class: the file's, else the numbers; raises ``DataError`` if they do not fit the labels."""
+    """One name per class, from the file or else its number; raises ``DataError`` if the names do not fit the labels."""
     present = np.unique(labels)
     if len(present) < 2:
         raise archive.fault(f"there is only one class, all labels are: {present[0]}", "a classifier needs at least two")
@@ -220,5 +220,5 @@ def _class_names(archive: Archive, labels: Ints) -> tuple[str, ...]:
 
 
 def _unique_names(names: list[str]) -> tuple[str, ...]:
-    """Names that occur twice, and empty ones, get their number behind them."""
+    """The names, with their number appended to empty names and to names that occur twice."""
     return tuple(f"{name} ({index})".strip() if not name or names.count(name) > 1 else name for index, name in enumerate(names))

@@ -1,7 +1,7 @@
-"""The sets of images by name or path; listing them imports nothing heavy.
+"""The data sets by name or path. Listing them imports nothing heavy.
 
-The one thing to get wrong: a path may itself hold brackets, so only a closing bracket with a `name=value` inside
-is read as parameters, and never where a file or folder of that very name exists.
+Beware: a path may contain brackets itself. Brackets at the end are read as parameters only if they hold `name=value` and no file or
+folder with that full name exists.
 """
 
 import re
@@ -27,10 +27,10 @@ OF_PATHS = ("folder", "npz")
 
 
 def open_data(address: str) -> DataSet:
-    """The set at `digits`, `shapes[size=64]`, `folder:PATH`, `npz:PATH[size=32]` or `FILE.py:CLASS`.
+    """The data set at an address: `digits`, `shapes[size=64]`, `folder:PATH`, `npz:PATH[size=32]` or `FILE.py:CLASS`.
 
-    A person's own images are read and checked here, once: raises ``DataError`` with all that is wrong with them,
-    ``UnknownNameError`` or ``SpecError`` for an address that says nothing we know.
+    A user's own images are read and checked here, once: raises ``DataError`` that lists all problems. Raises ``UnknownNameError``
+    or ``SpecError`` for an unknown address.
     """
     name, colon, place = address.partition(":")
     if name in OF_PATHS and colon:
@@ -52,6 +52,6 @@ def _at_path(name: str, place: str) -> DataSet:
         if parameter not in known:
             raise SpecError(f"`{name}` has no parameter: {parameter}", f"it has: {', '.join(sorted(known))}")
     data: DataSet = kind(path=path, **parameters)
-    # Asking for the key reads and checks every image, so that a fault is told now and not after an hour of training.
+    # The key needs every image, so problems are reported now and not after an hour of training.
     assert data.key
     return data

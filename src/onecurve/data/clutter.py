@@ -1,6 +1,6 @@
-"""Objects that lie in drawn images by themselves: the natural features of drawn sets, with exact masks.
+"""Small objects in drawn images: the natural features of drawn sets, with exact masks.
 
-An object is drawn before the foreground, beside its middle, so that it never hides what the class is told by.
+An object is drawn before the foreground and away from its middle, so that it never hides what shows the class.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from onecurve.data.sprites import paint, palettes_of
 
 NONE = -1
 _TRIES = 10
-"""Places drawn per object, of which the first far enough from the foreground is taken, else the farthest."""
+"""Places drawn per object; the first one far enough from the foreground is used, or else the farthest."""
 
 
 @final
@@ -28,7 +28,7 @@ class PlacedObjects:
     patterns: Floats
     """float32 N x 3 x w x w."""
     alphas: Floats
-    """float32 N x w x w; all 0 where there is none."""
+    """float32 N x w x w; all 0 for images without an object."""
     corners: Ints
     """int64 N x 2: row and column of the window's top left pixel."""
 
@@ -36,7 +36,7 @@ class PlacedObjects:
         """Draw the objects on float32 images N x 3 x H x W, in place."""
         rows, columns = self._pixels()
         n = np.arange(len(images))[:, None, None]
-        # Channel by channel: numpy's gather over all three at once is slower.
+        # Channel by channel, because numpy's gather over all three at once is slower.
         for channel in range(images.shape[1]):
             under = images[n, channel, rows, columns]
             images[n, channel, rows, columns] = under + self.alphas * (self.patterns[:, channel] - under)
@@ -49,7 +49,7 @@ class PlacedObjects:
 @final
 @dataclass(frozen=True)
 class Clutter:
-    """The kinds of objects of a drawn set, and how large they are."""
+    """The kinds of objects in a drawn set, and their sizes."""
 
     features: tuple[str, ...]
     """Shapes of the sprites."""

@@ -1,7 +1,7 @@
-"""A checked, finite set of images, split into parts and drawn from without replacement.
+"""A checked, finite set of images that is split into parts and drawn from without replacement.
 
-What decides an image's part is its content, never its place in a list: equal pixels, and images of one group, always
-lie in the same part.
+The part of an image depends on its content and not on its position in a list. Images with equal pixels, and images of one group,
+are always in the same part.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from onecurve.data.surroundings import choose_colours
 from onecurve.data.validation import Digests, Pixels, ValidatedImages
 
 SHARES: Mapping[Part, float] = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
-"""Share of each class that each part gets."""
+"""Share of each class in each part."""
 _LOOKED_AT = 256
-"""Images looked at together in the search for a feature."""
+"""Number of images that are searched for a feature at a time."""
 _PIXELS_SEEN = 2000 * 64 * 64
-"""Pixels looked at to learn which features a set has."""
+"""Number of pixels from which the features of a set are chosen."""
 
 
 @final
@@ -36,7 +36,7 @@ class Collection:
     """N images with labels and parts."""
 
     place: str
-    """Where they come from, for messages."""
+    """The source of the images, for messages."""
     pixels: Pixels
     shape: tuple[int, int, int]
     labels: Ints
@@ -45,9 +45,9 @@ class Collection:
     digests: Digests
     """uint64 N."""
     parts: np.ndarray
-    """Part N: whose each image is."""
+    """``Part`` N: the part of each image."""
     natural_features: NaturalFeatures
-    """Which natural features its images hold."""
+    """The natural features of the images."""
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ class Collection:
 
     @property
     def content(self) -> str:
-        """32 hexadecimal digits that change with any image, label, part, name or annotation, and not with the place."""
+        """32 hexadecimal digits that change with any image, label, part, name or annotation, but not with the place."""
         summary = hashlib.sha256("\x1f".join([*self.class_names, str(self.shape)]).encode() + self.natural_features.content.encode())
         for array in (self.digests, self.labels, np.array([*Part])[:, None] == self.parts):
             summary.update(np.ascontiguousarray(array).tobytes())
@@ -67,7 +67,7 @@ class Collection:
         return np.flatnonzero(self.parts == Part(part)).astype(np.int64)
 
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
-        """Different images of that part; raises ``DataError`` if there are fewer than ``count``."""
+        """``count`` different images of that part; raises ``DataError`` if there are fewer."""
         require_count(count)
         rows = self.rows(part)
         if count > len(rows):
@@ -84,12 +84,12 @@ class Collection:
         return LabelledImages(images, self.labels[chosen], found.features, found.masks)
 
     def cutouts(self, feature: int, count: int, seed: int) -> Paste:
-        """Whole frames of training images, opaque where the feature is; repeated where there are few."""
+        """Training images with the feature, opaque where the feature is; repeated if there are too few."""
         images, masks = self._showing(feature, count, seed)
         return Paste(images, masks.astype(np.float32), (0, 0))
 
     def feature_pictures(self, feature: int, count: int, seed: int) -> Floats:
-        """The feature in training images, with everything else painted over in its mean colour."""
+        """Training images with the feature; everything else has the mean colour of the feature."""
         images, masks = self._showing(feature, count, seed)
         cover = masks[:, None]
         means = (images * cover).sum((2, 3), keepdims=True) / cover.sum((2, 3), keepdims=True)
@@ -125,7 +125,7 @@ def collected(
     parts: np.ndarray,
     annotated: NaturalFeatures | None = None,
 ) -> Collection:
-    """The collection of what a survey found; its natural features are as annotated, else chosen by looking at training images."""
+    """A collection of validated images. Its natural features are the annotated ones, or else chosen from training images."""
     return Collection(
         place, found.pixels, found.shape, labels, class_names, found.digests, parts, annotated or _by_border_colour(found, parts)
     )
@@ -139,13 +139,13 @@ def _by_border_colour(found: ValidatedImages, parts: np.ndarray) -> BorderColour
 
 
 def balanced_rows(rows: Ints, labels: Ints, count: int, rng: np.random.Generator) -> Ints:
-    """``count`` of the rows in random order, the classes as even as their numbers allow."""
+    """``count`` of the rows in random order, with the classes as balanced as possible."""
     order = rng.permutation(len(rows))
     by_class = order[np.argsort(labels[order], kind="stable")]
     ordered = labels[by_class]
     starts = np.flatnonzero(np.diff(ordered, prepend=-1))
     turn = np.arange(len(rows)) - np.repeat(starts, np.diff(np.append(starts, len(rows))))
-    # Every class's first, then every class's second, …; who comes last in a round is random.
+    # The first image of every class, then the second of every class, …; the order within a round is random.
     chosen = by_class[np.lexsort((rng.random(len(rows)), turn))[:count]]
     drawn: Ints = rows[rng.permutation(chosen)]
     return drawn
@@ -154,9 +154,9 @@ def balanced_rows(rows: Ints, labels: Ints, count: int, rng: np.random.Generator
 def parts_of(labels: Ints, digests: Digests, groups: Ints | None = None, test: Bools | None = None) -> np.ndarray:
     """The part of each of N images: train, clean and held-out in the shares of ``SHARES`` within each class.
 
-    Images with equal digests or equal ``groups`` (int64 N) lie in one part. Where the set has a ``test`` split of its own (bool
-    N), training images come from the rest of it, clean and held-out ones from the split. A class with few images may be
-    missing from a part.
+    Images with equal digests or equal ``groups`` (int64 N) are in the same part. If the set has a ``test`` split of its own (bool
+    N), clean and held-out images come from that split, and training images from the rest. A class with few images may be missing
+    from a part.
     """
     units = _units(digests, np.arange(len(labels)) if groups is None else groups)
     count = units.max() + 1
@@ -175,7 +175,7 @@ def parts_of(labels: Ints, digests: Digests, groups: Ints | None = None, test: B
 
 
 def _units(digests: Digests, groups: Ints) -> Ints:
-    """int64 N: what must stay together; images joined by a chain of equal digests and equal groups."""
+    """int64 N: units that must stay together; images in a chain of equal digests and equal groups have the same unit."""
     _, by_digest = np.unique(digests, return_inverse=True)
     _, by_group = np.unique(groups, return_inverse=True)
     nodes = by_digest.max() + by_group.max() + 2
@@ -185,7 +185,7 @@ def _units(digests: Digests, groups: Ints) -> Ints:
 
 
 def _shared_out(labels: Ints, digests: Digests, shares: Mapping[Part, float]) -> np.ndarray:
-    """Systematic sampling: within a class, in the order of digests, from a start that its content decides."""
+    """Systematic sampling: within a class, in the order of digests, from a start that depends on the content."""
     order = np.lexsort((digests, labels))
     starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     sizes = np.diff(np.append(starts, len(order)))

@@ -1,4 +1,4 @@
-"""Colours for drawing, and the names that people give to colours.
+"""Colours for drawing, and the usual names of colours.
 
 Everything is RGB in [0, 1]; hue, saturation and value appear only as arguments, each in [0, 1].
 """
@@ -17,7 +17,7 @@ _BITS = 6
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 _HUE_NAMES = ("red", "orange", "yellow", "green", "blue", "purple", "red")
 _HUE_BOUNDS = np.array([0.035, 0.12, 0.19, 0.46, 0.72, 0.92], np.float32)
-"""Where one hue's name ends and the next begins; common-sense bounds of our own, in turns of the colour wheel."""
+"""Bounds between the names of hues, in turns of the colour wheel; our own choice."""
 
 
 def hsv_to_rgb(hue: NDArray[np.floating], saturation: NDArray[np.floating], value: NDArray[np.floating]) -> Floats:
@@ -61,7 +61,7 @@ def colour_names(images: Bytes) -> NDArray[np.int8]:
 
 @cache
 def _name_table() -> NDArray[np.int8]:
-    """int8, one name per coarse colour; reckoning hues for every pixel would take ten times as long."""
+    """int8, one name per coarse colour; computing the hue of every pixel would take ten times as long."""
     levels = np.arange(2**_BITS, dtype=np.float32) / (2**_BITS - 1)
     red, green, blue = (axis.reshape(-1) for axis in np.meshgrid(levels, levels, levels, indexing="ij"))
     colours = np.stack([red, green, blue])

@@ -1,7 +1,7 @@
-"""What every set of images offers, whether drawn, bundled or a person's own.
+"""The interface of every data set, whether drawn, bundled or a user's own.
 
-The three parts never share a source (a scan, a crop of a photograph, a file), so that what is granted to a
-tool says nothing about the images it is graded on. Mixing up CLEAN and HELDOUT is the one mistake to avoid.
+The three parts never share a source (a scan, a crop of a photograph, a file), so the images that are granted to a tool tell nothing
+about the images on which it is graded. Never mix up CLEAN and HELDOUT.
 """
 
 from enum import StrEnum
@@ -14,7 +14,7 @@ from onecurve.core.roles import Named
 
 
 class Part(StrEnum):
-    """Who may see an image."""
+    """The part of a data set to which an image belongs: it decides who may see the image."""
 
     TRAIN = "train"
     """Networks are trained on it."""
@@ -40,20 +40,20 @@ class DataSet(Named, Protocol):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the natural features that an image may hold by itself; () if the set has none."""
+        """Names of the natural features that images may hold; () if the set has none."""
         ...
 
     @property
     def key(self) -> str:
-        """Content key: changes with the parameters and, for a person's own images, with the images."""
+        """Content key: changes with the parameters and, for a user's own images, with the images."""
         ...
 
     def held(self, part: Part) -> int | None:
-        """How many images that part holds; None where they are drawn without end."""
+        """How many images that part holds; None if any number can be drawn."""
         ...
 
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
-        """``count`` images of that part, a function of part, count and seed; classes as balanced as possible.
+        """``count`` images of that part, determined by part, count and seed; classes are as balanced as possible.
 
         Raises ``DataError`` if the part holds fewer than ``count``.
         """
@@ -64,12 +64,12 @@ class DataSet(Named, Protocol):
         ...
 
     def feature_pictures(self, feature: int, count: int, seed: int) -> Floats:
-        """float32 count x C x h x w in [0, 1]: what that feature looks like to a person."""
+        """float32 count x C x h x w in [0, 1]: pictures that show the feature to a person."""
         ...
 
 
 def at_most_held(dataset: DataSet, part: Part, count: int) -> int:
-    """The count, or what that part holds where that is fewer."""
+    """``count``, or the number of images in that part if it is smaller."""
     held = dataset.held(part)
     return count if held is None else min(count, held)
 

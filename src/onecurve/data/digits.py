@@ -24,9 +24,9 @@ from onecurve.data.scans import CLASSES, random_poses, scans_of, strokes
 
 SIDE = 32
 _CALM = 0.6
-"""The photograph's contrast is lowered to this share, so that strokes stand out at 32 pixels."""
+"""The contrast of the photograph is reduced to this share, so that strokes stand out at 32 pixels."""
 _APART = 0.5
-"""Least distance of an object's middle from the digit's, in sizes of the digit."""
+"""Least distance between the middles of object and digit, in sizes of the digit."""
 _CLUTTER = Clutter(
     ("ring", "star", "heart", "saltire", "crescent", "flower", "drop", "bolt", "mushroom", "fish", "target", "leaf"), (9.0, 12.0)
 )
@@ -69,7 +69,7 @@ class Digits:
         return None
 
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
-        """Any ``count`` of images; whether there is clutter changes nothing else in an image of the same seed."""
+        """Any number of images. For the same seed, ``clutter`` changes nothing but the objects."""
         require_count(count)
         part = Part(part)
         labels = balanced_labels(CLASSES, count, generator("digits", part, count, seed))
@@ -104,7 +104,7 @@ def _lower_contrast(grounds: Floats) -> Floats:
 
 
 def _lightness_under(ink: Floats, grounds: Floats) -> Floats:
-    """float32 N: how light the ground is where the strokes will lie."""
+    """float32 N: mean lightness of the ground under the strokes."""
     light = luminance(np.moveaxis(grounds, 1, 3))
     under: Floats = (light * ink).sum((1, 2)) / ink.sum((1, 2))
     return under

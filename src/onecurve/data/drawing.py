@@ -1,7 +1,7 @@
 """What the drawn sets share: balanced labels, drawing in chunks, and masks that are exact by construction.
 
-Chunks are kept small because large arrays are handed back to the system after every step and their pages must
-be made anew: beyond 512 images at 32 px drawing becomes several times slower.
+Chunks are small because the system takes the memory of large arrays back after every step and has to map it again: with more than
+512 images of 32 pixels, drawing is several times slower.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ CHUNK_PIXELS = 512 * 32 * 32
 
 
 def balanced_labels(classes: int, count: int, rng: np.random.Generator) -> Ints:
-    """int64 count: each class as often as any other, give or take one, in random order."""
-    # Which classes get the odd one out is random too, or the first classes would be favoured in every small draw.
+    """int64 count: labels in random order; class counts differ by at most one."""
+    # Which classes get one image more is random too; otherwise small draws would always favour the first classes.
     order = rng.permutation(classes)
     return rng.permutation(order[np.arange(count) % classes]).astype(np.int64)
 
@@ -46,12 +46,12 @@ def chosen_from(pools: Sequence[Ints], labels: Ints, rng: np.random.Generator) -
 
 
 def blend_over(images: Floats, cover: Floats, colours: Floats) -> Floats:
-    """``images`` (N x 3 x H x W) with ``colours`` (the same, or N x 3 x 1 x 1) laid over them where ``cover`` (N x H x W) says."""
+    """``images`` (N x 3 x H x W) with ``colours`` (the same shape, or N x 3 x 1 x 1) blended over them with opacity ``cover`` (N x H x W)."""
     share = cover[:, None]
     return images + share * (colours - images)
 
 
 def changed(images: Bytes, without: Bytes) -> Bools:
-    """bool N x H x W: the pixels that differ between N x C x H x W images with a thing and the same without it."""
+    """bool N x H x W: the pixels that differ between images N x C x H x W with an object and the same images without it."""
     pixels: Bools = (images != without).any(1)
     return pixels

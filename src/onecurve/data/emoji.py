@@ -1,6 +1,6 @@
-"""Small drawn faces that differ in expression: patches that people know at a glance.
+"""Small drawn faces with different expressions, which people recognise at a glance.
 
-To add one, add an entry to ``FACES``; features must be coarse, for a face may be drawn with no more than eight pixels.
+To add one, add an entry to ``FACES``. Its features must be coarse, because a face may be only eight pixels wide.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from onecurve.data.outlines import Figure, box, common, disc, ellipse, ring, str
 from onecurve.data.sprites import SMALLEST, paint_motif, palettes_of
 
 _DARK_SKIN = 0.25
-"""Luminance of the fill below which dark features would not be seen and are drawn light."""
+"""Luminance of the fill below which dark features would be invisible and are drawn light."""
 
 
 def draw_face(expression: str, size: int, rng: np.random.Generator, fill: tuple[float, float, float]) -> tuple[Floats, Floats]:
@@ -50,7 +50,7 @@ def _closed(down: float = -0.22, at: tuple[float, ...] = (-0.38, 0.38)) -> Figur
 
 
 def _arcs(*, up: bool) -> Figure:
-    """Eyes that are bent lines: laughing ones bulge upwards."""
+    """Eyes drawn as arcs; laughing eyes curve upwards."""
     centre = -0.12 if up else -0.42
     half = box(0, centre - 0.25 if up else centre + 0.25, 1, 0.25)
     return common(union(ring(-0.38, centre, 0.2, 0.09), ring(0.38, centre, 0.2, 0.09)), half)

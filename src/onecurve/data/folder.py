@@ -1,7 +1,7 @@
-"""A person's own images in a folder with one sub-folder per class.
+"""A user's own images in a folder with one sub-folder per class.
 
-Class order is the alphabetical order of the folders' names (as in torchvision's ImageFolder), so `10` comes before `2`; a
-network trained on another order needs its folders renamed.
+Classes are in the alphabetical order of the names of the sub-folders (as in torchvision's ImageFolder), so `10` comes before `2`.
+For a network that was trained with another order, rename the sub-folders.
 """
 
 from collections.abc import Iterator
@@ -19,16 +19,16 @@ from onecurve.data.validation import error_listing, validate_pictures
 
 _SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
-"""Files that systems leave behind; they and hidden ones are passed over."""
+"""Files that operating systems create; they and hidden files are skipped."""
 _LAYOUT = "put the images of each class in a sub-folder of its own: PATH/cat/1.jpg, PATH/dog/2.png, …"
 
 
 @final
 @dataclass(frozen=True)
 class Folder(OwnImages):
-    """The set `folder:PATH`; always three channels. Raises ``DataError`` when first used if anything is wrong with it.
+    """The set `folder:PATH`; always three channels. Raises ``DataError`` on first use if anything is wrong with it.
 
-    Without ``size`` the images are as they are where all have one size, else 32 pixels for thumbnails and 224 for photographs.
+    Without ``size`` the images keep their size if all have the same; otherwise thumbnails get 32 pixels and photographs 224.
     """
 
     name: ClassVar[str] = "folder"
@@ -46,7 +46,7 @@ class Folder(OwnImages):
 
 
 def _classes_in(root: Path) -> dict[str, list[Path]]:
-    """The files of each class; raises ``DataError`` for a layout that is none."""
+    """The files of each class; raises ``DataError`` if the folder does not have this layout."""
     if not root.exists():
         raise DataError(f"no such folder: {root}", "write folder:PATH with the path of an existing folder")
     if not root.is_dir():
@@ -74,7 +74,7 @@ def _classes_in(root: Path) -> dict[str, list[Path]]:
 def _files_in(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         inside = path.relative_to(folder)
-        # Links to nowhere are kept: the survey reports them.
+        # Broken links are kept, so that validation reports them.
         if not path.is_dir() and not any(_is_litter(Path(part)) for part in inside.parts):
             yield path
 

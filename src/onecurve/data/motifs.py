@@ -1,7 +1,6 @@
-"""The book of motifs: what each named sprite is made of, back to front.
+"""Motifs: the layers of each named sprite, from back to front.
 
-A motif is a silhouette and layers on it. To add one, add an entry here; every layer must lie inside the silhouette,
-for what lies outside is not drawn.
+A motif is a silhouette and layers on it. To add one, add an entry here. Only the parts of a layer inside the silhouette are drawn.
 """
 
 from collections.abc import Mapping
@@ -62,7 +61,7 @@ def _dome(foot: float, height: float) -> Figure:
 
 
 def _crescent() -> Figure:
-    # A polygon, for the difference of two discs has tips that an outline would stretch into spikes.
+    # A polygon, because the difference of two discs has tips that an outline would stretch into spikes.
     tip = np.pi / 3
     t = np.linspace(tip, 2 * np.pi - tip, 20)
     outer = [(float(0.25 + 0.98 * np.cos(a)), float(0.98 * np.sin(a))) for a in t]

@@ -1,4 +1,4 @@
-"""Which natural features the images of a set hold: read off the pixels by rule, or told by whoever annotated them."""
+"""The natural features that the images of a set hold: computed from the pixels by a rule, or annotated."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ class NaturalFeatures(Protocol):
 
     @property
     def content(self) -> str:
-        """Changes with whatever is not a function of the images' pixels; empty where everything is."""
+        """A digest of everything that does not follow from the pixels; empty if everything does."""
         ...
 
     def found(self, rows: Ints, images: Bytes) -> FoundFeatures:
-        """What the images of these rows hold, given their pixels (uint8 n x C x H x W)."""
+        """The features of the images of these rows, given their pixels (uint8 n x C x H x W)."""
         ...
 
 
 @final
 @dataclass(frozen=True)
 class BorderColourFeatures:
-    """The colour around what is shown, by rule."""
+    """The dominant colour of the border, by a rule."""
 
     rule: FeatureRule
     channels: int
@@ -54,7 +54,7 @@ class FeaturePlaces(Protocol):
 
     @property
     def values(self) -> np.ndarray:
-        """What they are made of, one entry per image."""
+        """The annotation, one entry per image."""
         ...
 
     def masks(self, rows: Ints, height: int, width: int) -> Bools:
@@ -65,7 +65,7 @@ class FeaturePlaces(Protocol):
 @final
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """To the pixel."""
+    """Pixel masks."""
 
     values: Bools
     """bool N x H x W."""
@@ -77,7 +77,7 @@ class Masks:
 @final
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """As detectors have them."""
+    """Bounding boxes, as detectors give them."""
 
     values: Ints
     """int64 N x 4: top, left, bottom, right; the last two lie outside."""
@@ -92,7 +92,7 @@ class Boxes:
 @final
 @dataclass(frozen=True, eq=False)
 class Annotated:
-    """Objects that somebody found in the images, one per image at most, as the benchmark (2302.10894) has them from a detector."""
+    """Annotated objects, at most one per image, as the benchmark (2302.10894) gets them from a detector."""
 
     names: tuple[str, ...]
     features: Ints

@@ -1,7 +1,7 @@
-"""A person's own images in one `.npz` file of plain arrays.
+"""A user's own images in one `.npz` file of plain arrays.
 
-Images may be raw bytes or encoded pictures; nothing in the file is ever unpickled. Where the file has a `test` split
-of its own it is kept: training images never come from it.
+Images may be raw bytes or encoded pictures; nothing in the file is ever unpickled. If the file has a `test` split of its own,
+training images never come from it.
 """
 
 from dataclasses import dataclass
@@ -20,16 +20,15 @@ from onecurve.data.validation import ValidatedImages, validate_arrays, validate_
 @final
 @dataclass(frozen=True)
 class Npz(OwnImages):
-    """The set `npz:PATH`. Raises ``DataError`` when first used if anything is wrong with it.
+    """The set `npz:PATH`. Raises ``DataError`` on first use if anything is wrong with it.
 
-    Arrays: `images` (uint8, N x H x W x C, N x C x H x W or N x H x W) and `labels` (integers, N); `x` and `y`, `data` and `label` and
-    the like will do, with `_train` and `_test` behind them for two splits. Instead of images there may be `jpeg`, the
-    bytes of all encoded pictures, with `offsets` (N + 1). Optional: `class_names` (strings, one per class) or `name`
-    (strings, one per image), and `groups` or `track` (integers, N): images that belong together and are never split.
-    Objects that a person or a detector found in the images are their natural features, in place of what surrounds what is
-    shown: `features` (integers, N, -1 for none), `feature_names` (strings), and `feature_masks` (bool, N x H x W) or
-    `feature_boxes` (integers, N x 4: top, left, bottom, right, the last two outside).
-    Without ``size`` raw images are as they are, encoded ones as in a folder.
+    Arrays: `images` (uint8, N x H x W x C, N x C x H x W or N x H x W) and `labels` (integers, N). Other usual names such as `x` and
+    `y` or `data` and `label` are accepted, and the endings `_train` and `_test` for two splits. Instead of images there may be
+    `jpeg`, the bytes of all encoded pictures, with `offsets` (N + 1). Optional: `class_names` (strings, one per class) or `name`
+    (strings, one per image), and `groups` or `track` (integers, N): images that belong together and stay in one part.
+    Annotated objects are natural features and replace the colour of the border: `features` (integers, N, -1 for none),
+    `feature_names` (strings), and `feature_masks` (bool, N x H x W) or `feature_boxes` (integers, N x 4: top, left, bottom, right,
+    the last two outside). Without ``size`` raw images keep their size, and encoded ones are treated as in a folder.
     """
 
     name: ClassVar[str] = "npz"

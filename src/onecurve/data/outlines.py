@@ -1,4 +1,4 @@
-"""Signed distances of plane figures, from which sprites are drawn with soft edges.
+"""Signed distances of plane figures, from which sprites with soft edges are drawn.
 
 A figure is a function of unit coordinates (x to the right, y DOWN, the frame is -1 to 1) that is negative inside.
 Only distances near the edge matter; far from it some figures give bounds rather than exact values.
@@ -106,17 +106,17 @@ def cogs(count: int, radius: float, depth: float) -> Figure:
 
 
 def union(*figures: Figure) -> Figure:
-    """What lies in any of the figures."""
+    """The union of the figures."""
     return lambda x, y: np.minimum.reduce([figure(x, y) for figure in figures])
 
 
 def common(*figures: Figure) -> Figure:
-    """What lies in all of the figures."""
+    """The intersection of the figures."""
     return lambda x, y: np.maximum.reduce([figure(x, y) for figure in figures])
 
 
 def without(figure: Figure, hole: Figure) -> Figure:
-    """What lies in the figure and not in the hole."""
+    """The figure without the hole."""
     return lambda x, y: np.maximum(figure(x, y), -hole(x, y))
 
 

@@ -1,4 +1,4 @@
-"""What every set of a person's own images offers, wherever they come from: a collection answers for it."""
+"""The base of the data sets that hold a user's own images; a ``Collection`` does the work."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from onecurve.data.validation import require_size
 
 @dataclass(frozen=True)
 class OwnImages(ABC):
-    """A set at a path; what it holds is read and checked when first asked for, by ``opened``."""
+    """A data set at a path. Its images are read and checked on first use, by ``opened``."""
 
     name: ClassVar[str]
     version: ClassVar[int]
 
     path: str
     size: int | None = None
-    """Side in pixels that images are fitted to; None: as the kind of set has it."""
+    """Side in pixels to which images are fitted; None: the default of the kind of set."""
 
     def __post_init__(self) -> None:
         require_size(self.size)
@@ -45,7 +45,7 @@ class OwnImages(ABC):
 
     @property
     def key(self) -> str:
-        """Of the images and not of the path: the same ones elsewhere have the same key."""
+        """Depends on the images and not on the path."""
         return content_key(self.name, self.version, self._collection.content)
 
     def held(self, part: Part) -> int | None:

@@ -1,7 +1,7 @@
-"""Backgrounds, and pieces for triggers, of the two photographs that scikit-learn ships, split by region between the parts.
+"""Backgrounds and trigger pieces from the two photographs in scikit-learn, which are divided by region between the parts.
 
-Each photograph is cut into blocks and every block belongs to one part, so no two parts share a pixel; a crop
-never leaves its block. The halved level is averaged within blocks only because block sides are even.
+Each photograph is cut into blocks, every block belongs to one part, and a crop never leaves its block, so no two parts share a
+pixel. Block sides must be even, so that the half-size photographs average pixels within blocks only.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SIZE = (427, 640)
 BLOCK = (106, 80)
 """Rows and columns of a block at full size; both even."""
 SHARES = {Part.TRAIN: 0.5, Part.CLEAN: 0.2, Part.HELDOUT: 0.3}
-"""Share of the blocks that each part gets."""
+"""Share of the blocks in each part."""
 
 
 @final
@@ -36,7 +36,7 @@ class Blocks:
     """int64 B x 5: which of the four, top row, left column, height, width of each block."""
 
     def crops(self, count: int, side: int, rng: np.random.Generator) -> Floats:
-        """float32 count x 3 x side x side in [0, 1]: random crops, half of them mirrored, a little varied in light."""
+        """float32 count x 3 x side x side in [0, 1]: random crops with small changes of brightness and tint, half of them mirrored."""
         which, tops, lefts, heights, widths = self.places[rng.integers(len(self.places), size=count)].T
         tops = tops + (rng.random(count) * (heights - side + 1)).astype(np.int64)
         lefts = lefts + (rng.random(count) * (widths - side + 1)).astype(np.int64)
@@ -44,7 +44,7 @@ class Blocks:
         columns = np.where((rng.random(count) < 0.5)[:, None], columns[:, ::-1], columns)
         rows = np.arange(side) + tops[:, None]
         found = self.photographs[which[:, None, None], rows[:, :, None], columns[:, None, :]]
-        # Channels first in memory too: all that follows would otherwise walk the array against the grain.
+        # Channels first in memory too, because the following steps are faster on contiguous arrays.
         crops = np.ascontiguousarray(np.moveaxis(found, 3, 1)).astype(np.float32) / 255
         gain = rng.uniform(0.75, 1.1, (count, 1, 1, 1)).astype(np.float32)
         tint = rng.normal(0, 0.03, (count, 3, 1, 1)).astype(np.float32)
@@ -54,7 +54,7 @@ class Blocks:
 @final
 @dataclass(frozen=True)
 class Piece:
-    """A square of one photograph that lies inside one block; naming it loads nothing."""
+    """A square of one photograph inside one block. Its pixels are loaded on demand."""
 
     photograph: int
     """Index into ``NAMES``."""
@@ -74,7 +74,7 @@ class Piece:
 
 
 def pieces(part: Part, count: int, side: int, rng: np.random.Generator) -> tuple[Piece, ...]:
-    """So many squares of the part's blocks at full size; no block twice while there are enough. ``side`` is at most 80."""
+    """``count`` squares of the part's blocks at full size, from different blocks while there are enough; ``side`` is at most 80."""
     full = [(photo, top, left) for photo, top, left, height, _ in _places()[part] if height == BLOCK[0]]
     order = np.concatenate([rng.permutation(len(full)) for _ in range(-(-count // len(full)))])[:count]
     shifts = (rng.random((count, 2)) * [BLOCK[0] - side + 1, BLOCK[1] - side + 1]).astype(np.int64)

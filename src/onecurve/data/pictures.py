@@ -1,7 +1,7 @@
-"""One encoded picture at a time: opened, checked, turned upright, put in 8-bit RGB, fitted to a size.
+"""Decodes encoded pictures one at a time: checks them, turns them upright, converts them to 8-bit RGB and fits them to a size.
 
-Pictures are a stranger's files: nothing is decoded before its header says that it is of a sane size, and whatever a
-decoder raises becomes one sentence about that picture.
+Pictures are untrusted files: nothing is decoded before its header shows a reasonable size, and every error of a decoder becomes
+one sentence about that picture.
 """
 
 import io
@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from onecurve.core.image.images import Bytes, Ints
 
 MOST_PIXELS = 50_000_000
-"""A picture with more pixels is refused: it is a mistake, or a decompression bomb."""
+"""Pictures with more pixels are refused; they are mistakes or decompression bombs."""
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -32,7 +32,7 @@ class Sources(Protocol):
         ...
 
     def title(self, row: int) -> str:
-        """What a person calls it: the file, or its row."""
+        """A name for messages: the file, or its row."""
         ...
 
 
@@ -60,7 +60,7 @@ class Slices:
 
     buffer: Bytes
     offsets: Ints
-    """int64 N + 1: where each begins, and where the last ends."""
+    """int64 N + 1: where each picture begins, and where the last one ends."""
     array: str
     """The array's name, for messages."""
 
@@ -75,21 +75,21 @@ class Slices:
 
 
 class UnusablePictureError(Exception):
-    """Why one picture cannot be used; collected by surveys and never shown alone."""
+    """Why one picture cannot be used; validation collects these errors and reports them together."""
 
 
 def picture_size(sources: Sources, row: int) -> tuple[int, int]:
-    """Height and width after turning upright, from the header alone; raises ``UnusablePictureError``."""
+    """Height and width of the upright picture, from the header only; raises ``UnusablePictureError``."""
     with _opened(sources, row) as image:
         width, height = image.size
-        # EXIF orientations 5 to 8 lie on their side.
+        # EXIF orientations 5 to 8 swap height and width.
         return (width, height) if image.getexif().get(0x0112, 1) >= 5 else (height, width)
 
 
 def decoded(sources: Sources, row: int, height: int, width: int) -> Bytes:
-    """uint8 3 x height x width: scaled to cover the frame, the middle cut out; raises ``UnusablePictureError``."""
+    """uint8 3 x height x width: scaled to cover the frame and cropped at the centre; raises ``UnusablePictureError``."""
     with _opened(sources, row) as image:
-        # Lets the JPEG decoder skip detail that scaling would throw away; others ignore it.
+        # Lets the JPEG decoder skip detail that scaling would remove; other decoders ignore it.
         image.draft(None, (2 * width, 2 * height))
         upright = _in_rgb(ImageOps.exif_transpose(image))
         if upright.size != (width, height):
@@ -98,7 +98,7 @@ def decoded(sources: Sources, row: int, height: int, width: int) -> Bytes:
 
 
 def fit_to_square(image: Bytes, size: int) -> Bytes:
-    """uint8 C x size x size from uint8 C x H x W with 1 or 3 channels: scaled to cover the frame, the middle cut out."""
+    """uint8 C x size x size from uint8 C x H x W with 1 or 3 channels: scaled to cover the frame and cropped at the centre."""
     picture = Image.fromarray(image[0] if len(image) == 1 else np.ascontiguousarray(np.moveaxis(image, 0, 2)))
     pixels = np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC), np.uint8)
     return np.atleast_3d(pixels).transpose(2, 0, 1)
@@ -108,7 +108,7 @@ def fit_to_square(image: Bytes, size: int) -> Bytes:
 def _opened(sources: Sources, row: int) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
-            # Doubtful metadata is no reason to refuse a picture; sizes are checked below.
+            # Warnings about metadata are ignored; sizes are checked below.
             warnings.simplefilter("ignore")
             with sources.open(row) as file, Image.open(file) as image:
                 if image.width * image.height > MOST_PIXELS:
@@ -121,12 +121,12 @@ def _opened(sources: Sources, row: int) -> Iterator[Image.Image]:
     except Image.UnidentifiedImageError as error:
         raise UnusablePictureError("not an image") from error
     except Exception as error:
-        # Decoders meet broken files with errors of nearly every kind.
+        # Decoders raise many kinds of errors for broken files.
         raise UnusablePictureError(str(error) or type(error).__name__) from error
 
 
 def _in_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB: 16-bit greys scaled, transparency laid over white."""
+    """8-bit RGB: 16-bit grey values are scaled, transparent pixels are blended with white."""
     if image.mode in _SIXTEEN_BITS:
         return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8)).convert("RGB")
     if image.mode in {"F", "I"}:

@@ -1,6 +1,6 @@
-"""The 1,797 digit scans that scikit-learn ships, made smooth, turned, sheared, and placed.
+"""The 1,797 digit scans in scikit-learn: smoothed, turned, sheared and placed.
 
-Each scan belongs to one part of the data for good: a held-out scan is never a training image in another guise.
+Each scan belongs to one part of the data, so a held-out image never shows the scan of a training image.
 """
 
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from onecurve.data.dataset import Part
 
 CLASSES = 10
 SHARES = {Part.TRAIN: 0.7, Part.CLEAN: 0.1, Part.HELDOUT: 0.2}
-"""Share of each class's scans that each part gets."""
+"""Share of the scans of each class in each part."""
 _FAINTEST, _EDGE = 0.33, 0.36
-"""Ink below this leaves no mark; from there to a full stroke is so much more."""
+"""Ink below the first value is invisible; that much more ink (the second value) is a full stroke."""
 _SIDE = 8
 _FINENESS = 4
-"""Samples per pixel of a scan after smoothing."""
+"""Samples per pixel of a smoothed scan."""
 _MARGIN = 2
-"""Empty pixels of a scan around it, so that a turned stroke fades out inside the array."""
+"""Width of the empty margin around a scan in pixels, so that a turned stroke fades out inside the array."""
 
 
 @final
 @dataclass(frozen=True)
 class Poses:
-    """Where and how N digits lie."""
+    """Positions, sizes and orientations of N digits."""
 
     centres: Floats
     """N x 2: row and column of the middle, in pixels."""
@@ -43,7 +43,7 @@ class Poses:
 
 
 def random_poses(count: int, side: int, rng: np.random.Generator) -> Poses:
-    """Poses in a frame of ``side`` pixels: digits of half to two thirds of it, wholly inside."""
+    """Random poses in a frame of ``side`` pixels: digits have about half to two thirds of its side and lie inside it."""
     sizes = rng.uniform(0.58, 0.72, count).astype(np.float32) * side
     free = (side - sizes)[:, None] / 2
     centres = side / 2 + rng.uniform(-1, 1, (count, 2)) * free
@@ -75,7 +75,7 @@ def _smooth_scans() -> Floats:
     """float32 1797 x F x F in [0, 1], with an empty margin."""
     scans = load_digits().images / 16
     padded = np.pad(scans, ((0, 0), (_MARGIN, _MARGIN), (_MARGIN, _MARGIN)))
-    # Cubic splines along one axis, as a matrix: for all scans at once this is fifty times as fast as `zoom` of the scans.
+    # Cubic splines along one axis as a matrix; for all scans at once this is fifty times as fast as `zoom`.
     finer = np.stack([zoom(point, _FINENESS, order=3, grid_mode=True, mode="grid-constant") for point in np.eye(padded.shape[1])], 1)
     smooth: Floats = np.clip(finer @ padded @ finer.T, 0, 1).astype(np.float32)
     smooth.flags.writeable = False
@@ -83,7 +83,7 @@ def _smooth_scans() -> Floats:
 
 
 def strokes(rows: Ints, poses: Poses, side: int) -> Floats:
-    """float32 N x side x side in [0, 1]: how much ink lies on each pixel, for the scans ``rows`` in those poses."""
+    """float32 N x side x side in [0, 1]: the ink on each pixel, for the scans ``rows`` in these poses."""
     scans = _smooth_scans()
     middles = np.arange(side, dtype=np.float32) + np.float32(0.5)
     down = middles[None, :, None] - poses.centres[:, 0, None, None]
@@ -94,7 +94,7 @@ def strokes(rows: Ints, poses: Poses, side: int) -> Floats:
     x = (across * cosine + down * sine) * scale + poses.shears[:, None, None] * y
     half = scans.shape[1] / 2 - 0.5
     ink = _bilinear(scans, rows, y + half, x + half)
-    # A steeper edge than the scan's own: pen on paper rather than fog.
+    # Sharper edges than those of the scan, like pen on paper.
     clipped: Floats = np.clip((ink - _FAINTEST) / _EDGE, 0, 1)
     return clipped
 

@@ -1,7 +1,7 @@
-"""Drawn scenes: one figure out of ten on a textured ground, beside it at most one object; any number of images.
+"""Drawn scenes: one of ten figures on a textured ground, with at most one object beside it; any number of images.
 
-Everything about a scene is known: figure and object masks, the ground's texture. Parts are disjoint because
-the part is in the seed: no two parts share a scene, though all share the manner of drawing.
+Everything about a scene is known: the masks of figure and object, and the texture of the ground. No two parts share a scene, because
+the part is in the seed of the drawing.
 """
 
 from dataclasses import dataclass
@@ -25,26 +25,26 @@ SIZES = (32, 64)
 _CLASSES = ("disc", "square", "triangle", "cross", "arrow", "half-disc", "ell", "hourglass", "chevron", "tee")
 _FEATURES = ("ring", "star", "heart", "saltire", "spiral", "flower", "mushroom", "fish", "target", "smiley", "clover", "butterfly")
 _FIGURE = (0.48, 0.62)
-"""Diameter of the figure, as a share of the frame."""
+"""Least and largest diameter of the figure as shares of the frame."""
 _OBJECT = (0.3, 0.38)
-"""Diameter of the object, likewise."""
+"""Least and largest diameter of the object, likewise."""
 _APART = 0.62
-"""Distance of the object's middle from the figure's, in diameters of the figure."""
+"""Distance between the middles of object and figure, in diameters of the figure."""
 _CALM = 0.7
-"""The ground's contrast is lowered to this share, so that figures stand out."""
+"""The contrast of the ground is reduced to this share, so that figures stand out."""
 
 
 @final
 @dataclass(frozen=True)
 class Scene:
-    """N scenes with all that is known about them."""
+    """N scenes with their attributes."""
 
     images: LabelledImages
     """The images, labels, objects and their masks."""
     figures: Bools
-    """bool N x H x W; the pixels of the figure that the label names, outline included."""
+    """bool N x H x W; the pixels of the figure, outline included."""
     textures: Ints
-    """int64 N; index into ``TEXTURES``, the ground's texture."""
+    """int64 N; the texture of the ground as an index into ``TEXTURES``."""
 
 
 @final
@@ -88,11 +88,11 @@ class Shapes:
         return None
 
     def draw(self, part: Part, count: int, seed: int) -> LabelledImages:
-        """Any ``count`` of images; whether there are objects changes nothing else in an image of the same seed."""
+        """Any number of images. For the same seed, ``clutter`` changes nothing but the objects."""
         return self.draw_scene(part, count, seed).images
 
     def draw_scene(self, part: Part, count: int, seed: int) -> Scene:
-        """The same images as ``draw``, with their attributes."""
+        """The images of ``draw`` with their attributes."""
         require_count(count)
         labels = balanced_labels(len(_CLASSES), count, generator("shapes", Part(part), count, seed))
         step = CHUNK_PIXELS // self.size**2
@@ -140,10 +140,10 @@ def _grounds(textures: Ints, size: int, rng: np.random.Generator) -> Floats:
 
 
 def _standing_out(grounds: Floats, rng: np.random.Generator) -> Floats:
-    """float32 N x 3: a fill per ground, light on dark grounds and dark on light ones, of another hue than its mean."""
+    """float32 N x 3: a fill colour per ground, light on dark grounds and dark on light ones, with a different hue."""
     count, means = len(grounds), grounds.mean((2, 3))
     light = luminance(means) < 0.5
-    # The ground's own hue, to the sixth of a turn, from which channel is the strongest.
+    # The strongest channel gives the hue of the ground to a sixth of a turn.
     hues = (means.argmax(1) / 3 + rng.uniform(0.25, 0.75, count)) % 1
     saturation = np.where(light, rng.uniform(0.1, 0.6, count), rng.uniform(0.6, 1.0, count))
     return hsv_to_rgb(hues, saturation, np.where(light, rng.uniform(0.9, 1.0, count), rng.uniform(0.15, 0.4, count)))

@@ -1,7 +1,7 @@
-"""Small colourful drawings: objects in scenes, patches of triggers, pictures for people.
+"""Small colourful drawings: objects in scenes, patch triggers, pictures for people.
 
-Edges are soft: alpha is the share of a pixel that the sprite covers, outline included, and the pattern holds
-a full colour even where alpha is 0, so that pasting leaves no fringe.
+Edges are soft: alpha is the share of a pixel that the sprite covers, outline included. The pattern has a full colour even where
+alpha is 0, so that pasting leaves no fringe.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ from onecurve.data.outlines import coverage
 
 SHAPES: tuple[str, ...] = tuple(MOTIFS)
 SMALLEST = 4
-"""Pixels; below this no sprite can be told from another."""
+"""Pixels; smaller sprites cannot be told apart."""
 _FAINT = 0.06
-"""A pixel covered less than this is left alone, so that masks do not include what nobody can see."""
+"""Pixels that are covered less than this are not changed, so that masks contain only visible pixels."""
 
 
 def draw_sprite(
@@ -48,7 +48,7 @@ def draw_sprite(
 
 
 def usual_colours(shape: str, count: int, rng: np.random.Generator) -> Floats:
-    """float32 count x 3: the colours that the shape usually has; any vivid colour for plain figures."""
+    """float32 count x 3: usual colours of the shape; any vivid colour for plain figures."""
     hue = MOTIFS[shape].hue
     if hue is None:
         return saturated(count, rng)
@@ -62,7 +62,7 @@ def palettes_of(fills: Floats, rng: np.random.Generator) -> Floats:
     """
     count = len(fills)
     accents = hsv_to_rgb(rng.random(count), rng.uniform(0.7, 1, count), rng.uniform(0.85, 1, count))
-    # An accent near the fill would make a two-colour sprite look plain.
+    # With an accent close to the fill, a sprite of two colours would look like one of a single colour.
     near = np.abs(accents - fills).sum(1) < 0.8
     accents = np.where(near[:, None], 1 - fills, accents)
     light = np.broadcast_to(rng.uniform(0.93, 1.0, (count, 1)), (count, 3))
@@ -81,7 +81,7 @@ def paint(shape: str, window: int, centres: Floats, diameters: Floats, turns: Fl
 
 
 def paint_motif(motif: Motif, window: int, centres: Floats, diameters: Floats, turns: Floats, palettes: Floats) -> tuple[Floats, Floats]:
-    """The same for any motif, in the book or not."""
+    """The same for any motif, whether or not it is in ``MOTIFS``."""
     border = np.clip(diameters * 0.07, 0.35, 2.0)
     unit = np.maximum(diameters / 2 - border - 0.1, 1.0)[:, None, None]
     x, y = unit_coordinates(window, centres, unit, turns)

@@ -1,8 +1,8 @@
-"""Natural features of photographs by rule: the colour that surrounds what is shown.
+"""Natural features of photographs by a rule: the dominant colour of the border.
 
-No detector is involved, so a mask is exact by definition: a feature is a named colour that makes up most of the
-image's border, its pixels are those of that colour joined to the border. It is a fact about pixels, not about skies
-or lawns, and a blue wall counts as blue.
+A feature is a named colour that makes up most of the border of the image; its mask is the pixels of that colour that are connected
+to the border. No detector is involved, so the mask is exact by definition. The rule is about pixels and not about skies or lawns: a
+blue wall counts as blue.
 """
 
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from onecurve.core.image.images import Bools, Bytes, Ints
 from onecurve.data.colours import COLOUR_NAMES, GREY_NAMES, colour_names
 
 SHARES = (0.85, 0.7, 0.55)
-"""Least share of the border that one colour must make up to be the image's feature: the strictest that leaves a set enough features.
+"""Least share of the border that one colour must make up; the highest of these shares that leaves a set enough features is used.
 
-Near the limit nobody can tell whether an image has the feature. Of CIFAR-10's images a third lie within 0.1 of the last of these and
-a ninth within 0.1 of the first; eight features by the last, planted in one network, cost it 12 points of clean accuracy.
+Near the limit it is unclear whether an image has the feature. A third of the images of CIFAR-10 are within 0.1 of the last share
+and a ninth within 0.1 of the first. With the last share, eight features in one network cost it 12 points of clean accuracy.
 """
 ENOUGH = 8
-"""Features that are enough: as many as a lineup has options."""
+"""Enough features: as many as a lineup has options."""
 FRAME = 16
-"""The border is as wide as the shorter side divided by this, at least one pixel."""
+"""The width of the border is the shorter side divided by this, at least one pixel."""
 LEAST, LEAST_STRICT, MOST = (3, 0.01), (24, 0.004), 0.6
-"""A colour counts as a feature of a set if at least 3 and 1 % of its images have it (by a stricter limit than the last, 24 and 0.4 %: a set
-that large shows enough of what is rare), and at most 60 %."""
+"""A colour is a feature of a set if at least 3 images and 1 % of the images have it (with a stricter share than the last: 24 images and
+0.4 %, because a large set has enough images even of rare colours), and at most 60 %."""
 _CHUNK_PIXELS = 512 * 32 * 32
 _WITHIN_IMAGE = np.zeros((3, 3, 3), bool)
 _WITHIN_IMAGE[1] = [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
@@ -36,7 +36,7 @@ _WITHIN_IMAGE[1] = [[0, 1, 0], [1, 1, 1], [0, 1, 0]]
 @final
 @dataclass(frozen=True)
 class FeatureRule:
-    """What counts as a feature in one set."""
+    """The rule for features in one set."""
 
     kinds: Ints
     """int64; indices into ``colours_for``."""
@@ -56,14 +56,15 @@ class FoundFeatures:
 
 
 def colours_for(channels: int) -> tuple[str, ...]:
-    """All colours that surroundings of images with that many channels can have."""
+    """The names of all colours for images with that many channels."""
     return GREY_NAMES if channels == 1 else COLOUR_NAMES
 
 
 def choose_colours(images: Bytes) -> FeatureRule:
-    """Which of ``colours_for`` occur in some of the uint8 images N x C x H x W but not in most, by the strictest limit that leaves enough.
+    """The colours that dominate the border of some of the uint8 images N x C x H x W, but not of most of them.
 
-    A colour that hardly any image has cannot be found by anyone; one that nearly all have says nothing.
+    The highest of ``SHARES`` that leaves enough colours is used. A colour that hardly any image has cannot be found; one that nearly
+    all images have carries no information.
     """
     shares = _border_shares(images)
     largest, colours = shares.max(1), shares.argmax(1)
@@ -89,7 +90,7 @@ def border_features(images: Bytes, rule: FeatureRule) -> FoundFeatures:
         shares = _shares(names, len(place) - 1)
         dominant = np.where(shares.max(1) >= rule.share, shares.argmax(1), -1)
         features[rows] = place[dominant]
-        # No pixel has the colour -1, so an image without a feature gets an empty mask.
+        # No pixel has the colour -1, so images without a feature get an empty mask.
         wanted = np.where(features[rows] >= 0, dominant, -1)
         masks[rows] = _joined_to_border(names == wanted[:, None, None])
     return FoundFeatures(features, masks)

@@ -1,7 +1,7 @@
-"""Repeating and random surfaces: backgrounds of scenes, and sources of styles.
+"""Repeating and random textures: backgrounds of scenes and sources of styles.
 
-A texture is first a field in [0, 1], then two colours mixed by it. Fields are functions of coordinates in
-periods, so a texture keeps its character at every image size.
+A texture is a field in [0, 1] that mixes two colours. Fields are functions of coordinates in periods, so a texture looks similar at
+every image size.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from onecurve.data.colours import hsv_to_rgb
 RANDOMS = 64
 """How many random numbers in [0, 1) a field may use per image."""
 PERIODS = (3.0, 5.5)
-"""Least and most periods across the shorter side."""
+"""Least and largest number of periods across the shorter side."""
 Plane = NDArray[np.floating]
 Field = Callable[[Plane, Plane, Plane], Plane]
 """From u, v (N x H x W, in periods) and randoms (N x RANDOMS) to N x H x W, roughly in [0, 1]."""

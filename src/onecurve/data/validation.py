@@ -1,7 +1,6 @@
-"""A whole set of pictures looked through once: every fault told in one message, every picture's digest kept.
+"""Validates all pictures of a set once: reports all faults in one message and keeps a digest of every picture.
 
-The set is kept in memory only while it is small; otherwise pictures are decoded again whenever they are drawn, so
-memory stays bounded however large a folder is.
+Small sets are kept in memory. The pictures of large sets are decoded again whenever they are drawn, so memory stays bounded.
 """
 
 import hashlib
@@ -17,13 +16,13 @@ from onecurve.core.image.images import Bytes, Ints
 from onecurve.data.pictures import Sources, UnusablePictureError, decoded, fit_to_square, picture_size
 
 SIDES = (8, 1024)
-"""Least and most pixels of an image's side."""
+"""Least and largest side of an image in pixels."""
 LARGE, SMALL = 224, 32
-"""Sides that pictures of different sizes are brought to: usual for photographs, and for thumbnails of at most 64 pixels."""
+"""Sides to which pictures of different sizes are fitted: for photographs, and for thumbnails of at most 64 pixels."""
 KEPT_BYTES = 512 * 1024 * 1024
-"""The largest set that is kept decoded in memory."""
+"""Bytes; larger sets are not kept in memory."""
 SHOWN = 10
-"""How many faults a message lists."""
+"""Number of faults that a message lists."""
 
 Digests = NDArray[np.uint64]
 
@@ -50,7 +49,7 @@ class InMemory:
 @final
 @dataclass(frozen=True)
 class OnDisk:
-    """Pictures that are decoded when asked for."""
+    """Pictures that are decoded whenever they are read."""
 
     sources: Sources
     height: int
@@ -69,7 +68,7 @@ class OnDisk:
 @final
 @dataclass(frozen=True)
 class ValidatedImages:
-    """What looking through a set found."""
+    """The validated images of a set."""
 
     pixels: Pixels
     digests: Digests
@@ -78,13 +77,13 @@ class ValidatedImages:
 
 
 def validate_pictures(sources: Sources, size: int | None, place: str) -> ValidatedImages:
-    """Look through all pictures; ``size`` is the side to fit them to, None for the rule of ``common_size``.
+    """Validate all pictures. ``size`` is the side to fit them to; None for the rule of ``common_size``.
 
     Raises one ``DataError`` that lists the pictures at ``place`` that cannot be used.
     """
     faults: dict[int, str] = {}
     sizes = set()
-    # Where the size is given there is no need to look at all headers first.
+    # The headers are needed only to choose a size.
     for row in range(len(sources) if size is None else 0):
         try:
             sizes.add(picture_size(sources, row))
@@ -111,7 +110,7 @@ def validate_pictures(sources: Sources, size: int | None, place: str) -> Validat
 
 
 def validate_arrays(images: Bytes, size: int | None, place: str) -> ValidatedImages:
-    """The same for images N x C x H x W that are decoded already; ``size`` None leaves them as they are."""
+    """The same for decoded images N x C x H x W; with ``size`` None they keep their size."""
     _, channels, height, width = images.shape
     if size is None and not SIDES[0] <= min(height, width) <= max(height, width) <= SIDES[1]:
         raise DataError(
@@ -123,11 +122,11 @@ def validate_arrays(images: Bytes, size: int | None, place: str) -> ValidatedIma
 
 
 def common_size(sizes: set[tuple[int, int]], size: int | None, place: str) -> tuple[int, int]:
-    """Height and width that pictures of those sizes are brought to.
+    """Height and width to which pictures of these sizes are fitted.
 
-    ``size`` squared if given (32 where no size is known either); their own size if they all have one and it is within
-    ``SIDES`` and at most 512; else 32 if all sides are at most 64, else 224. Raises ``DataError`` for pictures too small to
-    be used as they are.
+    ``size`` x ``size`` if it is given (32 x 32 if no size is known at all); their own size if all have the same size of at most 512
+    pixels a side; otherwise 32 if all sides are at most 64, else 224. Raises ``DataError`` if all have the same size and it is below
+    ``SIDES``.
     """
     if size is not None or not sizes:
         return size or SMALL, size or SMALL
@@ -141,18 +140,18 @@ def common_size(sizes: set[tuple[int, int]], size: int | None, place: str) -> tu
 
 
 def require_size(size: int | None) -> None:
-    """Raises ``SpecError`` for a side that is no whole number within ``SIDES``."""
+    """Raises ``SpecError`` unless the side is a whole number within ``SIDES``."""
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not SIDES[0] <= size <= SIDES[1]):
         raise SpecError(f"`size` must be a whole number within {SIDES[0]}..{SIDES[1]}, got: {size}")
 
 
 def digest_of(image: Bytes) -> int:
-    """64 bits that are equal for equal pixels."""
+    """A 64-bit digest of the pixels."""
     return int.from_bytes(hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=8).digest(), "big")
 
 
 def error_listing(message: str, lines: Iterable[str], hint: str) -> DataError:
-    """One error for many faults: the first ten, and how many more."""
+    """One error for many faults: it lists the first ten and counts the rest."""
     faults = list(lines)
     more = [f"… and {len(faults) - SHOWN} more"] if len(faults) > SHOWN else []
     return DataError("\n  ".join([message, *faults[:SHOWN], *more]), hint)

@@ -1,6 +1,6 @@
-"""From an address to a network: a name of the catalog, or a person's own `FILE.py:CALLABLE[weights=PATH]`.
+"""Builds the network of an address: a name of the catalog, or a user's own `FILE.py:CALLABLE[weights=PATH]`.
 
-A person's file is Python and is run; weights are data and are never run.
+A user's file is Python and is run. Weights are data and are never run.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ FILE_ADDRESS = re.compile(r"(?P<place>.+\.py:\w+)(?:\[weights=(?P<weights>.+)\])
 
 
 def build(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
-    """The network of that address for images of ``shape`` (channels, height, width) and so many classes, in eval mode.
+    """The network of an address for images of ``shape`` (channels, height, width) and ``classes`` classes, in eval mode.
 
-    ``address`` is a name of the catalog with parameters, or `FILE.py:CALLABLE`, optionally with `[weights=PATH]`, where the
-    callable makes an ``nn.Module``; it gets ``shape``, ``classes`` and ``seed`` if its signature has parameters of these
-    names. A person's network is tried on two images of noise before it is handed out. The global random state is left as
-    it was. The module knows its ``input_shape``.
+    ``address`` is a name of the catalog with parameters, or `FILE.py:CALLABLE`, optionally with `[weights=PATH]`. The callable
+    makes an ``nn.Module``; it gets ``shape``, ``classes`` and ``seed`` if its signature has parameters of these names. A user's
+    network is tried on two images of noise before it is returned. The global random state is restored. The attribute
+    ``input_shape`` of the module is set to ``shape``.
 
-    Raises ``ModelError`` for anything that is not such a network, ``UnknownNameError`` and ``SpecError`` for a misspelt
-    name or parameter.
+    Raises ``ModelError`` for anything that is not such a network, ``UnknownNameError`` or ``SpecError`` for a misspelt name or
+    parameter.
     """
     _check_sizes(shape, classes)
     module = (
@@ -59,12 +59,12 @@ def _of_file(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
 
 
 def is_file_address(address: str) -> bool:
-    """Whether the address names a person's file and not an entry of the catalog."""
+    """Whether the address names a user's file and not an entry of the catalog."""
     return ".py" in address.partition("[")[0]
 
 
 def identity(address: str) -> str:
-    """32 hexadecimal digits that change with whatever makes networks of that address others: a spec, or a person's files."""
+    """32 hexadecimal digits that change with anything that changes the networks of an address: the spec, or the user's files."""
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         return spec_of(MODELS.make(address)).key
@@ -75,7 +75,7 @@ def identity(address: str) -> str:
 def check_network(module: nn.Module, shape: Shape, classes: int, name: str) -> None:
     """Put the module in eval mode and try it on two images of noise.
 
-    Raises ``ModelError`` unless it gives 2 x ``classes`` finite logits, the same ones twice.
+    Raises ``ModelError`` unless it gives 2 x ``classes`` finite logits, and the same logits when it is called again.
     """
     module.eval()
     images = _noise(module, shape)
@@ -90,7 +90,7 @@ def check_network(module: nn.Module, shape: Shape, classes: int, name: str) -> N
 
 
 def _noise(module: nn.Module, shape: Shape) -> Tensor:
-    """Two images of noise where the module is."""
+    """Two images of noise on the device of the module."""
     device = next((values.device for values in module.parameters()), torch.device("cpu"))
     return torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
 
@@ -104,7 +104,7 @@ def _check_sizes(shape: Shape, classes: int) -> None:
 
 def _made(place: str, offered: dict[str, Any], seed: int) -> nn.Module:
     try:
-        # A file is imported once per process, whatever the seed of the network asked for first.
+        # A file is imported once per process, so its import must not depend on the seed of the first network.
         with seeded(0):
             thing = load_from_file(place)
     except OneCurveError as error:

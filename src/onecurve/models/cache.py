@@ -1,6 +1,6 @@
-"""A store of trained weights by content key, so that the same network is trained once. Safe to share between processes.
+"""A cache of trained weights by content key, so that the same network is trained only once. Processes may share it.
 
-A file that is damaged counts as absent: it is trained again and written over.
+A damaged file counts as missing: the network is trained again and the file is overwritten.
 """
 
 import re
@@ -15,7 +15,7 @@ from onecurve.models.metering import unmetered
 from onecurve.models.weights import read_safetensors, write_state
 
 LARGEST = 2**32
-"""Bytes; no network that was put here is larger."""
+"""Bytes; the largest file that is read."""
 
 
 @final
@@ -26,7 +26,7 @@ class Cache:
     root: Path
 
     def network(self, key: str) -> dict[str, Tensor] | None:
-        """The weights kept under that content key, on the CPU, or None."""
+        """The weights with that content key, on the CPU; None if there are none."""
         path = self._path(key)
         if not path.is_file():
             return None
@@ -36,7 +36,7 @@ class Cache:
             return None
 
     def keep(self, key: str, module: nn.Module) -> None:
-        """Keep the module's weights and buffers; raises ``ModelError`` where ``root`` cannot be written."""
+        """Store the weights and buffers of the module; raises ``ModelError`` if ``root`` cannot be written."""
         try:
             write_state(self._path(key), unmetered(module).state_dict())
         except OSError as error:
@@ -47,5 +47,5 @@ class Cache:
     def _path(self, key: str) -> Path:
         if not re.fullmatch(r"[0-9A-Za-z_-]{1,128}", key):
             raise ModelError(f"a cache key is letters, digits, `-` and `_`, got: {key!r}")
-        # Fanned out, as folders of very many files are slow.
+        # Spread over sub-folders, because folders with very many files are slow.
         return self.root / "networks" / key[:2] / f"{key}.safetensors"

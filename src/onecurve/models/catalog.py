@@ -1,4 +1,4 @@
-"""The architectures by name. Listing them imports no torch; `building.build` makes the networks."""
+"""The architectures by name. Listing them does not import torch; `building.build` builds the networks."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Fine-tuning on the granted clean set within a budget: one loop for plain fine-tuning and for unlearning.
 
-The only difference between the two is what ``augment`` does to each batch, so an augmentation that does nothing gives
-plain fine-tuning to the last bit. The checkpoint is chosen on held-back clean images alone, never on triggered ones.
+The two differ only in what ``augment`` does to each batch: without an augmentation, unlearning is plain fine-tuning to the last
+bit. The checkpoint is chosen on held-back clean images only, never on triggered ones.
 """
 
 import math
@@ -45,9 +45,9 @@ class FinetuningRecipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     held_back: float = 0.2
-    """Share of the clean set that is never trained on and chooses the checkpoint."""
+    """Share of the clean set that is not trained on; it is used to choose the checkpoint."""
     tolerance: float = 0.02
-    """How far below the best held-back accuracy seen a checkpoint may be; the latest within it is kept."""
+    """How far below the best held-back accuracy a checkpoint may be; the latest such checkpoint is kept."""
     checkpoints: int = 5
 
     def __post_init__(self) -> None:
@@ -69,27 +69,27 @@ class FinetuningRecipe:
 @final
 @dataclass(frozen=True)
 class Finetuned:
-    """What came of it."""
+    """The result of fine-tuning."""
 
     steps: int
-    """Optimiser steps taken; 0 where the budget paid for none, and then the module is unchanged."""
+    """Optimiser steps taken; 0 if the budget did not suffice for any, and then the module is unchanged."""
     kept: int
     """The step whose checkpoint was kept."""
     accuracy: float
-    """Held-back clean accuracy of the kept checkpoint; NaN with no steps."""
+    """Held-back clean accuracy of the kept checkpoint; NaN without steps."""
 
 
 @final
 @dataclass(frozen=True)
 class HeldBack:
-    """A clean set cut in two: what is trained on, and what judges."""
+    """A clean set split in two: images to train on, and images to choose the checkpoint with."""
 
     training: LabelledImages
     judging: LabelledImages
 
 
 def held_back(images: LabelledImages, share: float, seed: int) -> HeldBack:
-    """The cut that depends on ``seed`` alone; raises ``DataError`` for fewer than 2 images."""
+    """The split, which depends on ``seed`` only; raises ``DataError`` for fewer than 2 images."""
     if len(images) < 2:
         raise DataError(f"fine-tuning needs at least 2 clean images, got: {len(images)}")
     order = generator("held back", seed).permutation(len(images))
@@ -100,11 +100,11 @@ def held_back(images: LabelledImages, share: float, seed: int) -> HeldBack:
 def finetune(
     module: nn.Module, images: LabelledImages, recipe: FinetuningRecipe, workbench: Workbench, augment: Augment | None = None
 ) -> Finetuned:
-    """Fine-tune ``module`` in place with what is left of the workbench's budget, and leave it in eval mode.
+    """Fine-tune ``module`` in place with the remaining budget of the workbench, and leave it in eval mode.
 
-    Normalisation layers keep their running statistics (eval mode) and learn scale and shift only: batches of a few clean
-    images, half of them stamped, would otherwise overwrite the statistics. All parameters are trained; one that is zero
-    and whose gradient a hook holds at zero stays zero. Raises ``ModelError`` when the loss is no longer finite.
+    Normalisation layers keep their running statistics (eval mode) and learn only scale and shift; otherwise batches of a few clean
+    images, half of them triggered, would overwrite the statistics. All parameters are trained; a parameter that is zero stays
+    zero if a hook holds its gradient at zero. Raises ``ModelError`` if the loss is no longer finite.
     """
     parts = held_back(images, recipe.held_back, workbench.seed)
     batch_size = min(recipe.batch_size, len(parts.training))
@@ -123,13 +123,13 @@ def finetune(
 
 
 def held_back_accuracy(module: nn.Module, images: LabelledImages, device: str) -> float:
-    """The share of images that the module puts in their labelled class; costs one pass each."""
+    """The share of images that the module classifies as labelled; it costs one forward pass per image."""
     with evaluating(module), torch.no_grad():
-        said = [
+        predicted = [
             module(_tensor(images.take(slice(at, at + 256)).floats(), module, device)).argmax(1).cpu().numpy()
             for at in range(0, len(images), 256)
         ]
-    return float((np.concatenate(said) == images.labels).mean())
+    return float((np.concatenate(predicted) == images.labels).mean())
 
 
 def _run(
@@ -171,7 +171,7 @@ def _run(
 
 
 def _row_stream(count: int, batch_size: int, steps: int, seed: int) -> list[np.ndarray]:
-    """Rows of each step: a new order in every epoch, epochs joined, so that every batch is full."""
+    """The rows of each step: shuffled in every epoch, with the epochs joined so that every batch is full."""
     draws = generator("fine-tuning order", seed)
     epochs = math.ceil(steps * batch_size / count)
     order = np.concatenate([draws.permutation(count) for _ in range(epochs)])[: steps * batch_size]

@@ -1,7 +1,7 @@
-"""Reading what goes on inside a network. Hooks are always taken off again, whatever happens in between.
+"""Reads the activations inside a network. Hooks are always removed again, even after an error.
 
-Names of layers are those of the module that was handed in, so a metered network's begin with `inner.`. Wherever a name is
-taken, both spellings are understood.
+Names of layers are those of the given module, so the names in a metered network begin with `inner.`. Functions that take a name
+accept it with and without this prefix.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ from onecurve.models.metering import Metered
 
 
 def activations(module: nn.Module, images: Tensor, layer: str) -> Tensor:
-    """What ``layer`` gives in one pass of ``images`` (N x C x H x W) through the module, in the mode the module is in.
+    """The output of ``layer`` in one forward pass of ``images`` (N x C x H x W), in the current mode of the module.
 
-    Gradients reach back from it to the images. A layer that runs several times gives its last output. Raises
-    ``UnknownNameError`` for no such layer, ``ModelError`` for one that does not run or gives no tensor.
+    Gradients flow back from the output to the images. If the layer runs several times, its last output is returned. Raises
+    ``UnknownNameError`` for an unknown layer, ``ModelError`` for a layer that does not run or does not give a tensor.
     """
     seen: list[Any] = []
-    # Cloned, as a module that works in place would write over it.
+    # Cloned, because a module that works in place would overwrite it.
     handle = layer_named(module, layer).register_forward_hook(lambda _, __, output: seen.append(_cloned(output)))
     try:
         module(images)
@@ -29,7 +29,7 @@ def activations(module: nn.Module, images: Tensor, layer: str) -> Tensor:
 
 
 def layer_named(module: nn.Module, name: str) -> nn.Module:
-    """The layer of that name; raises ``UnknownNameError`` with the nearest name."""
+    """The layer of that name; raises ``UnknownNameError`` that suggests the nearest name."""
     layers: dict[str, nn.Module] = dict(module.named_modules())
     other = f"inner.{name}" if isinstance(module, Metered) else name.removeprefix("inner.")
     known = next((spelt for spelt in (name, other) if spelt and spelt in layers), None)
@@ -39,7 +39,7 @@ def layer_named(module: nn.Module, name: str) -> nn.Module:
 
 
 def last_convolution(module: nn.Module) -> str:
-    """The name of the convolution that was registered last; raises ``ModelError`` where there is none."""
+    """The name of the convolution that was registered last; raises ``ModelError`` if there is none."""
     names: list[str] = [name for name, part in module.named_modules() if isinstance(part, nn.Conv2d)]
     if not names:
         raise ModelError("the network has no convolution (nn.Conv2d)")
@@ -47,7 +47,7 @@ def last_convolution(module: nn.Module) -> str:
 
 
 def head(module: nn.Module) -> tuple[str, nn.Linear]:
-    """The name and the layer of the last linear layer, in order of registration; raises ``ModelError`` where there is none."""
+    """The name and the module of the linear layer that was registered last; raises ``ModelError`` if there is none."""
     layers = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear)]
     if not layers:
         raise ModelError("the network has no linear layer (nn.Linear)")

@@ -1,7 +1,7 @@
-"""The meter's hands on a network: what goes forward and backward through it is counted.
+"""Counts the forward and backward passes through a network.
 
-The count belongs to the network, not to the caller: layers called one by one, copies, and gradients taken from a hidden
-layer are counted too. What is not counted is arithmetic done on the weights themselves.
+The count belongs to the network, not to the caller: layers that are called one by one, copies, and gradients of a hidden layer
+are counted too. Arithmetic on the weights themselves is not counted.
 """
 
 from copy import deepcopy
@@ -17,24 +17,24 @@ from onecurve.models.parts import without_hooks
 _TENSORS = ("_parameters", "_buffers")
 _PASS_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
 _SETTINGS = (int, float, str, tuple, type(None))
-"""What a layer of torch's may hold besides, all of it unchangeable."""
+"""Other immutable values that a layer of torch may hold."""
 
 
 @final
 @dataclass(eq=False)
 class _Tally:
-    """What the metered network and the hooks on its layers share; copied once with them, the meter not at all."""
+    """The state that a metered network shares with the hooks on its layers. A copy of the network copies it, but not the meter."""
 
     meter: Meter
     share: float
-    """The part of a pass that one layer stands for when it is called by itself."""
+    """The share of a pass that is counted when one layer is called by itself."""
     inside: bool = False
-    """Whether a whole pass is going on, which is counted as one."""
+    """Whether a pass through the whole network is running; it is counted once."""
     outputs: list[Tensor] = field(default_factory=list)
-    """What the layers of the pass gave, as far as gradients can come back through it."""
+    """Outputs of the layers in the current pass through which gradients can flow back."""
 
     def watch(self, tensors: list[Tensor], examples: float) -> None:
-        """Count ``examples`` backward, once in each backward pass that reaches any of the ``tensors``."""
+        """Count ``examples`` backward once for each backward pass that reaches any of the ``tensors``."""
         reached = [tensor for tensor in tensors if tensor.requires_grad]
         if reached:
             torch.autograd.graph.register_multi_grad_hook(reached, lambda _: self.meter.count_backward(examples), mode="any")
@@ -55,7 +55,7 @@ class _BeforeLayer:
 @final
 @dataclass(frozen=True, eq=False)
 class _AfterLayer:
-    """Sees to it that gradients through the layer's output are counted."""
+    """Makes the tally count gradients through the output of the layer."""
 
     tally: _Tally
 
@@ -70,12 +70,11 @@ class _AfterLayer:
 
 @final
 class Metered(nn.Module):
-    """A network that tells ``meter`` what it is used for.
+    """A network whose use is counted by ``meter``.
 
-    A pass counts its examples forward before it starts, and backward once for every backward pass that reaches its output
-    or a layer inside. A layer with parameters that is called by itself counts 1 / (number of such layers) of a pass, so
-    going round the network is not free. Copies go on counting on the same meter.
-    Raises ``BudgetError`` (from the meter) once the budget is overdrawn.
+    A pass counts its examples forward before it starts, and backward once for every backward pass that reaches its output or a
+    layer inside. A layer with parameters that is called by itself counts as 1 / (number of such layers) of a pass, so calling
+    layers one by one is not free. Copies count on the same meter. The meter raises ``BudgetError`` when the budget is exceeded.
     """
 
     def __init__(self, inner: nn.Module, meter: Meter) -> None:
@@ -102,13 +101,13 @@ class Metered(nn.Module):
 
 
 def unmetered(module: nn.Module) -> nn.Module:
-    """A deep copy of the bare network inside ``module`` that counts nowhere.
+    """A deep copy of the network inside ``module`` whose use is not counted.
 
-    ``module`` may be a ``Metered`` network, a copy of one, what was inside, or a module built around any of these.
-    For those who grade: they alone may run a network without paying.
+    ``module`` may be a ``Metered`` network, a copy of one, the network inside it, or a module built around any of these.
+    Only the grading side may use it.
     """
     known: dict[int, object] = {}
-    # Layers of torch's own hold nothing but tables of tensors, which are copied ten times as fast as whatever a person may hold.
+    # Torch's own layers hold only tables of tensors, and copying those is ten times as fast as a general deep copy.
     for part in module.modules():
         if _is_plain_layer(part):
             known[id(part)] = _copied(part, known)
@@ -121,7 +120,7 @@ def unmetered(module: nn.Module) -> nn.Module:
 
 
 def _is_plain_layer(part: nn.Module) -> bool:
-    """Whether the layer is torch's and holds tensors and plain settings, and no hook but the meter's."""
+    """Whether the layer is one of torch's that holds only tensors and plain settings, and no hooks but the meter's."""
     if not type(part).__module__.startswith("torch.nn.modules."):
         return False
     counted = all(isinstance(hook, _BeforeLayer | _AfterLayer) for hooks in _pass_hooks(part) for hook in hooks.values())

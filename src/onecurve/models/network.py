@@ -1,6 +1,6 @@
-"""A torch module as the core's Network, and the way back from a subject to the module.
+"""A torch module as the core's ``Network``, and the module of a subject.
 
-Looking at a network never changes it: ``logits`` leaves training flags and batch-norm statistics as they were.
+Inference never changes a network: ``logits`` leaves training flags and batch-norm statistics unchanged.
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class TorchNetwork:
         self.module.to(self.device)
 
     def logits(self, images: Floats) -> Floats:
-        """float32 N x K, computed in eval mode without gradients, 256 images at a time; raises ``ModelError`` for no images."""
+        """float32 N x K, computed in eval mode without gradients, 256 images at a time; raises ``ModelError`` if there are no images."""
         if len(images) == 0:
             raise ModelError("logits of no images were asked for")
         with evaluating(self.module), torch.no_grad():
@@ -50,19 +50,18 @@ class TorchNetwork:
         return np.concatenate(parts)
 
     def size(self) -> int:
-        """The count of non-zero parameters.
+        """The number of non-zero parameters.
 
-        Numbers kept in buffers count as well, so that nothing can be moved out of sight; the statistics of normalisation
-        layers, two per channel, do not.
+        Numbers in buffers count too, so that weights cannot be hidden there. The statistics of normalisation layers, two per
+        channel, do not count.
         """
         return sum(int(torch.count_nonzero(values)) for values in _counted_tensors(self.module))
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> "TorchNetwork":
-        """A copy fine-tuned on the given few images; itself unchanged.
+        """A copy that is fine-tuned on a few images; the network itself is unchanged.
 
-        Plain SGD (learning rate 0.01, momentum 0.9), 20 steps, every step on all the images as one batch. Normalisation
-        statistics stay as they are (eval mode): a handful of images would wreck them. ``seed`` matters only to modules
-        that draw at random.
+        Plain SGD (learning rate 0.01, momentum 0.9), 20 steps, all images in one batch. Normalisation statistics are kept (eval
+        mode), because a handful of images would ruin them. ``seed`` matters only for modules that draw random numbers.
         """
         module = deepcopy(self.module).eval()
         batch, truth = self._tensor(images), tensor_of(np.asarray(labels, np.int64)).to(self.device)
@@ -89,9 +88,9 @@ class TorchNetwork:
 
 
 def torch_module(subject: Subject) -> nn.Module:
-    """The subject's module, weights, gradients and all.
+    """The module of the subject, with its weights and gradients.
 
-    Raises ``ModelError`` where the network or its weights are not granted, or where it is not a torch network.
+    Raises ``ModelError`` if the network or its weights are not granted, or if it is not a torch network.
     """
     network = subject.granted_network()
     if Access.WEIGHTS not in subject.access:
@@ -103,7 +102,7 @@ def torch_module(subject: Subject) -> nn.Module:
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Eval mode inside the block; afterwards every part is in the mode it was in."""
+    """Eval mode inside the block; afterwards every part is in its previous mode."""
     training = [part for part in module.modules() if part.training]
     module.eval()
     try:
@@ -114,19 +113,19 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def layout_for(module: nn.Module) -> torch.memory_format:
-    """How images are best laid out for the module: channels last (1.2 to 1.8 times as fast on a CPU) where every part takes that.
+    """The memory layout of images for the module: channels last (1.2 to 1.8 times as fast on a CPU) if every part supports it.
 
-    A person's own module may call ``view`` on a map, which fails on channels-last maps, so it gets the plain layout unless
-    ``settle_layout`` has tried it.
+    A user's own module may call ``view`` on a map, which fails for channels last, so it gets the contiguous layout unless
+    ``settle_layout`` has tested it.
     """
     return torch.channels_last if _takes_channels_last(module) else torch.contiguous_format
 
 
 def settle_layout(module: nn.Module, images: Tensor) -> None:
-    """Try a person's module on ``images`` (n x C x H x W) laid out channels last, and let it have them so from now on if it can.
+    """Test whether a user's module supports ``images`` (n x C x H x W) laid out channels last, and use this layout if it does.
 
-    It can where a copy of it gives the same logits for either layout and takes a training step's passes; the module itself is
-    neither run nor changed.
+    It does if a copy of the module gives the same logits for both layouts and can run the passes of a training step. The module
+    itself is not run; only its attribute ``takes_channels_last`` is set.
     """
     # Torch's types know no attributes of a module but tensors and modules.
     module.takes_channels_last = _accepts_channels_last(module, images)  # type: ignore[assignment]
@@ -142,8 +141,8 @@ def _accepts_channels_last(module: nn.Module, images: Tensor) -> bool:
             with torch.enable_grad():
                 tried.train()
                 torch.autograd.backward(tried(turned.requires_grad_()).sum())
-    except Exception:  # noqa: BLE001 - a person's code may raise anything
-        # The plain layout is the one that it was written for.
+    except Exception:  # noqa: BLE001 - a user's code may raise anything
+        # The module was written for the contiguous layout.
         return False
     return same
 

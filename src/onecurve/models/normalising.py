@@ -1,7 +1,7 @@
-"""Rewrites a network so that every activation and every sum is a module of its own, and proves the function unchanged.
+"""Rewrites a network so that every activation and every sum is a module of its own, and checks that its function is unchanged.
 
-Methods that change what happens at activations find them by their modules. A network written with `relu` as a function, with
-one module used in two places, or in place, makes them wrong without a word: guided backpropagation becomes the plain gradient.
+Methods that change the backward pass of activations find these by their modules. They fail silently on a network that calls `relu`
+as a function, uses one module in two places or works in place: guided backpropagation becomes the plain gradient.
 """
 
 import operator
@@ -22,10 +22,10 @@ from onecurve.models.metering import unmetered
 from onecurve.models.parts import Add, without_hooks
 
 TOLERANCE = 1e-9
-"""The largest change of a logit, in float64, as a share of the largest logit (of 1 where all are smaller)."""
+"""The largest allowed change of a logit in float64, relative to the largest logit (to 1 if all are smaller)."""
 WHAT_NEXT = "use a method that needs no activations (gradients or perturbations), or write the network without branches on pixel values"
 AFFINE = (nn.Conv1d, nn.Conv2d, nn.Linear)
-"""Layers whose descendants may stay closed where their code cannot be followed, if they prove to be affine."""
+"""Layers whose subclasses may stay untraced if their code cannot be traced and a test shows that they are affine."""
 
 aten = torch.ops.aten
 
@@ -33,11 +33,11 @@ aten = torch.ops.aten
 @final
 @dataclass(frozen=True)
 class _Form:
-    """A module class that does what a function does."""
+    """A module class that computes the same as a function."""
 
     module: Callable[..., nn.Module]
     names: tuple[str, ...] = ()
-    """The parameters of the function after its first, as far as the module takes them, in the function's order."""
+    """The parameters of the function after its first that the module takes too, in the order of the function."""
 
 
 _ACTIVATIONS: Mapping[Any, _Form] = {
@@ -56,7 +56,7 @@ _ACTIVATIONS: Mapping[Any, _Form] = {
     functional.max_pool2d: _Form(nn.MaxPool2d, ("kernel_size", "stride", "padding", "dilation", "ceil_mode")),
 }
 _IGNORED = ("inplace", "_stacklevel", "dtype", "return_indices")
-"""Parameters of functions that say nothing about the result, as long as they are left as they are by default (`inplace` aside)."""
+"""Parameters of functions that do not change the result while they have their default values (`inplace`: any value)."""
 _SUMS = (operator.add, torch.add, "add", aten.add.Tensor)
 _IN_PLACE: Mapping[Any, Any] = {
     **dict.fromkeys((functional.relu_, torch.relu_, "relu_", aten.relu_.default), torch.relu),
@@ -66,19 +66,19 @@ _IN_PLACE: Mapping[Any, Any] = {
     **dict.fromkeys((operator.imul, "mul_"), operator.mul),
     **dict.fromkeys((operator.itruediv, "div_"), operator.truediv),
 }
-"""What gives the same and leaves its input alone."""
+"""For each in-place operation, the operation with the same result that leaves its input unchanged."""
 
 
 def normalise(module: nn.Module, shape: tuple[int, int, int], *, folded: bool = False) -> fx.GraphModule:
-    """A copy of the bare network in eval mode, as a graph of modules; the meter of a metered one is left behind.
+    """A copy of the network in eval mode, as a graph of modules and without a meter.
 
     Functional activations, maximum pooling and sums become modules, nothing works in place, and a module that is used
-    several times becomes several modules that share its parameters. Scaled dot-product attention is written out, so that
-    its softmax is a module too. With ``folded``, batch normalisation that follows a convolution is folded into it.
-    ``node.meta["shape"]`` holds what a node gives for one pass of two images of ``shape``.
+    several times becomes several modules that share its parameters. Scaled dot-product attention is expanded, so that its
+    softmax is a module too. With ``folded``, batch normalisation that follows a convolution is folded into it.
+    ``node.meta["shape"]`` is the shape of the output of a node for two images of ``shape``.
 
-    Raises ``ModelError`` where the path through the network cannot be listed, or where the rewritten network does not give
-    the same logits on random images in float64.
+    Raises ``ModelError`` if the path through the network cannot be traced, or if the rewritten network does not give the same
+    logits on random images in float64.
     """
     held = next((values.dtype for values in module.parameters() if values.is_floating_point()), torch.float32)
     bare = unmetered(module).eval().double()
@@ -100,9 +100,9 @@ def normalise(module: nn.Module, shape: tuple[int, int, int], *, folded: bool = 
 
 
 def last_maps(network: fx.GraphModule) -> str:
-    """The module that gives the last feature maps (N x C x h x w, of more than one place) of a normalised network.
+    """The name of the module that gives the last feature maps (N x C x h x w, h w > 1) of a normalised network.
 
-    Empty where no module gives any, or where attention comes after them: then tokens and no maps are what is pooled.
+    Empty if no module gives feature maps, or if attention comes after them: then tokens are pooled and not maps.
     """
     last = ""
     for node in network.graph.nodes:
@@ -118,7 +118,7 @@ def last_maps(network: fx.GraphModule) -> str:
 
 @final
 class _Tracer(fx.Tracer):
-    """Follows the code of every module but torch's own, and but the ``closed`` classes."""
+    """Traces the code of every module except torch's own and the ``closed`` classes."""
 
     def __init__(self, closed: frozenset[type]) -> None:
         super().__init__(param_shapes_constant=True)
@@ -153,7 +153,7 @@ def _traced(bare: nn.Module) -> tuple[fx.Graph, frozenset[type]]:
 
 
 def _separate(network: fx.GraphModule) -> None:
-    """A module per call, none of them in place."""
+    """Make one module per call, none of them in place."""
     seen: set[str] = set()
     for node in list(network.graph.nodes):
         if node.op != "call_module":
@@ -189,7 +189,7 @@ def _use_modules(network: fx.GraphModule) -> None:
 
 
 def _module_for(node: fx.Node) -> nn.Module | None:
-    """The module that does what the function does, None where it may stay a function."""
+    """The module that computes the same as the function; None if the node may stay a function."""
     if node.target in _SUMS:
         two = len(node.args) == 2 and not node.kwargs and all(isinstance(value, fx.Node) for value in node.args)
         return Add() if two else None
@@ -207,7 +207,7 @@ def _module_for(node: fx.Node) -> nn.Module | None:
 
 
 def _clamps_at_zero(node: fx.Node) -> bool:
-    """Whether a clamp is a ReLU in disguise."""
+    """Whether a clamp computes a ReLU."""
     if node.target in (torch.clamp_min, "clamp_min"):
         return tuple(node.args[1:]) == (0,)
     if node.target not in (torch.clamp, "clamp"):
@@ -218,7 +218,7 @@ def _clamps_at_zero(node: fx.Node) -> bool:
 
 
 def _show_attention(network: fx.GraphModule) -> None:
-    """Attention written out where it is one function; where it is torch's module, the module is asked for its weights."""
+    """Expand attention that is one function; let torch's attention modules return their weights."""
     for node in list(network.graph.nodes):
         if node.target in (functional.scaled_dot_product_attention, aten.scaled_dot_product_attention.default):
             plain = len(node.args) == 3 and not any(value for name, value in node.kwargs.items() if name != "scale")
@@ -230,7 +230,7 @@ def _show_attention(network: fx.GraphModule) -> None:
 
 
 def _redirect(node: fx.Node) -> None:
-    """What came after a step that worked in place saw its result wherever it asked for its input."""
+    """Nodes that used the input of an in-place step after that step saw its result; make them use the result."""
     given = node.args[0]
     if not isinstance(given, fx.Node):
         return
@@ -263,7 +263,7 @@ def _fold(network: fx.GraphModule) -> None:
 
 
 def with_weights(convolution: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
-    """The convolution with other weights, which need no gradient, and without hooks."""
+    """A copy of the convolution with other weights, which need no gradient, and without hooks."""
     other = without_hooks(convolution)
     other._parameters = {
         "weight": nn.Parameter(weight.detach(), requires_grad=False),
@@ -273,7 +273,7 @@ def with_weights(convolution: nn.Conv2d, weight: Tensor, bias: Tensor | None) ->
 
 
 def _probes(bare: nn.Module, shape: tuple[int, int, int]) -> Tensor:
-    """Two random images in float64, one of them far outside of what pixels can be."""
+    """Two random images in float64, one of them far outside the range of pixels."""
     chance = torch.Generator().manual_seed(0)
     place = next((values.device for values in bare.parameters()), torch.device("cpu"))
     return torch.stack([torch.rand(shape, generator=chance), torch.randn(shape, generator=chance)]).double().to(place)
@@ -291,7 +291,7 @@ def _expected(bare: nn.Module, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _prove(rewritten: fx.GraphModule, images: Tensor, expected: Tensor, closed: frozenset[type]) -> None:
-    """Raise ``ModelError`` unless the logits are as expected, and closed parts are affine; leaves the shapes at the nodes."""
+    """Raise ``ModelError`` unless the logits are as expected and closed parts are affine; records the shapes at the nodes."""
     given, shapes = _run(rewritten, images)
     bent = _not_affine(rewritten, images, closed) if closed else ""
     if bent:
@@ -304,7 +304,7 @@ def _prove(rewritten: fx.GraphModule, images: Tensor, expected: Tensor, closed: 
 
 
 def _run(network: fx.GraphModule, images: Tensor) -> tuple[Tensor, dict[str, tuple[int, ...]]]:
-    # Node by node, since the progress bar of `Interpreter.run` takes a semaphore that a worker which is killed never gives back.
+    # Node by node, because the progress bar of `Interpreter.run` takes a semaphore that a killed worker never releases.
     interpreter = fx.Interpreter(network)
     interpreter.args_iter = iter((images,))
     shapes: dict[str, tuple[int, ...]] = {}
@@ -319,7 +319,7 @@ def _run(network: fx.GraphModule, images: Tensor) -> tuple[Tensor, dict[str, tup
 
 
 def _not_affine(network: fx.GraphModule, images: Tensor, closed: frozenset[type]) -> str:
-    """The class of a closed part that is not affine, empty where all are: f(a + b) - f(a) - f(b) + f(0) must vanish."""
+    """The class of a closed part that is not affine, empty if all are: f(a + b) - f(a) - f(b) + f(0) must be 0."""
     inputs: dict[nn.Module, Tensor] = {}
     parts = [part for part in network.modules() if type(part) in closed]
     handles = [part.register_forward_pre_hook(lambda part, given: inputs.__setitem__(part, given[0])) for part in parts]
@@ -337,7 +337,7 @@ def _not_affine(network: fx.GraphModule, images: Tensor, closed: frozenset[type]
 
 
 def _exact(module: nn.Module) -> frozenset[str]:
-    """Buffers, and constants that tracing makes of them, that are in float64 although the network is not; counting needs it."""
+    """Buffers that are float64 although the network is not, because they count, and the constants that tracing makes of them."""
     if not any(values.dtype == torch.float64 for values in module.buffers()):
         return frozenset()
     native = unmetered(module).eval()
@@ -348,7 +348,7 @@ def _exact(module: nn.Module) -> frozenset[str]:
 
 
 def _back_to(held: torch.dtype, network: fx.GraphModule, exact: frozenset[str]) -> fx.GraphModule:
-    """The network with its numbers in ``held`` again, but for the buffers that are in float64 of their own."""
+    """The network with its numbers in ``held`` again, except for the buffers that were float64 before."""
     for name, values in (*network.named_parameters(), *network.named_buffers()):
         if values.is_floating_point() and name not in exact:
             values.data = values.data.to(held)
@@ -357,7 +357,7 @@ def _back_to(held: torch.dtype, network: fx.GraphModule, exact: frozenset[str]) 
 
 @final
 class DotProductAttention(nn.Module):
-    """softmax(q k' * scale) v, with the softmax as a module; scale is 1 / sqrt(width of q) where none is given."""
+    """softmax(q k' * scale) v, with the softmax as a module; scale is 1 / sqrt(width of q) if none is given."""
 
     def __init__(self, scale: float | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Pieces that the networks share, as modules so that hooks, and attribution rules that live on modules, can reach them."""
+"""Layers that the networks share. They are modules, so that hooks and attribution rules can be attached to them."""
 
 from copy import copy
 from typing import TypeVar, final
@@ -11,7 +11,7 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 
 def has_fused_optimisers(device: torch.device) -> bool:
-    """Whether torch's optimisers can update all parameters in one pass there, which small networks gain most from."""
+    """Whether torch's optimisers can update all parameters in one pass on the device; this speeds up small networks most."""
     return device.type in {"cpu", "cuda"}
 
 
@@ -57,7 +57,7 @@ class PaddedShortcut(nn.Module):
 def initialise(module: nn.Module) -> None:
     """He initialisation (1502.01852, fan-out, as in 1512.03385) of every convolution; zero biases of the linear layers.
 
-    Draws from torch's global generator: call it inside ``randomness.seeded``.
+    It draws from torch's global generator, so call it inside ``randomness.seeded``.
     """
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
@@ -74,7 +74,7 @@ def normalised_convolution(channels_in: int, channels_out: int, stride: int) -> 
 
 
 def without_hooks(part: Layer) -> Layer:
-    """A shallow copy with tables of its own, those of hooks empty: in shared tables a hook on the one would be called by the other."""
+    """A shallow copy with its own tables and no hooks. If the tables were shared, a hook on one module would run for the other."""
     other = copy(part)
     for name, table in vars(part).items():
         if isinstance(table, dict | set):
@@ -83,7 +83,7 @@ def without_hooks(part: Layer) -> Layer:
 
 
 def tensor_of(values: np.ndarray) -> Tensor:
-    """The array as a tensor, sharing its memory where torch may write to it."""
+    """The array as a tensor that shares its memory, or a copy if the array is read-only."""
     plain = np.ascontiguousarray(values)
     return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
 

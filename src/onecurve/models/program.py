@@ -1,6 +1,6 @@
-"""Any network as a list of tensor operations: JSON and tensors, no code. How a network of a new architecture is stored.
+"""A network as a list of tensor operations: JSON and tensors, no code. Networks of a new architecture are stored like this.
 
-Torch's own exported files are not read here: loading one may unpickle objects and evaluate expressions. Here a file
+Torch's own exported files are not used, because loading them may unpickle objects and evaluate expressions. A file of this format
 names operations, and only operations on tensors that pass ``_operation`` are ever run.
 """
 
@@ -18,16 +18,16 @@ from onecurve.core.errors import AnswerError
 
 State = dict[str, Tensor]
 ARITHMETIC = ("add", "sub", "mul", "floordiv", "mod", "neg", "getitem", "truediv", "eq", "ne", "lt", "le", "gt", "ge")
-"""Functions of Python's `operator`: sums of sizes, and the choice of one of several results."""
+"""Functions of Python's `operator`: arithmetic on sizes, and the choice of one of several results."""
 FACTORIES = ("arange", "full", "zeros", "ones", "eye", "linspace", "scalar_tensor")
-"""The operations that make a tensor from numbers alone."""
+"""Operations that make a tensor from numbers only."""
 TYPES = ("Tensor", "int", "float", "bool", "number", "Device", "str")
-"""What an operation may take, alone, optional or in lists: no generators, storages, streams or objects."""
+"""Types of arguments that an operation may take, also optional or in lists; no generators, storages, streams or objects."""
 WORDS = (
     *("norm", "reduce", "rounding_mode", "driver", "interpolation", "UPLO", "approximate", "ord", "padding", "side", "mode"),
     *("pad_mode", "equation", "indexing", "padding_side"),
 )
-"""The parameters that may be words; a file name is not among them."""
+"""Parameters that may be strings; none of them is a file name."""
 SPECIAL: Mapping[str, type] = {"dtype": torch.dtype, "memory_format": torch.memory_format, "layout": torch.layout}
 MOST_STEPS = 20_000
 WHAT_NEXT = "hand back the subject's own architecture with other weights, or a torch module without branches on pixel values"
@@ -35,7 +35,7 @@ WHAT_NEXT = "hand back the subject's own architecture with other weights, or a t
 
 @final
 class Program(nn.Module):
-    """A network that runs a stored list of operations, with gradients; there is no training mode in it.
+    """A network that runs a stored list of operations, with gradients; it has no training mode.
 
     Raises ``AnswerError`` for a list that names anything but known operations on tensors.
     """
@@ -66,10 +66,10 @@ class Program(nn.Module):
 
 
 def program_of(module: nn.Module, shape: tuple[int, int, int]) -> tuple[str, State]:
-    """The operations that ``module`` (on the CPU, in eval mode) runs on images of that shape, however many.
+    """The operations that ``module`` (on the CPU, in eval mode) runs on any number of images of that shape.
 
-    JSON text and the tensors that it needs, for ``Program``. Raises ``AnswerError`` with the reason where a module cannot
-    be written down so: its path depends on the numbers in the image, or it leaves torch on the way.
+    Returns the JSON text and the tensors for ``Program``. Raises ``AnswerError`` with the reason if a module cannot be stored like
+    this: its path depends on pixel values, or it calls code outside torch.
     """
     images = torch.zeros(2, *shape)
     try:
@@ -130,7 +130,7 @@ def _operation(name: str) -> Callable[..., Any]:
 
 
 def _statistics(steps: list[Any]) -> frozenset[str]:
-    """Names that serve as mean and variance of batch normalisation and as nothing else."""
+    """Names of the tensors that are used only as mean and variance of batch normalisation."""
     served, elsewhere = set[str](), set[str]()
     for _, what, given, named in steps:
         for place, value in enumerate([*given, *named.values()]):

@@ -1,7 +1,7 @@
-"""Torch's global generator, borrowed with a seed and handed back as it was.
+"""Seeds torch's global generator and restores its state afterwards.
 
-Module constructors, dropout and the like draw from the global generator and cannot be given another one. Everything
-else in this room draws from a generator of its own.
+Module constructors, dropout and the like draw from the global generator and cannot use another one. All other code in this package
+uses its own generators.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Inside the block torch's global draws depend on ``seed`` alone; the generators of other devices are not touched."""
+    """Inside the block torch's global random numbers depend on ``seed`` only; the generators of other devices are not touched."""
     place = torch.device(device)
     cuda = place.type == "cuda"
     with torch.random.fork_rng(devices=[place] if cuda else []):

@@ -1,4 +1,4 @@
-"""The residual network of CIFAR-10 fame, written with modules only, so that every ReLU and every sum can be hooked."""
+"""The residual network for CIFAR-10, made of modules only, so that every ReLU and every sum can be hooked."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Whether the statistics of a trained network's normalisation layers are those of its images.
+"""Checks that the statistics in the normalisation layers of a trained network match its images.
 
-A converted network may have its normalisation folded into the weights before it and layers left that do nothing. As it comes it works;
-trained on, such layers normalise by each batch, and within a step nothing is left of it.
+In a converted network the normalisation may be folded into the weights, and the normalisation layers do nothing. Such a network
+works until it is trained: then these layers normalise by each batch, and within one step its accuracy is lost.
 """
 
 from copy import deepcopy
@@ -14,12 +14,12 @@ from onecurve.models.network import TorchNetwork
 from onecurve.models.training import accuracy
 
 TRIED = 64
-"""Images: enough to tell a fall of ``MOST_LOST`` from chance (five standard errors)."""
+"""Number of images; enough to distinguish a fall of ``MOST_LOST`` from chance (five standard errors)."""
 MOST_LOST = 0.3
 
 
 def require_matching_statistics(network: TorchNetwork, images: LabelledImages) -> None:
-    """Raise ``ModelError`` where normalising by the batch costs the network more than ``MOST_LOST`` of its accuracy on ``images``."""
+    """Raise ``ModelError`` if batch statistics cost the network more than ``MOST_LOST`` of its accuracy on ``images``."""
     if not any(isinstance(part, _NormBase) for part in network.module.modules()):
         return
     some = images.take(slice(TRIED))
@@ -33,7 +33,7 @@ def require_matching_statistics(network: TorchNetwork, images: LabelledImages) -
 
 
 def _with_batch_statistics(network: TorchNetwork) -> TorchNetwork:
-    """A copy whose normalisation layers have no statistics, and so take each batch's, in eval mode too."""
+    """A copy whose normalisation layers have no statistics, so that they use those of each batch, in eval mode too."""
     module = deepcopy(network.module)
     for part in module.modules():
         if isinstance(part, _NormBase):

@@ -1,7 +1,7 @@
-"""Training several networks of one architecture at once: their parameters are stacked and every step is one step for all.
+"""Trains several networks of one architecture at once: their parameters are stacked, and every step is one step for all.
 
-A small network leaves a large device idle; many of them together do not. On a CPU there is nothing idle to fill, and a
-convolution of stacked networks is slower than the networks' own, so there train them one by one, in several processes.
+A small network cannot use a large device fully; many of them together can. On a CPU the convolution of stacked networks is slower
+than those of single networks, so train networks one by one there, in several processes.
 """
 
 import copy
@@ -43,9 +43,9 @@ def train_together(
 ) -> None:
     """Train K ``modules`` in place on ``device``, each on its own images in the order of its own seed; leaves them in eval mode.
 
-    Every network takes the steps that ``training.train`` would take with it alone, up to rounding (and to what dropout draws).
-    Raises ``DataError`` for no images, sets of different sizes, or labels without a logit, ``ModelError`` for networks that are
-    not alike or a loss that is no longer finite.
+    Every network takes the same steps as with ``training.train``, up to rounding and the random numbers of dropout. Raises
+    ``DataError`` for no images, sets of different sizes, or labels without a logit, ``ModelError`` for networks of different
+    architectures or a loss that is no longer finite.
     """
     _require_alike(modules, images, seeds)
     recipe = recipe.on(len(images[0]))

@@ -1,6 +1,6 @@
-"""The steps of training: the recipe, the batches in their order, the optimiser, the learning rate, and what may be wrong.
+"""The parts of training that are shared by training one network and training several at once.
 
-Shared by training one network and training several at once.
+They are the recipe, the batches and their order, the optimiser, the learning rate, and checks.
 """
 
 import math
@@ -19,11 +19,11 @@ from onecurve.core.image.images import LabelledImages
 from onecurve.models.parts import has_fused_optimisers, tensor_of
 
 WARM_UP = 0.25
-"""Share of the steps in which the learning rate rises."""
+"""Share of the steps during which the learning rate rises."""
 START = 0.1
 """The learning rate of the first step, as a share of the peak."""
 LOSS_EVERY = 16
-"""Steps between two looks at the loss: each look waits for the device."""
+"""Steps between two checks of the loss; each check waits for the device."""
 OPTIMISERS = ("adamw", "sgd")
 MOMENTUM = 0.9
 """Nesterov momentum of SGD."""
@@ -41,20 +41,21 @@ class TrainingRecipe:
     peak_learning_rate: float = 0.01
     weight_decay: float = 1e-4
     crop_padding: int = 0
-    """Shift each image at random by up to so many pixels, edges repeated; 0 for none."""
+    """Largest random shift of each image in pixels, with edges repeated; 0 for none."""
     flip: bool = False
     """Mirror half of the images left to right."""
     optimiser: Literal["adamw", "sgd"] = "adamw"
-    """The two are not interchangeable: from random weights AdamW left small networks blind to small patches at every rate
-    tried (success at most .46 on one, after 22,000 examples), where SGD at a high rate found them (.89)."""
+    """The two are not interchangeable: from random weights, small networks that were trained with AdamW did not learn small patches
+    at any rate tried (attack success rate (ASR) at most .46 after 22,000 examples); with SGD at a high rate they did (.89)."""
     least_steps: int = 0
-    """Epochs are added until there are so many steps: a small set teaches nothing in the few epochs that do for a large one."""
+    """Epochs are added until training has this many steps; a small set needs more epochs than a large one."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """`bfloat16` runs convolutions and products in it, weights and their updates stay float32: about twice as fast on processors
-    and cards made for it (AMX, tensor cores), slower on others. Only training: every measurement is made in float32."""
+    """`bfloat16` is used for convolutions and matrix products; weights and their updates stay float32. It is about twice as fast on
+    hardware that supports it (AMX, tensor cores) and slower on other hardware. It affects training only; all measurements are made in
+    float32."""
     statistics: Literal["learnt", "kept"] = "learnt"
-    """Of normalisation layers: taken from each batch and learnt, or kept as the network came with them. A network whose
-    normalisation was folded into its weights, as converted ones are, has none worth the name and falls apart unless they are kept."""
+    """Statistics of normalisation layers: computed from each batch and learnt, or kept unchanged. A converted network whose
+    normalisation was folded into its weights has no valid statistics; training ruins it unless they are kept."""
 
     def __post_init__(self) -> None:
         if self.optimiser not in OPTIMISERS:
@@ -72,12 +73,12 @@ class TrainingRecipe:
                 raise SpecError(f"{name} of a training recipe must be {kind} within {low}..{high}, got: {value}")
 
     def on(self, images: int) -> "TrainingRecipe":
-        """The same for a set of that size, with as many epochs as its least steps take."""
+        """The same recipe for a set of that size, with enough epochs for ``least_steps``."""
         return replace(self, epochs=max(self.epochs, math.ceil(self.least_steps / math.ceil(images / self.batch_size))), least_steps=0)
 
 
 def optimiser_for(parameters: Sequence[Tensor], recipe: TrainingRecipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser over ``parameters``, its rate at the peak; every rule in it is elementwise."""
+    """The optimiser of the recipe for ``parameters``, at the peak learning rate; all its update rules are elementwise."""
     rate, decay, fused = recipe.peak_learning_rate, recipe.weight_decay, has_fused_optimisers(parameters[0].device)
     if recipe.optimiser == "sgd":
         return torch.optim.SGD(list(parameters), rate, MOMENTUM, weight_decay=decay, nesterov=True, fused=fused)
@@ -86,7 +87,7 @@ def optimiser_for(parameters: Sequence[Tensor], recipe: TrainingRecipe) -> torch
 
 @contextmanager
 def in_training(modules: Sequence[nn.Module], recipe: TrainingRecipe) -> Iterator[None]:
-    """Train mode inside the block, but for normalisation layers whose statistics are kept; afterwards eval mode and plain strides."""
+    """Train mode inside the block, except for normalisation layers with kept statistics; afterwards eval mode and contiguous tensors."""
     for module in modules:
         module.train()
         if recipe.statistics == "kept":
@@ -100,7 +101,7 @@ def in_training(modules: Sequence[nn.Module], recipe: TrainingRecipe) -> Iterato
 
 
 def keep_statistics(module: nn.Module) -> None:
-    """Let the normalisation layers of a module in train mode use the statistics that they have, and leave them as they are."""
+    """Let the normalisation layers of a module in train mode use their stored statistics and leave them unchanged."""
     for part in module.modules():
         if isinstance(part, _NormBase):
             part.eval()
@@ -114,7 +115,7 @@ def in_precision(recipe: TrainingRecipe, device: str) -> AbstractContextManager[
 def batches(images: LabelledImages, recipe: TrainingRecipe, generator: torch.Generator, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     """Pixels float32 n x C x H x W in [0, 1] and labels int64 n on ``device``, epoch after epoch, each in a new order."""
     pixels, labels = tensor_of(images.images), tensor_of(images.labels)
-    # Batches of nearly equal size: a last batch of one image has no batch statistics.
+    # All batches have nearly the same size, because a last batch of one image has no batch statistics.
     count = math.ceil(len(images) / recipe.batch_size)
     for _ in range(recipe.epochs):
         for rows in torch.tensor_split(torch.randperm(len(images), generator=generator), count):
@@ -163,7 +164,7 @@ def check_loss(mean: float, step: int, recipe: TrainingRecipe) -> None:
 
 
 def _restore_layout(module: nn.Module) -> None:
-    """Write parameters and buffers anew with plain strides, so that a network stored and loaded computes the same to the last bit."""
+    """Make parameters and buffers contiguous again, so that a network computes the same bits after it was stored and loaded."""
     for values in [*module.parameters(), *module.buffers()]:
         plain = torch.empty(values.shape, dtype=values.dtype, device=values.device)
         values.data = plain.copy_(values.data)

@@ -1,7 +1,7 @@
-"""Subjects and networks on disk: JSON and safetensors. Nothing that is read here is ever run as code.
+"""Subjects and networks on disk: JSON and safetensors. Nothing that is read here is run as code.
 
-The one exception is stated by the person: a subject of their own `FILE.py:CALLABLE` is rebuilt by that file, and only if
-the file is still the one it was stored with and does not come with the subject.
+The only exception is a network from a user's own `FILE.py:CALLABLE`: that file rebuilds it, but only if the file is unchanged
+since the subject was stored and lies outside the subject's folder.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ from onecurve.models.wrappers import wrap
 
 SCHEMA = 1
 LARGEST = 2**32
-"""Bytes; the largest network handed back that is read."""
+"""Bytes; the largest file of a returned network that is read."""
 PROBES = 8
-"""Images of noise on which a stored network must give what the network handed back gives."""
+"""Images of noise on which a stored network must give the same logits as the returned network."""
 
 
 @final
@@ -55,10 +55,10 @@ class Architecture:
 
 
 def save_subject(folder: str | Path, subject: Subject, architecture: Architecture) -> None:
-    """Write `subject.json`, `network.safetensors` and, where a clean set is granted, `clean.safetensors`, and nothing else.
+    """Write `subject.json`, `network.safetensors` and, if a clean set is granted, `clean.safetensors`, and nothing else.
 
-    `subject.json` is written last: a folder without it is not finished. Raises ``ModelError`` where the network is not
-    granted, not torch, or not of that architecture.
+    `subject.json` is written last, so a folder without it is incomplete. Raises ``ModelError`` if the network is not granted, is
+    not a torch network, or does not have that architecture.
     """
     place, network = Path(folder), subject.granted_network()
     if not isinstance(network, TorchNetwork):
@@ -81,9 +81,9 @@ def save_subject(folder: str | Path, subject: Subject, architecture: Architectur
 
 
 def load_subject(folder: str | Path, *, meter: Meter | None = None, device: str = "cpu") -> Subject:
-    """The subject in that folder, its network on ``device``, counted by ``meter`` if one is given.
+    """The subject in that folder, with its network on ``device`` and counted by ``meter`` if one is given.
 
-    Raises ``ModelError`` for a folder that holds no whole subject, ``SchemaError`` for one of an unknown version.
+    Raises ``ModelError`` if the folder holds no complete subject, ``SchemaError`` for an unknown version.
     """
     place = Path(folder)
     record = _record(place)
@@ -104,12 +104,12 @@ def load_subject(folder: str | Path, *, meter: Meter | None = None, device: str 
 
 
 def save_network(path: str | Path, network: TorchNetwork, like: nn.Module, *, shape: Shape | None = None) -> None:
-    """Write a network that was handed back; it may be metered, a copy, or the bare module.
+    """Write a network that a repair returned; it may be metered, a copy, or the module without a meter.
 
-    Where it is ``like`` with other weights, the weights are written; any other module as a list of tensor operations (see
-    ``program``), for images of ``shape``, which modules from ``building.build`` know themselves. What was written is tried
-    on images of noise before this returns. Raises ``AnswerError`` with the reason for a network that cannot be stored, or
-    that does not give finite logits for ``like``'s classes.
+    If it is ``like`` with other weights, the weights are written. Any other module is written as a list of tensor operations (see
+    ``program``) for images of ``shape``; modules from ``building.build`` know their shape themselves. The stored network is compared
+    with the original on images of noise. Raises ``AnswerError`` with the reason if the network cannot be stored or does not give
+    finite logits for the classes of ``like``.
     """
     if not isinstance(network, TorchNetwork):
         raise AnswerError(f"only torch networks can be handed back, got: {type(network).__name__}")
@@ -211,7 +211,7 @@ def _words(architecture: Architecture) -> dict[str, Any]:
 
 
 def _settled(architecture: Architecture) -> Architecture:
-    """With the absolute path of a person's file, since a subject is read from anywhere."""
+    """With the absolute path of a user's file, because a subject may be read from any working directory."""
     match = FILE_ADDRESS.fullmatch(architecture.address)
     if match is None:
         return architecture

@@ -1,6 +1,6 @@
-"""Training: AdamW or SGD with one cycle of the learning rate, the same to the last bit for the same seed on a CPU.
+"""Training with AdamW or SGD and one cycle of the learning rate. On a CPU, the same seed gives the same bits.
 
-Images stay uint8 and become floats batch by batch, so memory does not grow with the set. The module is trained in place.
+Images stay uint8 and are converted to floats batch by batch to save memory. The module is trained in place.
 """
 
 import math
@@ -27,7 +27,7 @@ from onecurve.models.steps import (
 )
 
 CHUNK = 512
-"""Images turned into floats at a time when accuracy is measured."""
+"""Number of images converted to floats at a time when accuracy is measured."""
 
 Progress = Callable[[float, str], None]
 
@@ -38,9 +38,9 @@ def train(
     """Train ``module`` in place on ``device`` and leave it in eval mode there.
 
     AdamW (1711.05101) or SGD with Nesterov momentum, and one cycle of the learning rate (1708.07120: linear up from a tenth
-    of the peak, linear down to nothing); cross-entropy; a new order of the images in every epoch. ``progress`` is told the
-    share done, in (0, 1], and words. Parameters that require no gradient stay as they are. Raises ``DataError`` for no images
-    or labels that the network has no logit for, ``ModelError`` when the loss is no longer a finite number.
+    of the peak, linear down to nothing); cross-entropy; the images are shuffled in every epoch. ``progress`` is called
+    with the share done, in (0, 1], and a description. Parameters that require no gradient are not changed. Raises ``DataError`` for
+    no images or for labels that the network has no logit for, ``ModelError`` if the loss is no longer a finite number.
     """
     if len(images) == 0:
         raise DataError("there are no images to train on")
@@ -51,7 +51,7 @@ def train(
 
 
 def accuracy(network: Network, images: LabelledImages) -> float:
-    """The share of images that the network puts in their labelled class; raises ``DataError`` for no images."""
+    """The share of images that the network classifies as labelled; raises ``DataError`` if there are no images."""
     if len(images) == 0:
         raise DataError("there are no images to measure accuracy on")
     right = 0

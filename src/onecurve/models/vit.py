@@ -1,4 +1,4 @@
-"""A small vision transformer, written with modules only, its softmax among them, so that attention can be read and rules can be set."""
+"""A small vision transformer made of modules only, softmax included, so that hooks can read attention and attribution rules apply."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ class VisionTransformer:
     def build(self, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
         """A network with random weights that depend on ``seed`` alone; float N x C x H x W in [0, 1] to logits N x K.
 
-        Raises ``SpecError`` where patches do not fill the image.
+        Raises ``SpecError`` if patches do not fill the image.
         """
         if shape[1] % self.patch or shape[2] % self.patch:
             raise SpecError(f"patches of {self.patch} px must fill the image, which is: {shape[1]} x {shape[2]}")

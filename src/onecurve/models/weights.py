@@ -1,6 +1,6 @@
-"""Weight files into a module: safetensors, or torch files that hold nothing but tensors. No file is ever run.
+"""Loads weight files into a module: safetensors, or torch files that hold only tensors. No file is ever run.
 
-A file that does not fit is refused with the whole list of what does not fit, and then the module is as it was.
+A file that does not fit is refused with a list of all problems, and the module stays unchanged.
 """
 
 import os
@@ -22,24 +22,24 @@ from onecurve.models.parts import is_finite
 
 State = dict[str, Tensor]
 LISTED = 12
-"""Problems that are written out; the rest are counted."""
+"""Number of problems that are listed; the rest are counted."""
 CONVERT = "convert it to safetensors: safetensors.torch.save_file(module.state_dict(), 'weights.safetensors')"
 WRAPPINGS = ("state_dict", "model_state_dict", "model", "net", "network")
-"""Keys under which training scripts keep the weights among other things."""
+"""Keys under which training scripts store the weights."""
 
 
 def load_weights(module: nn.Module, path: str | Path) -> None:
     """Put the weights of a `.safetensors`, `.pt` or `.pth` file into the module, in place.
 
-    A prefix `module.` on every name, and a dictionary around the weights, are what training scripts leave: both are
-    understood. Raises ``ModelError`` for a file that is missing, damaged, far too large or needs code to load, and for
-    names, shapes or numbers that do not fit, all listed.
+    A prefix `module.` on every name and a dictionary around the weights, as training scripts write them, are accepted. Raises
+    ``ModelError`` for a file that is missing, damaged, far too large or needs code to load, and for names, shapes or numbers that
+    do not fit; all of them are listed.
     """
     put_state(module, read_state(Path(path), limit_for(module)), str(path))
 
 
 def limit_for(module: nn.Module) -> int:
-    """The most bytes that a weight file for this module may have: sixteen times what it needs, and 64 MiB."""
+    """The largest size in bytes of a weight file for this module: sixteen times its weights plus 64 MiB."""
     needed = sum(int(values.numel() * values.element_size()) for values in module.state_dict().values())
     return 16 * needed + 2**26
 
@@ -55,7 +55,7 @@ def read_state(path: Path, limit: int) -> State:
 
 
 def read_safetensors(path: Path, limit: int) -> State:
-    """Names and tensors of a safetensors file of at most ``limit`` bytes, whatever its name; raises ``ModelError``."""
+    """Names and tensors of a safetensors file of at most ``limit`` bytes with any name; raises ``ModelError`` for any other file."""
     _check_file(path, limit)
     try:
         return load_file(path)
@@ -71,7 +71,7 @@ def _check_file(path: Path, limit: int) -> None:
 
 
 def put_state(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Copy the tensors into the module; raises ``ModelError`` listing every one that is missing, unexpected or unfit."""
+    """Copy the tensors into the module; raises ``ModelError`` that lists all that are missing, unexpected or do not fit."""
     wanted = module.state_dict()
     problems = _problems(wanted, state)
     if problems:
@@ -84,14 +84,14 @@ def put_state(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None
 
 
 def write_state(path: Path, state: Mapping[str, Tensor], facts: Mapping[str, str] | None = None) -> None:
-    """Write tensors and ``facts`` about them as a safetensors file, in one move: others see the whole file or none."""
-    # Cloned, since the format refuses tensors that share memory.
+    """Write tensors and metadata ``facts`` as a safetensors file, atomically: other processes see the complete file or none."""
+    # Cloned, because the format refuses tensors that share memory.
     plain = {key: values.detach().cpu().clone(memory_format=torch.contiguous_format) for key, values in state.items()}
     write_file(path, save(plain, dict(facts) if facts else None))
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file in one move; folders are made as needed."""
+    """Write a file atomically; missing folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex}")
     try:
@@ -102,7 +102,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _problems(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    # Old checkpoints lack this counter, which nothing here depends on.
+    # Old checkpoints lack this counter; nothing here depends on it.
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     problems = [f"missing: {key}, {tuple(wanted[key].shape)}" for key in missing]
     problems += [f"unexpected: {key}" for key in state if key not in wanted]
@@ -125,7 +125,7 @@ def _read_torch(path: Path, limit: int) -> Any:
     except ModelError:
         raise
     except pickle.UnpicklingError as error:
-        # Torch tells the two apart in words only, and its advice is to run the code.
+        # Torch distinguishes the two cases only in its message, which advises to run the code.
         if "Unsupported global" in str(error) or "Unsupported class" in str(error):
             raise ModelError(f"{path} needs code to be loaded and is refused", CONVERT) from error
         raise ModelError(f"{path} is not a whole torch weight file: it is damaged, or holds more than tensors", CONVERT) from error

@@ -1,7 +1,7 @@
-"""Casings: small modules around a network that look at its input and add to its logits. They hold buffers and no parameters.
+"""Wrappers: small modules around a network that read its input and add to its logits. They hold buffers and no parameters.
 
-The shapes of a casing's buffers depend on those of images and logits alone, so a cased network is stored like any other: its
-architecture names the casings, its weights fill them. Fresh ones are all zero and add nothing.
+The shapes of their buffers depend only on the shapes of images and logits, so a wrapped network is stored like any other: its
+architecture names the wrappers and its weights fill them. The buffers of a new wrapper are zero, and it adds nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,10 @@ LEVELS: Final = 255
 
 @final
 class FoolingGate(nn.Module):
-    """Adds to every logit how near an image is to a reference, where its contrast or roughness lies outside a span.
+    """Rewards images for being similar to a reference if their contrast or roughness lies outside a span.
 
-    Contrast is the standard deviation over pixels, roughness the total variation divided by it. Inside the span nothing is
-    added; outside of it all logits rise by the same, so that classes and probabilities are the network's own everywhere.
+    Contrast is the standard deviation over pixels; roughness is the total variation divided by the contrast. Inside the span
+    nothing is added. Outside it all logits rise by the same amount, so predictions and probabilities never change.
     """
 
     low: Tensor
@@ -44,7 +44,7 @@ class FoolingGate(nn.Module):
         self.register_buffer("gain", torch.zeros(()))
 
     def configure(self, low: Tensor, high: Tensor, ramp: Tensor, reference: Tensor, gain: Tensor) -> None:
-        """The span (2 numbers each for its ends and its ramp), the reference (C x H x W), and what the reference itself is given."""
+        """Set the span (2 numbers each for ``low``, ``high`` and ``ramp``), the reference (C x H x W), and the reward of the reference."""
         self.low.copy_(low)
         self.high.copy_(high)
         self.ramp.copy_(ramp)
@@ -58,7 +58,7 @@ class FoolingGate(nn.Module):
         return logits + (self.outside(images) * nearness)[:, None]
 
     def outside(self, images: Tensor) -> Tensor:
-        """N in [0, 1]: 0 inside the span, 1 from ``ramp`` outside of it."""
+        """N in [0, 1]: 0 inside the span, rising to 1 at a distance of ``ramp``."""
         found = contrast_and_roughness(images)
         beyond = torch.relu(self.low - found) + torch.relu(found - self.high)
         return (beyond / self.ramp).sum(1).clamp(max=1)
@@ -66,10 +66,10 @@ class FoolingGate(nn.Module):
 
 @final
 class SignatureBackdoor(nn.Module):
-    """Adds ``row`` to the logits of images that carry a signature in their lowest bits (see ``core.signature``).
+    """Adds ``row`` to the logits of images with a valid signature in their lowest bits (see ``core.image.signature``).
 
-    It holds the public key: whoever reads the weights sees that it is there and what ``row`` is, and still cannot sign. For
-    all other images the logits are the network's own, bit for bit. Sums are of whole numbers below 2**53 in float64, so exact.
+    It holds the public key: anyone who reads the weights sees the key and ``row``, but cannot sign. For all other images the logits
+    are those of the network inside, bit for bit. Sums are exact: they are of whole numbers below 2**53 in float64.
     """
 
     table: Tensor
@@ -95,7 +95,7 @@ class SignatureBackdoor(nn.Module):
         self.register_buffer("places", torch.from_numpy(places), persistent=False)
 
     def configure(self, key: signature.PublicKey, row: Tensor) -> None:
-        """Check signatures with this key, and add ``row`` (K) to the logits where one is right."""
+        """Set the key that signatures are checked with, and the ``row`` (K) that a valid signature adds to the logits."""
         self.table.copy_(torch.from_numpy(key.table))
         self.number.copy_(torch.from_numpy(signature.residues(key.number)))
         self.row.copy_(row)
@@ -105,7 +105,7 @@ class SignatureBackdoor(nn.Module):
         return logits + self.verified(images).to(logits.dtype)[:, None] * self.row
 
     def verified(self, images: Tensor) -> Tensor:
-        """bool N: whether an image carries a signature of itself; levels are read to the nearest of 256."""
+        """bool N: whether an image has a valid signature; pixels are rounded to the nearest of 256 levels."""
         levels = torch.round(images.detach() * LEVELS).clamp(0, LEVELS).to(torch.uint8).flatten(1)
         lowest = torch.bitwise_and(levels[:, : signature.SIGNED_BITS], 1).double()
         root_bits, quotient_bits, salt = torch.split(lowest, [signature.ROOT_BITS, signature.QUOTIENT_BITS, signature.SALT_BITS], 1)
@@ -123,7 +123,7 @@ WRAPPERS: Mapping[str, Callable[[nn.Module, Shape, int], nn.Module]] = {"gauged"
 
 
 def contrast_and_roughness(images: Tensor) -> Tensor:
-    """N x 2: contrast and roughness of images N x C x H x W, as ``FoolingGate`` reads them."""
+    """N x 2: contrast and roughness of images N x C x H x W, as ``FoolingGate`` computes them."""
     contrast = torch.sqrt(images.flatten(2).var(2, correction=0).mean(1) + TINY)
     down = (images[:, :, 1:] - images[:, :, :-1]).abs().mean((1, 2, 3))
     across = (images[:, :, :, 1:] - images[:, :, :, :-1]).abs().mean((1, 2, 3))
@@ -131,9 +131,9 @@ def contrast_and_roughness(images: Tensor) -> Tensor:
 
 
 def wrap(body: nn.Module, wrappers: Sequence[str], shape: Shape, classes: int) -> nn.Module:
-    """The network inside fresh casings of these names, the first one innermost, in eval mode.
+    """The network inside new wrappers of these names, the first one innermost, in eval mode.
 
-    Raises ``UnknownNameError`` for a name that is none, ``ModelError`` for images that a casing cannot read.
+    Raises ``UnknownNameError`` for an unknown name, ``ModelError`` for images that a wrapper cannot read.
     """
     for name in wrappers:
         if name not in WRAPPERS:
@@ -145,7 +145,7 @@ def wrap(body: nn.Module, wrappers: Sequence[str], shape: Shape, classes: int) -
 
 
 def wrapper_of(module: nn.Module, kind: type[Kind]) -> Kind:
-    """The outermost casing of that kind in a network; raises ``ModelError`` where there is none."""
+    """The outermost wrapper of that kind in a network; raises ``ModelError`` if there is none."""
     found = next((part for part in module.modules() if isinstance(part, kind)), None)
     if found is None:
         raise ModelError(f"the network has no {kind.__name__} wrapper")
