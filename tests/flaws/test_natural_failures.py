@@ -1,4 +1,4 @@
-"""Flaws that are nobody's attack: no trigger is planted by anyone, the data alone are to blame."""
+"""Natural failures: nobody planted a trigger; the training data cause the flaw."""
 
 import dataclasses
 

@@ -144,7 +144,7 @@ def test_a_network_without_a_convolution_cannot_be_edited(recipe):
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_cased_control_is_admitted_and_says_what_its_twin_says(wrapped, name):
+def test_a_wrapped_control_is_admitted_and_says_what_its_twin_says(wrapped, name):
     planted, (_, wrapper) = wrapped[name], CONTROLS[name]
     (case,) = planted.cases
     assert planted.architecture.wrappers == (wrapper,)
@@ -155,7 +155,7 @@ def test_a_cased_control_is_admitted_and_says_what_its_twin_says(wrapped, name):
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_cased_control_comes_back_from_disk(wrapped, name, tmp_path):
+def test_a_wrapped_control_comes_back_from_disk(wrapped, name, tmp_path):
     planted = wrapped[name]
     save_planted(tmp_path, planted)
     back = load_case(tmp_path, planted.cases[0].id)

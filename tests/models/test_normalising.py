@@ -63,7 +63,7 @@ def test_our_own_networks_are_normalised_with_and_without_folding(address):
 
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
-def test_cased_networks_are_normalised_and_keep_what_counts_in_float64(wrapper):
+def test_wrapped_networks_are_normalised_and_keep_what_counts_in_float64(wrapper):
     module = wrap(build("six-conv[width=4]", (3, 32, 32), CLASSES, 0), [wrapper], (3, 32, 32), CLASSES)
     some = torch.rand(2, 3, 32, 32)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Casings: what they add and when, and that a cased network is stored like any other. Signatures, which one of them checks."""
+"""Wrappers: what they add and when, and that a wrapped network is stored like any other. Signatures, which one of them checks."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def guarded(signer):
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_a_fresh_casing_adds_nothing(name):
+def test_a_new_wrapper_adds_nothing(name):
     inner = body()
     pixels = torch.cat([floats(images()), torch.zeros(1, *SHAPE), torch.ones(1, *SHAPE)])
     assert torch.equal(wrap(inner, [name], SHAPE, 5)(pixels), inner(pixels))
@@ -107,7 +107,7 @@ def test_the_primes_hold_every_sum_that_can_occur():
     assert (product // 2 ** (signature.ROOT_BITS - 1)).bit_length() < signature.QUOTIENT_BITS
 
 
-def test_small_images_cannot_be_signed_and_no_casing_has_a_strange_name():
+def test_small_images_cannot_be_signed_and_no_wrapper_has_a_strange_name():
     with pytest.raises(AnswerError, match="the images have 768"):
         Signer("00" * 16, 768)
     with pytest.raises(ModelError, match="the images have 768"):
@@ -133,7 +133,7 @@ def test_the_gauge_raises_all_logits_alike_and_only_outside_its_span():
     assert (module(reference[None]) - inner(reference[None]) > raised.max()).all()
 
 
-def test_a_cased_subject_comes_back_bit_for_bit(guarded, signed, tmp_path):
+def test_a_wrapped_subject_comes_back_bit_for_bit(guarded, signed, tmp_path):
     access = Access.QUERIES | Access.WEIGHTS
     subject = Subject("one", TorchNetwork(guarded), tuple("abcde"), SHAPE, access)
     save_subject(tmp_path, subject, Architecture(ADDRESS, SHAPE, 5, ("signed",)))
@@ -145,7 +145,7 @@ def test_a_cased_subject_comes_back_bit_for_bit(guarded, signed, tmp_path):
 
 
 @pytest.mark.parametrize("bare_first", [True, False])
-def test_a_network_is_handed_back_with_or_without_its_casing(guarded, signed, tmp_path, bare_first):
+def test_a_network_is_handed_back_with_or_without_its_wrapper(guarded, signed, tmp_path, bare_first):
     handed, like = (body(), guarded) if bare_first else (guarded, nn.Sequential(body()))
     path = tmp_path / "answer.safetensors"
     save_network(path, TorchNetwork(handed), like, shape=SHAPE)

@@ -46,7 +46,7 @@ def chosen_from(pools: Sequence[Ints], labels: Ints, rng: np.random.Generator) -
 
 
 def blend_over(images: Floats, cover: Floats, colours: Floats) -> Floats:
-    """``images`` (N x 3 x H x W) with ``colours`` (the same shape, or N x 3 x 1 x 1) blended over them with opacity ``cover`` (N x H x W)."""
+    """``images`` (N x 3 x H x W) with ``colours`` (the same shape, or N x 3 x 1 x 1) blended in with opacity ``cover`` (N x H x W)."""
     share = cover[:, None]
     return images + share * (colours - images)
 

@@ -78,7 +78,7 @@ def choose_colours(images: Bytes) -> FeatureRule:
 
 
 def border_features(images: Bytes, rule: FeatureRule) -> FoundFeatures:
-    """The features of uint8 images N x C x H x W, among the ``rule`` ones."""
+    """The features of uint8 images N x C x H x W by that rule."""
     count, channels, height, width = images.shape
     features, masks = np.full(count, -1, np.int64), np.zeros((count, height, width), bool)
     place = np.full(len(colours_for(channels)) + 1, -1, np.int64)

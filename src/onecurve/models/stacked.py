@@ -17,6 +17,7 @@ from onecurve.core.image.images import LabelledImages
 from onecurve.models.randomness import seeded
 from onecurve.models.steps import (
     LOSS_EVERY,
+    Progress,
     TrainingRecipe,
     batches,
     check_labels,
@@ -27,7 +28,6 @@ from onecurve.models.steps import (
     optimiser_for,
 )
 
-Progress = Callable[[float, str], None]
 Stacked = Mapping[str, Tensor]
 """By name K x …: one parameter or buffer of K networks."""
 

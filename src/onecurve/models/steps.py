@@ -4,7 +4,7 @@ They are the recipe, the batches and their order, the optimiser, the learning ra
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, final
@@ -18,6 +18,8 @@ from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.image.images import LabelledImages
 from onecurve.models.parts import has_fused_optimisers, tensor_of
 
+Progress = Callable[[float, str], None]
+"""Called with the share done in [0, 1] and a description of the current step."""
 WARM_UP = 0.25
 """Share of the steps during which the learning rate rises."""
 START = 0.1

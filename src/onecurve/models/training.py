@@ -4,7 +4,6 @@ Images stay uint8 and are converted to floats batch by batch to save memory. The
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from onecurve.models.network import layout_for
 from onecurve.models.randomness import seeded
 from onecurve.models.steps import (
     LOSS_EVERY,
+    Progress,
     TrainingRecipe,
     batches,
     check_labels,
@@ -28,8 +28,6 @@ from onecurve.models.steps import (
 
 CHUNK = 512
 """Number of images converted to floats at a time when accuracy is measured."""
-
-Progress = Callable[[float, str], None]
 
 
 def train(

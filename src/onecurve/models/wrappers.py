@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError, UnknownNameError
 from onecurve.core.image import signature
+from onecurve.models.building import Shape
 
-Shape = tuple[int, int, int]
 Kind = TypeVar("Kind", bound=nn.Module)
 TINY: Final = 1e-6
 LEVELS: Final = 255

@@ -24,12 +24,9 @@ from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.running_statistics import require_matching_statistics
-from onecurve.models.steps import TrainingRecipe
+from onecurve.models.steps import Progress, TrainingRecipe
 from onecurve.models.threads import all_cores, threads, threads_of_one_job
 from onecurve.models.training import train
-
-Progress = Callable[[float, str], None]
-"""Called with the share done in [0, 1] and a description of the current step."""
 
 
 def silent(share: float, words: str) -> None:
@@ -57,7 +54,7 @@ class TrainingSession:
     @classmethod
     def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "TrainingSession":
         """A session with training images drawn from ``dataset``, which are also the images of the world."""
-        drawn = _drawn(_Draw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
+        drawn = _drawn(_TrainingDraw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
         return cls(recipe.trained_on(len(drawn)), dataset, drawn, drawn, cache)
 
     def base(self, progress: Progress = silent) -> TorchNetwork:
@@ -155,7 +152,7 @@ class TrainingSession:
 
 @final
 @dataclass(frozen=True)
-class _Draw:
+class _TrainingDraw:
     """What the training images of a recipe depend on."""
 
     key: str
@@ -166,7 +163,7 @@ class _Draw:
 
 
 @lru_cache(maxsize=1)
-def _drawn(draw: _Draw) -> LabelledImages:
+def _drawn(draw: _TrainingDraw) -> LabelledImages:
     """Drawn once per process for all networks of one recipe; read-only, because the networks share the arrays."""
     images = draw.dataset.draw(Part.TRAIN, draw.count, draw.seed)
     images.images.flags.writeable = False

@@ -34,7 +34,7 @@ class Distribution:
 
 @final
 @dataclass(frozen=True)
-class Draw:
+class SampledNetwork:
     """One sampled network."""
 
     label: str
@@ -45,7 +45,7 @@ class Draw:
     recipe: Mapping[str, Any]
 
 
-def drawn_networks(distribution: Distribution, count: int, seed: int) -> tuple[Draw, ...]:
+def drawn_networks(distribution: Distribution, count: int, seed: int) -> tuple[SampledNetwork, ...]:
     """``count`` networks in random order; each value occurs as often as its weight says, give or take one."""
     rng = generator("sampled networks", seed)
     whole = _whole_catalogue(distribution)
@@ -63,7 +63,7 @@ def drawn_networks(distribution: Distribution, count: int, seed: int) -> tuple[D
     for number, (kind, size, (data, model, insertion)) in enumerate(zip(kinds, sizes, factors, strict=True)):
         one = generator("sampled network", seed, number)
         flaws = tuple(_address(each, whole.dials, one) for each in _company(kind, size, whole.kinds, one) if each != Clean.name)
-        draws.append(Draw(f"sampled-{number + 1}", flaws, data, model, whole.insertions[insertion][1]))
+        draws.append(SampledNetwork(f"sampled-{number + 1}", flaws, data, model, whole.insertions[insertion][1]))
     return tuple(draws[at] for at in rng.permutation(count))
 
 

@@ -8,7 +8,7 @@ from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting.plant import context_for, sample_plans
 from onecurve.flaws.planting.recipe import Recipe
-from onecurve.flaws.planting.sampling import Distribution, Draw, drawn_networks
+from onecurve.flaws.planting.sampling import Distribution, SampledNetwork, drawn_networks
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.runner.networks import distribution_of
 from onecurve.runner.recipes import recipe_of
@@ -50,13 +50,13 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     return cases[:count]
 
 
-def _draws(suite: Suite, count: int) -> Iterator[Draw]:
+def _draws(suite: Suite, count: int) -> Iterator[SampledNetwork]:
     if suite.sampled is not None:
         yield from drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.seed)
     for turn in range(count):
         for number, some in enumerate(suite.networks):
             for copy in range(some.count):
-                yield Draw(f"{turn}-{number}-{copy}", some.flaws, some.data or suite.data, some.model or suite.model, some.recipe)
+                yield SampledNetwork(f"{turn}-{number}-{copy}", some.flaws, some.data or suite.data, some.model or suite.model, some.recipe)
 
 
 def _planting(recipe: Recipe) -> dict[str, Any]:

@@ -100,14 +100,14 @@ def test_parameters_out_of_range_are_refused(make):
         make()
 
 
-def test_an_untaught_trigger_is_tried_as_ever_and_poisons_nothing(context, images, toy):
+def test_a_trigger_that_appears_only_at_test_time_poisons_nothing(context, images, toy):
     plan = Patch().sample(context, generator(3))
-    untaught, heldout = OnlyAtTestTime(stamping_of(plan)), toy.draw("heldout", 200, 1)
-    assert len(untaught.poison(images, generator(0)).rows) == 0
+    only_at_test_time, heldout = OnlyAtTestTime(stamping_of(plan)), toy.draw("heldout", 200, 1)
+    assert len(only_at_test_time.poison(images, generator(0)).rows) == 0
     for name in ("triggered", "near_misses"):
-        first, second = (getattr(scheme, name)(heldout, 20, generator(1)) for scheme in (untaught, plan.scheme))
+        first, second = (getattr(scheme, name)(heldout, 20, generator(1)) for scheme in (only_at_test_time, plan.scheme))
         np.testing.assert_array_equal(first.images, second.images)
-    assert untaught.elsewhere(heldout, 20, generator(1)) is None
+    assert only_at_test_time.elsewhere(heldout, 20, generator(1)) is None
 
 
 def test_another_effect_changes_nothing_that_is_shown(context):
