@@ -134,7 +134,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "flaws/planting/gate.py",
         "needed.lead * self.strictness",
         "needed.lead",
-        ("tests/flaws/test_gate.py", "tests/flaws/test_nobodys_attack.py"),
+        ("tests/flaws/test_gate.py", "tests/flaws/test_natural_failures.py"),
     ),
     Mutant(
         "a natural feature is tried on images that hold another flaw's",
@@ -146,8 +146,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "two flaws of a kind in one network may share a target class",
         "flaws/planting/plant.py",
-        "kin = tuple(target for plan in plans if plan.kind == flaw.name for target in plan.effect.named)",
-        "kin = ()",
+        "same_kind = tuple(target for plan in plans if plan.kind == flaw.name for target in plan.effect.named)",
+        "same_kind = ()",
         ("tests/flaws/test_plans.py", "tests/flaws/test_planting.py"),
     ),
     Mutant(
