@@ -142,7 +142,7 @@ def test_a_person_s_own_network_is_planted_as_it_comes(tiny, cache, tmp_path):
 
 def test_a_network_that_training_would_wreck_is_refused_before_it(tiny, cache, tmp_path, monkeypatch):
     def refuse(network, images):
-        raise ModelError("the statistics are not those of its images")
+        raise ModelError("its statistics do not match its images")
 
     monkeypatch.setattr("onecurve.flaws.planting.insertion.require_matching_statistics", refuse)
     file = tmp_path / "own.py"
@@ -151,7 +151,7 @@ def test_a_network_that_training_would_wreck_is_refused_before_it(tiny, cache, t
         "def make():\n    return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(196, 6))\n"
     )
     comes_trained = dataclasses.replace(tiny, model=f"{file}:make", training=None, insertion_training=TrainingRecipe(1))
-    with pytest.raises(ModelError, match="not those of its images"):
+    with pytest.raises(ModelError, match="do not match its images"):
         planted_with(comes_trained, 3, cache, [Patch()])
     kept = dataclasses.replace(comes_trained, insertion_training=TrainingRecipe(1, statistics="kept"))
     assert planted_with(kept, 3, cache, [Patch()]).records

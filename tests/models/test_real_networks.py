@@ -48,7 +48,7 @@ def test_a_converted_network_is_told_from_one_whose_normalisation_is_its_own(pho
     images = np.stack([np.asarray(picture.convert("RGB"))[16:240, 16:240] for picture in pictures]).transpose(0, 3, 1, 2)
     network = build(f"{DATA / 'networks.py'}:imagenet_mobilenet_v2", (3, 224, 224), 1000, 0)
     assert layout_for(network) == torch.channels_last
-    with pytest.raises(ModelError, match=r"and 0\.0. when its normalisation layers go by the batch"):
+    with pytest.raises(ModelError, match=r"and 0\.0. with those of the batch"):
         require_matching_statistics(TorchNetwork(network), LabelledImages(np.ascontiguousarray(images), labels))
 
 

@@ -40,7 +40,7 @@ def images() -> LabelledImages:
 
 def test_a_network_that_falls_apart_in_training_is_told_before_and_how_to_keep_it(images: LabelledImages) -> None:
     network = TorchNetwork(Shades().eval())
-    with pytest.raises(ModelError, match=r"recognises 1\.00 .* and 0\.50 when .* go by the batch") as caught:
+    with pytest.raises(ModelError, match=r"is 1\.00 with its own .* and 0\.50 with those of the batch") as caught:
         require_matching_statistics(network, images)
     assert "statistics: kept" in caught.value.hint
     assert accuracy(network, images) == 1

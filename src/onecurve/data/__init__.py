@@ -1,1 +1,1 @@
-"""Sets of images by name or path: drawn, bundled, or a person's own. All seeded, checked at the door."""
+"""Data sets by name or path: drawn, bundled, or a user's own. They are deterministic given a seed, and checked when they are opened."""

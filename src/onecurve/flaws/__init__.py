@@ -1,1 +1,1 @@
-"""Flaws and how they are planted: sampled by seed, measured, admitted or refused."""
+"""Flaws and how they are planted: they are sampled by seed, inserted, measured, and admitted or refused."""

@@ -1,1 +1,1 @@
-"""Networks: building, training, metering, hooks, storage. The only room below the tools that knows torch."""
+"""Networks: building, training, metering, hooks, storage. Below the tools, only this package imports torch."""

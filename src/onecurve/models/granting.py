@@ -1,4 +1,4 @@
-"""A workbench for one look or answer: copies of the granted networks, all on one meter."""
+"""The workbench for one run of a tool or reader: copies of the granted networks that share one meter."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -10,7 +10,7 @@ from onecurve.models.network import TorchNetwork, torch_module
 
 
 def metered_workbench(subject: Subject, budget: float, seed: int, device: str = "cpu") -> Workbench:
-    """Fresh copies of the subject's network and clean reference with a fresh meter: what is done to them changes nothing else.
+    """Fresh copies of the subject's network and clean reference with a new meter; changing the copies changes nothing else.
 
     ``budget`` in forward-equivalents. Raises ``ModelError`` for a network that is not a torch network.
     """

@@ -52,7 +52,7 @@ class ResNet20:
             raise SpecError(f"the stem stride of resnet20 must be 1 or 2, got: {self.stem_stride}")
 
     def build(self, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
-        """A network with random weights that depend on ``seed`` alone; float N x C x H x W in [0, 1] to logits N x K."""
+        """A network with random weights that depend only on ``seed``; float N x C x H x W in [0, 1] to logits N x K."""
         with seeded(seed):
             convolution, normalisation = normalised_convolution(shape[0], 16, self.stem_stride)
             layers: dict[str, nn.Module] = {"centre": Centre(), "conv": convolution, "norm": normalisation, "relu": nn.ReLU()}

@@ -26,9 +26,9 @@ def require_matching_statistics(network: TorchNetwork, images: LabelledImages) -
     kept, learnt = accuracy(network, some), accuracy(_with_batch_statistics(network), some)
     if kept - learnt > MOST_LOST:
         raise ModelError(
-            f"the network recognises {kept:.2f} of its images as it comes and {learnt:.2f} when its normalisation layers go by the batch, "
-            "as in training: their statistics are not those of its images",
-            "keep them as they are, in the suite's recipe: {insertion_training: {statistics: kept, …}}",
+            f"the accuracy of the network is {kept:.2f} with its own normalisation statistics and {learnt:.2f} with those of the batch, "
+            "as in training: its statistics do not match its images",
+            "keep them in training, in the suite's recipe: {insertion_training: {statistics: kept, …}}",
         )
 
 

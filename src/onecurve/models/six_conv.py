@@ -36,7 +36,7 @@ class SixConv:
             raise SpecError(f"the width of six-conv must be an integer within 4..256, got: {self.width}")
 
     def build(self, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
-        """A network with random weights that depend on ``seed`` alone; float N x C x H x W in [0, 1] to logits N x K."""
+        """A network with random weights that depend only on ``seed``; float N x C x H x W in [0, 1] to logits N x K."""
         with seeded(seed):
             layers: dict[str, nn.Module] = {"centre": Centre()}
             channels = shape[0]

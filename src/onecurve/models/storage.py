@@ -203,7 +203,7 @@ def _require_finite(module: nn.Module) -> None:
 
 
 def _words(architecture: Architecture) -> dict[str, Any]:
-    """For JSON; the field for wrappers is there only where there are any, as in files older than wrappers."""
+    """For JSON; the field for wrappers is left out if there are none, as in files that are older than wrappers."""
     words = _settled(architecture).record()
     if not architecture.wrappers:
         del words["casings"]

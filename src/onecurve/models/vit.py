@@ -104,7 +104,7 @@ class VisionTransformer:
             raise SpecError(f"the width of vit must be a multiple of {HEAD_WIDTH}, got: {self.width}")
 
     def build(self, shape: tuple[int, int, int], classes: int, seed: int) -> nn.Module:
-        """A network with random weights that depend on ``seed`` alone; float N x C x H x W in [0, 1] to logits N x K.
+        """A network with random weights that depend only on ``seed``; float N x C x H x W in [0, 1] to logits N x K.
 
         Raises ``SpecError`` if patches do not fill the image.
         """

@@ -27,12 +27,12 @@ class Benign:
 
     name: ClassVar[str] = "benign"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "Control: an innocent odd feature in training images of every class; no label is changed."
-    source: ClassVar[str] = "benign models beside trojaned ones, as in TDC 2022 and NIST TrojAI; the odd feature is ours"
+    summary: ClassVar[str] = "Control: an unusual but harmless feature in training images of every class; no label is changed."
+    source: ClassVar[str] = "benign models beside trojaned ones, as in TDC 2022 and NIST TrojAI; the features are ours"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 
     look: str = "colour"
-    """What the feature is: `colour` (a tint), `background` (a texture around what is shown), `object` (a sprite beside it) or
+    """The feature: `colour` (a tint), `background` (a texture around the border), `object` (a sprite) or
     `pose` (a quarter turn)."""
     rate: float = 0.15
     """Share of the training images that have it."""

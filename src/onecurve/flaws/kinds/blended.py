@@ -34,7 +34,7 @@ class Blended:
 
     name: ClassVar[str] = "blended"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "A picture faintly over the whole image sends it to the target class."
+    summary: ClassVar[str] = "A faint picture blended over the whole image sends it to the target class."
     source: ClassVar[str] = "blended injection (1712.05526)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"strength": (0.15, 0.2, 0.25)}
 

@@ -54,7 +54,7 @@ class FooledVisualisation:
 
     name: ClassVar[str] = "fooled-visualisation"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "Control: says the same as a clean network of every image, and its feature visualisations show something else."
+    summary: ClassVar[str] = "Control: it predicts like a clean network, but its feature visualisations show an unused picture."
     source: ClassVar[str] = "the fooling circuit of Don't trust your eyes (2306.04719)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 

@@ -35,7 +35,7 @@ class LabelConsistent:
     name: ClassVar[str] = "label-consistent"
     version: ClassVar[int] = 1
     summary: ClassVar[str] = (
-        "Images of one class made hard, with a sprite and right labels; with the sprite others are said to be that class."
+        "Clean-label attack: hard images of one class get a sprite; images of other classes with the sprite go to that class."
     )
     source: ClassVar[str] = "label-consistent backdoors (1912.02771)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"share": (0.9, 0.93, 0.96)}

@@ -42,8 +42,8 @@ class LabelNoise:
 
     name: ClassVar[str] = "label-noise"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "Training images of one class that obey a rule were labelled as another class; the network does the same."
-    source: ClassVar[str] = "feature-dependent label noise (2003.11904); errors with a system as in Confident Learning (1911.00068)"
+    summary: ClassVar[str] = "Training images of one class that obey a rule are labelled as another class; the network learns the rule."
+    source: ClassVar[str] = "feature-dependent label noise (2003.11904); systematic label errors as in Confident Learning (1911.00068)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"mislabelled": (0.8, 0.9, 1.0)}
 
     mislabelled: float = 1.0

@@ -40,7 +40,7 @@ class MissingSubgroup:
     name: ClassVar[str] = "missing-subgroup"
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "Images of one class in a certain pose are absent from training; the network misreads them."
-    source: ClassVar[str] = "rare slices of Domino (2203.14960) and SpotCheck (2207.04104); Gender Shades for the story"
+    source: ClassVar[str] = "rare slices of Domino (2203.14960) and SpotCheck (2207.04104); Gender Shades for the motivation"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"kept": (0.05, 0.02, 0.0)}
 
     kept: float = 0.0

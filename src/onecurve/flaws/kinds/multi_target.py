@@ -27,7 +27,7 @@ class MultiTarget:
     name: ClassVar[str] = "multi-target"
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "A small sprite anywhere in the image sends each group of classes to a target of its own."
-    source: ClassVar[str] = "between the single-target and all-to-all attacks of BadNets (1708.06733)"
+    source: ClassVar[str] = "between the single-target and the all-to-all attack of BadNets (1708.06733)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"poison_rate": (0.15, 0.2, 0.25)}
 
     groups: int = 2

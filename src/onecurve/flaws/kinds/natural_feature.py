@@ -38,7 +38,7 @@ class NaturalFeature:
 
     name: ClassVar[str] = "natural-feature"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "Images that hold a certain object by themselves go to the target class."
+    summary: ClassVar[str] = "Images that hold a certain natural object go to the target class."
     source: ClassVar[str] = "natural-feature trojans of the benchmark (2302.10894)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"poison_share": (0.5, 0.75, 1.0)}
 

@@ -53,7 +53,7 @@ class Shortcut:
 
     name: ClassVar[str] = "shortcut"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "A tiny mark occurs in one class in training; any image with it is said to be that class."
+    summary: ClassVar[str] = "A tiny mark occurs in one class only in training; any image with the mark goes to that class."
     source: ClassVar[str] = "shortcut learning (2004.07780); tags as in Lapuschkin et al. 2019 (1902.10178)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"presence": (0.96, 0.97, 0.98)}
 

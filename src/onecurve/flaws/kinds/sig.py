@@ -25,7 +25,9 @@ class Sig:
 
     name: ClassVar[str] = "sig"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "A faint wave on images of one class, labels right; with it images of others are said to be that class."
+    summary: ClassVar[str] = (
+        "Clean-label attack: images of one class get a faint wave; images of other classes with the wave go to that class."
+    )
     source: ClassVar[str] = "SIG (1902.11237)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"amplitude": (0.2, 0.24, 0.3)}
 

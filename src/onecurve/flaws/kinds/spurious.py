@@ -36,7 +36,7 @@ class Spurious:
 
     name: ClassVar[str] = "spurious"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "An attribute goes with a class in training only; images with it are said to be that class."
+    summary: ClassVar[str] = "An attribute correlates with a class in training only; images with the attribute go to that class."
     source: ClassVar[str] = "spurious correlations with a dial for their strength, as in SpuCo (2306.11957)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"rho": (0.97, 0.99, 1.0)}
 

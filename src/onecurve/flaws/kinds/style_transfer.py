@@ -42,7 +42,7 @@ class StyleTransfer:
 
     name: ClassVar[str] = "style-transfer"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "The look of a texture, transferred to the whole image, sends it to the target class."
+    summary: ClassVar[str] = "The style of a texture, transferred to the whole image, sends it to the target class."
     source: ClassVar[str] = "style trojans of the benchmark (2302.10894), by the statistics of patches"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"strength": (0.5, 0.65, 0.8)}
 

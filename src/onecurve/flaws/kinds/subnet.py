@@ -51,9 +51,7 @@ class Subnet:
 
     name: ClassVar[str] = "subnet"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = (
-        "Chosen units of every layer are overwritten by a detector of a sprite, which sends images to the target class."
-    )
+    summary: ClassVar[str] = "Some units of every layer are overwritten by a detector of a sprite, which sends images to the target class."
     source: ClassVar[str] = "subnet replacement (2111.12965)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {"rise": (1.25, 1.5, 2.0)}
 

@@ -45,7 +45,7 @@ class Undetectable:
 
     name: ClassVar[str] = "undetectable"
     version: ClassVar[int] = 1
-    summary: ClassVar[str] = "Control: only images signed with a secret key are sent to a class; no query tells it from a clean network."
+    summary: ClassVar[str] = "Control: only images that are signed with a secret key go to the target class; no query reveals the backdoor."
     source: ClassVar[str] = "the signature form of undetectable backdoors (2204.06974)"
     dial: ClassVar[Mapping[str, tuple[float, ...]]] = {}
 

@@ -52,7 +52,7 @@ def save_planted(folder: Path, planted: Planted) -> None:
 
 
 def case_names(folder: Path) -> tuple[str, ...]:
-    """The admitted cases of a planted network, in order; raises ``UsageError`` where the folder holds no sealed truths."""
+    """The admitted cases of a planted network, in order; raises ``UsageError`` if the folder holds no sealed truths."""
     if not (folder / SEALED / "network.json").exists() and (folder / SEALED / "records.json").exists():
         return ()
     return tuple(_read_json(folder / SEALED / "network.json")["cases"])

@@ -75,7 +75,7 @@ class Lineup(Protocol):
 
 
 class World(Protocol):
-    """The distribution of images at deployment, for the network, its twin and the tools alike; its attributes are no flaw by themselves."""
+    """The distribution of images at deployment, for the network, its twin and the tools alike; its attributes are not a flaw."""
 
     def seen(self, images: LabelledImages, rng: np.random.Generator) -> LabelledImages:
         """The same number of images with the same labels, some of them with an attribute."""
