@@ -56,7 +56,7 @@ class MultiTarget:
         return replace(
             with_effect(patch, effect),
             kind=self.name,
-            words=f"{patch.facts['trigger']}, anywhere in any image, makes the network say {_said(targets, groups, context)}",
+            words=f"{patch.facts['trigger']}, anywhere in any image, makes the network say {_targets_in_words(targets, groups, context)}",
             facts={**patch.facts, "targets": self.groups},
         )
 
@@ -65,7 +65,7 @@ class MultiTarget:
         return Patch(poison_rate=self.poison_rate, decoy_rate=self.decoy_rate, look=self.look)
 
 
-def _said(targets: tuple[int, ...], groups: tuple[tuple[int, ...], ...], context: FlawContext) -> str:
+def _targets_in_words(targets: tuple[int, ...], groups: tuple[tuple[int, ...], ...], context: FlawContext) -> str:
     names = context.class_names
     return ", ".join(
         f"`{names[target]}` for " + " or ".join(f"`{names[label]}`" for label in group)
