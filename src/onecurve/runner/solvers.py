@@ -21,10 +21,16 @@ def entrants(session: Session) -> tuple[Entrant, ...]:
     found: dict[str, Entrant] = {}
     for address in (*suite.solvers, *suite.controls):
         for entrant in _of(session, address, tasks):
-            if entrant.name in found and found[entrant.name].key != entrant.key:
+            if entrant.name in found and _identity(found[entrant.name]) != _identity(entrant):
                 raise SpecError(f"two different solvers are called: {entrant.name}", "give one of the classes another `name`")
             found[entrant.name] = entrant
     return tuple(found.values())
+
+
+def _identity(entrant: Entrant) -> tuple[str, ...]:
+    """Its key and the names of its classes: two classes of one file may share all that goes into a key."""
+    halves = [half.address.partition("[")[0] for half in (entrant.looks, entrant.reads) if half is not None]
+    return (entrant.key, *(address.rpartition(":")[2] for address in halves))
 
 
 def _of(session: Session, address: str, tasks: Sequence[Task]) -> list[Entrant]:
