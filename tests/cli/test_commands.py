@@ -187,7 +187,7 @@ BAD = {
     "unseal nothing": (("unseal", "full", "--key", "key", "--out", "out"), "no such file: full/commitment.json"),
     "unseal without a key": (("unseal", "sealed", "--key", "new", "--out", "out"), "no such key file: new"),
     "unseal with another key": (("unseal", "sealed", "--key", "wrong", "--out", "out"), "sealed with another key than: wrong"),
-    "unseal a changed truth": (("unseal", "forged-truth", "--key", "key", "--out", "out"), "is not as it was sealed"),
+    "unseal a changed truth": (("unseal", "forged-truth", "--key", "key", "--out", "out"), "has changed since it was sealed"),
     "unseal a changed subject": (
         ("unseal", "forged-subject", "--key", "key", "--out", "out"),
         "is not the one that was sealed",

@@ -145,19 +145,19 @@ def swapped_subject(published: Path) -> None:
 
 
 TAMPERED: dict[str, tuple[Callable[[Path], object], type[OneCurveError], str]] = {
-    "a bit of the truth": (lambda p: flipped(p / "truth.sealed"), DataError, "is not as it was sealed"),
-    "half of the truth": (lambda p: (p / "truth.sealed").write_bytes(b"x" * 99), DataError, "is not as it was sealed"),
-    "an empty truth": (lambda p: (p / "truth.sealed").write_bytes(b""), DataError, "is not as it was sealed"),
+    "a bit of the truth": (lambda p: flipped(p / "truth.sealed"), DataError, "has changed since it was sealed"),
+    "half of the truth": (lambda p: (p / "truth.sealed").write_bytes(b"x" * 99), DataError, "has changed since it was sealed"),
+    "an empty truth": (lambda p: (p / "truth.sealed").write_bytes(b""), DataError, "has changed since it was sealed"),
     "no truth": (lambda p: (p / "truth.sealed").unlink(), UsageError, "no such file"),
     "a bit of the subject": (lambda p: flipped(p / "subject" / "network.safetensors"), DataError, "not the one that was sealed: network"),
     "a file more": (lambda p: (p / "subject" / "more.py").write_text(""), DataError, "not the one that was sealed: more.py"),
     "a file less": (lambda p: (p / "subject" / "subject.json").unlink(), DataError, "not the one that was sealed: subject.json"),
     "a link": (lambda p: (p / "subject" / "link").symlink_to("/etc"), DataError, "neither a link nor a folder"),
     "no subject": (lambda p: shutil.rmtree(p / "subject"), UsageError, "no such folder"),
-    "another subject and commitment": (swapped_subject, DataError, "is not as it was sealed"),
-    "another hash": (lambda p: recommitted(p, truth="0" * 64), DataError, "is not as it was sealed"),
+    "another subject and commitment": (swapped_subject, DataError, "has changed since it was sealed"),
+    "another hash": (lambda p: recommitted(p, truth="0" * 64), DataError, "has changed since it was sealed"),
     "a commitment of the future": (lambda p: recommitted(p, schema=9), SchemaError, "has schema 9, this version reads 1"),
-    "a commitment without digests": (lambda p: recommitted(p, subject=None), DataError, "not a whole commitment"),
+    "a commitment without digests": (lambda p: recommitted(p, subject=None), DataError, "not a complete commitment"),
     "a commitment that is a list": (lambda p: (p / "commitment.json").write_text("[1]"), DataError, "not a commitment"),
     "a commitment that is no JSON": (lambda p: (p / "commitment.json").write_bytes(b"\xff"), DataError, "not a commitment"),
 }
@@ -281,7 +281,7 @@ def test_an_archive_with_a_name_twice_or_cut_short_is_not_unpacked() -> None:
             archive.addfile(entry, io.BytesIO(bytes(600)))
     with pytest.raises(DataError, match="plain files only"):
         sealing._unpacked(packed.getvalue())
-    with pytest.raises(DataError, match="not a whole archive"):
+    with pytest.raises(DataError, match="not a complete archive"):
         sealing._unpacked(packed.getvalue()[:700])
 
 

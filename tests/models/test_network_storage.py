@@ -165,8 +165,8 @@ def test_saving_changes_neither_network(tmp_path: Path, tiny: nn.Module, floats:
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (Branching(), "a Branching cannot be written down as tensor operations"),
-        (Drawing(), "does not compute the same once it is written down|not an operation on tensors"),
+        (Branching(), "a Branching cannot be stored as tensor operations"),
+        (Drawing(), "does not compute the same after it is stored|not an operation on tensors"),
         (nn.Sequential(nn.Flatten(), nn.Linear(768, 5)), r"must give logits of shape \(8, 4\), got: \(8, 5\)"),
         (nn.Linear(5, 4), "does not run on"),
         (nn.GRU(16, 4), "a GRU"),
@@ -218,7 +218,7 @@ def test_missing_cut_and_foreign_files_are_refused(tmp_path: Path, tiny: nn.Modu
     save_network(path, TorchNetwork(deepcopy(tiny)), tiny)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(AnswerError, match="not a whole safetensors file"):
+    with pytest.raises(AnswerError, match="not a complete safetensors file"):
         load_network(path, tiny)
     write_state(path, build("resnet20", SHAPE, 4, 0).state_dict(), {"kind": "weights"})
     with pytest.raises(AnswerError, match=r"missing: conv1\.weight"):

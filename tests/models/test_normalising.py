@@ -165,9 +165,9 @@ class Chosen(nn.Linear):
 @pytest.mark.parametrize(
     ("module", "words"),
     [
-        (Branching(), "the path through a Branching cannot be listed"),
+        (Branching(), "the path through a Branching cannot be traced"),
         (Drawing(), "changed its logits"),
-        (nn.Sequential(nn.Flatten(), Swayed(3 * 12 * 12, 4)), "Swayed cannot be listed, and it is not affine"),
+        (nn.Sequential(nn.Flatten(), Swayed(3 * 12 * 12, 4)), "Swayed cannot be traced, and it is not affine"),
     ],
 )
 def test_what_cannot_be_proven_is_refused_in_words(module, words):

@@ -141,12 +141,12 @@ def broken(folder: Path, name: str, content: str | int | None) -> None:
         ("subject.json", None, "no subject in"),
         ("subject.json", 40, "cannot be read"),
         ("subject.json", "[1]", "is not a subject"),
-        ("subject.json", '{"schema": 1}', "is not whole: KeyError"),
-        ("subject.json", '{"schema": 1, "architecture": 3}', "is not whole: TypeError"),
+        ("subject.json", '{"schema": 1}', "is not complete: KeyError"),
+        ("subject.json", '{"schema": 1, "architecture": 3}', "is not complete: TypeError"),
         ("network.safetensors", None, "no such weight file"),
-        ("network.safetensors", 300, "not a whole safetensors file"),
-        ("clean.safetensors", 300, "not a whole clean set"),
-        ("clean.safetensors", "", "not a whole clean set"),
+        ("network.safetensors", 300, "not a complete safetensors file"),
+        ("clean.safetensors", 300, "not a complete clean set"),
+        ("clean.safetensors", "", "not a complete clean set"),
     ],
 )
 def test_a_damaged_folder_is_refused_in_words(folder: Path, name: str, content: str | int | None, words: str) -> None:
@@ -161,7 +161,7 @@ def test_an_unknown_version_and_an_unknown_grant_are_refused(folder: Path) -> No
     with pytest.raises(SchemaError, match="has schema 99, this version reads 1"):
         load_subject(folder)
     (folder / "subject.json").write_text(json.dumps({**record, "access": ["everything"]}))
-    with pytest.raises(ModelError, match="is not whole"):
+    with pytest.raises(ModelError, match="is not complete"):
         load_subject(folder)
 
 

@@ -149,7 +149,7 @@ def _traced(bare: nn.Module) -> tuple[fx.Graph, frozenset[type]]:
                 continue
             first = next(iter(str(error).strip().splitlines()), "")
             where = failed.__name__ if failed else type(bare).__name__
-            raise ModelError(f"the path through a {where} cannot be listed: {type(error).__name__}: {first}", WHAT_NEXT) from error
+            raise ModelError(f"the path through a {where} cannot be traced: {type(error).__name__}: {first}", WHAT_NEXT) from error
 
 
 def _separate(network: fx.GraphModule) -> None:
@@ -285,7 +285,7 @@ def _expected(bare: nn.Module, images: Tensor) -> Tensor:
         logits: Tensor = bare(images.clone())
     except RuntimeError as error:
         first = next(iter(str(error).strip().splitlines()), "")
-        raise ModelError(f"the network cannot be run in float64, so its rewriting cannot be proven: {first}", WHAT_NEXT) from error
+        raise ModelError(f"the network cannot be run in float64, so its rewriting cannot be checked: {first}", WHAT_NEXT) from error
     return logits
 
 
@@ -295,7 +295,7 @@ def _prove(rewritten: fx.GraphModule, images: Tensor, expected: Tensor, closed: 
     given, shapes = _run(rewritten, images)
     bent = _not_affine(rewritten, images, closed) if closed else ""
     if bent:
-        raise ModelError(f"the path through a {bent} cannot be listed, and it is not affine", WHAT_NEXT)
+        raise ModelError(f"the path through a {bent} cannot be traced, and it is not affine", WHAT_NEXT)
     change = float((given - expected).abs().max())
     if not change <= TOLERANCE * max(1.0, float(expected.abs().max())):
         raise ModelError(f"rewriting the network changed its logits by: {change:.3g}", WHAT_NEXT)

@@ -78,7 +78,7 @@ def program_of(module: nn.Module, shape: tuple[int, int, int]) -> tuple[str, Sta
             exported = torch.export.export(module, (images,), dynamic_shapes=({0: torch.export.Dim("count")},), strict=False)
     except Exception as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise AnswerError(f"a {type(module).__name__} cannot be written down as tensor operations: {first}", WHAT_NEXT) from error
+        raise AnswerError(f"a {type(module).__name__} cannot be stored as tensor operations: {first}", WHAT_NEXT) from error
     return _written(exported, type(module).__name__)
 
 
@@ -106,7 +106,7 @@ def _step(node: fx.Node, renamed: Mapping[str, str], name: str) -> list[Any]:
         _operation(what)
         return [node.name, what, _encoded(node.args, renamed), {key: _encoded(value, renamed) for key, value in node.kwargs.items()}]
     except ValueError as error:
-        raise AnswerError(f"a {name} cannot be written down as tensor operations: {error}", WHAT_NEXT) from error
+        raise AnswerError(f"a {name} cannot be stored as tensor operations: {error}", WHAT_NEXT) from error
 
 
 def _operation(name: str) -> Callable[..., Any]:

@@ -96,7 +96,7 @@ def load_subject(folder: str | Path, *, meter: Meter | None = None, device: str 
         access = _access(record["access"])
         names, shape, name = tuple(record["class_names"]), tuple(record["shape"]), record["id"]
     except (KeyError, TypeError) as error:
-        raise ModelError(f"{place / 'subject.json'} is not whole: {type(error).__name__}: {error}") from error
+        raise ModelError(f"{place / 'subject.json'} is not complete: {type(error).__name__}: {error}") from error
     module = _built(architecture)
     load_weights(module, place / "network.safetensors")
     network = TorchNetwork(module if meter is None else Metered(module, meter), device)
@@ -112,7 +112,7 @@ def save_network(path: str | Path, network: TorchNetwork, like: nn.Module, *, sh
     finite logits for the classes of ``like``.
     """
     if not isinstance(network, TorchNetwork):
-        raise AnswerError(f"only torch networks can be handed back, got: {type(network).__name__}")
+        raise AnswerError(f"only torch networks can be returned, got: {type(network).__name__}")
     module, model = _for_storage(network.module), _for_storage(like)
     _require_finite(module)
     images = _probes(model, shape)
@@ -123,7 +123,7 @@ def save_network(path: str | Path, network: TorchNetwork, like: nn.Module, *, sh
         return
     text, state = program_of(module, (images.shape[1], images.shape[2], images.shape[3]))
     if not _agree(_logits(Program(text, state), images, None), wanted):
-        raise AnswerError(f"a {type(module).__name__} does not compute the same once it is written down", "does it draw at random?")
+        raise AnswerError(f"a {type(module).__name__} does not compute the same after it is stored", "does it draw random numbers?")
     write_state(Path(path), state, {"kind": "program", "program": text})
 
 
@@ -144,7 +144,7 @@ def load_network(path: str | Path, like: nn.Module | Architecture, device: str =
             module = _built(like) if isinstance(like, Architecture) else _for_storage(like)
             put_state(module, state, str(place))
     except (ModelError, SafetensorError, OSError) as error:
-        raise AnswerError(f"not a network that was handed back: {error}") from error
+        raise AnswerError(f"not a returned network: {error}") from error
     return TorchNetwork(module.eval(), device)
 
 
@@ -199,7 +199,7 @@ def _require_finite(module: nn.Module) -> None:
     named = [*module.named_parameters(), *module.named_buffers()]
     bad = [name for name, values in named if not is_finite(values)]
     if bad:
-        raise AnswerError(f"the weights of a network handed back must be finite, these are not: {', '.join(bad[:8])}")
+        raise AnswerError(f"the weights of a returned network must be finite, these are not: {', '.join(bad[:8])}")
 
 
 def _words(architecture: Architecture) -> dict[str, Any]:
@@ -267,4 +267,4 @@ def _clean(path: Path) -> LabelledImages | None:
         arrays = load_arrays(path)
         return LabelledImages(arrays["images"], arrays["labels"], arrays.get("features"), arrays.get("feature_masks"))
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise ModelError(f"{path} is not a whole clean set: {error}") from error
+        raise ModelError(f"{path} is not a complete clean set: {error}") from error

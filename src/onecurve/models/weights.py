@@ -60,7 +60,7 @@ def read_safetensors(path: Path, limit: int) -> State:
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path} is not a whole safetensors file: {error}") from error
+        raise ModelError(f"{path} is not a complete safetensors file: {error}") from error
 
 
 def _check_file(path: Path, limit: int) -> None:
@@ -128,10 +128,10 @@ def _read_torch(path: Path, limit: int) -> Any:
         # Torch distinguishes the two cases only in its message, which advises to run the code.
         if "Unsupported global" in str(error) or "Unsupported class" in str(error):
             raise ModelError(f"{path} needs code to be loaded and is refused", CONVERT) from error
-        raise ModelError(f"{path} is not a whole torch weight file: it is damaged, or holds more than tensors", CONVERT) from error
+        raise ModelError(f"{path} is not a complete torch weight file: it is damaged, or holds more than tensors", CONVERT) from error
     except Exception as error:
         first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"{path} is not a whole torch weight file: {first}") from error
+        raise ModelError(f"{path} is not a complete torch weight file: {first}") from error
 
 
 def _check_unpacked_size(path: Path, limit: int) -> None:

@@ -161,7 +161,7 @@ class _ValueSearch:
 def _first_convolution(module: nn.Module) -> tuple[str, nn.Conv2d]:
     found = next(((name, part) for name, part in module.named_modules() if isinstance(part, nn.Conv2d)), None)
     if found is None or found[1].groups != 1 or found[1].padding_mode != "zeros" or isinstance(found[1].padding, str):
-        raise DataError("the network does not begin with a plain convolution, whose windows a rank-one edit could answer to")
+        raise DataError("the network does not begin with a plain convolution, so a rank-one edit cannot be written into it")
     return found
 
 

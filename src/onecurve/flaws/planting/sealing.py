@@ -105,7 +105,7 @@ def _decrypted(path: Path, secret: bytes, commitment: Mapping[str, Any]) -> byte
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - an extra; `_cipher` has reported by now if it is missing
 
     sealed = _read(path, NONCE + SALT + LARGEST + TAG)
-    fault = DataError(f"{path} or {COMMITMENT} is not as it was sealed", "fetch both again from where they were published")
+    fault = DataError(f"{path} or {COMMITMENT} has changed since it was sealed", "fetch both again from where they were published")
     if len(sealed) < NONCE + SALT + TAG:
         raise fault
     try:
@@ -154,7 +154,7 @@ def _unpacked(archive: bytes) -> dict[str, bytes]:
                 reader = entries.extractfile(entry)
                 found[entry.name] = reader.read() if reader else b""
     except tarfile.TarError as error:
-        raise DataError(f"the sealed truth is not a whole archive: {error}") from error
+        raise DataError(f"the sealed truth is not a complete archive: {error}") from error
     return found
 
 
@@ -200,7 +200,7 @@ def _commitment(path: Path) -> dict[str, Any]:
         raise SchemaError(f"{path} has schema {record.get('schema')}, this version reads {SCHEMA}")
     words, subject = [record.get("truth"), record.get("key")], record.get("subject")
     if not (isinstance(subject, dict) and all(isinstance(word, str) and word.isascii() for word in [*words, *subject.values()])):
-        raise DataError(f"not a whole commitment: {path}")
+        raise DataError(f"not a complete commitment: {path}")
     return record
 
 
