@@ -89,6 +89,7 @@ def pages() -> dict[str, str]:
     names: dict[str, list[str]] = {area.page: [] for area in AREAS}
     for name, module in homes().items():
         names[area_of(module).page].append(name)
+        names[area_of(module).page].sort(key=lambda name: (name[0].isupper(), name))  # functions first
     filled = [area for area in AREAS if names[area.page]]
     made = {f"api/{area.page}.md": _page(area, names[area.page]) for area in filled}
     return {"api/index.md": _index(filled, names), **made}

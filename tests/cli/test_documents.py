@@ -28,6 +28,15 @@ from onecurve.runner.suite import parse_suite
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+TOY_SET = f"{ROOT / 'tests' / 'flaws' / 'toy_set.py'}:Toy"
+TINY = {
+    "train_images": 1200,
+    "clean_images": 60,
+    "heldout_images": 120,
+    "triggered_images": 40,
+    "pretraining": None,
+    "training": {"epochs": 2},
+}
 LONGEST = 120
 """Characters in a line of a document."""
 LONGEST_ROW = 160
@@ -132,15 +141,27 @@ def test_python_in_a_document_imports_public_names_only(page: str, example: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
-def test_the_python_of_a_page_runs(page: str, tmp_path: Path) -> None:
+def test_the_python_of_a_page_runs(page: str, tmp_path: Path, cache_folder: Path) -> None:
+    run_python(page, tmp_path, cache_folder)
+
+
+def test_the_python_of_the_guide_runs_on_a_planted_case(tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a tiny network that takes seconds, admitted whatever its figures."""
+    monkeypatch.setenv("ONECURVE_CACHE", str(cache_folder))
+    recipe = {**TINY, "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0}}
+    onecurve.plant("patch[poison_rate=0.25]", data=TOY_SET, model="six-conv[width=4]", recipe=recipe, out=tmp_path / "planted")
+    run_python("docs/guides/add-a-tool.md", tmp_path, cache_folder)
+
+
+def run_python(page: str, folder: Path, cache: Path) -> None:
     """A block that begins with the name of a file is that file; the others run in order, as one script."""
     parts = [(re.match(r"# (\w+\.py)\n", block), block) for block in blocks(ROOT / page, "python")]
     for name, block in parts:
         if name:
-            (tmp_path / name[1]).write_text(block, encoding="utf-8")
-    (tmp_path / "script.py").write_text("\n".join(block for name, block in parts if not name), encoding="utf-8")
-    places = {**os.environ, "ONECURVE_CACHE": str(tmp_path.parent / "onecurve-cache")}
-    ended = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, env=places, capture_output=True, text=True, check=False)
+            (folder / name[1]).write_text(block, encoding="utf-8")
+    (folder / "script.py").write_text("\n".join(block for name, block in parts if not name), encoding="utf-8")
+    places = {**os.environ, "ONECURVE_CACHE": str(cache)}
+    ended = subprocess.run([sys.executable, "script.py"], cwd=folder, env=places, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
 
 
