@@ -135,7 +135,7 @@ def test_what_aimless_maps_of_clean_images_point_at_is_read_as_chance(clean):
     assert np.mean(masses) < 0.2
 
 
-def test_an_option_that_looks_like_pieces_of_images_is_not_favoured_by_maps_that_point_anywhere(clean):
+def test_maps_that_point_anywhere_do_not_favour_an_option_like_pieces_of_images(clean):
     rng = np.random.default_rng(0)
     others = clean.take(slice(120, 160)).floats()
     options = tuple(Option(str(number), "", others[8 * number :][:8]) for number in range(4))
