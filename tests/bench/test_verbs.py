@@ -154,7 +154,7 @@ def test_a_direct_solver_and_a_pair_answer_without_more_words(case: Case) -> Non
         ("no-such-tool", "detect", "no tool is called: no-such-tool"),
         ("occlusion", "no-such-task", "no task is called: no-such-task"),
         ("occlusion", "discover", "needs suspects"),
-        ("finetune", "detect", "answers questions of form repair"),
+        ("finetune", "detect", "answers questions of form repaired"),
         ("finetune@unlearn", "repair", "takes no reader"),
         ("matcher", "discover", "cannot answer without a tool"),
         ("cppn@outlier", "detect", "`outlier` reads ClassScores"),

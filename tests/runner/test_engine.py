@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from onecurve.core.errors import UsageError
-from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
 from onecurve.runner.engine.worker import _outcome
 
@@ -39,7 +39,7 @@ def job(tmp_path: Path) -> MakeJob:
     def make(program: str, key: str = "", **changes: object) -> Job:
         file = tmp_path / f"{program}.py"
         file.write_text(PROGRAMS[program])
-        return Job(Room.OPEN, "describe", {"address": f"{file}:Tool"}, program, key=key or program, **changes)
+        return Job(Trust.UNTRUSTED, "describe", {"address": f"{file}:Tool"}, program, key=key or program, **changes)
 
     return make
 
@@ -89,8 +89,8 @@ def test_a_job_that_hangs_keeps_nobody_else_waiting(job: MakeJob, tmp_path: Path
     assert list(found) == ["fine 0", "fine 1", "fine 2", "fine 3", "hangs"]
 
 
-def test_one_worker_does_job_after_job_and_the_two_rooms_never_share_one(job: MakeJob, tmp_path: Path) -> None:
-    sealed = Job(Room.SEALED, "no-such-handler", {}, "sealed", key="sealed")
+def test_one_worker_does_job_after_job_and_trusted_and_untrusted_never_share_one(job: MakeJob, tmp_path: Path) -> None:
+    sealed = Job(Trust.TRUSTED, "no-such-handler", {}, "sealed", key="sealed")
     found = outcomes([job("fine", "one"), sealed, job("fine", "two")], tmp_path / "logs", slots=1)
     assert found["sealed"].reason == "raised KeyError: 'no-such-handler'"
     assert sorted(log.name for log in (tmp_path / "logs").iterdir()) == ["trusted-2.log", "untrusted-1.log"]
@@ -136,11 +136,11 @@ def test_workers_die_with_the_process_that_keeps_the_rows(tmp_path: Path) -> Non
     program.write_text(
         textwrap.dedent(f"""
         from pathlib import Path
-        from onecurve.runner.engine.jobs import Job, Room
+        from onecurve.runner.engine.jobs import Job, Trust
         from onecurve.runner.engine.pool import Pool
         if __name__ == "__main__":
             with Pool(1, Path({str(tmp_path / "logs")!r}), 400) as pool:
-                pool.run([Job(Room.OPEN, "describe", {{"address": "{file}:Tool"}}, "")], lambda job, outcome: ())
+                pool.run([Job(Trust.UNTRUSTED, "describe", {{"address": "{file}:Tool"}}, "")], lambda job, outcome: ())
         """)
     )
     with subprocess.Popen([sys.executable, program], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}) as process:

@@ -10,7 +10,7 @@ from onecurve.core.access import Access
 from onecurve.core.grade import Status
 from onecurve.core.row import Role
 from onecurve.runner.handlers.untrusted import describe
-from onecurve.runner.plan import AskedCase, Entrant, Facts, Grid, PlannedCell, Reference, plan_cells
+from onecurve.runner.plan import AskedCase, Facts, Grid, PlannedCell, PlannedSolver, Reference, plan_cells
 from onecurve.tasks.catalog import TASKS
 
 GROUP = ("digits", "six-conv")
@@ -29,42 +29,42 @@ def facts(address: str) -> Facts:
     return Facts(**describe(address))
 
 
-def entrant(tool: str, reader: str = "") -> Entrant:
-    return Entrant(facts(tool), facts(reader) if reader else None)
+def solver(tool: str, reader: str = "") -> PlannedSolver:
+    return PlannedSolver(facts(tool), facts(reader) if reader else None)
 
 
-def cells(task: str, *entrants: Entrant, asks: Mapping[str, Any] | None = None, **changes: Any) -> list[PlannedCell]:
+def cells(task: str, *solvers: PlannedSolver, asks: Mapping[str, Any] | None = None, **changes: Any) -> list[PlannedCell]:
     case = replace(CASE, tasks={task: asked() if asks is None else asks})
-    return list(plan_cells([case], replace(GRID, tasks={task: TASKS.make(task)}, entrants=entrants, **changes)))
+    return list(plan_cells([case], replace(GRID, tasks={task: TASKS.make(task)}, solvers=solvers, **changes)))
 
 
 def test_a_cell_for_each_budget_and_each_repeat_with_a_key_of_its_own() -> None:
-    found = cells("discover", entrant("cppn", "matcher"), repeats=3)
+    found = cells("discover", solver("cppn", "matcher"), repeats=3)
     assert [(cell.row.budget, cell.row.repeat) for cell in found] == [(budget, n) for budget in (500.0, 2000.0) for n in range(3)]
     assert len({cell.row.key for cell in found}) == len({cell.look.key for cell in found}) == 6
     assert {(cell.row.solver, cell.row.status, cell.row.retrain_budget) for cell in found} == {("cppn@matcher", Status.PENDING, 0.0)}
 
 
 def test_who_spends_nothing_is_asked_at_one_budget() -> None:
-    edges = Entrant(replace(facts("edges"), budgeted=False), facts("verbatim"))
+    edges = PlannedSolver(replace(facts("edges"), budgeted=False), facts("verbatim"))
     assert [cell.row.budget for cell in cells("localise", edges)] == [500.0]
-    assert [cell.row.budget for cell in cells("localise", entrant("edges", "verbatim"))] == [500.0, 2000.0]
+    assert [cell.row.budget for cell in cells("localise", solver("edges", "verbatim"))] == [500.0, 2000.0]
 
 
 def test_a_repair_is_made_from_the_dearest_look_at_each_budget_for_retraining() -> None:
     rebuilds = asked(rebuilds=True)
-    read = cells("repair", entrant("neural-cleanse", "unlearn"), asks=rebuilds)
+    read = cells("repair", solver("neural-cleanse", "unlearn"), asks=rebuilds)
     assert [(cell.row.budget, cell.row.retrain_budget) for cell in read] == [(2000.0, 400.0), (2000.0, 800.0)]
     assert len({cell.look.key for cell in read}) == 1
     assert len({cell.row.key for cell in read}) == 2
-    direct = cells("repair", entrant("finetune"), asks=rebuilds)
+    direct = cells("repair", solver("finetune"), asks=rebuilds)
     assert [(cell.row.budget, cell.row.retrain_budget) for cell in direct] == [(0.0, 400.0), (0.0, 800.0)]
     assert [cell.look for cell in direct] == [None, None]
 
 
 def test_who_serves_another_task_has_no_cell() -> None:
-    assert cells("detect", entrant("edges", "verbatim")) == []
-    assert cells("localise", entrant("finetune")) == []
+    assert cells("detect", solver("edges", "verbatim")) == []
+    assert cells("localise", solver("finetune")) == []
 
 
 @pytest.mark.parametrize(
@@ -74,52 +74,52 @@ def test_who_serves_another_task_has_no_cell() -> None:
 )
 def test_a_key_changes_with_the_case(change: dict[str, Any]) -> None:
     case = replace(CASE, tasks={"discover": asked()})
-    grid = replace(GRID, tasks={"discover": TASKS.make("discover")}, entrants=(entrant("cppn", "matcher"),))
+    grid = replace(GRID, tasks={"discover": TASKS.make("discover")}, solvers=(solver("cppn", "matcher"),))
     keys = [{cell.row.key for cell in plan_cells([one], grid)} for one in (case, replace(case, **change))]
     assert keys[0].isdisjoint(keys[1])
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"references": (Reference("reference-1", "other", GROUP),)}], ids=["seed", "reference"])
 def test_a_key_changes_with_the_seed_and_with_the_references(change: dict[str, Any]) -> None:
-    keys = [{cell.row.key for cell in cells("detect", entrant("neural-cleanse", "outlier"), **each)} for each in ({}, change)]
+    keys = [{cell.row.key for cell in cells("detect", solver("neural-cleanse", "outlier"), **each)} for each in ({}, change)]
     assert keys[0].isdisjoint(keys[1])
 
 
 def test_a_key_does_not_change_with_the_references_of_another_architecture() -> None:
     other = Reference("reference-2", "vit", ("digits", "vit"))
     keys = [
-        [cell.row.key for cell in cells("detect", entrant("neural-cleanse", "outlier"), references=(*GRID.references, *more))]
+        [cell.row.key for cell in cells("detect", solver("neural-cleanse", "outlier"), references=(*GRID.references, *more))]
         for more in ((), (other,))
     ]
     assert keys[0] == keys[1]
 
 
 def test_only_blind_questions_hide_which_flaw_of_the_network_they_are_about() -> None:
-    (hidden, *_), (named, *_) = (cells("discover", entrant("cppn", "matcher"), asks=asked(blind=blind)) for blind in (True, False))
+    (hidden, *_), (named, *_) = (cells("discover", solver("cppn", "matcher"), asks=asked(blind=blind)) for blind in (True, False))
     assert (hidden.row.flaw, named.row.flaw) == ("patch+style", "patch")
 
 
 def test_a_detector_looks_at_the_clean_references_with_an_empty_brief() -> None:
-    (cell, _) = cells("detect", entrant("neural-cleanse", "outlier"))
+    (cell, _) = cells("detect", solver("neural-cleanse", "outlier"))
     assert [(look.network, look.brief, look.budget) for look in cell.references] == [("reference-1", "empty", 500.0)]
-    (cell, _) = cells("discover", entrant("cppn", "matcher"))
+    (cell, _) = cells("discover", solver("cppn", "matcher"))
     assert cell.references == ()
 
 
 def test_what_is_not_granted_is_named() -> None:
-    (cell, *_) = cells("discover", entrant("cppn", "matcher"), asks=asked(granted=Access.QUERIES.value))
+    (cell, *_) = cells("discover", solver("cppn", "matcher"), asks=asked(granted=Access.QUERIES.value))
     assert cell.missing == "cppn@matcher needs weights, which is not granted"
-    (cell, *_) = cells("discover", entrant("cppn", "matcher"))
+    (cell, *_) = cells("discover", solver("cppn", "matcher"))
     assert cell.missing == ""
 
 
 def test_a_refused_question_is_told_and_nobody_looks() -> None:
-    for cell in cells("discover", entrant("cppn", "matcher"), asks=asked(refusal="nothing was planted")):
+    for cell in cells("discover", solver("cppn", "matcher"), asks=asked(refusal="nothing was planted")):
         assert (cell.missing, cell.look) == ("nothing was planted", None)
 
 
 def test_controls_are_handed_evidence_that_is_there_or_are_skipped() -> None:
-    oracle = Entrant(None, facts("matcher"), fed="oracle")
+    oracle = PlannedSolver(None, facts("matcher"), fed="oracle")
     (cell,) = cells("discover", oracle, asks=asked(oracle="evidence"))
     assert (cell.row.solver, cell.row.role, cell.evidence, cell.look, cell.missing) == (
         "oracle@matcher",
@@ -134,10 +134,10 @@ def test_controls_are_handed_evidence_that_is_there_or_are_skipped() -> None:
 
 def test_cells_with_one_brief_share_one_look() -> None:
     looks = {
-        task: {cell.look.key for cell in cells(task, entrant("neural-cleanse", reader))}
+        task: {cell.look.key for cell in cells(task, solver("neural-cleanse", reader))}
         for task, reader in (("discover", "matcher"), ("predict", "effect"))
     }
     assert looks["discover"] == looks["predict"]
     assert len(looks["discover"]) == 2
-    (other, *_) = cells("discover", entrant("neural-cleanse", "matcher"), asks=asked(brief_digest="other"))
+    (other, *_) = cells("discover", solver("neural-cleanse", "matcher"), asks=asked(brief_digest="other"))
     assert other.look.key not in looks["discover"]

@@ -21,7 +21,7 @@ from onecurve.flaws.planting.storage import load_case
 from onecurve.models.network import TorchNetwork
 from onecurve.models.storage import load_subject
 from onecurve.runner.handlers.untrusted import describe
-from onecurve.runner.plan import AskedCase, Entrant, Facts, Grid, PlannedCell, Reference, plan_cells
+from onecurve.runner.plan import AskedCase, Facts, Grid, PlannedCell, PlannedSolver, Reference, plan_cells
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
@@ -137,11 +137,11 @@ def test_the_reference_is_neither_the_clean_twin_nor_the_network(localised: Path
 
 def planned(address: str, *references: Reference) -> PlannedCell:
     """The one cell of a tool on one localised case."""
-    entrant = Entrant(Facts(**describe(address)), Facts(**describe("verbatim")))
+    solver = PlannedSolver(Facts(**describe(address)), Facts(**describe("verbatim")))
     granted = (Access.QUERIES | Access.WEIGHTS | Access.SUSPECTS | Access.TARGET).value
     asked = {"blind": False, "rebuilds": False, "brief": "brief", "brief_digest": "digest", "granted": granted}
     case = AskedCase("net-1.1", "net-1", GROUP, "key", "patch", "patch", {"localise": asked}, {})
-    (cell,) = plan_cells([case], Grid({"localise": TASKS.make("localise")}, [entrant], (500.0,), (500.0,), 1, references, 0, "empty"))
+    (cell,) = plan_cells([case], Grid({"localise": TASKS.make("localise")}, [solver], (500.0,), (500.0,), 1, references, 0, "empty"))
     return cell
 
 
@@ -163,13 +163,13 @@ def test_a_reference_of_another_architecture_does_not_serve() -> None:
 
 
 def test_no_reference_is_compared_with_itself() -> None:
-    entrant = Entrant(Facts(**describe(f"{__file__}:LooksAtBoth")), Facts(**describe("outlier")))
+    solver = PlannedSolver(Facts(**describe(f"{__file__}:LooksAtBoth")), Facts(**describe("outlier")))
     asked = {"blind": True, "rebuilds": False, "brief": "brief", "brief_digest": "digest", "granted": Access.QUERIES.value}
     case = AskedCase("net-1.1", "net-1", GROUP, "key", "patch", "patch", {"detect": asked}, {})
     first, second = (Reference(f"reference-{number}", str(number), GROUP) for number in (1, 2))
 
     def compared(*references: Reference) -> dict[str, str]:
-        grid = Grid({"detect": TASKS.make("detect")}, [entrant], (500.0,), (500.0,), 1, references, 0, "empty")
+        grid = Grid({"detect": TASKS.make("detect")}, [solver], (500.0,), (500.0,), 1, references, 0, "empty")
         (cell,) = plan_cells([case], grid)
         return {look.network: look.reference for look in cell.references}
 

@@ -1,4 +1,4 @@
-"""What a worker of the open room is given holds no truth, and the truth does not print itself."""
+"""What an untrusted worker is given holds no truth, and the truth does not print itself."""
 
 import functools
 import json
@@ -136,7 +136,7 @@ def test_the_walk_reaches_what_was_granted(walked: Walked) -> None:
         content = walked.content(name)
         assert clean.images.tobytes() in content
         weights = [values.numpy().tobytes() in content for values in network.module.state_dict().values() if values.numel() > 64]
-        assert weights == [name.endswith(("look", "answer", "bench")) or name == "repair-read"] * len(weights), name
+        assert weights == [name.endswith(("look", "answer", "bench")) or name == "repaired-read"] * len(weights), name
     suspects = walked.content("suspects-look")
     assert any(image.tobytes() in suspects for image in walked.truth.triggered.images)
 

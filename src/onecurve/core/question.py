@@ -20,9 +20,9 @@ class Form(StrEnum):
     """Weights over the pixels of each input."""
     OUTCOMES = "outcomes"
     """Weights over the classes for each labelled input."""
-    REPAIR = "repair"
+    REPAIR = "repaired"
     """A network, of any size."""
-    SIMPLIFY = "simplify"
+    SIMPLIFY = "simplified"
     """A network within a size limit."""
 
     @property

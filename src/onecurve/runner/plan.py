@@ -40,7 +40,7 @@ class Facts:
 
 @final
 @dataclass(frozen=True)
-class Entrant:
+class PlannedSolver:
     """One solver of the suite: direct, a tool with its reader, or a reader fed by the grading side."""
 
     looks: Facts | None
@@ -130,7 +130,7 @@ class PlannedCell:
     row: Row
     """As it stands before the answer."""
     network: str
-    entrant: Entrant
+    solver: PlannedSolver
     look: PlannedLook | None
     references: tuple[PlannedLook, ...]
     evidence: str
@@ -160,7 +160,7 @@ class Grid:
 
     tasks: Mapping[str, Task]
     """By name."""
-    entrants: Sequence[Entrant]
+    solvers: Sequence[PlannedSolver]
     look_budgets: Sequence[float]
     retrain_budgets: Sequence[float]
     repeats: int
@@ -174,28 +174,28 @@ def plan_cells(cases: Sequence[AskedCase], grid: Grid) -> Iterator[PlannedCell]:
     """Every cell of the run, in a fixed order."""
     for case in cases:
         for task, asked in case.tasks.items():
-            for entrant in grid.entrants:
-                if entrant.serves(grid.tasks[task]):
-                    yield from _cells_of(case, task, asked, entrant, grid)
+            for solver in grid.solvers:
+                if solver.serves(grid.tasks[task]):
+                    yield from _cells_of(case, task, asked, solver, grid)
 
 
-def _cells_of(case: AskedCase, task: str, asked: Mapping[str, Any], entrant: Entrant, grid: Grid) -> Iterator[PlannedCell]:
-    for look_budget in _look_budgets(entrant, task, grid):
+def _cells_of(case: AskedCase, task: str, asked: Mapping[str, Any], solver: PlannedSolver, grid: Grid) -> Iterator[PlannedCell]:
+    for look_budget in _look_budgets(solver, task, grid):
         for retrain_budget in _retrain_budgets(task, grid):
             for repeat in range(grid.repeats):
-                yield _cell(case, task, asked, entrant, grid, (look_budget, retrain_budget, repeat))
+                yield _cell(case, task, asked, solver, grid, (look_budget, retrain_budget, repeat))
 
 
 def _cell(
-    case: AskedCase, task: str, asked: Mapping[str, Any], entrant: Entrant, grid: Grid, dials: tuple[float, float, int]
+    case: AskedCase, task: str, asked: Mapping[str, Any], solver: PlannedSolver, grid: Grid, dials: tuple[float, float, int]
 ) -> PlannedCell:
     look_budget, retrain_budget, repeat = dials
     clean = [reference for reference in grid.references if reference.group == case.group]
     beside = _beside(case.network, clean)
     look = None
     references: tuple[PlannedLook, ...] = ()
-    if "refusal" not in asked and entrant.looks is not None and entrant.reads is not None:
-        tool, told = entrant.looks, asked["brief_digest"]
+    if "refusal" not in asked and solver.looks is not None and solver.reads is not None:
+        tool, told = solver.looks, asked["brief_digest"]
         look = _look(case.network, case.subject_key, beside, tool, (asked["brief"], told), dials, grid.seed)
         if grid.tasks[task].referred:
             references = tuple(
@@ -203,11 +203,11 @@ def _cell(
                 for one in clean
                 if not _compares(tool) or _beside(one.name, clean)
             )
-    evidence = asked.get(entrant.fed, "") if entrant.fed else ""
+    evidence = asked.get(solver.fed, "") if solver.fed else ""
     key = content_key(
-        *(case.case, case.subject_key, task, asked.get("version", 0), asked.get("question", ""), entrant.key),
+        *(case.case, case.subject_key, task, asked.get("version", 0), asked.get("question", ""), solver.key),
         *(look_budget, retrain_budget, repeat, grid.seed, [reference.key for reference in references], evidence),
-        *([beside.key] if beside and Access.REFERENCE_NETWORK in entrant.needs() else []),
+        *([beside.key] if beside and Access.REFERENCE_NETWORK in solver.needs() else []),
     )
     row = Row(
         key=key,
@@ -217,10 +217,10 @@ def _cell(
         data=case.group[0],
         model=case.group[1],
         task=task,
-        solver=entrant.name,
-        tool=entrant.tool,
-        reader=entrant.reader,
-        role=entrant.role,
+        solver=solver.name,
+        tool=solver.tool,
+        reader=solver.reader,
+        role=solver.role,
         budget=look_budget,
         retrain_budget=retrain_budget,
         repeat=repeat,
@@ -229,9 +229,9 @@ def _cell(
         question=asked.get("question", ""),
         evidence=evidence,
     )
-    missing = _missing(entrant, asked, references, beside)
-    handed = beside.name if beside and _compares(entrant.reads or entrant.looks) else ""
-    return PlannedCell(row, case.network, entrant, look, references, evidence, key, missing, handed)
+    missing = _missing(solver, asked, references, beside)
+    handed = beside.name if beside and _compares(solver.reads or solver.looks) else ""
+    return PlannedCell(row, case.network, solver, look, references, evidence, key, missing, handed)
 
 
 def _compares(half: Facts | None) -> bool:
@@ -247,16 +247,16 @@ def _beside(network: str, clean: Sequence[Reference]) -> Reference | None:
     return next((reference for reference in clean if reference.name != network), None)
 
 
-def _missing(entrant: Entrant, asked: Mapping[str, Any], references: Sequence[PlannedLook], beside: Reference | None) -> str:
+def _missing(solver: PlannedSolver, asked: Mapping[str, Any], references: Sequence[PlannedLook], beside: Reference | None) -> str:
     if "refusal" in asked:
         return str(asked["refusal"])
-    if entrant.fed and not asked[entrant.fed]:
+    if solver.fed and not asked[solver.fed]:
         return "nothing is planted, so there is no truth to feed"
     granted = Access(asked["granted"]) | (Access.REFERENCES if references else Access.NONE)
     granted |= Access.REFERENCE_NETWORK if beside else Access.NONE
-    missing = entrant.needs().missing_from(granted)
+    missing = solver.needs().missing_from(granted)
     why = "; the suite has no clean reference of this set and architecture" if Access.REFERENCE_NETWORK in missing else ""
-    return f"{entrant.name} needs {', '.join(missing.words())}, which is not granted{why}" if missing else ""
+    return f"{solver.name} needs {', '.join(missing.words())}, which is not granted{why}" if missing else ""
 
 
 def _look(
@@ -274,14 +274,14 @@ def _look(
     return PlannedLook(key, network, tool.address, brief_key, budget, handed.name if handed else "")
 
 
-def _look_budgets(entrant: Entrant, task: str, grid: Grid) -> Sequence[float]:
+def _look_budgets(solver: PlannedSolver, task: str, grid: Grid) -> Sequence[float]:
     rebuilds = grid.tasks[task].form.rebuilds
-    if entrant.looks is None or (entrant.reads is None and rebuilds):
+    if solver.looks is None or (solver.reads is None and rebuilds):
         return (0.0,)
     if rebuilds:
         # Retraining dwarfs the look, so it is read once, from the best look.
         return (max(grid.look_budgets),)
-    return grid.look_budgets if entrant.looks.budgeted else grid.look_budgets[:1]
+    return grid.look_budgets if solver.looks.budgeted else grid.look_budgets[:1]
 
 
 def _retrain_budgets(task: str, grid: Grid) -> Sequence[float]:

@@ -18,14 +18,14 @@ from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
 from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
-from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
 from onecurve.runner.phases.calibrate import calibrate
 from onecurve.runner.phases.plant import PlantedNetwork, plant_all
-from onecurve.runner.phases.solve import Answering, grade_job
-from onecurve.runner.plan import AskedCase, Entrant, Grid, Reference, plan_cells
+from onecurve.runner.phases.solve import SolvePhase, grade_job
+from onecurve.runner.plan import AskedCase, Grid, PlannedSolver, Reference, plan_cells
 from onecurve.runner.session import NETWORKS, Display, Session, Silent
-from onecurve.runner.solvers import entrants
+from onecurve.runner.solvers import planned_solvers
 from onecurve.runner.suite import Suite, parse_suite
 from onecurve.store.store import Store
 from onecurve.tasks.catalog import TASKS
@@ -72,13 +72,13 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
     with _store(place) as store, _pool(suite, place) as pool:
         session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
         _note_run(session, place)
-        solvers = entrants(session)
+        solvers = planned_solvers(session)
         networks = plant_all(session)
         store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
         _keep_reference_points(session, networks, asked)
         tasks = {case: prepared["tasks"] for case, prepared in asked.items()}
-        Answering(session, tasks).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
+        SolvePhase(session, tasks).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
         calibrate(session, networks, solvers)
         rows = store.rows()
         seconds = time.monotonic() - started
@@ -166,7 +166,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
                     "blobs": session.blobs,
                     "device": session.device,
                 }
-                jobs.append(Job(Room.SEALED, "prepare", arguments, f"ask the questions of {case}", key=key))
+                jobs.append(Job(Trust.TRUSTED, "prepare", arguments, f"ask the questions of {case}", key=key))
     session.display.phase("ask", len(jobs))
     failed: list[str] = []
 
@@ -245,11 +245,11 @@ def _cases(networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> list
     ]
 
 
-def _grid(session: Session, solvers: Sequence[Entrant], networks: Sequence[PlantedNetwork]) -> Grid:
+def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence[PlantedNetwork]) -> Grid:
     suite = session.suite
     return Grid(
         tasks={type(task).name: task for task in map(TASKS.make, suite.tasks)},
-        entrants=solvers,
+        solvers=solvers,
         look_budgets=suite.look_budgets,
         retrain_budgets=suite.retrain_budgets,
         repeats=suite.repeats,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, final
 
 from onecurve.core.errors import UsageError
-from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
@@ -81,7 +81,7 @@ class Session:
         """Run jobs in the pool while the display shows what is under way."""
         self.pool.run(jobs, done, lambda waiting: self.display.running(self.pool.running()))
 
-    def ask(self, room: Room, do: str, label: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def ask(self, trust: Trust, do: str, label: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do one job now and return its value; raises ``UsageError`` with the reason if it fails."""
         outcomes: list[Outcome] = []
 
@@ -89,7 +89,7 @@ class Session:
             outcomes.append(outcome)
             return ()
 
-        self.run([Job(room, do, arguments, label)], keep)
+        self.run([Job(trust, do, arguments, label)], keep)
         outcome = outcomes[0]
         if outcome.value is None:
             raise UsageError(f"{label}: {outcome.reason}", outcome.hint)

@@ -6,49 +6,49 @@ from pathlib import Path
 
 from onecurve.core.errors import SpecError, UsageError
 from onecurve.core.roles import Task
-from onecurve.runner.engine.jobs import Room
-from onecurve.runner.plan import FED, Entrant, Facts
+from onecurve.runner.engine.jobs import Trust
+from onecurve.runner.plan import FED, Facts, PlannedSolver
 from onecurve.runner.session import Session
 from onecurve.tasks.catalog import TASKS
 from onecurve.version import __version__
 
 
-def entrants(session: Session) -> tuple[Entrant, ...]:
+def planned_solvers(session: Session) -> tuple[PlannedSolver, ...]:
     """All solvers and controls of the suite; raises ``UsageError`` for one that cannot be built."""
     suite = session.suite
     tasks = tuple(TASKS.make(task) for task in suite.tasks)
     session.display.phase("open the solvers", 0)
-    found: dict[str, Entrant] = {}
+    found: dict[str, PlannedSolver] = {}
     for address in (*suite.solvers, *suite.controls):
-        for entrant in _of(session, address, tasks):
-            if entrant.name in found and _identity(found[entrant.name]) != _identity(entrant):
-                raise SpecError(f"two different solvers are called: {entrant.name}", "give one of the classes another `name`")
-            found[entrant.name] = entrant
+        for solver in _of(session, address, tasks):
+            if solver.name in found and _identity(found[solver.name]) != _identity(solver):
+                raise SpecError(f"two different solvers are called: {solver.name}", "give one of the classes another `name`")
+            found[solver.name] = solver
     return tuple(found.values())
 
 
-def _identity(entrant: Entrant) -> tuple[str, ...]:
+def _identity(solver: PlannedSolver) -> tuple[str, ...]:
     """Its key and the names of its classes: two classes of one file may share all that goes into a key."""
-    halves = [half.address.partition("[")[0] for half in (entrant.looks, entrant.reads) if half is not None]
-    return (entrant.key, *(address.rpartition(":")[2] for address in halves))
+    halves = [half.address.partition("[")[0] for half in (solver.looks, solver.reads) if half is not None]
+    return (solver.key, *(address.rpartition(":")[2] for address in halves))
 
 
-def _of(session: Session, address: str, tasks: Sequence[Task]) -> list[Entrant]:
+def _of(session: Session, address: str, tasks: Sequence[Task]) -> list[PlannedSolver]:
     tool, at, reader = address.partition("@")
     if tool in FED:
         if not at:
             raise SpecError(f"a control needs a reader: {address}", f"write {address}@unlearn, {address}@matcher, …")
-        return [Entrant(None, _facts(session, reader, "reader"), tool)]
+        return [PlannedSolver(None, _facts(session, reader, "reader"), tool)]
     looks = _facts(session, tool, "")
     if looks.kind == "solver":
         if at:
             raise SpecError(f"`{tool}` answers by itself and takes no reader: {address}")
-        return [Entrant(looks, None)]
+        return [PlannedSolver(looks, None)]
     if looks.kind == "reader":
         raise SpecError(f"`{tool}` is a reader and cannot enter alone", f"write a tool before it: cppn@{tool}")
     if at:
-        return [Entrant(looks, _facts(session, reader, "reader"))]
-    pairs = {task.usual_reader: Entrant(looks, _facts(session, task.usual_reader, "reader")) for task in tasks if task.usual_reader}
+        return [PlannedSolver(looks, _facts(session, reader, "reader"))]
+    pairs = {task.usual_reader: PlannedSolver(looks, _facts(session, task.usual_reader, "reader")) for task in tasks if task.usual_reader}
     serving = [pair for pair in pairs.values() if any(pair.serves(task) and pair.is_told_enough(task) for task in tasks)]
     if not serving:
         raise SpecError(
@@ -62,7 +62,7 @@ def _facts(session: Session, address: str, kind: str) -> Facts:
     key = f"facts:{address}:{_digest(address)}"
     found = session.store.prepared().get(key)
     if found is None:
-        found = session.ask(Room.OPEN, "describe", f"`{address}`", {"address": address})
+        found = session.ask(Trust.UNTRUSTED, "describe", f"`{address}`", {"address": address})
         session.store.prepare(key, found)
     facts = Facts(**{**found, **{name: tuple(found[name]) for name in ("shows", "reads", "answers")}})
     if kind and facts.kind != kind:

@@ -8,12 +8,12 @@ from typing import Any, final
 from onecurve.core.grade import Cost
 
 
-class Room(StrEnum):
-    """Two kinds of worker that never mix; the value is the module with the handlers."""
+class Trust(StrEnum):
+    """What a worker may open. Workers of the two kinds never mix; the value names the module of `runner.handlers`."""
 
-    OPEN = "untrusted"
+    UNTRUSTED = "untrusted"
     """Runs tools, readers and solvers; is told a subject's folder and never a truth's."""
-    SEALED = "trusted"
+    TRUSTED = "trusted"
     """Plants, asks and grades; the only place where a truth is opened."""
 
 
@@ -22,7 +22,7 @@ class Room(StrEnum):
 class Job:
     """One thing to do in a worker."""
 
-    room: Room
+    trust: Trust
     do: str
     """Name of the handler."""
     arguments: Mapping[str, Any]

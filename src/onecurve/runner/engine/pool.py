@@ -15,7 +15,7 @@ from typing import final
 
 import psutil
 
-from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.worker import MEGABYTE, serve
 
 PRELOADED = ["onecurve.runner.engine.preload"]
@@ -26,7 +26,7 @@ GLANCE = 0.05
 @final
 @dataclass
 class _Worker:
-    room: Room
+    trust: Trust
     process: ForkServerProcess
     jobs: Connection
     lifeline: Connection
@@ -52,7 +52,7 @@ class _Worker:
 
 @final
 class Pool:
-    """Up to ``slots`` jobs at a time, in workers of two rooms. Use as a context manager.
+    """Up to ``slots`` jobs at a time, in trusted and untrusted workers. Use as a context manager.
 
     Processes start by forkserver with the heavy imports done once, so replacing a killed worker is cheap.
     """
@@ -99,35 +99,35 @@ class Pool:
                 queue.extendleft(done(job, outcome))
 
     def _start(self, queue: deque[Job]) -> None:
-        while queue and self._has_room_for(queue[0]):
+        while queue and self._has_slot_for(queue[0]):
             job = queue.popleft()
-            self._free_worker(job.room).begin(job)
+            self._free_worker(job.trust).begin(job)
 
-    def _has_room_for(self, job: Job) -> bool:
+    def _has_slot_for(self, job: Job) -> bool:
         running = [running for running, _ in self.running()]
         if job.alone or any(other.alone for other in running):
             return not running
         return len(running) < self.slots
 
-    def _free_worker(self, room: Room) -> _Worker:
+    def _free_worker(self, trust: Trust) -> _Worker:
         for worker in self._workers:
-            if worker.room is room and worker.job is None:
+            if worker.trust is trust and worker.job is None:
                 return worker
-        worker = self._new_worker(room)
+        worker = self._new_worker(trust)
         self._workers.append(worker)
         return worker
 
-    def _new_worker(self, room: Room) -> _Worker:
+    def _new_worker(self, trust: Trust) -> _Worker:
         self._logs.mkdir(parents=True, exist_ok=True)
         ours, theirs = self._context.Pipe()
         lifeline, their_lifeline = self._context.Pipe()
         self._count += 1
-        log = str(self._logs / f"{room.value}-{self._count}.log")
-        process = self._context.Process(target=serve, args=(theirs, their_lifeline, room, log, self._memory_mb), daemon=True)
+        log = str(self._logs / f"{trust.value}-{self._count}.log")
+        process = self._context.Process(target=serve, args=(theirs, their_lifeline, trust, log, self._memory_mb), daemon=True)
         process.start()
         theirs.close()
         their_lifeline.close()
-        return _Worker(room, process, ours, lifeline)
+        return _Worker(trust, process, ours, lifeline)
 
     def _finished(self) -> list[tuple[Job, Outcome]]:
         busy = [worker for worker in self._workers if worker.job is not None]
@@ -152,7 +152,7 @@ class Pool:
         assert worker.job is not None
         if time.monotonic() - worker.started > worker.job.seconds:
             return self._lost(worker, f"timed out after {worker.job.seconds:g} s")
-        if worker.room is Room.OPEN and worker.memory_mb() > self._memory_mb:
+        if worker.trust is Trust.UNTRUSTED and worker.memory_mb() > self._memory_mb:
             return self._lost(worker, f"used more than {self._memory_mb:g} MiB of memory")
         return None
 

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from onecurve.core.errors import OneCurveError
-from onecurve.runner.engine.jobs import Room
+from onecurve.runner.engine.jobs import Trust
 
 Handler = Callable[..., dict[str, Any]]
 MEGABYTE = 1 << 20
@@ -28,13 +28,13 @@ HEADROOM = 2
 """Address space granted beyond the memory limit, as a multiple of it: the backstop for one huge allocation."""
 
 
-def serve(jobs: Connection, lifeline: Connection, room: Room, log: str, memory_mb: float) -> None:
+def serve(jobs: Connection, lifeline: Connection, trust: Trust, log: str, memory_mb: float) -> None:
     """Work until the other side hangs up. Runs in a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     _redirect_output(Path(log))
-    handlers = _handlers(room)
-    if room is Room.OPEN:
+    handlers = _handlers(trust)
+    if trust is Trust.UNTRUSTED:
         _limit_memory(memory_mb)
     while True:
         try:
@@ -73,8 +73,8 @@ def _reason(error: BaseException) -> str:
     return f"raised {type(error).__name__}: {error}"
 
 
-def _handlers(room: Room) -> Mapping[str, Handler]:
-    module = importlib.import_module(f"onecurve.runner.handlers.{room.value}")
+def _handlers(trust: Trust) -> Mapping[str, Handler]:
+    module = importlib.import_module(f"onecurve.runner.handlers.{trust.value}")
     handlers: Mapping[str, Handler] = module.HANDLERS
     return handlers
 

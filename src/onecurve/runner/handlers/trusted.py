@@ -1,4 +1,4 @@
-"""Jobs of the sealed room: plant, ask, grade. The only place where a truth is opened."""
+"""Trusted jobs: plant, ask, grade. The only place where a truth is opened; no tool, reader or solver runs here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace

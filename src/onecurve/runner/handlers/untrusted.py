@@ -1,4 +1,4 @@
-"""Jobs of the open room: look, read, answer. Told a subject's folder and never where a truth is."""
+"""Untrusted jobs: look, read, answer. They run other people's code, and are given a subject's folder and never the place of a truth."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from onecurve.tools.catalog import SOLVERS, TOOLS
 
 @final
 @dataclass(frozen=True)
-class Place:
+class SubjectPlace:
     """Where a job finds its subject and keeps what it makes, and on which device it runs."""
 
     subject: str
@@ -98,7 +98,7 @@ def find(address: str) -> tuple[str, Any]:
 
 def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: int) -> dict[str, Any]:
     """Let a tool look; returns the key of its evidence and what it spent."""
-    here = Place(**place)
+    here = SubjectPlace(**place)
     blobs = Blobs(Path(here.blobs))
     workbench = here.workbench(budget, seed)
     _, thing = find(tool)
@@ -112,7 +112,7 @@ def read(
     place: Mapping[str, str], reader: str, question: str, evidence: str, references: list[str], budget: float, seed: int
 ) -> dict[str, Any]:
     """Let a reader answer from evidence; for a Weigh question it is given no network."""
-    here = Place(**place)
+    here = SubjectPlace(**place)
     blobs = Blobs(Path(here.blobs))
     asked = blobs.get(question)
     workbench = here.workbench(budget, seed, network=not isinstance(asked, Weigh))
@@ -123,14 +123,14 @@ def read(
 
 def answer(place: Mapping[str, str], solver: str, question: str, budget: float, seed: int) -> dict[str, Any]:
     """Let a solver answer directly."""
-    here = Place(**place)
+    here = SubjectPlace(**place)
     asked = Blobs(Path(here.blobs)).get(question)
     workbench = here.workbench(budget, seed)
     _, thing = find(solver)
     return _answered(here, asked, workbench, lambda: thing.answer(asked, workbench))
 
 
-def _answered(place: Place, question: Question, workbench: Workbench, act: Callable[[], object]) -> dict[str, Any]:
+def _answered(place: SubjectPlace, question: Question, workbench: Workbench, act: Callable[[], object]) -> dict[str, Any]:
     given = checked(question, act())
     spent = _spent(workbench)
     blobs = Blobs(Path(place.blobs))

@@ -6,10 +6,10 @@ from onecurve.core.access import Access
 from onecurve.core.codec import digest
 from onecurve.core.question import Brief, Form
 from onecurve.core.spec import content_key
-from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.phases.plant import PlantedNetwork
 from onecurve.runner.phases.solve import look_job
-from onecurve.runner.plan import Entrant, Facts, PlannedLook
+from onecurve.runner.plan import Facts, PlannedLook, PlannedSolver
 from onecurve.runner.session import Session
 from onecurve.store.store import Look, Store
 from onecurve.tasks.catalog import TASKS
@@ -18,7 +18,7 @@ TARGETS = 2
 """Classes of the clean network that each tool is asked to look at."""
 
 
-def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Sequence[Entrant]) -> None:
+def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Sequence[PlannedSolver]) -> None:
     """Try every reader of lineups that the suite uses, on each set; results go into the store, once."""
     tasks = [task for task in map(TASKS.make, session.suite.tasks) if task.form is Form.LINEUP]
     reading = [solver for solver in solvers if solver.reads and any(solver.serves(task) for task in tasks)]
@@ -113,4 +113,4 @@ def _job(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen:
         "blobs": session.blobs,
     }
     key = f"calibrations:{content_key(facts.key, kind, clean.key, suite.planting_key, conditions)}"
-    return Job(Room.SEALED, "calibrate", arguments, f"calibrate {facts.name} on lineups of {kind} in {clean.wanted.data}", key=key)
+    return Job(Trust.TRUSTED, "calibrate", arguments, f"calibrate {facts.name} on lineups of {kind} in {clean.wanted.data}", key=key)

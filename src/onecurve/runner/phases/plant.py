@@ -11,7 +11,7 @@ from typing import Any, final
 from onecurve.core.display import PlantRecord
 from onecurve.core.errors import UsageError
 from onecurve.core.spec import content_key
-from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.networks import WantedNetwork, distribution_of, population, wanted_networks
 from onecurve.runner.session import Session
 from onecurve.runner.suite import Networks
@@ -118,7 +118,7 @@ def _sampled(session: Session) -> list[Networks]:
         return []
     if SAMPLED not in session.store.prepared():
         arguments = {"distribution": distribution_of(some), "count": some.networks, "seed": session.suite.seed}
-        session.store.prepare(SAMPLED, session.ask(Room.SEALED, "sample", "sample the networks", arguments)["networks"])
+        session.store.prepare(SAMPLED, session.ask(Trust.TRUSTED, "sample", "sample the networks", arguments)["networks"])
     return drawn_before(session.store)
 
 
@@ -135,7 +135,7 @@ def _facts(session: Session, wanted: Sequence[WantedNetwork]) -> dict[str, Any]:
         return dict(noted)
     flaws = sorted({flaw for network in wanted for flaw in network.flaws})
     arguments = {"recipes": [dict(network.recipe) for network in wanted], "flaws": flaws}
-    facts = session.ask(Room.SEALED, "planting_facts", f"open the data {', '.join(sorted({n.data for n in wanted}))}", arguments)
+    facts = session.ask(Trust.TRUSTED, "planting_facts", f"open the data {', '.join(sorted({n.data for n in wanted}))}", arguments)
     session.store.prepare(FACTS, facts)
     return facts
 
@@ -150,7 +150,7 @@ def _plant(session: Session, missing: Sequence[_Order]) -> None:
     def base_job(base: str) -> Job:
         arguments = {"recipe": dict(shared[base].recipe), "cache": str(session.cache / "weights")}
         label = f"train the clean network on {shared[base].data}"
-        return Job(Room.SEALED, "train_base", arguments, label, key=base, seconds=SECONDS, alone=True)
+        return Job(Trust.TRUSTED, "train_base", arguments, label, key=base, seconds=SECONDS, alone=True)
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
         session.display.done(1, outcome.failed)
@@ -192,7 +192,7 @@ def _plant_job(session: Session, order: _Order) -> Job:
         "population": dict(order.population),
     }
     words = " + ".join(network.flaws) or "nothing"
-    return Job(Room.SEALED, "plant_network", arguments, f"plant {words} in {network.name}", key=network.name, seconds=SECONDS)
+    return Job(Trust.TRUSTED, "plant_network", arguments, f"plant {words} in {network.name}", key=network.name, seconds=SECONDS)
 
 
 def _keep(session: Session, network: _Order, value: Any, built: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, final
 from onecurve.core.grade import Cost, Grade, Status, skill_of
 from onecurve.core.row import Row
 from onecurve.core.seeds import seed_for
-from onecurve.runner.engine.jobs import Job, Outcome, Room
+from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.plan import PlannedCell, PlannedLook
 from onecurve.runner.session import Session
 from onecurve.store.store import Look
@@ -18,7 +18,7 @@ Asked = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 @final
-class Answering:
+class SolvePhase:
     """Drives the cells of one run to their rows. What the store already holds is never done again."""
 
     def __init__(self, session: Session, asked: Asked) -> None:
@@ -84,7 +84,7 @@ class Answering:
         references = [self._looks[reference.key].evidence for reference in cell.references]
         arguments = {
             **self._common(cell),
-            "reader": cell.entrant.reads.address if cell.entrant.reads else "",
+            "reader": cell.solver.reads.address if cell.solver.reads else "",
             "evidence": look.evidence,
             "references": [key for key in references if key],
         }
@@ -93,10 +93,10 @@ class Answering:
 
     def _answer_job(self, cell: PlannedCell) -> Job:
         self._answered[cell.row.key] = cell
-        if cell.entrant.reads is not None:
-            arguments = {**self._common(cell), "reader": cell.entrant.reads.address, "evidence": cell.evidence, "references": []}
+        if cell.solver.reads is not None:
+            arguments = {**self._common(cell), "reader": cell.solver.reads.address, "evidence": cell.evidence, "references": []}
             return self._job("read", arguments, cell.row)
-        solver = cell.entrant.looks.address if cell.entrant.looks else ""
+        solver = cell.solver.looks.address if cell.solver.looks else ""
         return self._job("answer", {**self._common(cell), "solver": solver}, cell.row)
 
     def _common(self, cell: PlannedCell) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class Answering:
 
     def _job(self, do: str, arguments: Mapping[str, Any], row: Row) -> Job:
         label = f"{row.solver} answers {row.task} of {row.case}"
-        return Job(Room.OPEN, do, arguments, label, key=row.key, seconds=self._session.suite.limits.seconds)
+        return Job(Trust.UNTRUSTED, do, arguments, label, key=row.key, seconds=self._session.suite.limits.seconds)
 
 
 def place_of(session: Session, network: str, reference: str = "") -> dict[str, str]:
@@ -167,7 +167,7 @@ def look_job(session: Session, look: PlannedLook) -> Job:
         "seed": seed_for(session.suite.seed, "look", look.key),
     }
     label = f"{look.tool} looks at {look.network}"
-    return Job(Room.OPEN, "look", arguments, label, key=look.key, seconds=session.suite.limits.seconds)
+    return Job(Trust.UNTRUSTED, "look", arguments, label, key=look.key, seconds=session.suite.limits.seconds)
 
 
 def grade_job(session: Session, row: Row) -> Job:
@@ -183,7 +183,7 @@ def grade_job(session: Session, row: Row) -> Job:
         "blobs": session.blobs,
         "device": session.device,
     }
-    return Job(Room.SEALED, "grade", arguments, f"grade {row.solver} on {row.task} of {row.case}", key=row.key)
+    return Job(Trust.TRUSTED, "grade", arguments, f"grade {row.solver} on {row.task} of {row.case}", key=row.key)
 
 
 def _charged(row: Row, cost: Cost) -> Row:

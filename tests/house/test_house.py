@@ -1,0 +1,48 @@
+"""Rules of the code base that no linter knows."""
+
+import ast
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from onecurve.flaws.catalog import FLAWS
+from onecurve.readers.catalog import READERS
+from onecurve.tasks.catalog import TASKS
+from onecurve.tools.catalog import TOOLS
+
+SOURCE = Path(__file__).parents[2] / "src" / "onecurve"
+FILES = sorted(SOURCE.rglob("*.py"))
+LONGEST = 400
+MEDIAN = 140
+NO_TASK = {("data/archive.py", "replace")}
+"""Strings that are spelt like a task and mean something else: the error handler of ``bytes.decode``."""
+
+
+def strings_in(file: Path) -> set[str]:
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if "tasks" not in file.relative_to(SOURCE).parts], ids=lambda file: str(file.name))
+def test_no_string_outside_tasks_names_a_task(file: Path) -> None:
+    place = str(file.relative_to(SOURCE))
+    assert {text for text in strings_in(file) & set(TASKS.names()) if (place, text) not in NO_TASK} == set()
+
+
+def test_files_are_short() -> None:
+    lengths = {str(file.relative_to(SOURCE)): len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+    assert median(lengths.values()) <= MEDIAN
+
+
+def test_no_source_file_looks_like_a_test() -> None:
+    assert [file.name for file in FILES if file.name.startswith("test_") or file.name.endswith("_test.py")] == []
+
+
+@pytest.mark.parametrize("registry", [TOOLS, READERS, FLAWS, TASKS], ids=lambda registry: registry.kind)
+def test_a_folder_of_entries_holds_entries_and_marked_machinery_only(registry) -> None:
+    entries = {SOURCE.parent / f"{place.partition(':')[0].replace('.', '/')}.py" for place in registry.entries.values()}
+    for folder in {entry.parent for entry in entries}:
+        strangers = {file.name for file in folder.glob("*.py")} - {entry.name for entry in entries if entry.parent == folder}
+        assert strangers <= {"__init__.py", "catalog.py", "confusions.py"}, folder
