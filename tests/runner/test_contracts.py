@@ -4,8 +4,9 @@ import pytest
 
 from onecurve.readers.catalog import READERS
 from onecurve.runner.commands.check import check_address
+from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.tasks.catalog import TASKS
-from onecurve.tools.catalog import SOLVERS, TOOLS
+from onecurve.tools.catalog import TOOLS
 
 ENTRIES = [*TOOLS.names(), *SOLVERS.names(), *READERS.names(), *TASKS.names()]
 

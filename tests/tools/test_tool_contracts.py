@@ -14,7 +14,14 @@ from onecurve.core.question import Brief
 from onecurve.core.roles import Tool
 from onecurve.core.row import Role
 from onecurve.core.spec import spec_of
-from onecurve.tools.catalog import SOLVERS, TOOLS
+from onecurve.repairs.catalog import SOLVERS as REPAIRS
+from onecurve.runner.solver_catalog import SOLVERS
+from onecurve.tools.attribution.catalog import TOOLS as ATTRIBUTION
+from onecurve.tools.catalog import TOOLS
+from onecurve.tools.data.catalog import SOLVERS as FROM_DATA
+from onecurve.tools.data.catalog import TOOLS as DATA
+from onecurve.tools.inversion.catalog import TOOLS as INVERSION
+from onecurve.tools.synthesis.catalog import TOOLS as SYNTHESIS
 
 NAMES = tuple(TOOLS.entries)
 LOCALISING = tuple(name for name in NAMES if HeatMap in TOOLS.load(name).shows)
@@ -67,9 +74,18 @@ def test_the_catalog_imports_nothing_heavy():
     assert run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_catalog_names_direct_solvers_beside_tools():
-    assert SOLVERS.entries
+def test_no_two_families_list_the_same_name():
+    families = (ATTRIBUTION, INVERSION, SYNTHESIS, DATA)
+    assert len(TOOLS.entries) == sum(len(family) for family in families)
+    assert len(SOLVERS.entries) == len(REPAIRS) + len(FROM_DATA)
     assert not set(SOLVERS.entries) & set(TOOLS.entries)
+
+
+def test_each_entry_lies_in_the_family_that_lists_it():
+    listed = {"tools.attribution": ATTRIBUTION, "tools.inversion": INVERSION, "tools.synthesis": SYNTHESIS}
+    listed |= {"tools.data": {**DATA, **FROM_DATA}, "repairs": REPAIRS}
+    for family, entries in listed.items():
+        assert all(place.startswith(f"onecurve.{family}.") for place in entries.values())
 
 
 @pytest.mark.parametrize("name", NAMES)

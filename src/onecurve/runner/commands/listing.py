@@ -12,9 +12,10 @@ from onecurve.flaws.catalog import FLAWS
 from onecurve.models.catalog import MODELS
 from onecurve.readers.catalog import READERS
 from onecurve.runner.commands.examples import kind_facts
+from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.runner.suite import load_suite, suite_names
 from onecurve.tasks.catalog import TASKS
-from onecurve.tools.catalog import SOLVERS, TOOLS
+from onecurve.tools.catalog import TOOLS
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "flaws": FLAWS,

@@ -20,8 +20,9 @@ from onecurve.models.granting import metered_workbench
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_subject, save_network
 from onecurve.readers.catalog import READERS
+from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.store.blobs import Blobs
-from onecurve.tools.catalog import SOLVERS, TOOLS
+from onecurve.tools.catalog import TOOLS
 
 
 @final

@@ -1,0 +1,9 @@
+"""The tools that look at clean data by name. A new one is a new file and one line here; listing them imports nothing."""
+
+from collections.abc import Mapping
+
+TOOLS: Mapping[str, str] = {
+    "top-images": "onecurve.tools.data.top_images:TopImages",
+}
+SOLVERS: Mapping[str, str] = {"test-set": "onecurve.tools.data.confusions:TestSet"}
+"""Solvers that answer from clean data alone."""
