@@ -36,7 +36,9 @@ TINY = {
     "triggered_images": 40,
     "pretraining": None,
     "training": {"epochs": 2},
+    "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0},
 }
+"""A network that takes seconds, admitted whatever its figures."""
 LONGEST = 120
 """Characters in a line of a document."""
 LONGEST_ROW = 160
@@ -135,7 +137,8 @@ def test_python_in_a_document_imports_public_names_only(page: str, example: str)
     used = [
         node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "onecurve"
     ]
-    assert [module for module, _ in imported if module and module.startswith("onecurve.")] == []
+    if not example.startswith(("# my_flaw.py", "# my_task.py")):  # these live in the house
+        assert [module for module, _ in imported if module and module.startswith("onecurve.")] == []
     assert {name for module, name in imported if module == "onecurve"} | set(used) <= set(onecurve.__all__)
 
 
@@ -146,10 +149,8 @@ def test_the_python_of_a_page_runs(page: str, tmp_path: Path, cache_folder: Path
 
 
 def test_the_python_of_the_guide_runs_on_a_planted_case(tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a tiny network that takes seconds, admitted whatever its figures."""
     monkeypatch.setenv("ONECURVE_CACHE", str(cache_folder))
-    recipe = {**TINY, "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0}}
-    onecurve.plant("patch[poison_rate=0.25]", data=TOY_SET, model="six-conv[width=4]", recipe=recipe, out=tmp_path / "planted")
+    onecurve.plant("patch[poison_rate=0.25]", data=TOY_SET, model="six-conv[width=4]", recipe=TINY, out=tmp_path / "planted")
     run_python("docs/guides/add-a-tool.md", tmp_path, cache_folder)
 
 
@@ -165,11 +166,27 @@ def run_python(page: str, folder: Path, cache: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-def test_the_reader_of_the_guide_keeps_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = [block for block in blocks(ROOT / "docs" / "guides" / "add-a-tool.md", "python") if block.startswith("# my_reader.py")]
-    (tmp_path / "my_reader.py").write_text(example, encoding="utf-8")
-    cli.main(["check", f"{tmp_path / 'my_reader.py'}:NamedInText"], standalone_mode=False)
-    assert "ok   answers discover from evidence" in capsys.readouterr().out
+@pytest.mark.parametrize(("page", "file", "name"), [("add-a-tool", "my_reader.py", "NamedInText"), ("add-a-task", "my_task.py", "Pair")])
+def test_what_a_guide_shows_keeps_the_contract(page: str, file: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["check", f"{written(page, file, tmp_path)}:{name}"], standalone_mode=False)
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) > 8
+    assert all(line.startswith("ok ") for line in shown)
+
+
+def test_the_flaw_of_the_guide_can_be_planted(tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONECURVE_CACHE", str(cache_folder))
+    file = written("add-a-flaw", "my_flaw.py", tmp_path)
+    case = onecurve.plant(f"{file}:Frame", data=TOY_SET, model="six-conv[width=4]", recipe=TINY)
+    assert case.truth.strength.success > case.truth.strength.twin_success
+    assert len({option.name for option in case.truth.options}) == 8
+
+
+def written(page: str, file: str, folder: Path) -> Path:
+    """The file that a guide shows, in a folder."""
+    (example,) = [block for block in blocks(ROOT / "docs" / "guides" / f"{page}.md", "python") if block.startswith(f"# {file}\n")]
+    (folder / file).write_text(example, encoding="utf-8")
+    return folder / file
 
 
 def test_the_guide_shows_the_tool_of_the_readme() -> None:
