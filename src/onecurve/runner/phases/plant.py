@@ -16,11 +16,12 @@ from onecurve.runner.networks import WantedNetwork, distribution_of, population,
 from onecurve.runner.session import Session
 from onecurve.runner.suite import Networks
 from onecurve.store.store import Store
-from onecurve.version import __version__
 
 RECORD = "planted.json"
 FACTS, SAMPLED = "planting", "sampled"
 """Names under which the store keeps what there is to plant with, and which networks were drawn."""
+PLANTING = "0.1.0"
+"""How networks are planted: the version of OneCurve in which the same order last came to give another network."""
 SECONDS = 7200.0
 """A network that takes longer than this to plant is given up."""
 TOLD = 6
@@ -106,7 +107,7 @@ def _orders(session: Session) -> tuple[_Order, ...]:
     known = population(wanted, frozenset(flaw for flaw, about in flaws.items() if about["control"]))
     orders = []
     for network, about in zip(wanted, facts["recipes"], strict=True):
-        key = content_key(__version__, about["key"], [flaws[flaw]["key"] for flaw in network.flaws], network.seed, network.name)
+        key = content_key(PLANTING, about["key"], [flaws[flaw]["key"] for flaw in network.flaws], network.seed, network.name)
         orders.append(_Order(network, key, about["key"], {**known, "classes": about["classes"]}))
     return tuple(orders)
 

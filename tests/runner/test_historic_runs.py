@@ -1,0 +1,62 @@
+"""A whole run folder that version 0.1.0 wrote opens, reports, grades again and goes on, with the same rows under the same keys."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from onecurve.core.row import Row
+from onecurve.report.pages.write import write_report
+from onecurve.report.rows.loading import load_results
+from onecurve.runner.run import Place, regrade, run_suite
+from onecurve.runner.suite import parse_suite
+from onecurve.store.store import Store
+
+HISTORIC = sorted((Path(__file__).parent / "historic").glob("run-*.tar.xz"))
+
+
+@pytest.fixture(params=HISTORIC, ids=lambda path: path.name.removesuffix(".tar.xz"))
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    with tarfile.open(request.param) as archive:
+        archive.extractall(tmp_path / "run", filter="data")
+    return tmp_path / "run"
+
+
+def rows_of(folder: Path) -> dict[str, Row]:
+    with Store.read(folder) as store:
+        return {row.key: row for row in store.rows()}
+
+
+def test_there_is_one() -> None:
+    assert HISTORIC
+
+
+def test_its_report_is_written_again(old: Path) -> None:
+    results = load_results(old)
+    assert len(results.rows) == len(rows_of(old)) > 10
+    page = write_report(results, old).read_text(encoding="utf-8")
+    assert "edges" in page
+
+
+def test_its_answers_are_graded_again_to_the_same_grades(old: Path, tmp_path: Path) -> None:
+    before = rows_of(old)
+    regrade(Place(old, tmp_path / "cache", 1))
+    assert rows_of(old) == before
+
+
+def test_it_goes_on_and_finds_everything_done(old: Path, tmp_path: Path) -> None:
+    before = rows_of(old)
+    with Store.read(old) as store:
+        suite = parse_suite(store.noted("suite"), "the suite of this run")
+    run_suite(suite, Place(old, tmp_path / "cache", 1))
+    assert rows_of(old) == before
+
+
+def test_a_new_solver_is_added_beside_the_old_ones(old: Path, tmp_path: Path) -> None:
+    before = rows_of(old)
+    with Store.read(old) as store:
+        suite = parse_suite(store.noted("suite"), "the suite of this run")
+    run_suite(suite.changed({}, ("blank",)), Place(old, tmp_path / "cache", 1))
+    after = rows_of(old)
+    assert {key: after[key] for key in before} == before
+    assert {row.tool for key, row in after.items() if key not in before} == {"blank"}
