@@ -1,6 +1,7 @@
 """Natural failures: nobody planted a trigger; the training data cause the flaw."""
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -322,17 +323,25 @@ def recipe(tiny):
 
 @pytest.fixture(scope="module")
 def planted(recipe, cache):
-    """The bars of the toy set are read in seconds, long before a mark or a shade of colour is: the last two are weak here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(label_noise, "LOST", -1.0)
-        return {name: plant([flaw], recipe, 1, subject_id=name, population=POPULATION, cache=cache) for name, flaw in PLANTED.items()}
+    """The bars of the toy set are read in seconds, long before a mark or a shade of colour is: the last two are weak here.
+
+    A function of the flaw's name; each is planted when a test first asks for it.
+    """
+
+    @lru_cache
+    def of(name):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(label_noise, "LOST", -1.0)
+            return plant([PLANTED[name]], recipe, 1, subject_id=name, population=POPULATION, cache=cache)
+
+    return of
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_truth_says_who_is_concerned(name, planted):
-    (record,) = planted[name].records
+    (record,) = planted(name).records
     assert record.admitted, record.reason
-    (case,) = planted[name].cases
+    (case,) = planted(name).cases
     truth = case.truth
     assert truth.targets == truth.effect.named
     assert len(truth.poisoned) > 0
@@ -344,7 +353,7 @@ def test_a_truth_says_who_is_concerned(name, planted):
 
 @pytest.mark.parametrize(("name", "group"), [("spurious", "others_with"), ("missing-subgroup", "class_with")])
 def test_the_group_that_should_fail_fails_and_the_twin_s_does_not(name, group, planted):
-    truth = planted[name].cases[0].truth
+    truth = planted(name).cases[0].truth
     assert truth.strength.success > 0.5 > truth.strength.twin_success
     assert truth.facts["worst_group"] == truth.facts[f"accuracy_{group}"] < 0.5
     assert truth.facts[f"twin_accuracy_{group}"] > 0.8
@@ -353,7 +362,7 @@ def test_the_group_that_should_fail_fails_and_the_twin_s_does_not(name, group, p
 
 @pytest.mark.parametrize("name", ["spurious", "missing-subgroup"])
 def test_every_task_but_localise_can_be_asked_of_what_has_no_place(name, planted):
-    (case,) = planted[name].cases
+    (case,) = planted(name).cases
     asked = [task for task in map(TASKS.make, TASKS.names()) if not task.refusal(case.truth)]
     assert {task.name for task in asked} == set(TASKS.names()) - {"localise"}
     for task in asked:
@@ -374,7 +383,7 @@ def test_a_weak_plant_is_refused_with_its_figures(recipe, cache):
 
 def test_the_same_seed_plants_the_same_bit_for_bit(planted, recipe, tmp_path):
     again = plant([PLANTED["missing-subgroup"]], recipe, 1, subject_id="missing-subgroup", population=POPULATION, cache=Cache(tmp_path))
-    one, other = planted["missing-subgroup"].cases[0].truth, again.cases[0].truth
+    one, other = planted("missing-subgroup").cases[0].truth, again.cases[0].truth
     assert one.facts == other.facts
     np.testing.assert_array_equal(one.poisoned, other.poisoned)
     np.testing.assert_array_equal(one.network.logits(one.heldout.floats()), other.network.logits(one.heldout.floats()))
@@ -382,18 +391,18 @@ def test_the_same_seed_plants_the_same_bit_for_bit(planted, recipe, tmp_path):
 
 
 def test_the_rows_of_a_missing_subgroup_are_those_that_lost_the_attribute(planted, recipe):
-    truth = planted["missing-subgroup"].cases[0].truth
+    truth = planted("missing-subgroup").cases[0].truth
     labels = open_data(recipe.data).draw("train", 1500, 0).labels
     assert len(truth.poisoned) < len(labels)
     assert truth.effect == Effect.astray(truth.effect.sources[0], 6)
-    assert planted["missing-subgroup"].records[0].facts["poisoned_images"] == 0
+    assert planted("missing-subgroup").records[0].facts["poisoned_images"] == 0
 
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_membership_and_rule_survive_the_disk(name, planted, tmp_path):
-    save_planted(tmp_path, planted[name])
+    save_planted(tmp_path, planted(name))
     loaded = load_case(tmp_path, f"{name}.1").truth
-    kept = planted[name].cases[0].truth
+    kept = planted(name).cases[0].truth
     assert loaded.facts == kept.facts
     assert loaded.heldout.attributes.keys() == kept.heldout.attributes.keys()
     for attribute, members in kept.heldout.attributes.items():

@@ -30,6 +30,7 @@ REASONS = {
 }
 
 
+@pytest.mark.slow
 def test_each_costs_its_own_cell_with_the_reason(run: Run) -> None:
     rows = run(suite_of(*named(*REASONS, "Uniform", "Prints"), seconds=8.0))
     for solver, reason in REASONS.values():

@@ -64,6 +64,7 @@ def test_other_networks_do_not_go_into_the_same_folder(cache: Path, tmp_path: Pa
         run_suite(suite_of(*named("Uniform")).changed({"seed": 5}), place)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_rows(cache: Path, tmp_path: Path) -> None:
     solvers = named("Random", "Uniform", "ShowsScores", "Abstains", "Hangs")
     suite = suite_of(*solvers, seconds=6.0)
