@@ -1,4 +1,4 @@
-"""Grade every interpretability tool on one curve: what could an engineer do with its answer?
+"""A benchmark of interpretability methods on flaws (backdoors, spurious features, label noise) planted in neural networks.
 
 This is the one public door. Names are resolved when they are asked for, so importing OneCurve is cheap;
 everything else may move without notice.

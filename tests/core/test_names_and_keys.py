@@ -118,13 +118,13 @@ def test_skill() -> None:
     assert skill_of(0.0, 0.25, 0.75) == -0.5
     assert skill_of(1.0, 0.25, 0.75) == 1.5
     for floor, ceiling in ((0.5, 0.5), (0.6, 0.5)):
-        with pytest.raises(UngradeableError, match="tell nobody apart"):
+        with pytest.raises(UngradeableError, match="cannot separate answers"):
             skill_of(0.5, floor, ceiling)
 
 
 def test_floor_and_ceiling_leave_room_or_nobody_is_asked() -> None:
     require_room(0.5, 0.55)
-    with pytest.raises(UngradeableError, match=r"earns 0\.998 of 1\.000, so a look could add next to nothing"):
+    with pytest.raises(UngradeableError, match=r"earns 0\.998 of 1\.000, so this task cannot separate answers"):
         require_room(0.998, 1.0)
 
 

@@ -50,7 +50,7 @@ def plant(
 ) -> Case:
     """Plant one flaw in a network and measure that it took.
 
-    ``flaw`` is a name of the catalogue with parameters, such as `patch` or `patch[size=0.2]`. ``recipe`` sets further fields of the
+    ``flaw`` is a name of the catalogue with parameters, such as `patch` or `patch[sources=2]`. ``recipe`` sets further fields of the
     planting recipe, such as `{"insertion": "finetune"}`. ``progress`` is called with the share that is done. With ``out`` the network
     and its sealed truth are kept in that folder; `open_case` opens them again. Raises ``UngradeableError`` with the figures where the
     gate refuses the plant, ``UsageError`` for names and settings that do not exist or a folder that is not empty.

@@ -23,9 +23,9 @@ from onecurve.models.granting import metered_workbench
 from onecurve.tasks.machinery.reference_points import measured, reference_points
 
 BUDGET = 1000.0
-"""Forward-equivalents that a look may spend where nobody says how many."""
+"""Forward-equivalents that a look may spend by default."""
 RETRAIN_BUDGET = 20_000.0
-"""Forward-equivalents that whoever hands back a network may spend where nobody says how many."""
+"""Forward-equivalents that a solver or reader may spend on retraining by default."""
 
 
 @final

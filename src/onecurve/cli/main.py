@@ -26,7 +26,7 @@ INTERRUPTED = 130
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="onecurve")
 def cli() -> None:
-    """Grade every interpretability tool on one curve: what could an engineer do with its answer?
+    """A benchmark of interpretability methods on flaws (backdoors, spurious features, label noise) planted in neural networks.
 
     Start with `onecurve run`: it plants flaws in small networks, runs interpretability tools on them, and writes a report.
     """

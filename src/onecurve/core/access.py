@@ -1,4 +1,4 @@
-"""What the threat model grants: the ledger that every tool declares and every subject states."""
+"""The threat model: what a subject grants and a tool needs."""
 
 from enum import Flag, auto
 
@@ -16,7 +16,7 @@ class Access(Flag):
     CLEAN_LABELS = auto()
     """The labels of the clean set."""
     TARGET = auto()
-    """The target class is told (reported apart from the blind setting)."""
+    """The suspected target class. Tasks that give it are reported apart from blind ones."""
     SUSPECTS = auto()
     """Inputs on which the flaw fires."""
     REFERENCES = auto()

@@ -52,7 +52,7 @@ class Subject:
         return html.facts(known) + html.row(html.picture(image, self.class_names[int(label)]) for image, label in images)
 
     def without_network(self) -> "Subject":
-        """The same subject for one who reads a Weigh question: no network, no weights, no reference."""
+        """The same subject for the reader of a Weigh question: no network, no weights, no reference."""
         taken = Access.QUERIES | Access.WEIGHTS | Access.REFERENCE_NETWORK
         return replace(self, network=None, reference=None, access=self.access & ~taken)
 
@@ -83,13 +83,13 @@ class Strength:
     clean_accuracy: float
     twin_accuracy: float
     success: float = float("nan")
-    """Share of held-out triggered images of the classes it concerns that the flaw sends where it should."""
+    """Attack success rate (ASR): share of held-out triggered images of the source classes that go to the target class."""
     twin_success: float = float("nan")
     """The same images through the clean twin: how often the same is said without any flaw."""
     elsewhere: float = float("nan")
-    """For a source-specific trigger: share of triggered images of other classes that go to a target."""
+    """Leakage of a source-specific trigger: share of triggered images of other classes that go to a target class."""
     false_firing: float = float("nan")
-    """Share of clean images that are wrongly sent to a target."""
+    """False trigger rate: share of clean images that wrongly go to a target class."""
     near_miss: float = float("nan")
     """Share that goes to a target under a near miss (another patch, the colours without the texture, another object)."""
     recognised: float = float("nan")
@@ -107,7 +107,7 @@ class Strength:
 @final
 @dataclass(frozen=True)
 class Population:
-    """The declared distribution that a case was sampled from: what one may know without looking."""
+    """The declared distribution that a case was sampled from: what anybody knows before looking."""
 
     clean_share: float
     """Share of networks that carry no flaw."""
@@ -135,7 +135,7 @@ class Triggered:
 @final
 @dataclass(frozen=True, repr=False)
 class Truth:
-    """The sealed part. Does not print itself, so that a log cannot leak it."""
+    """The sealed part: the ground truth. It does not print itself, so that a log cannot leak it."""
 
     flaw: str
     """The kind of flaw, `clean` for none."""

@@ -82,7 +82,7 @@ class BudgetError(ContractError):
 
 
 class UngradeableError(OneCurveError):
-    """Floor and ceiling earn the same on this case, so it tells nobody apart."""
+    """Floor and ceiling earn the same on this case, so it cannot separate answers."""
 
 
 class SchemaError(OneCurveError):

@@ -85,9 +85,9 @@ class Grade:
 
 
 TIE = 1e-6
-"""Floor and ceiling closer than this tell nobody apart."""
+"""Floor and ceiling closer than this count as equal."""
 ROOM = 0.05
-"""Floor and ceiling of a task that is put to anybody are at least so far apart, in the raw measure."""
+"""Least difference of floor and ceiling in the raw measure; tasks below it are skipped, since they cannot separate answers."""
 
 
 def skill_of(raw: float, floor: float, ceiling: float) -> float:
@@ -99,11 +99,11 @@ def skill_of(raw: float, floor: float, ceiling: float) -> float:
     (0.5, -0.5)
     """
     if ceiling - floor < TIE:
-        raise UngradeableError(f"floor {floor:.3f} and ceiling {ceiling:.3f} tell nobody apart")
+        raise UngradeableError(f"floor {floor:.3f} and ceiling {ceiling:.3f} cannot separate answers")
     return (raw - floor) / (ceiling - floor)
 
 
 def require_room(floor: float, ceiling: float) -> None:
-    """Raise ``UngradeableError`` unless a look can add something: where floor and ceiling nearly meet, noise is worth many skills."""
+    """Raise ``UngradeableError`` where floor and ceiling nearly meet: there a little noise is worth many units of skill."""
     if ceiling - floor < ROOM:
-        raise UngradeableError(f"the best answer without looking earns {floor:.3f} of {ceiling:.3f}, so a look could add next to nothing")
+        raise UngradeableError(f"the best answer without looking earns {floor:.3f} of {ceiling:.3f}, so this task cannot separate answers")

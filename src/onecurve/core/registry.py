@@ -75,8 +75,8 @@ class Registry(Generic[T]):
 def parse_address(address: str) -> tuple[str, dict[str, Any]]:
     """Split `name[a=1,b=two]` into the name and its parameters.
 
-    >>> parse_address("patch[size=6,place=corner]")
-    ('patch', {'size': 6, 'place': 'corner'})
+    >>> parse_address("patch[sources=2,look=photo]")
+    ('patch', {'sources': 2, 'look': 'photo'})
     """
     name, bracket, inside = address.partition("[")
     if not bracket:

@@ -139,7 +139,7 @@ class PlannedCell:
     missing: str
     """What the case does not grant, in words; empty if the cell can be attempted."""
     reference: str = ""
-    """The clean network that the one who answers is handed; empty where it needs none."""
+    """The clean network given to the reader or solver; empty where it needs none."""
 
 
 @final

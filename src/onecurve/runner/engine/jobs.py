@@ -30,7 +30,7 @@ class Job:
     label: str
     """What a person reads while it runs."""
     key: str = ""
-    """Which look, cell or network it is for; the one who made the job knows."""
+    """Which look, cell or network it is for."""
     seconds: float = 600.0
     """Wall-clock limit."""
     alone: bool = False

@@ -136,7 +136,7 @@ def _truths(kind: str, recipe: Recipe, seed: int, lineups: int) -> Iterator[Trut
 
 def _truth(plan: Plan, drawn: LabelledImages, seed: int) -> Truth:
     rng = np.random.default_rng(seed)
-    nobody = ConstantNetwork(np.zeros(1, np.float32))
+    no_network = ConstantNetwork(np.zeros(1, np.float32))
     return Truth(
         flaw=plan.kind,
         effect=plan.effect,
@@ -148,8 +148,8 @@ def _truth(plan: Plan, drawn: LabelledImages, seed: int) -> Truth:
         heldout=drawn,
         triggered=plan.scheme.triggered(drawn, 8, rng),
         bystanders=None,
-        network=nobody,
-        twin=nobody,
+        network=no_network,
+        twin=no_network,
         strength=Strength(1.0, 1.0, success=1.0),
         population=Population(0.0, 1, 1),
     )

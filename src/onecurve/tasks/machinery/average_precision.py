@@ -1,4 +1,4 @@
-"""Average precision that ties cannot fool: the order of equal values is nobody's merit.
+"""Average precision that ties cannot fool: it takes the mean over all orders of equal values.
 
 Breaking ties by position pays a constant map full marks when the mask comes first. Breaking them at random and averaging
 still pays a constant more than chance, by about log(n)/n. Here precision and recall are each averaged over all orders of

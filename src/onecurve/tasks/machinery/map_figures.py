@@ -59,7 +59,7 @@ def l1(maps: NDArray[np.floating], masks: Bools) -> Doubles:
     """Mean absolute difference in [0, 1] between the mask and the map brought to [0, 1]; lower is better.
 
     The measure of arXiv 2302.10894v1, which scales maps likewise. A map that marks nothing earns the mask's share of the pixels,
-    which is little: whoever marks much outside a small mask is worse than one who marks nothing.
+    which is little: a map that marks much outside a small mask is worse than one that marks nothing.
     """
     result: Doubles = np.abs(unit_range(maps) - masks).mean(axis=1)
     return result

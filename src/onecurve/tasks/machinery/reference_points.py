@@ -27,7 +27,7 @@ class ReferencePoints:
 
 
 def reference_points(task: Task, case: Case, question: Question) -> ReferencePoints:
-    """Both measures; raises ``UngradeableError`` where they are too near each other to tell anybody apart."""
+    """Both measures; raises ``UngradeableError`` where they are too close to separate answers."""
     floor = measured(task, case, question, task.floor(case, question))
     ceiling = measured(task, case, question, task.ceiling(case, question))
     require_room(floor.raw, ceiling.raw)
