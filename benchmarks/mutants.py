@@ -89,16 +89,16 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "more pictures make the matcher more confident without end",
-        "readers/pictures/matcher.py",
+        "readers/machinery/likeness.py",
         "np.sqrt(min(len(frames), ENOUGH))",
         "np.sqrt(len(frames))",
         ("tests/readers/test_matcher.py",),
     ),
     Mutant(
         "the matcher weighs all aspects of likeness the same",
-        "readers/pictures/matcher.py",
-        "weights = np.maximum(margins.mean(axis=0), 0) / (margins.var(axis=0) + 1)",
-        "weights = np.ones(trials.shape[2])",
+        "readers/machinery/likeness.py",
+        "weights: Doubles = np.maximum(margins.mean(axis=0), 0) / (margins.var(axis=0) + 1)",
+        "weights: Doubles = np.ones(trials.shape[2])",
         ("tests/readers/test_reading_maps.py",),
     ),
     Mutant(

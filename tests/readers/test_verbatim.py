@@ -11,7 +11,7 @@ from onecurve.core.evidence import Evidence, HeatMap, Picture
 from onecurve.core.question import Brief, Rebuild, Weigh
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.readers.heat_maps.verbatim import Verbatim
-from onecurve.readers.machinery.resizing import resized
+from onecurve.readers.machinery.rendering import resized
 
 SHAPE = (4, 6)
 PIXELS = tuple(f"{row},{column}" for row in range(4) for column in range(6))

@@ -6,10 +6,13 @@ from onecurve.core.roles import Reader
 READERS: Registry[Reader] = Registry(
     "reader",
     {
+        "ablation": "onecurve.readers.units.ablation:Ablation",
         "effect": "onecurve.readers.triggers.effect:Effect",
         "matcher": "onecurve.readers.pictures.matcher:Matcher",
         "outlier": "onecurve.readers.class_scores.outlier:Outlier",
+        "slices": "onecurve.readers.data_rows.slices:Slices",
         "unlearn": "onecurve.readers.triggers.unlearn:Unlearn",
         "verbatim": "onecurve.readers.heat_maps.verbatim:Verbatim",
+        "words": "onecurve.readers.text.words:Words",
     },
 )

@@ -16,7 +16,7 @@ from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Form, Forms, Question, Weigh
 from onecurve.core.workbench import Workbench
-from onecurve.readers.machinery.resizing import resized
+from onecurve.readers.machinery.rendering import resized
 
 
 @final

@@ -4,13 +4,14 @@ Everything is shown the way a person would see it: sprites on neutral grey, crop
 and on clean images. A small picture is enlarged and a large one shrunk, so size in pixels says nothing.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from onecurve.core.errors import AnswerError
 from onecurve.core.evidence import Evidence, Hypothesis, Picture
 from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Filter, Paste
-from onecurve.readers.machinery.resizing import resized
 from onecurve.readers.machinery.windows import windows_of
 
 SIDE = 32
@@ -68,6 +69,26 @@ def framed(picture: Floats) -> Floats:
     return np.clip(frame, 0, 1)
 
 
+def resized(values: Floats, shape: tuple[int, int]) -> Floats:
+    """float32 … x h x w to … x H x W, bilinear, with area averaging when shrinking; unchanged where the shape fits already.
+
+    Pixel centres are aligned (not corners), so a resized map keeps its centre of mass. The result stays in the range of ``values``.
+    """
+    if values.shape[-2:] == shape:
+        return values.astype(np.float32)
+    rows = _weights(values.shape[-2], shape[0])
+    columns = _weights(values.shape[-1], shape[1])
+    return (rows @ values @ columns.T).astype(np.float32)
+
+
+def noise_pictures(shapes: Sequence[tuple[int, ...]], count: int, rng: np.random.Generator) -> list[Floats]:
+    """``count`` pictures 3 x h x w in [0, 1] of coloured noise, from fine to smooth; sizes are those of ``shapes`` in turn.
+
+    Spectra fall with frequency to the power of 0 (fine grain) to 1.5 (clouds, as in photographs); contrast and mean colour vary.
+    """
+    return [_noise(int(shape[0]), int(shape[1]), rng) for shape in (shapes[turn % len(shapes)] for turn in range(count))]
+
+
 def _of_hypothesis(piece: Hypothesis, clean: Floats, rng: np.random.Generator) -> list[Floats]:
     trigger = piece.trigger
     if isinstance(trigger, Paste):
@@ -96,3 +117,23 @@ def _extent(alpha: Floats) -> tuple[slice, slice]:
     if len(rows) == 0:
         return slice(None), slice(None)
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _weights(old: int, new: int) -> Floats:
+    """new x old matrix of triangle weights, as wide as the larger of the two pixels; rows sum to 1."""
+    step = old / new
+    centres = (np.arange(new) + 0.5) * step - 0.5
+    distance = np.abs(np.clip(centres, 0, old - 1)[:, None] - np.arange(old)[None, :]) / max(step, 1.0)
+    weights = np.maximum(0.0, 1.0 - distance)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _noise(height: int, width: int, rng: np.random.Generator) -> Floats:
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
+    frequency[0, 0] = 1 / max(height, width, 2)
+    drawn = np.fft.ifft2(np.fft.fft2(rng.normal(size=(3, height, width))) * frequency ** -rng.uniform(0, 1.5)).real
+    # Colours of neighbouring channels go together more or less, as they do in pictures.
+    mixed = np.einsum("oc,chw->ohw", np.eye(3) + rng.uniform(0, 1.5), drawn)
+    scaled = (mixed - mixed.mean()) / max(float(mixed.std()), 1e-9) * rng.uniform(0.05, 0.25)
+    picture: Floats = np.clip(0.5 + rng.normal(0, 0.12, (3, 1, 1)) + scaled, 0, 1).astype(np.float32)
+    return picture

@@ -1,6 +1,6 @@
-"""Reads trigger hypotheses into predictions: is the trigger in this input, and then how often does it work?
+"""Reads hypotheses into predictions: is the trigger in this input, or does it belong to the slice, and how often does that work?
 
-The network is not asked. What is not explained by a trigger is the true label.
+The reader does not query the network. Whatever no hypothesis explains goes to the true label.
 """
 
 import math
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
 from onecurve.core.errors import AnswerError, SpecError
-from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Pieces
-from onecurve.core.question import Form, Forms, Question, Weigh
+from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Pieces, SliceHypothesis
+from onecurve.core.image.images import Floats
+from onecurve.core.question import Brief, Form, Forms, Question, Weigh
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.detector import Detector, Examples, fitted
+from onecurve.readers.machinery.outcomes import add_slices, rows_of, usable_slices
 from onecurve.readers.machinery.proposals import usable, why_none
 from onecurve.readers.machinery.trigger_features import described
 
@@ -36,7 +38,8 @@ class Effect:
 
     Each hypothesis is applied to the subject's clean images and a logistic detector is fitted (see ``detector.fitted``). Its chance
     that the trigger is in the input, times the success that the tool measured, is the weight of the hypothesis's
-    target; of several hypotheses for one target the largest counts. The rest goes to the true label.
+    target; of several hypotheses for one target the largest counts. An input on which the predicate of a slice hypothesis holds
+    goes to its target with the success that the tool measured. The rest goes to the true label.
     """
 
     name: ClassVar[str] = "effect"
@@ -44,7 +47,7 @@ class Effect:
     summary: ClassVar[str] = "looks for the proposed trigger in each input"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
-    reads: ClassVar[Pieces] = (Hypothesis, HeatMap)
+    reads: ClassVar[Pieces] = (Hypothesis, HeatMap, SliceHypothesis)
     answers: ClassVar[Forms] = (Form.OUTCOMES,)
 
     error: float = 0.02
@@ -58,34 +61,40 @@ class Effect:
         """One row per input; Abstain where no hypothesis can be applied."""
         if not isinstance(question, Weigh) or question.inputs is None or question.labels is None:
             raise AnswerError("effect foretells classes of inputs with known labels; this question is of another form")
-        clean = workbench.subject.granted_clean()
-        rng = generator("effect", workbench.seed)
-        images = clean.take(rng.permutation(len(clean))[:CLEAN]).floats()
-        if len(images) < FEWEST:
-            return Abstain(f"{len(images)} clean images are too few to learn what a trigger looks like")
-        proposals = usable(evidence, question.brief, images, generator("maps", workbench.seed))
-        if not proposals:
-            return Abstain(f"the evidence holds {why_none(evidence)}")
-        classes = len(question.options)
-        aimed = np.zeros((question.items, classes))
-        examples, inputs = Examples.of(images), described(question.inputs)
-        notes = []
-        for number, proposal in enumerate(proposals, start=1):
-            detector = fitted(proposal.trigger, examples, rng)
-            notes.append(_words(number, detector))
-            if detector.loss < TELLING * math.log(2) and 0 <= proposal.target < classes:
-                column = aimed[:, proposal.target]
-                np.maximum(column, proposal.success * detector.chances(inputs), out=column)
-        return Weights(_rows(aimed, question.labels, self.error), "; ".join(notes))
+        aimed = np.zeros((question.items, len(question.options)))
+        slices = usable_slices(evidence, question.brief, question.inputs, len(question.options))
+        fault, notes = _add_triggers(aimed, question.inputs, evidence, question.brief, workbench)
+        if fault and not slices:
+            return Abstain(fault)
+        add_slices(aimed, slices)
+        notes += [f"a slice holds on {int(where.sum())} of {question.items} inputs" for _, where in slices]
+        return Weights(rows_of(aimed, question.labels, self.error), "; ".join(notes))
 
 
-def _rows(aimed: NDArray[np.float64], labels: NDArray[np.int64], error: float) -> NDArray[np.float32]:
-    """N x K: the targets' shares, never more than 1 in all, and the rest to the labels."""
-    classes = aimed.shape[1]
-    shares = aimed / np.maximum(aimed.sum(axis=1, keepdims=True), 1)
-    truths = (1 - error) * np.eye(classes)[labels] + error / classes
-    rows: NDArray[np.float32] = (shares + (1 - shares.sum(axis=1, keepdims=True)) * truths).astype(np.float32)
-    return rows
+def _add_triggers(
+    aimed: NDArray[np.float64], inputs: Floats, evidence: Evidence, brief: Brief, workbench: Workbench
+) -> tuple[str, list[str]]:
+    """Raise the targets' shares in ``aimed`` (N x K) by what detectors of the triggers say of the inputs.
+
+    Gives why no trigger can be looked for (empty where one can), and a note per trigger.
+    """
+    clean = workbench.subject.granted_clean()
+    rng = generator("effect", workbench.seed)
+    images = clean.take(rng.permutation(len(clean))[:CLEAN]).floats()
+    if len(images) < FEWEST:
+        return f"{len(images)} clean images are too few to learn what a trigger looks like", []
+    proposals = usable(evidence, brief, images, generator("maps", workbench.seed))
+    if not proposals:
+        return f"the evidence holds {why_none(evidence)}", []
+    examples, asked = Examples.of(images), described(inputs)
+    notes = []
+    for number, proposal in enumerate(proposals, start=1):
+        detector = fitted(proposal.trigger, examples, rng)
+        notes.append(_words(number, detector))
+        if detector.loss < TELLING * math.log(2) and 0 <= proposal.target < aimed.shape[1]:
+            column = aimed[:, proposal.target]
+            np.maximum(column, proposal.success * detector.chances(asked), out=column)
+    return "", notes
 
 
 def _words(number: int, detector: Detector) -> str:

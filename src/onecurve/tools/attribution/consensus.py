@@ -23,7 +23,7 @@ from onecurve.tools.attribution.machinery.sanity_checks import examined
 from onecurve.tools.attribution.machinery.shared_maps import ONE_PASS, one_pass_maps, pooled_values
 from onecurve.tools.attribution.machinery.super_pixel_game import Game
 from onecurve.tools.attribution.shapley_sampling import MOST, left_out_and_kernel
-from onecurve.tools.machinery.chunking import chunks, images_per_gradient
+from onecurve.tools.machinery.sizes import chunks, images_per_gradient
 
 FEWEST_CELLS = 9
 

@@ -25,7 +25,7 @@ from onecurve.tools.attribution.machinery.gradients import BACKWARD, FORWARD, GR
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, completeness, repeatability, shown, unsigned
 from onecurve.tools.attribution.machinery.one_pass import Attribute, Attributions, OnePass
 from onecurve.tools.attribution.machinery.sanity_checks import examined
-from onecurve.tools.machinery.chunking import chunks, images_per_gradient
+from onecurve.tools.machinery.sizes import chunks, images_per_gradient
 
 
 @final

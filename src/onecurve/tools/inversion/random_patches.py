@@ -20,9 +20,8 @@ from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.inversion.machinery.candidate_patches import candidate_patches
 from onecurve.tools.inversion.machinery.sprite_bank import SpriteBank
-from onecurve.tools.machinery.chunking import images_per_pass
 from onecurve.tools.machinery.clean_split import split_clean
-from onecurve.tools.machinery.sizes import side_in_pixels
+from onecurve.tools.machinery.sizes import images_per_pass, side_in_pixels
 from onecurve.tools.machinery.to_picture import picture_of
 
 FEWEST_TRIES = 4

@@ -14,7 +14,7 @@ from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import layout_for, torch_module
-from onecurve.tools.machinery.chunking import chunks, images_per_gradient
+from onecurve.tools.machinery.sizes import chunks, images_per_gradient
 
 FORWARD, BACKWARD = 1, 2
 """Forward-equivalents of a pass of one example."""

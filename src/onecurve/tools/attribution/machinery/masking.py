@@ -12,7 +12,7 @@ import numpy as np
 from onecurve.core.image.images import Bools, Floats, Ints
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.map_checks import Sign
-from onecurve.tools.machinery.chunking import chunks, images_per_forward
+from onecurve.tools.machinery.sizes import chunks, images_per_forward
 
 Perturb = Callable[[Ints, Ints], Floats]
 """Rows of suspects and numbers of perturbations (both int64 B) to images float32 B x C x H x W."""

@@ -17,7 +17,7 @@ from onecurve.core.workbench import Meter, Workbench
 from onecurve.models.network import torch_module
 from onecurve.tools.attribution.machinery.map_checks import Sign, completeness, shown, unsigned
 from onecurve.tools.attribution.machinery.sanity_checks import examined
-from onecurve.tools.machinery.chunking import chunks, images_per_gradient
+from onecurve.tools.machinery.sizes import chunks, images_per_gradient
 
 
 @final

@@ -7,7 +7,7 @@ from torch import nn
 from onecurve.core.image.images import Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import layout_for
-from onecurve.tools.machinery.chunking import images_per_pass
+from onecurve.tools.machinery.sizes import images_per_pass
 
 
 def share_reaching(

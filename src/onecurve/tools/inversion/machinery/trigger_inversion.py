@@ -16,7 +16,7 @@ from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import layout_for
 from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule, ScheduleConstants
-from onecurve.tools.machinery.chunking import images_per_pass
+from onecurve.tools.machinery.sizes import images_per_pass
 
 COST = 3
 """Forward-equivalents per pair and step: one forward, one backward."""

@@ -1,0 +1,1 @@
+"""Readers of groups of inputs: rows of the clean set, and predicates."""

@@ -1,0 +1,1 @@
+"""Readers of units that a tool points at."""
