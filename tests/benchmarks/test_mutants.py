@@ -1,6 +1,7 @@
 """The list of mutants stays true: each still names a line that is there."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -35,3 +36,13 @@ def test_a_line_that_is_not_there_exactly_once_is_one_clear_error(mutants, sourc
     assert mutant.applied("x = 1\n") == "x = 2\n"
     with pytest.raises(mutants.MutantError, match=rf"some/file.py holds this text {count} times"):
         mutant.applied(source)
+
+
+def test_the_published_table_is_of_these_mutants_and_names_tests_that_exist(mutants):
+    rows = re.findall(
+        r"^\| (\d+) \| (.+) \| (?:killed|survived) \| `(\w+)[^|]*` \|$", (ROOT / "docs/reference/mutants.md").read_text(), re.MULTILINE
+    )
+    assert [(int(number), rule) for number, rule, _ in rows] == [(number, mutant.rule) for number, mutant in enumerate(mutants.MUTANTS)]
+    for (_, _, killer), mutant in zip(rows, mutants.MUTANTS, strict=True):
+        tests = "".join((ROOT / test).read_text() for test in mutant.tests if test.endswith(".py"))
+        assert f"def {killer}(" in tests, killer

@@ -1,7 +1,6 @@
 """The phases of a run: planting is gone on with and shared, one failure costs its own network, a look that fails costs its readers."""
 
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,19 +76,31 @@ def test_networks_are_planted_once_for_all_runs_that_share_a_cache(tmp_path: Pat
     assert list((tmp_path / "cache" / "building").iterdir()) == []
 
 
-def test_a_network_that_another_process_kept_first_is_taken_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("when", ["before", "in between"])
+def test_a_network_that_another_process_kept_first_is_taken_as_it_is(when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = SimpleNamespace(cache=tmp_path / "cache", out=tmp_path / "out", network_folder=lambda name: tmp_path / "out" / name)
-    order = SimpleNamespace(key="key", name="net-1")
-    for number in (1, 2):
-        built = tmp_path / f"built-{number}"
-        built.mkdir()
-        (built / "made-by").write_text(str(number))
-        shutil.rmtree(tmp_path / "out", ignore_errors=True)
-        (tmp_path / "out").mkdir()
-        _keep(session, order, {"cases": ["net-1.1"], "records": []}, built)
-        assert (tmp_path / "out" / "net-1" / "made-by").read_text() == "1"
-        assert json.loads((tmp_path / "out" / "net-1" / RECORD).read_text())["cases"] == ["net-1.1"]
-        assert not built.exists()
+    kept, built = tmp_path / "cache" / "networks" / "key", tmp_path / "built"
+    for folder in (tmp_path / "out", built):
+        folder.mkdir()
+    rename = Path.rename
+
+    def keep_theirs() -> None:
+        kept.mkdir(parents=True)
+        (kept / RECORD).write_text(json.dumps({"cases": ["theirs"], "records": []}))
+
+    def renamed(path: Path, target: Path) -> Path:
+        if path == built and when == "in between":
+            keep_theirs()
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", renamed)
+    if when == "before":
+        keep_theirs()
+    else:
+        kept.parent.mkdir(parents=True)
+    _keep(session, SimpleNamespace(key="key", name="net-1"), {"cases": ["ours"], "records": []}, built)
+    assert json.loads((tmp_path / "out" / "net-1" / RECORD).read_text())["cases"] == ["theirs"]
+    assert not built.exists()
 
 
 def test_a_network_that_cannot_be_planted_costs_itself_alone(cache: Path, tmp_path: Path) -> None:
