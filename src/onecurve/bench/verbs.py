@@ -14,6 +14,7 @@ from onecurve.core.answer import Abstain, Answer, checked
 from onecurve.core.case import Case, Subject
 from onecurve.core.errors import ContractError, SpecError, UngradeableError
 from onecurve.core.evidence import Evidence
+from onecurve.core.evidence_limits import require_within_limits
 from onecurve.core.grade import Cost, Grade, Status
 from onecurve.core.question import Brief, Given, Question
 from onecurve.core.roles import TOLD, Reader, Solver, Task, Tool
@@ -155,6 +156,7 @@ def _look(tool: Tool, brief: Brief, workbench: Workbench) -> Evidence:
     evidence = tool.look(brief, workbench)
     if not isinstance(evidence, Evidence):
         raise ContractError(f"`look` must return Evidence, got: {type(evidence).__name__}")
+    require_within_limits(evidence, workbench.subject, brief)
     return evidence
 
 

@@ -12,6 +12,7 @@ from onecurve.core.answer import Abstain, Rebuilt, checked
 from onecurve.core.case import Subject
 from onecurve.core.errors import ContractError
 from onecurve.core.evidence import Evidence
+from onecurve.core.evidence_limits import require_within_limits
 from onecurve.core.question import Question, Weigh
 from onecurve.core.row import Role
 from onecurve.core.spec import spec_of
@@ -103,9 +104,11 @@ def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: i
     blobs = Blobs(Path(here.blobs))
     workbench = here.workbench(budget, seed)
     _, thing = find(tool)
-    evidence = thing.look(blobs.get(brief), workbench)
+    told = blobs.get(brief)
+    evidence = thing.look(told, workbench)
     if not isinstance(evidence, Evidence):
         raise ContractError(f"`look` must return Evidence, got: {type(evidence).__name__}")
+    require_within_limits(evidence, workbench.subject, told)
     return {"evidence": blobs.put(evidence), **_spent(workbench)}
 
 

@@ -9,6 +9,7 @@ import torch
 from onecurve.core.answer import Abstain, Rebuilt, checked
 from onecurve.core.codec import decode, digest, encode
 from onecurve.core.evidence import Evidence, Pieces
+from onecurve.core.evidence_limits import require_within_limits
 from onecurve.core.question import Brief
 from onecurve.core.roles import TOLD, Task, serves
 from onecurve.core.workbench import OVERDRAFT, Workbench
@@ -104,6 +105,7 @@ def _shows(toy: Posed, shows: Pieces, act: Act) -> str:
     unstated = sorted({type(piece).__name__ for piece in evidence.pieces if not isinstance(piece, shows)})
     if unstated:
         return f"`shows` does not state what it showed: {', '.join(unstated)}"
+    require_within_limits(evidence, toy.case.subject, toy.question.brief)
     if digest(decode(*encode(evidence))) != digest(evidence):
         return "the evidence is not the same after storing"
     return _strangers(toy.question.brief, evidence)
