@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces, Text
+from onecurve.core.evidence import Evidence, Text
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.normalising import normalise
+from onecurve.tools.attribution.machinery.facts import ArchitectureMaps
 from onecurve.tools.attribution.machinery.gradients import FORWARD
 from onecurve.tools.attribution.machinery.one_pass import Attribute, Attributions, OnePass
 
@@ -24,7 +24,7 @@ NO_ATTENTION = "not applicable: the network has no attention over patches of the
 
 @final
 @dataclass(frozen=True)
-class AttentionRollout:
+class AttentionRollout(ArchitectureMaps):
     """Product over layers of half the attention (mean of heads) and half the identity (Abnar & Zuidema, arXiv 2005.00928).
 
     Attention is what softmax modules of a normalised network, or torch's attention modules, give over tokens. The row of the first
@@ -36,8 +36,6 @@ class AttentionRollout:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "attention followed through all layers down to the patches"
     source: ClassVar[str] = "arXiv 2005.00928"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap, Text)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where nothing attends to patches."""

@@ -10,13 +10,13 @@ from typing import ClassVar, Literal, final
 
 from torch import Tensor, nn
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces, Text
+from onecurve.core.evidence import Evidence, Text
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
 from onecurve.tools.attribution.machinery.class_activation import grad_cam, hires_cam
+from onecurve.tools.attribution.machinery.facts import ArchitectureMaps
 from onecurve.tools.attribution.machinery.gradients import BACKWARD, FORWARD, GRADIENT, said_or
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
 from onecurve.tools.attribution.machinery.one_pass import Attribute, Attributions, OnePass
@@ -28,7 +28,7 @@ Kind = Literal["grad-cam", "hires-cam", "guided"]
 
 @final
 @dataclass(frozen=True)
-class GradCam:
+class GradCam(ArchitectureMaps):
     """Feature maps weighted by the mean of their gradients, positive part, bilinearly enlarged (Selvaraju et al., arXiv 1610.02391).
 
     Raises ``ModelError`` where the network cannot be normalised.
@@ -38,8 +38,6 @@ class GradCam:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "last feature maps weighted by their mean gradients"
     source: ClassVar[str] = "arXiv 1610.02391"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap, Text)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where there are no feature maps."""
@@ -48,7 +46,7 @@ class GradCam:
 
 @final
 @dataclass(frozen=True)
-class HiResCam:
+class HiResCam(ArchitectureMaps):
     """Feature maps times their gradients, place by place, positive part, bilinearly enlarged (Draelos & Carin, arXiv 2011.08891).
 
     Raises ``ModelError`` where the network cannot be normalised.
@@ -58,8 +56,6 @@ class HiResCam:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "last feature maps times their gradients"
     source: ClassVar[str] = "arXiv 2011.08891"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap, Text)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects, a word where there are no feature maps."""
@@ -68,7 +64,7 @@ class HiResCam:
 
 @final
 @dataclass(frozen=True)
-class GuidedGradCam:
+class GuidedGradCam(ArchitectureMaps):
     """Guided backpropagation times Grad-CAM (Selvaraju et al., arXiv 1610.02391).
 
     Raises ``ModelError`` where the network cannot be normalised.
@@ -78,8 +74,6 @@ class GuidedGradCam:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "guided backpropagation where Grad-CAM is positive"
     source: ClassVar[str] = "arXiv 1610.02391"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap, Text)
 
     sign: Sign = "absolute"
 

@@ -7,8 +7,7 @@ from typing import ClassVar, final
 import numpy as np
 import torch
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
@@ -16,6 +15,7 @@ from onecurve.core.workbench import Workbench
 from onecurve.models.network import torch_module
 from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import GradientMaps
 from onecurve.tools.attribution.machinery.gradients import FORWARD
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, shown, unsigned
 from onecurve.tools.attribution.machinery.masking import cell_maps
@@ -30,7 +30,7 @@ FEWEST_CELLS = 9
 
 @final
 @dataclass(frozen=True)
-class Consensus:
+class Consensus(GradientMaps):
     """Mean of the maps of up to twelve methods, each divided by its own mean first (AGG-Mean of Rieger & Hansen, arXiv 1903.00519).
 
     Gradient, input times gradient, guided backpropagation, deconvolution, DeepLift, relevance, Grad-CAM and guided Grad-CAM from one
@@ -43,8 +43,6 @@ class Consensus:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "mean of the maps of twelve methods that share their passes"
     source: ClassVar[str] = "arXiv 1903.00519"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 9."""
@@ -56,11 +54,8 @@ class Consensus:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None or workbench.remaining < ONE_PASS + FORWARD:
             return Evidence()
         count = int(min(len(brief.suspects), (workbench.remaining - FORWARD) / ONE_PASS))

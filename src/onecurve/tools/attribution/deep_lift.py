@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Meter, Workbench
@@ -21,6 +20,7 @@ from onecurve.models.network import torch_module
 from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image, clean_baselines
 from onecurve.tools.attribution.machinery.difference import attributions
+from onecurve.tools.attribution.machinery.facts import GradientMaps
 from onecurve.tools.attribution.machinery.gradients import BACKWARD, FORWARD, GRADIENT, said_or
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, completeness, repeatability, shown, unsigned
 from onecurve.tools.attribution.machinery.one_pass import Attribute, Attributions, OnePass
@@ -30,7 +30,7 @@ from onecurve.tools.machinery.sizes import chunks, images_per_gradient
 
 @final
 @dataclass(frozen=True)
-class DeepLift:
+class DeepLift(GradientMaps):
     """Input less baseline times DeepLift's multipliers, by the rescale rule (Shrikumar et al., arXiv 1704.02685).
 
     Maximum pooling hands back what its maximum rose by to where the maximum is, and what it fell by to where it was. Products
@@ -42,8 +42,6 @@ class DeepLift:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "rise of the target logit from a baseline, handed back by slopes"
     source: ClassVar[str] = "arXiv 1704.02685"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     baseline: BaselineKind = "mean"
     sign: Sign = "absolute"
@@ -53,7 +51,6 @@ class DeepLift:
         require_among("sign", self.sign, SIGNS)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
         if brief.suspects is None:
             return Evidence()
         baseline = torch.from_numpy(baseline_image(self.baseline, workbench.subject, brief.suspects)).to(workbench.device)
@@ -63,7 +60,7 @@ class DeepLift:
 
 @final
 @dataclass(frozen=True)
-class DeepLiftShap:
+class DeepLiftShap(GradientMaps):
     """DeepLift's attributions averaged over baselines from the clean set (Lundberg & Lee, arXiv 1705.07874, section 4.2).
 
     As many baselines as the budget pays for; without a clean set the one-colour images of ``baseline_image``. Raises ``ModelError``
@@ -74,8 +71,6 @@ class DeepLiftShap:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "DeepLift averaged over clean images as baselines"
     source: ClassVar[str] = "arXiv 1705.07874"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     baselines: int = 32
     """The most baselines, at least 1."""
@@ -85,11 +80,8 @@ class DeepLiftShap:
         require_within("baselines", self.baselines, 1)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:
             return Evidence()
         chunk = images_per_gradient(*workbench.subject.input_shape[1:], workbench.device)

@@ -5,13 +5,13 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import QueryMaps
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, repeatability, shown
 from onecurve.tools.attribution.machinery.masking import Asked, Grid, cell_maps
 from onecurve.tools.attribution.machinery.sanity_checks import examined
@@ -22,7 +22,7 @@ FEWEST_CELLS = 9
 
 @final
 @dataclass(frozen=True)
-class FeatureAblation:
+class FeatureAblation(QueryMaps):
     """Fall of the target logit when one cell of a grid is replaced by the baseline (Zeiler & Fergus, arXiv 1311.2901).
 
     The grid is as fine as the budget allows, down to single pixels. It is occlusion whose windows do not overlap.
@@ -32,8 +32,6 @@ class FeatureAblation:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "cover one cell of a grid at a time and map the fall of the target logit"
     source: ClassVar[str] = "arXiv 1311.2901"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 4096
     """The most cells, at least 9."""
@@ -45,11 +43,9 @@ class FeatureAblation:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:
             return Evidence()
         count = workbench.affordable(1 + FEWEST_CELLS, len(brief.suspects))
@@ -65,7 +61,7 @@ class FeatureAblation:
 
 @final
 @dataclass(frozen=True)
-class FeaturePermutation:
+class FeaturePermutation(QueryMaps):
     """Fall of the target logit when one cell is taken from another image (Fisher, Rudin & Dominici, arXiv 1801.01489).
 
     What stands in is the whole point of the method, so it is fixed and named: clean images, each mapping all cells of a suspect; where
@@ -77,8 +73,6 @@ class FeaturePermutation:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "take one cell at a time from another image and map the fall of the target logit"
     source: ClassVar[str] = "arXiv 1801.01489"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 256
     """The most cells, at least 9."""
@@ -91,11 +85,9 @@ class FeaturePermutation:
         require_within("mates", self.mates, 1)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:
             return Evidence()
         count = workbench.affordable(1 + FEWEST_CELLS, len(brief.suspects))

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import clean_baselines
+from onecurve.tools.attribution.machinery.facts import GradientMaps
 from onecurve.tools.attribution.machinery.gradients import GRADIENT, Sampler, Suspects, affordable_samples
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, halves_shown
 from onecurve.tools.attribution.machinery.sanity_checks import examined
@@ -20,7 +20,7 @@ from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 @final
 @dataclass(frozen=True)
-class GradientShap:
+class GradientShap(GradientMaps):
     """Mean of ``(x - x0) * gradient`` at a random point between a random baseline x0 and the input x (arXiv 1705.07874, 1906.10670).
 
     Baselines are clean images (one-colour images where none are granted). Points are stratified: of n samples each has its own
@@ -32,8 +32,6 @@ class GradientShap:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "gradients at random points between clean images and the input"
     source: ClassVar[str] = "arXiv 1705.07874"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     samples: int = 64
     """The most samples per suspect, at least 1."""
@@ -49,11 +47,8 @@ class GradientShap:
         require_within("noise", self.noise, 0, 1)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         count, samples = affordable_samples(brief, workbench, GRADIENT, self.samples)
         if brief.suspects is None or count == 0:
             return Evidence()

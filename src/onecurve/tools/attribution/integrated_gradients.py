@@ -6,12 +6,12 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import GradientMaps
 from onecurve.tools.attribution.machinery.gradients import GRADIENT, Sampler, Suspects, affordable_samples
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, completeness, shown, unsigned
 from onecurve.tools.attribution.machinery.sanity_checks import examined
@@ -22,7 +22,7 @@ FEWEST_STEPS = 2
 
 @final
 @dataclass(frozen=True)
-class IntegratedGradients:
+class IntegratedGradients(GradientMaps):
     """``(x - x0) * mean gradient`` on the straight way from baseline x0 to input x (Sundararajan et al., arXiv 1703.01365).
 
     The path is cut by the midpoint rule, in as many equal steps as the budget pays for and at most ``steps``. Without a
@@ -33,8 +33,6 @@ class IntegratedGradients:
     version: ClassVar[int] = 2
     summary: ClassVar[str] = "attribution by gradients integrated from a baseline image to the input"
     source: ClassVar[str] = "arXiv 1703.01365"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     steps: int = 50
     """The most steps on the path, at least 2."""
@@ -46,11 +44,8 @@ class IntegratedGradients:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         count, steps = affordable_samples(brief, workbench, GRADIENT, self.steps, FEWEST_STEPS)
         if brief.suspects is None or count == 0:
             return Evidence()

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind
 from onecurve.tools.attribution.machinery.coalitions import RIDGE, WIDTH, kernel_coalitions, kernel_shap, lime, lime_coalitions
+from onecurve.tools.attribution.machinery.facts import QueryMaps
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 from onecurve.tools.attribution.machinery.super_pixel_game import FEWEST_CELLS, Game, added_up, repeated
@@ -19,7 +19,7 @@ FEWEST_COALITIONS = 2 * FEWEST_CELLS
 
 @final
 @dataclass(frozen=True)
-class KernelShap:
+class KernelShap(QueryMaps):
     """The additive game nearest to the network's by the Shapley kernel (Lundberg & Lee, arXiv 1705.07874).
 
     Exact at the whole image and at the baseline; coalitions come with their complements (arXiv 2012.01536), and how much is made of
@@ -31,8 +31,6 @@ class KernelShap:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "additive model of the target logit over sets of super-pixels, weighted by the Shapley kernel"
     source: ClassVar[str] = "arXiv 1705.07874"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -47,11 +45,9 @@ class KernelShap:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         game = Game.of(brief, workbench, self.baseline, FEWEST_COALITIONS)
         if game is None:
             return Evidence()
@@ -65,7 +61,7 @@ class KernelShap:
 
 @final
 @dataclass(frozen=True)
-class Lime:
+class Lime(QueryMaps):
     """A linear model of the target logit near the whole image (Ribeiro et al., arXiv 1602.04938).
 
     Sets of cells come in every size as often; each weighs exp(-d^2 / ``width``^2) with its cosine distance d from the whole
@@ -78,8 +74,6 @@ class Lime:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "linear model of the target logit over sets of super-pixels near the whole image"
     source: ClassVar[str] = "arXiv 1602.04938"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -97,11 +91,9 @@ class Lime:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         game = Game.of(brief, workbench, self.baseline, FEWEST_COALITIONS)
         if game is None:
             return Evidence()

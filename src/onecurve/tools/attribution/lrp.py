@@ -10,12 +10,12 @@ from typing import ClassVar, final
 
 from torch import Tensor, nn
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
+from onecurve.tools.attribution.machinery.facts import GradientMaps
 from onecurve.tools.attribution.machinery.gradients import BACKWARD, FORWARD, said_or
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
 from onecurve.tools.attribution.machinery.one_pass import Attribute, Attributions, OnePass
@@ -23,7 +23,7 @@ from onecurve.tools.attribution.machinery.one_pass import Attribute, Attribution
 
 @final
 @dataclass(frozen=True)
-class Lrp:
+class Lrp(GradientMaps):
     """Relevance of the target logit by the rules that suit each kind of layer (Bach et al. 2015; composite of arXiv 1910.09840).
 
     Linear layers: in proportion to contributions (LRP-0). Convolutions: in proportion to positive contributions (z+), as with LRP-0
@@ -35,8 +35,6 @@ class Lrp:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "relevance handed back layer by layer, positive contributions only in convolutions"
     source: ClassVar[str] = "arXiv 1910.09840"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     sign: Sign = "positive"
 
@@ -44,7 +42,6 @@ class Lrp:
         require_among("sign", self.sign, SIGNS)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
         return OnePass(_maker, 2 * FORWARD + BACKWARD, "relevance", self.sign).look(brief, workbench)
 
 

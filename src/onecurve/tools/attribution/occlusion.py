@@ -8,13 +8,13 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.image.images import Bools, Floats, Ints
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import QueryMaps
 from onecurve.tools.attribution.machinery.map_checks import shown
 from onecurve.tools.attribution.machinery.masking import Asked
 from onecurve.tools.attribution.machinery.sanity_checks import examined
@@ -25,7 +25,7 @@ FEWEST_WINDOWS = 9
 
 @final
 @dataclass(frozen=True)
-class Occlusion:
+class Occlusion(QueryMaps):
     """Mean fall of the target logit over the windows that cover a pixel, positive part (Zeiler & Fergus, arXiv 1311.2901).
 
     The paper slides a grey square at a fixed stride and maps the probability of the right class; here the stride follows from the
@@ -37,8 +37,6 @@ class Occlusion:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "cover windows of the input and map the fall of the target logit"
     source: ClassVar[str] = "arXiv 1311.2901"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     window: float = 0.1
     """Side of the window as a share of the image's side, in (0, 1]."""
@@ -48,11 +46,9 @@ class Occlusion:
         require_within("window", self.window, 0.01, 1)
         require_among("baseline", self.baseline, BASELINES)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:
             return Evidence()
         count = workbench.affordable(1 + FEWEST_WINDOWS, len(brief.suspects))

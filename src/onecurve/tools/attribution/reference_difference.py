@@ -46,11 +46,9 @@ class ReferenceDifference:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects. Raises ``ModelError`` without a reference."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         count, steps = affordable_samples(brief, workbench, 2 * GRADIENT, self.steps, FEWEST_STEPS)
         if brief.suspects is None or count == 0:
             return Evidence()

@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.image.images import Floats, Ints
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import QueryMaps
 from onecurve.tools.attribution.machinery.map_checks import repeatability, shown
 from onecurve.tools.attribution.machinery.masking import Asked
 from onecurve.tools.attribution.machinery.sanity_checks import examined
@@ -24,7 +24,7 @@ FEWEST_MASKS = 8
 
 @final
 @dataclass(frozen=True)
-class Rise:
+class Rise(QueryMaps):
     """Mean of random masks weighted by the target logit under them (Petsiuk et al., arXiv 1806.07421).
 
     Masks are coarse random grids, enlarged bilinearly and shifted at random. Three departures: the logit stands for the
@@ -37,8 +37,6 @@ class Rise:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "random soft masks, weighted by the target logit under them"
     source: ClassVar[str] = "arXiv 1806.07421"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     masks: int = 4000
     """The most masks per suspect, at least 8; the paper uses 4,000 to 8,000."""
@@ -54,11 +52,9 @@ class Rise:
         require_within("showing", self.showing, 0.01, 0.99)
         require_among("baseline", self.baseline, BASELINES)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for 8 masks."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:
             return Evidence()
         count = workbench.affordable(1 + FEWEST_MASKS, len(brief.suspects))

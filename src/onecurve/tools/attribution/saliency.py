@@ -6,20 +6,18 @@ from typing import ClassVar, final
 
 from torch import Tensor, nn
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
-from onecurve.core.validate import require_among
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.models.network import layout_for
+from onecurve.tools.attribution.machinery.facts import SignedGradientMaps
 from onecurve.tools.attribution.machinery.gradients import GRADIENT, back, said_or
-from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
 from onecurve.tools.attribution.machinery.one_pass import Attribute, Attributions, OnePass
 
 
 @final
 @dataclass(frozen=True)
-class Saliency:
+class Saliency(SignedGradientMaps):
     """The gradient of the target logit (Simonyan et al., arXiv 1312.6034).
 
     The paper takes the largest absolute value of the channels; here they add up, as in every other map of the family.
@@ -29,39 +27,23 @@ class Saliency:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "gradient of the target logit for the pixels"
     source: ClassVar[str] = "arXiv 1312.6034"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
-
-    sign: Sign = "absolute"
-
-    def __post_init__(self) -> None:
-        require_among("sign", self.sign, SIGNS)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, times_input=False)
         return OnePass(maker, GRADIENT, "gradient", self.sign).look(brief, workbench)
 
 
 @final
 @dataclass(frozen=True)
-class InputXGradient:
+class InputXGradient(SignedGradientMaps):
     """The gradient of the target logit times the input in [0, 1] (Shrikumar et al., arXiv 1605.01713): black pixels get nothing."""
 
     name: ClassVar[str] = "input-x-gradient"
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "gradient of the target logit times the pixels"
     source: ClassVar[str] = "arXiv 1605.01713"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
-
-    sign: Sign = "absolute"
-
-    def __post_init__(self) -> None:
-        require_among("sign", self.sign, SIGNS)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
         maker = partial(_maker, times_input=True)
         return OnePass(maker, GRADIENT, "input times gradient", self.sign).look(brief, workbench)
 

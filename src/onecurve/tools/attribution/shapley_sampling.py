@@ -5,14 +5,14 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.image.images import Bools
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind
 from onecurve.tools.attribution.machinery.coalitions import kernel_coalitions, orders, prefixes, shapley_by_orders, shapley_by_surrogate
+from onecurve.tools.attribution.machinery.facts import QueryMaps
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 from onecurve.tools.attribution.machinery.super_pixel_game import FEWEST_CELLS, Game, added_up, repeated
@@ -23,7 +23,7 @@ MOST = 2000
 
 @final
 @dataclass(frozen=True)
-class ShapleySampling:
+class ShapleySampling(QueryMaps):
     """Mean gain of the target logit as a cell joins those before it in a random order (sampling as in arXiv 2104.12199, section 2).
 
     Orders come in pairs of opposites. The budget first pays for a finer grid, up to ``cells``, and then for more pairs.
@@ -33,8 +33,6 @@ class ShapleySampling:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "mean gain of the target logit as super-pixels join in random orders"
     source: ClassVar[str] = "arXiv 2104.12199"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -46,11 +44,9 @@ class ShapleySampling:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         game = Game.of(brief, workbench, self.baseline, 2 * (FEWEST_CELLS - 1))
         if game is None:
             return Evidence()
@@ -71,7 +67,7 @@ class ShapleySampling:
 
 @final
 @dataclass(frozen=True)
-class ShapleySurrogate:
+class ShapleySurrogate(QueryMaps):
     """Shapley values of a Gaussian process fitted to the game: a successor of sampling and of KernelSHAP (see ``shapley_by_surrogate``).
 
     Each cell is left out once; the rest of the budget pays for pairs of coalitions drawn by the Shapley kernel. The budget first
@@ -82,8 +78,6 @@ class ShapleySurrogate:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "Shapley values of a surrogate of the network, fitted to sets of super-pixels"
     source: ClassVar[str] = "after arXiv 1705.07874 and 2012.01536"
-    needs: ClassVar[Access] = Access.QUERIES | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     cells: int = 64
     """The most cells, at least 4."""
@@ -98,11 +92,9 @@ class ShapleySurrogate:
         require_among("baseline", self.baseline, BASELINES)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 2 x 2 grid."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         game = Game.of(brief, workbench, self.baseline, FEWEST_CELLS)
         if game is None:
             return Evidence()

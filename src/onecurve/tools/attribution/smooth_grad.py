@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
+from onecurve.tools.attribution.machinery.facts import GradientMaps
 from onecurve.tools.attribution.machinery.gradients import GRADIENT, Sampler, Suspects, affordable_samples
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, halves_shown
 from onecurve.tools.attribution.machinery.sanity_checks import examined
@@ -19,7 +19,7 @@ from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 @final
 @dataclass(frozen=True)
-class SmoothGrad:
+class SmoothGrad(GradientMaps):
     """Mean gradient of the target logit over copies with Gaussian noise (Smilkov et al., arXiv 1706.03825).
 
     The sign is dropped after averaging. As many copies as the budget pays for, at most ``samples``. The paper finds 10 to 20
@@ -30,8 +30,6 @@ class SmoothGrad:
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "gradient averaged over noisy copies of the input"
     source: ClassVar[str] = "arXiv 1706.03825"
-    needs: ClassVar[Access] = Access.WEIGHTS | Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     samples: int = 50
     """The most copies per suspect, at least 1."""
@@ -44,11 +42,8 @@ class SmoothGrad:
         require_within("noise", self.noise, 0, 1)
         require_among("sign", self.sign, SIGNS)
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        """One map per suspect that the budget pays for; nothing without suspects."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         count, samples = affordable_samples(brief, workbench, GRADIENT, self.samples)
         if brief.suspects is None or count == 0:
             return Evidence()

@@ -52,11 +52,9 @@ class OnePass:
     preparation: int = 0
     """Forward-equivalents spent once per look."""
 
+    @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects."""
-        return examined(self._mapped, brief, workbench)
-
-    def _mapped(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None or workbench.remaining < self.preparation + self.cost:
             return Evidence()
         count = int(min(len(brief.suspects), (workbench.remaining - self.preparation) / self.cost))

@@ -6,6 +6,8 @@ shuffled weights is not the subject, so what is asked of it is not paid from the
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial, wraps
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,9 +33,20 @@ COVERED = 0.1
 """Share of the pixels that are covered to see whether the logit falls."""
 
 Look = Callable[[Brief, Workbench], Evidence]
+T = TypeVar("T")
 
 
-def examined(look: Look, brief: Brief, workbench: Workbench) -> Evidence:
+def examined(look: Callable[[T, Brief, Workbench], Evidence]) -> Callable[[T, Brief, Workbench], Evidence]:
+    """A tool's method ``look`` that adds checks of its maps to the evidence; see ``examine``."""
+
+    @wraps(look)
+    def look_and_examine(tool: T, brief: Brief, workbench: Workbench) -> Evidence:
+        return examine(partial(look, tool), brief, workbench)
+
+    return look_and_examine
+
+
+def examine(look: Look, brief: Brief, workbench: Workbench) -> Evidence:
     """What ``look`` shows, with checks of the maps of the first suspects.
 
     `weights`: the map is another where the weights are shuffled. `sensitive`: covering the tenth of the pixels that are marked most
