@@ -25,9 +25,8 @@ from onecurve.flaws.planting.storage import load_case, save_planted
 from onecurve.models.building import identity
 from onecurve.models.cache import Cache
 from onecurve.models.network import torch_module
-from onecurve.models.storage import load_network, load_subject
-from onecurve.readers.catalog import READERS
-from onecurve.runner.handlers.calibration_trials import Conditions, calibrated
+from onecurve.models.storage import load_network
+from onecurve.runner.handlers.lineups import Conditions, trials_of
 from onecurve.runner.recipes import recipe_of
 from onecurve.store.blobs import Blobs
 from onecurve.tasks.catalog import TASKS
@@ -154,23 +153,33 @@ def _case(folder: str, case: str, device: str) -> Case:
     return replace(loaded, truth=replace(truth, network=RememberingNetwork(truth.network), twin=RememberingNetwork(truth.twin)))
 
 
-def calibrate(
-    reader: str, kind: str, recipe: Mapping[str, Any], subject: str, seed: int, conditions: Mapping[str, Any], blobs: str
-) -> dict[str, Any]:
-    """Try a reader on lineups of one kind of flaw, where the right answer is known.
+def lay_out(kind: str, recipe: Mapping[str, Any], seed: int, conditions: Mapping[str, Any], blobs: str, folder: str) -> dict[str, Any]:
+    """Make the lineups that readers are calibrated on and keep questions and evidence in ``folder``.
 
-    ``conditions`` are the fields of ``calibrating.Conditions`` with keys of evidence in place of evidence.
+    ``conditions`` are the fields of ``lineups.Conditions`` with keys of evidence in place of evidence. The right options go back to the
+    process that keeps the rows, and nowhere else.
     """
-    kept = Blobs(Path(blobs))
-    tried = Conditions(**{**conditions, "seen": [(tool, kept.get(key)) for tool, key in conditions["seen"]]})
-    found = calibrated(READERS.make(reader), kind, recipe_of(recipe), load_subject(Path(subject)), seed, tried)
-    return {"calibrations": [asdict(one) for one in found]}
+    seen = Blobs(Path(blobs))
+    tried = Conditions(**{**conditions, "seen": [(tool, seen.get(key)) for tool, key in conditions["seen"]]})
+    kept = Blobs(Path(folder))
+    trials = [
+        {
+            "condition": trial.condition,
+            "number": trial.number,
+            "question": kept.put(trial.question),
+            "evidence": kept.put(trial.evidence),
+            "options": len(trial.question.options),
+            "right": trial.right,
+        }
+        for trial in trials_of(kind, recipe_of(recipe), seed, tried)
+    ]
+    return {"trials": trials}
 
 
 HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "sample": sample,
     "planting_facts": planting_facts,
-    "calibrate": calibrate,
+    "lay_out": lay_out,
     "train_base": train_base,
     "plant_network": plant_network,
     "prepare": prepare,

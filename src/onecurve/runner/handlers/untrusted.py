@@ -8,13 +8,14 @@ from tempfile import mkdtemp
 from typing import Any, final
 
 from onecurve.core.access import Access
-from onecurve.core.answer import Abstain, Rebuilt, checked
+from onecurve.core.answer import Abstain, Rebuilt, Weights, checked, normalised
 from onecurve.core.case import Subject
 from onecurve.core.errors import ContractError
 from onecurve.core.evidence import Evidence
 from onecurve.core.evidence_limits import require_within_limits
 from onecurve.core.question import Question, Weigh
 from onecurve.core.row import Role
+from onecurve.core.seeds import seed_for
 from onecurve.core.spec import spec_of
 from onecurve.core.workbench import Workbench
 from onecurve.models.granting import metered_workbench
@@ -134,6 +135,20 @@ def answer(place: Mapping[str, str], solver: str, question: str, budget: float, 
     return _answered(here, asked, workbench, lambda: thing.answer(asked, workbench))
 
 
+def read_lineups(reader: str, subject: str, folder: str, seed: int, trials: list[list[Any]]) -> dict[str, Any]:
+    """Let a reader read lineups, each given as number, question key and evidence key; the shares of the options, None for an abstention."""
+    kept = Blobs(Path(folder))
+    shown = _subject(subject, "cpu").without_network()
+    _, thing = find(reader)
+    return {"shares": [_shares(thing, kept, shown, seed_for(seed, number), (question, evidence)) for number, question, evidence in trials]}
+
+
+def _shares(reader: Any, kept: Blobs, subject: Subject, seed: int, keys: tuple[str, str]) -> list[float] | None:
+    question, evidence = (kept.get(key) for key in keys)
+    answer = checked(question, reader.read(question, evidence, metered_workbench(subject, 0.0, seed)))
+    return [float(share) for share in normalised(answer)[0]] if isinstance(answer, Weights) else None
+
+
 def _answered(place: SubjectPlace, question: Question, workbench: Workbench, act: Callable[[], object]) -> dict[str, Any]:
     given = checked(question, act())
     spent = _spent(workbench)
@@ -164,4 +179,10 @@ def _spent(workbench: Workbench) -> dict[str, float]:
     return {"forward": spent.forward, "backward": spent.backward, "seconds": spent.seconds}
 
 
-HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {"describe": describe, "look": look, "read": read, "answer": answer}
+HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "describe": describe,
+    "look": look,
+    "read": read,
+    "answer": answer,
+    "read_lineups": read_lineups,
+}

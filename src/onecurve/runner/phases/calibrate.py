@@ -1,9 +1,18 @@
 """The calibration phase: lineup readers tried on true triggers, on noise, and on what tools show of a clean network."""
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, final
+
+import numpy as np
 
 from onecurve.core.access import Access
 from onecurve.core.codec import digest
+from onecurve.core.display import Calibration
+from onecurve.core.errors import AnswerError
 from onecurve.core.question import Brief, Form
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
@@ -11,11 +20,47 @@ from onecurve.runner.phases.plant import PlantedNetwork
 from onecurve.runner.phases.solve import look_job
 from onecurve.runner.plan import Facts, PlannedLook, PlannedSolver
 from onecurve.runner.session import Session
+from onecurve.statistics.intervals import wilson
 from onecurve.store.store import Look, Store
 from onecurve.tasks.catalog import TASKS
 
 TARGETS = 2
 """Classes of the clean network that each tool is asked to look at."""
+
+
+@final
+@dataclass(frozen=True)
+class _Calibration:
+    """One reader on lineups of one kind of flaw."""
+
+    key: str
+    reader: Facts
+    kind: str
+    data: str
+    recipe: Mapping[str, Any]
+    subject: str
+    """The folder of the clean network's subject."""
+    seed: int
+    conditions: Mapping[str, Any]
+
+    def laying_out(self, folder: str, blobs: str) -> Job:
+        """The trusted job that makes the lineups."""
+        arguments = {
+            "kind": self.kind,
+            "recipe": self.recipe,
+            "seed": self.seed,
+            "conditions": self.conditions,
+            "blobs": blobs,
+            "folder": folder,
+        }
+        return Job(Trust.TRUSTED, "lay_out", arguments, f"lineups of {self.kind} in {self.data}", key=self.key)
+
+    def reading(self, folder: str, trials: Sequence[Mapping[str, Any]]) -> Job:
+        """The untrusted job that reads them; it is not told which options are right."""
+        listed = [[trial["number"], trial["question"], trial["evidence"]] for trial in trials]
+        arguments = {"reader": self.reader.address, "subject": self.subject, "folder": folder, "seed": self.seed, "trials": listed}
+        label = f"calibrate {self.reader.name} on lineups of {self.kind} in {self.data}"
+        return Job(Trust.UNTRUSTED, "read_lineups", arguments, label, key=self.key)
 
 
 def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Sequence[PlannedSolver]) -> None:
@@ -32,25 +77,91 @@ def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Seq
     looks = {clean.name: _clean_looks(session, clean, tools) for clean in _clean_networks(networks)}
     seen = _looked(session, looks)
     jobs = [
-        _job(session, clean, facts, kind, seen[clean.name], maps=maps)
+        _wanted(session, clean, facts, kind, seen[clean.name], maps=maps)
         for clean in _clean_networks(networks)
         for facts in readers.values()
         for kind in _kinds(networks, clean.wanted.data)
     ]
-    session.display.phase("calibrate", len(jobs))
     known = session.store.prepared()
-
-    def done(job: Job, outcome: Outcome) -> Iterable[Job]:
-        session.display.done(1, outcome.failed)
-        if outcome.value is None:
-            session.display.say(f"{job.label} failed: {outcome.reason}")
-            session.failures.append(f"{job.label}: {outcome.reason}")
-        else:
-            session.store.prepare(job.key, outcome.value["calibrations"])
-        return ()
-
-    session.run([job for job in jobs if job.key not in known], done)
+    session.display.phase("calibrate", len(jobs))
+    with TemporaryDirectory(dir=session.out, prefix="lineups-") as folder:
+        _Trials(session, Path(folder)).run([job for job in jobs if job.key not in known])
     session.store.note("calibrations", [job.key for job in jobs], anew=True)
+
+
+@final
+class _Trials:
+    """Lays lineups out, lets readers read them in untrusted processes, and counts what was read right."""
+
+    def __init__(self, session: Session, folder: Path) -> None:
+        self._session = session
+        self._folder = folder
+        self._laid_out: dict[str, list[dict[str, Any]]] = {}
+
+    def run(self, jobs: Sequence[_Calibration]) -> None:
+        """All calibrations to the end; one that fails is told and leaves no record."""
+        by_key = {job.key: job for job in jobs}
+
+        def done(job: Job, outcome: Outcome) -> Iterable[Job]:
+            wanted = by_key[job.key]
+            if outcome.value is not None and job.do == "lay_out":
+                self._laid_out[job.key] = list(outcome.value["trials"])
+                return [wanted.reading(self._folder_of(job.key), self._laid_out[job.key])]
+            self._keep(wanted, job, outcome)
+            return ()
+
+        self._session.run([job.laying_out(self._folder_of(job.key), self._session.blobs) for job in jobs], done)
+
+    def _keep(self, wanted: _Calibration, job: Job, outcome: Outcome) -> None:
+        shutil.rmtree(self._folder_of(job.key), ignore_errors=True)
+        trials, fault = self._laid_out.pop(job.key, []), outcome.reason
+        if outcome.value is not None:
+            try:
+                counted = calibrations(wanted.reader.name, wanted.kind, trials, outcome.value.get("shares", ()))
+                self._session.store.prepare(job.key, [asdict(one) for one in counted])
+            except (AnswerError, TypeError, ValueError) as error:
+                # The reader's process answered, and it runs a person's code: its reply may hold anything.
+                fault = f"the reply does not fit: {error}"
+        self._session.display.done(1, bool(fault))
+        if fault:
+            self._session.display.say(f"{job.label} failed: {fault}")
+            self._session.failures.append(f"{job.label}: {fault}")
+
+    def _folder_of(self, key: str) -> str:
+        return str(self._folder / content_key(key))
+
+
+def calibrations(
+    reader: str, kind: str, trials: Sequence[Mapping[str, Any]], shares: Sequence[Sequence[float] | None]
+) -> tuple[Calibration, ...]:
+    """One record per condition, in order: how often the top option was right (ties share), and the mean share of the right one.
+
+    An abstention (None) counts as an even answer. Raises ``AnswerError`` where the shares do not fit the trials.
+    """
+    if len(shares) != len(trials):
+        raise AnswerError(f"wanted shares for {len(trials)} lineups, got: {len(shares)}")
+    by_condition: dict[str, list[tuple[float, float, float]]] = {}
+    for trial, share in zip(trials, shares, strict=True):
+        by_condition.setdefault(trial["condition"], []).append(_credit(int(trial["options"]), int(trial["right"]), share))
+    return tuple(_record(reader, kind, condition, earned) for condition, earned in by_condition.items())
+
+
+def _credit(options: int, right: int, shares: Sequence[float] | None) -> tuple[float, float, float]:
+    """Credit for the top option, share of the right one, and what chance earns."""
+    if shares is None:
+        return 1 / options, 1 / options, 1 / options
+    given = np.asarray(shares, np.float32)
+    if given.shape != (options,) or not np.isfinite(given).all():
+        raise AnswerError(f"wanted {options} finite shares for a lineup, got: {len(shares)}")
+    top = np.isclose(given, given.max())
+    return float(top[right] / top.sum()), float(given[right]), 1 / options
+
+
+def _record(reader: str, kind: str, condition: str, earned: Sequence[tuple[float, float, float]]) -> Calibration:
+    tops, masses, chances = (np.array(values) for values in zip(*earned, strict=True))
+    correct = round(float(tops.sum()))
+    share = wilson(correct, len(earned))
+    return Calibration(reader, condition, kind, len(earned), correct, float(masses.mean()), float(chances.mean()), share.low, share.high)
 
 
 def _clean_networks(networks: Sequence[PlantedNetwork]) -> list[PlantedNetwork]:
@@ -100,17 +211,9 @@ def _keep(store: Store, job: Job, outcome: Outcome) -> None:
     store.add_look(Look(job.key, str(value.get("evidence", "")), outcome.cost, outcome.reason, outcome.traceback))
 
 
-def _job(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen: list[list[str]], *, maps: bool) -> Job:
+def _wanted(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen: list[list[str]], *, maps: bool) -> _Calibration:
     suite = session.suite
     conditions = {"lineups": suite.lineups, "seen": seen, "maps": maps}
-    arguments = {
-        "reader": facts.address,
-        "kind": kind,
-        "recipe": dict(clean.wanted.recipe),
-        "subject": str(session.network_folder(clean.name) / "subject"),
-        "seed": suite.seed,
-        "conditions": conditions,
-        "blobs": session.blobs,
-    }
     key = f"calibrations:{content_key(facts.key, kind, clean.key, suite.planting_key, conditions)}"
-    return Job(Trust.TRUSTED, "calibrate", arguments, f"calibrate {facts.name} on lineups of {kind} in {clean.wanted.data}", key=key)
+    subject = str(session.network_folder(clean.name) / "subject")
+    return _Calibration(key, facts, kind, clean.wanted.data, dict(clean.wanted.recipe), subject, suite.seed, conditions)
