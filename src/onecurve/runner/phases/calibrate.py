@@ -12,7 +12,7 @@ import numpy as np
 from onecurve.core.access import Access
 from onecurve.core.codec import digest
 from onecurve.core.display import Calibration
-from onecurve.core.errors import AnswerError
+from onecurve.core.errors import AnswerError, OneCurveError
 from onecurve.core.question import Brief, Form
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
@@ -119,9 +119,9 @@ class _Trials:
             try:
                 counted = calibrations(wanted.reader.name, wanted.kind, trials, outcome.value.get("shares", ()))
                 self._session.store.prepare(job.key, [asdict(one) for one in counted])
-            except (AnswerError, TypeError, ValueError) as error:
+            except (OneCurveError, TypeError, ValueError) as error:
                 # The reader's process answered, and it runs a person's code: its reply may hold anything.
-                fault = f"the reply does not fit: {error}"
+                fault = f"nothing could be counted: {error}"
         self._session.display.done(1, bool(fault))
         if fault:
             self._session.display.say(f"{job.label} failed: {fault}")
