@@ -213,3 +213,29 @@ def test_file_names_are_safe_and_distinct(name):
     assert re.fullmatch(r"[a-z0-9_-]+\.html", made)
     assert len(made) < 100
     assert made != page_name(f"{name}!")
+
+
+def test_the_first_screen_says_in_red_which_solver_failed_everywhere(small, tmp_path):
+    trace = 'Traceback (most recent call last):\n  File "mine.py", line 7, in look\nValueError: no such layer'
+    broken = {"status": Status.FAILED, "raw": None, "skill": None, "reason": "ValueError: no such layer", "traceback": trace}
+    rows = tuple(replace(row, **broken) if row.solver == "cppn@matcher" else row for row in small.rows)
+    page = write_report(replace(small, rows=rows), tmp_path).read_text(encoding="utf-8")
+    alert = page[page.index('<div class="alert"') : page.index('<section id="curve"')]
+    assert "1 solver failed everywhere" in alert
+    assert "cppn@matcher" in alert
+    assert "ValueError: no such layer" in alert
+    assert "mine.py, line 7" in alert
+    assert "no conclusion is drawn" in alert
+    assert "Nothing is concluded of cppn" in page
+
+
+def test_without_a_broken_solver_there_is_no_alert(written):
+    assert 'class="alert"' not in (written / "index.html").read_text(encoding="utf-8")
+
+
+def test_skipped_cells_are_folded_away(written):
+    page = (written / "index.html").read_text(encoding="utf-8")
+    section = page[page.index('<section id="failures"') : page.index('<section id="ledger"')]
+    shown, folded = section.split("<details><summary>Skipped: ")
+    assert "<td>skipped</td>" in folded
+    assert "<td>skipped</td>" not in shown

@@ -10,7 +10,7 @@ from onecurve.core.grade import Status
 from onecurve.core.question import Form
 from onecurve.core.row import Role
 from onecurve.report.pages.false_alarms import alarm_lines, alarm_sentence
-from onecurve.report.pages.sections import ledger, lost_cells, plant_lines, status_counts
+from onecurve.report.pages.sections import ledger, lost_cells, plant_lines, skipped_cells, status_counts
 from onecurve.report.pages.table import table
 from onecurve.report.pages.write import write_report
 from onecurve.report.words.naming import Names, is_contender
@@ -22,6 +22,11 @@ from onecurve.tasks.detect import Detect
 @pytest.fixture(scope="module")
 def whole():
     return results(8, 3, 3, side=8)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return results(12, 3, 3, side=8)
 
 
 def contenders(given):
@@ -44,11 +49,38 @@ def test_opening_counts_flaws_networks_and_tools(whole):
     assert "6 tasks" in said
 
 
-def test_a_leader_far_ahead_differs_significantly_from_the_best_baseline(whole):
-    rows = constant(whole, {"cppn@matcher": 0.9, "top-images@matcher": 0.1, "random-patches@matcher": 0.05})
+def test_a_leader_far_ahead_differs_significantly_from_the_best_baseline(many):
+    rows = constant(many, {"cppn@matcher": 0.9, "top-images@matcher": 0.1, "random-patches@matcher": 0.05})
     said = leader_sentence("discover", rows, Names.of(rows))
     assert said.headline == "cppn leads on discover"
     assert "It differs significantly from the best baseline, top-images" in said.words
+    assert "n=9 networks, 27 cases" in said.words
+
+
+def test_five_networks_are_too_few_for_a_significant_difference_whatever_they_hold(whole):
+    rows = constant(whole, {"cppn@matcher": 0.9, "top-images@matcher": 0.1})
+    assert "It does not differ significantly from the best baseline" in leader_sentence("discover", rows, Names.of(rows)).words
+
+
+def test_who_failed_everywhere_leads_nowhere_and_is_named_as_missing(whole):
+    rows = constant(whole, {"cppn@matcher": -0.4, "top-images@matcher": 0.0})
+    rows = tuple(replace(row, status=Status.FAILED, raw=None, skill=None) if row.tool == "top-images" else row for row in rows)
+    said = leader_sentence("discover", rows, Names.of(rows))
+    assert "top-images leads" not in said.headline
+    assert "no baseline has a score on this task" in said.words
+    assert "Nothing is concluded of top-images, without a score on discover." in said.words
+
+
+def test_nothing_is_said_of_a_kind_of_flaw_where_every_solver_failed(whole):
+    rows = tuple(
+        replace(row, status=Status.FAILED, raw=None, skill=None) if row.flaw == "style" else row
+        for row in constant(whole, {"cppn@matcher": 0.8})
+    )
+    said = missed_kinds_sentence(rows)
+    assert said.headline == "Every kind of flaw with a score was found by at least one solver"
+    assert "Nothing is concluded of style" in said.words
+    lost = tuple(replace(row, status=Status.FAILED, raw=None, skill=None) for row in rows)
+    assert missed_kinds_sentence(lost).headline == "No result yet"
 
 
 def test_a_small_lead_is_not_significant(whole):
@@ -58,7 +90,7 @@ def test_a_small_lead_is_not_significant(whole):
     rows = tuple(replace(row, skill=0.1 + (swing[row.case] if row.tool == "cppn" else 0.0)) for row in even)
     said = leader_sentence("discover", rows, Names.of(rows))
     assert "It does not differ significantly from the best" in said.words
-    assert re.search(r"about [\d ]+ more cases would show it with 80\u00a0% power", said.words)
+    assert re.search(r"about [\d ]+ more networks would show it with 80\u00a0% power", said.words)
 
 
 def test_no_solver_leads_where_every_interval_holds_the_floor(whole):
@@ -165,9 +197,11 @@ def test_two_readers_of_one_tool_stand_in_one_cell(whole):
 
 def test_lost_cells_are_grouped_with_their_reason(whole):
     lost = lost_cells(whole.rows, frozenset(whole.displays))
-    assert [one.status for one in lost] == sorted((one.status for one in lost), key=["failed", "abstained", "pending", "skipped"].index)
+    assert [one.status for one in lost] == sorted((one.status for one in lost), key=["failed", "abstained", "pending"].index)
     assert lost[0].reason == "killed after 60 s of its time limit"
-    assert sum(one.count for one in lost) == sum(count for status, count in status_counts(whole.rows) if status != "graded")
+    skipped = skipped_cells(whole.rows, frozenset(whole.displays))
+    assert {one.status for one in skipped} == {"skipped"}
+    assert sum(one.count for one in lost + skipped) == sum(count for status, count in status_counts(whole.rows) if status != "graded")
 
 
 def test_ledger_adds_up(whole):

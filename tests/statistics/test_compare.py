@@ -93,6 +93,32 @@ def test_where_nothing_differs_small_ps_are_as_rare_as_they_should_be():
     assert (ps <= 0.05).mean() == pytest.approx(0.05, abs=0.025)
 
 
+def test_signs_are_flipped_by_network_not_by_case():
+    gains = [0.1, 0.2, 0.3, 0.15]
+    made = [
+        row(f"{net}.{flaw}", 0.5 + gain * (solver == "x"), solver=solver, subject=f"net-{net}")
+        for net, gain in enumerate(gains) for flaw in range(3) for solver in "xy"
+    ]  # fmt: skip
+    found = compare(made, "x", "y", "discover")
+    assert (found.n, found.cases, found.wins) == (4, 12, 12)
+    assert found.p == 2 / 2**4
+    assert not found.separated()
+
+
+def test_flaws_of_a_single_network_are_no_test():
+    made = [row(f"net.{flaw}", 0.1 * flaw, solver=solver, subject="net") for flaw in range(9) for solver in "xy"]
+    found = compare(made, "x", "y", "discover")
+    assert (found.n, found.cases, found.interval, found.p) == (1, 9, None, None)
+    assert "networks" in found.why_no_interval
+
+
+def test_a_tool_under_two_names_has_an_interval_around_nothing():
+    skills = [0.2, 0.9, 0.4, 0.1, 0.5, 0.6, 0.3]
+    found = compare(rows(skills, solver="x") + rows(skills, solver="y"), "x", "y", "discover")
+    assert found.p == 1
+    assert found.interval.low < 0 < found.interval.high
+
+
 def test_one_pair_is_no_test():
     with pytest.raises(TooFewError):
         sign_flip_p([0.4])

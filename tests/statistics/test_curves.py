@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from row_making import row, rows
 
+from onecurve.core.grade import Status
 from onecurve.core.row import Role
 from onecurve.statistics.curves import curves, front_of, pareto_front
 
@@ -26,11 +27,24 @@ def test_cost_is_the_median_over_cases_of_forward_equivalents():
     assert curves(made)[0].points[0].cost == 20
 
 
-def test_failed_cells_are_counted_and_left_out():
+def test_failed_cells_are_counted_at_the_floor():
     made = [*rows([0.2, 0.4]), row("x")]
     point = curves(made)[0].points[0]
-    assert (point.n, point.failed) == (2, 1)
-    assert point.mean == pytest.approx(0.3)
+    assert (point.n, point.cases, point.failed, point.answered) == (3, 3, 1, 2)
+    assert point.mean == pytest.approx(0.2)
+
+
+def test_who_earns_much_on_one_case_and_fails_on_five_is_not_on_the_front():
+    lucky = [row("case-000", 0.9, solver="lucky"), *(row(f"case-{at:03d}", solver="lucky") for at in range(1, 6))]
+    found = curves(lucky + rows([0.6] * 6, solver="steady"))
+    assert [(point.solver, round(point.mean, 6)) for point in front_of(found)] == [("steady", 0.6)]
+
+
+@given(st.lists(st.floats(-2, -0.1), min_size=2, max_size=5), st.sampled_from([Status.ABSTAINED, Status.FAILED]))
+def test_an_abstention_is_never_on_the_front(skills, status):
+    silent = [row(f"case-{at:03d}", 0.0 if status is Status.ABSTAINED else None, solver="silent", status=status, cost=0) for at in range(5)]
+    assert {point.solver for point in front_of(curves(silent + rows(skills, cost=50)))} == {"solver"}
+    assert front_of(curves(silent)) == ()
 
 
 def test_a_budget_where_all_failed_has_no_point():

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
-from onecurve.statistics.intervals import Interval, TooFewError, mean_interval, wilson
+from onecurve.statistics.intervals import LEAST_SPREAD, SAME, Interval, TooFewError, mean_interval, wilson
 
 SKILLS = st.lists(st.floats(-2, 1), min_size=2, max_size=30)
 
@@ -34,7 +34,11 @@ def test_it_moves_and_scales_with_the_values(values, shift, scale):
     values = np.array(values)
     if np.ptp(values) < 1e-3:
         values[0] += 1
-    plain, moved = mean_interval(values, resamples=200), mean_interval(values * scale + shift, resamples=200)
+    span = (shift, scale + shift)
+    plain, moved = (
+        mean_interval(values, resamples=200),
+        mean_interval(values * scale + shift, resamples=200, span=span, least_spread=LEAST_SPREAD * scale),
+    )
     assert (moved.low, moved.high) == pytest.approx((plain.low * scale + shift, plain.high * scale + shift), abs=1e-6)
 
 
@@ -85,6 +89,48 @@ def test_equal_values_leave_open_what_was_not_seen(count, value):
     assert interval.low == pytest.approx(value - unseen * value)
     assert interval.high == pytest.approx(value + unseen * (1 - value))
     assert interval.width > 0
+
+
+@given(st.lists(st.floats(0.5, 0.53), min_size=2, max_size=40), st.sampled_from([None, "kinds"]))
+@settings(max_examples=40, deadline=None)
+def test_values_that_hardly_differ_never_look_certain(values, kinds):
+    interval = mean_interval(values, ["ab"[at % 2] for at in range(len(values))] if kinds else None, resamples=200)
+    least = 0.0 if np.ptp(values) < SAME else t.ppf(0.975, len(values) - 1) * 0.025 / np.sqrt(len(values))
+    assert interval.low <= np.mean(values) - least + 1e-9
+    assert interval.high >= np.mean(values) + least - 1e-9
+    assert f"{interval.low:.2f}" != f"{interval.high:.2f}"
+
+
+def test_two_networks_that_agree_by_chance_leave_much_open():
+    assert mean_interval([0.500, 0.501]).width > 0.4
+
+
+def test_one_value_per_network_is_the_plain_interval():
+    values = np.random.default_rng(5).random(9)
+    assert mean_interval(values, networks=range(9)) == mean_interval(values)
+
+
+def test_copies_of_a_value_within_its_network_add_nothing():
+    values = np.random.default_rng(5).random(6)
+    copied = mean_interval(np.repeat(values, 3), networks=np.repeat(np.arange(6), 3).tolist())
+    plain = mean_interval(values)
+    assert (copied.low, copied.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_networks_of_different_sizes_weigh_by_their_cases():
+    interval = mean_interval([0.0, 0.0, 0.0, 1.0, 0.5], networks=["a", "a", "a", "b", "c"], resamples=4000)
+    assert interval.low < 0.3 < interval.high
+    assert interval.width > 0.5
+
+
+def test_one_network_is_too_few_whatever_it_holds():
+    with pytest.raises(TooFewError, match=r"at least 2 networks, got: 1"):
+        mean_interval([0.1, 0.5, 0.9], networks=["a"] * 3)
+
+
+def test_networks_must_match_the_values():
+    with pytest.raises(ValueError, match="network"):
+        mean_interval([0.0, 1.0], networks=["a"])
 
 
 def test_never_seen_is_bounded_as_by_clopper_and_pearson():

@@ -4,23 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from row_making import rows
+from row_making import row, rows
 from scipy.stats import ttest_1samp
 
 from onecurve.statistics.intervals import TooFewError
-from onecurve.statistics.power import cases_needed, detectable_difference, power_at, power_of_comparison
+from onecurve.statistics.power import detectable_difference, networks_needed, power_at, power_of_comparison
 
 
 @pytest.mark.parametrize(("effect", "needed"), [(0.2, 199), (0.5, 34), (0.8, 15)])
 def test_textbook_sample_sizes_of_the_paired_t_test(effect, needed):
-    assert cases_needed(effect, 1.0) == needed
-    assert cases_needed(-effect * 3, 3.0) == needed
+    assert networks_needed(effect, 1.0) == needed
+    assert networks_needed(-effect * 3, 3.0) == needed
 
 
 @given(st.floats(0.05, 3), st.floats(0.1, 2))
 @settings(max_examples=40, deadline=None)
 def test_the_number_is_the_least_that_suffices(difference, deviation):
-    needed = cases_needed(difference, deviation)
+    needed = networks_needed(difference, deviation)
     assert power_at(needed, difference, deviation) >= 0.8
     if needed > 2:
         assert power_at(needed - 1, difference, deviation) < 0.8
@@ -38,7 +38,7 @@ def test_power_agrees_with_simulation():
 
 def test_without_a_difference_power_is_the_level_and_no_number_suffices():
     assert power_at(30, 0.0, 1.0) == pytest.approx(0.05)
-    assert cases_needed(0.0, 1.0) is None
+    assert networks_needed(0.0, 1.0) is None
     assert power_at(1000, 5.0, 1.0) == 1
 
 
@@ -49,8 +49,19 @@ def test_power_of_two_solvers_comes_from_their_pairs():
     assert found.n == 4
     assert found.difference == pytest.approx(differences.mean())
     assert found.deviation == pytest.approx(differences.std(ddof=1))
-    assert found.needed == cases_needed(differences.mean(), differences.std(ddof=1))
+    assert found.needed == networks_needed(differences.mean(), differences.std(ddof=1))
     assert found.detectable == pytest.approx(detectable_difference(4, differences.std(ddof=1)))
+
+
+def test_power_counts_networks():
+    gains = [0.1, 0.3, 0.2, 0.4]
+    made = [
+        row(f"{net}.{flaw}", 0.5 + gain * (solver == "x"), solver=solver, subject=f"net-{net}")
+        for net, gain in enumerate(gains) for flaw in range(3) for solver in "xy"
+    ]  # fmt: skip
+    found = power_of_comparison(made, "x", "y", "discover")
+    assert found.n == 4
+    assert found.deviation == pytest.approx(np.std(gains, ddof=1))
 
 
 @pytest.mark.parametrize("first", [[0.5, 0.7], [0.5, 0.5, 0.5]])

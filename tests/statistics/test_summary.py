@@ -1,5 +1,7 @@
 """Summaries: cases are the unit, nothing that went wrong is hidden."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ def test_the_worst_tenth_is_rounded_up():
     assert worst_tenth([3.0]) == 3.0
 
 
-def test_statuses_are_counted_and_failures_are_a_floor_on_request():
+def test_statuses_are_counted_and_failures_are_at_the_floor():
     made = [
         *rows([0.8, 0.6]),
         row("c", 0.0, status=Status.ABSTAINED),
@@ -47,16 +49,39 @@ def test_statuses_are_counted_and_failures_are_a_floor_on_request():
     ]
     (summary,) = summarise(made)
     assert summary.counts == {Status.GRADED: 2, Status.ABSTAINED: 1, Status.FAILED: 1, Status.SKIPPED: 1, Status.PENDING: 1}
-    assert summary.n == 3
-    assert summary.mean == pytest.approx(1.4 / 3)
-    assert summary.mean_with_failures_as_floor == pytest.approx(1.4 / 4)
+    assert (summary.n, summary.cases, summary.scored) == (4, 4, True)
+    assert summary.mean == pytest.approx(1.4 / 4)
+    assert summary.mean_over_successes == pytest.approx(1.4 / 3)
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12), st.data())
+def test_failing_on_purpose_never_raises_a_mean_above_the_floor(skills, data):
+    lost = data.draw(st.sets(st.sampled_from(range(len(skills)))))
+    (honest,) = summarise(rows(skills))
+    (failing,) = summarise([row(one.case) if at in lost else one for at, one in enumerate(rows(skills))])
+    assert failing.mean <= honest.mean + 1e-12
+    assert failing.n == honest.n
+
+
+def test_networks_are_the_unit_and_flaws_of_one_network_share_it():
+    together = [row(f"{net}.{flaw}", skill, subject=f"net-{net}") for net, skill in enumerate([0.1, 0.5, 0.9]) for flaw in range(3)]
+    (apart,), (shared,) = summarise(replace(one, subject=one.case) for one in together), summarise(together)
+    assert (shared.n, shared.cases, apart.n, apart.cases) == (3, 9, 9, 9)
+    assert shared.mean == apart.mean
+    assert shared.interval.width > 2 * apart.interval.width
+
+
+def test_three_flaws_of_one_network_are_one_network_and_no_interval():
+    (summary,) = summarise(row(f"net-1.{flaw}", skill, subject="net-1") for flaw, skill in enumerate([0.1, 0.4, 0.9]))
+    assert (summary.n, summary.cases, summary.interval) == (1, 3, None)
+    assert "at least 2 networks" in summary.why_no_interval
 
 
 def test_a_failed_repeat_lowers_its_own_case_only():
     made = [row("a", 1.0), row("a", repeat=1), row("b", 1.0)]
     (summary,) = summarise(made)
-    assert summary.mean == 1
-    assert summary.mean_with_failures_as_floor == pytest.approx(0.75)
+    assert summary.mean == pytest.approx(0.75)
+    assert summary.mean_over_successes == 1
 
 
 def test_one_case_has_a_mean_and_a_reason_in_place_of_an_interval():
@@ -66,8 +91,15 @@ def test_one_case_has_a_mean_and_a_reason_in_place_of_an_interval():
     assert "at least 2" in summary.why_no_interval
 
 
-def test_where_nothing_was_scored_there_is_no_number():
-    (summary,) = summarise([row("a", status=Status.SKIPPED), row("b", status=Status.FAILED)])
+def test_who_failed_everywhere_is_at_the_floor_without_an_interval():
+    (summary,) = summarise([row("a"), row("b")])
+    assert (summary.mean, summary.n, summary.scored, summary.interval) == (0, 2, False, None)
+    assert summary.mean_over_successes is None
+    assert summary.why_no_interval == "no cell has a score"
+
+
+def test_where_nothing_was_attempted_there_is_no_number():
+    (summary,) = summarise([row("a", status=Status.SKIPPED), row("b", status=Status.PENDING)])
     assert (summary.n, summary.mean, summary.interval, summary.median, summary.worst_tenth, summary.cost) == (
         0,
         None,
@@ -76,7 +108,7 @@ def test_where_nothing_was_scored_there_is_no_number():
         None,
         None,
     )
-    assert summary.mean_with_failures_as_floor == 0
+    assert not summary.scored
     assert summarise([]) == ()
 
 

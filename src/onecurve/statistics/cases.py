@@ -1,6 +1,7 @@
-"""From rows to one score per case, the unit of every interval and comparison.
+"""From rows to one score per case, and from cases to networks, the unit of every interval and comparison.
 
-Repeats of one cell are averaged first, so that five repeats of one case do not count as five cases.
+Repeats of one cell are averaged first, so that five repeats of one case do not count as five cases. A failed cell counts as
+the floor, so that failing never pays.
 """
 
 from collections import defaultdict
@@ -14,6 +15,8 @@ from onecurve.core.row import Row
 
 SCORED = (Status.GRADED, Status.ABSTAINED)
 """The statuses with a skill; abstaining earns the floor, 0."""
+ATTEMPTED = (*SCORED, Status.FAILED)
+"""The statuses of cells that count in a mean; failing earns the floor, 0."""
 
 
 @final
@@ -22,22 +25,29 @@ class CaseScore:
     """One solver on one case at one budget, averaged over repeats."""
 
     case: str
+    network: str
     flaw: str
     skill: float
     cost: float
     """Forward-equivalents, mean over repeats."""
 
 
-def case_scores(rows: Iterable[Row], *, failures_as_floor: bool = False) -> tuple[CaseScore, ...]:
-    """One score per case from rows of one solver, sorted by case.
+def case_scores(rows: Iterable[Row], *, successes: bool = False) -> tuple[CaseScore, ...]:
+    """One score per attempted case from rows of one solver, sorted by case; a failed repeat counts as skill 0.
 
-    Failed repeats are left out, or count as skill 0 with ``failures_as_floor``; skipped and pending rows never count.
+    With ``successes`` failed repeats are left out. Skipped and pending rows never count.
     """
+    counting = SCORED if successes else ATTEMPTED
     by_case: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.status in SCORED or (failures_as_floor and row.status is Status.FAILED):
+        if row.status in counting:
             by_case[row.case].append(row)
     return tuple(_score(case, members) for case, members in sorted(by_case.items()))
+
+
+def is_scored(rows: Iterable[Row]) -> bool:
+    """Whether some cell has a score; without one nothing can be said of a solver but that it failed."""
+    return any(row.status in SCORED for row in rows)
 
 
 def skill_or_floor(row: Row) -> float:
@@ -71,4 +81,5 @@ def at_largest_budget(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _score(case: str, rows: list[Row]) -> CaseScore:
-    return CaseScore(case, rows[0].flaw, fmean(map(skill_or_floor, rows)), fmean(row.cost.equivalents for row in rows))
+    skill, cost = fmean(map(skill_or_floor, rows)), fmean(row.cost.equivalents for row in rows)
+    return CaseScore(case, rows[0].subject, rows[0].flaw, skill, cost)

@@ -1,8 +1,11 @@
 """Does one solver beat another? A paired test over the cases that both attempted, with Holm's correction across tests.
 
-Only shared cases count, so a solver gains nothing by skipping hard cases. A failed cell counts as the floor.
+Only shared cases count, so a solver gains nothing by skipping hard cases. A failed cell counts as the floor. Flaws of one
+network share its training, so signs are flipped for whole networks.
 """
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -17,7 +20,7 @@ from onecurve.statistics.cases import at_largest_budget, case_scores
 from onecurve.statistics.intervals import Interval, TooFewError, mean_interval
 
 EXACT_UP_TO = 14
-"""Up to so many pairs all sign patterns are tried; beyond, ``FLIPS`` random ones."""
+"""Up to so many networks all sign patterns are tried; beyond, ``FLIPS`` random ones."""
 FLIPS = 20_000
 
 
@@ -30,12 +33,14 @@ class SolverComparison:
     second: str
     task: str
     n: int
+    """Networks of the shared cases: the unit of interval and test."""
+    cases: int
     """Shared cases."""
     difference: float | None
     """Mean over shared cases of the difference of skill; None where none is shared."""
     interval: Interval | None
     p: float | None
-    """Two-sided sign-flip permutation test of the mean difference."""
+    """Two-sided sign-flip permutation test of the mean difference, by network."""
     p_adjusted: float | None
     """``p`` after Holm's correction across the comparisons made together."""
     wins: int
@@ -56,10 +61,25 @@ class PairedDifferences:
 
     differences: tuple[float, ...]
     flaws: tuple[str, ...]
+    networks: tuple[str, ...]
+
+    def totals(self) -> tuple[float, ...]:
+        """Sum of the differences of each network, in order of network."""
+        return tuple(math.fsum(own) for own in self._by_network())
+
+    def means(self) -> tuple[float, ...]:
+        """Mean of the differences of each network, in order of network."""
+        return tuple(map(fmean, self._by_network()))
+
+    def _by_network(self) -> list[list[float]]:
+        found: dict[str, list[float]] = defaultdict(list)
+        for network, difference in zip(self.networks, self.differences, strict=True):
+            found[network].append(difference)
+        return [found[network] for network in sorted(found)]
 
 
 def compare(rows: Iterable[Row], first: str, second: str, task: str, *, seed: int = 0) -> SolverComparison:
-    """The comparison of two solvers on one task; with fewer than two shared cases it has no test and states the reason."""
+    """The comparison of two solvers on one task; with fewer than two shared networks it has no test and states the reason."""
     shared = paired_differences(rows, first, second, task)
     differences = shared.differences
     interval, p, reason = _tested(shared, seed)
@@ -67,7 +87,8 @@ def compare(rows: Iterable[Row], first: str, second: str, task: str, *, seed: in
         first=first,
         second=second,
         task=task,
-        n=len(differences),
+        n=len(set(shared.networks)),
+        cases=len(differences),
         difference=fmean(differences) if differences else None,
         interval=interval,
         p=p,
@@ -93,16 +114,19 @@ def compare_many(rows: Iterable[Row], couples: Sequence[tuple[str, str]], task: 
 def paired_differences(rows: Iterable[Row], first: str, second: str, task: str) -> PairedDifferences:
     """Differences of skill over the cases that both solvers attempted, failures as floor, each at its largest budget."""
     chosen = at_largest_budget(row for row in rows if row.task == task and row.solver in (first, second))
-    one = {score.case: score for score in case_scores((row for row in chosen if row.solver == first), failures_as_floor=True)}
-    other = {score.case: score for score in case_scores((row for row in chosen if row.solver == second), failures_as_floor=True)}
+    one, other = ({score.case: score for score in case_scores(row for row in chosen if row.solver == who)} for who in (first, second))
     shared = sorted(one.keys() & other.keys())
-    return PairedDifferences(tuple(one[case].skill - other[case].skill for case in shared), tuple(one[case].flaw for case in shared))
+    return PairedDifferences(
+        tuple(one[case].skill - other[case].skill for case in shared),
+        tuple(one[case].flaw for case in shared),
+        tuple(one[case].network for case in shared),
+    )
 
 
 def sign_flip_p(differences: Sequence[float], *, seed: int = 0) -> float:
-    """Two-sided p of the mean difference when each pair's sign is a coin toss; exact for few pairs.
+    """Two-sided p of the mean difference when the sign of each is a coin toss; exact for few differences, one per network.
 
-    Raises ``TooFewError`` for fewer than two pairs. With n pairs p is at least 2 / 2**n.
+    Raises ``TooFewError`` for fewer than two. With n networks p is at least 2 / 2**n, so that fewer than six cannot reach 0.05.
     """
     data = np.asarray(differences, np.float64)
     if len(data) < 2:
@@ -129,8 +153,8 @@ def holm(ps: Sequence[float]) -> tuple[float, ...]:
 
 def _tested(shared: PairedDifferences, seed: int) -> tuple[Interval | None, float | None, str]:
     try:
-        interval = mean_interval(shared.differences, shared.flaws, seed=seed, span=(-1.0, 1.0))
-        return interval, sign_flip_p(shared.differences, seed=seed), ""
+        interval = mean_interval(shared.differences, shared.flaws, networks=shared.networks, seed=seed, span=(-1.0, 1.0))
+        return interval, sign_flip_p(shared.totals(), seed=seed), ""
     except TooFewError as error:
         return None, None, error.message
 

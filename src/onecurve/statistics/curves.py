@@ -1,6 +1,7 @@
 """Skill against cost: one point per budget, one curve per solver, and the Pareto front.
 
 The x of a point is the cost spent, not the budget granted. A solver that leaves its budget unused stands further left.
+Means are over the cases attempted, a failed cell at the floor.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,8 +9,9 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import final
 
+from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.statistics.cases import by_budget, by_solver, case_scores
+from onecurve.statistics.cases import by_budget, by_solver, case_scores, is_scored
 from onecurve.statistics.intervals import Interval
 from onecurve.statistics.summary import interval_or_reason
 
@@ -27,15 +29,19 @@ class CurvePoint:
     interval: Interval | None
     why_no_interval: str
     n: int
-    """Cases with a score."""
+    """Networks attempted: the unit of the interval."""
+    cases: int
+    """Cases attempted."""
     failed: int
-    """Cells that failed, left out of the mean."""
+    """Cells that failed, each at the floor."""
+    answered: int
+    """Cells that were graded; without one the point is on no front."""
 
 
 @final
 @dataclass(frozen=True)
 class Curve:
-    """One solver on one task; points in order of budget, budgets without a scored case left out."""
+    """One solver on one task; points in order of budget, budgets without a score left out."""
 
     solver: str
     task: str
@@ -73,12 +79,15 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
 
 
 def front_of(several: Iterable[Curve], *, without: Iterable[Role] = (Role.CONTROL, Role.REFERENCE_POINT)) -> tuple[FrontPoint, ...]:
-    """The front over the points of several curves of one task; ``ValueError`` for curves of several tasks."""
+    """The front over the points of several curves of one task; ``ValueError`` for curves of several tasks.
+
+    A point where nothing was answered is no result: who always abstains would be cheapest, and better than all below the floor.
+    """
     left_out = set(without)
     chosen = tuple(curve for curve in several if curve.role not in left_out)
     if len({curve.task for curve in chosen}) > 1:
         raise ValueError("a front is drawn over the curves of one task")
-    points = [FrontPoint(curve.solver, point.cost, point.mean) for curve in chosen for point in curve.points]
+    points = [FrontPoint(curve.solver, point.cost, point.mean) for curve in chosen for point in curve.points if point.answered]
     return tuple(points[at] for at in pareto_front([(point.cost, point.mean) for point in points]))
 
 
@@ -88,10 +97,10 @@ def _points(rows: tuple[Row, ...], seed: int) -> tuple[CurvePoint, ...]:
 
 
 def _point(budget: float, retrain_budget: float, rows: tuple[Row, ...], seed: int) -> CurvePoint | None:
-    scores = case_scores(rows)
-    if not scores:
+    if not is_scored(rows):
         return None
-    interval, reason = interval_or_reason(scores, seed)
+    scores = case_scores(rows)
+    interval, reason = interval_or_reason(rows, seed)
     return CurvePoint(
         budget=budget,
         retrain_budget=retrain_budget,
@@ -99,6 +108,8 @@ def _point(budget: float, retrain_budget: float, rows: tuple[Row, ...], seed: in
         mean=fmean(score.skill for score in scores),
         interval=interval,
         why_no_interval=reason,
-        n=len(scores),
-        failed=sum(row.status == "failed" for row in rows),
+        n=len({score.network for score in scores}),
+        cases=len(scores),
+        failed=sum(row.status is Status.FAILED for row in rows),
+        answered=sum(row.status is Status.GRADED for row in rows),
     )

@@ -1,7 +1,8 @@
 """Confidence intervals of a mean over cases, and of a share.
 
-A plain bootstrap is too narrow for few or equal values. Here an interval needs at least two cases, intervals of small
-samples are stretched, and values that are all equal still give an interval with a width.
+Flaws of one network share its training, so whole networks are drawn again, not cases. A plain bootstrap is too narrow for
+few or equal values. Here an interval needs at least two networks, intervals of small samples are stretched, and values that
+are equal or nearly equal still give an interval with a width.
 """
 
 import math
@@ -21,15 +22,18 @@ LEVEL = 0.95
 RESAMPLES = 2000
 SAME = 1e-12
 """Values closer together than this count as equal."""
+LEAST_SPREAD = 0.025
+"""The standard deviation of skill between networks is never taken to be below this: few values that happen to lie close together
+do not show that others do."""
 
 
 class TooFewError(OneCurveError):
     """Too few values for the statistic. No other number replaces it."""
 
     @classmethod
-    def of(cls, what: str, count: int, needed: int = 2) -> "TooFewError":
-        """The error for ``what`` that needs ``needed`` values and has ``count``."""
-        return cls(f"{what} needs at least {needed} cases, got: {count}", "run more cases, or read the single results")
+    def of(cls, what: str, count: int, needed: int = 2, unit: str = "networks") -> "TooFewError":
+        """The error for ``what`` that needs ``needed`` of the unit and has ``count``."""
+        return cls(f"{what} needs at least {needed} {unit}, got: {count}", f"run more {unit}, or read the single results")
 
 
 @final
@@ -54,42 +58,55 @@ def mean_interval(
     values: Sequence[float] | Values,
     strata: Sequence[Hashable] | None = None,
     *,
+    networks: Sequence[Hashable] | None = None,
     seed: int = 0,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     span: tuple[float, float] = (0.0, 1.0),
+    least_spread: float = LEAST_SPREAD,
 ) -> Interval:
-    """Interval of the mean of ``values`` (one per case): the stratified percentile bootstrap, stretched for small samples.
+    """Interval of the mean of ``values`` (one per case): a stratified percentile bootstrap of networks, stretched for small samples.
 
-    Cases are drawn again within their stratum (a kind of flaw); strata of one case are joined, since alone they would
-    look certain. The percentiles are stretched about the mean by n/(n-1) and by Student's t over the normal
-    (Hesterberg, arXiv 1411.5279, there for one stratum). Where all values are equal the interval holds what n cases
-    cannot exclude: a share 1 - (alpha/2)**(1/n) of unseen cases at either end of ``span``, the range from floor to ceiling.
+    ``networks`` names the network of each value; without it each value has its own. Networks are drawn again whole (Davison
+    and Hinkley 1997, section 3.8), within the strata that their values have together (kinds of flaw); strata of one network
+    are joined, since alone they would look certain. The percentiles are stretched about the mean by n/(n-1) and by Student's
+    t over the normal, n being networks (Hesterberg, arXiv 1411.5279, there for one stratum).
 
-    Raises ``TooFewError`` for fewer than two values.
+    Nearly equal values: neither end is nearer to the mean than in a t-interval with the standard deviation ``least_spread`` (a
+    floor under the spread, as in Tusher, Tibshirani and Chu 2001). Where all networks are equal, the interval holds what n
+    networks cannot exclude: a share 1 - (alpha/2)**(1/n) of unseen ones at either end of ``span``, the range from floor to ceiling
+    (for values of 0 and 1 the interval of Clopper and Pearson 1934).
+
+    Raises ``TooFewError`` for fewer than two networks.
     """
     data = np.asarray(values, np.float64)
-    if len(data) < 2:
-        raise TooFewError.of("an interval", len(data))
-    if np.ptp(data) < SAME:  # no measured skill is finer, and a spread below it would round to a width of zero
-        return _interval_of_equal(float(data[0]), len(data), level, span)
-    groups = _groups(len(data), strata)
-    stretch, freedom = _stretch(data, groups)
-    if stretch == 0:  # equal within every stratum: only the join of all shows how cases differ
-        groups = [np.arange(len(data))]
-        stretch, freedom = _stretch(data, groups)
-    means = _resampled_means(data, groups, resamples, generator("bootstrap", seed))
+    clusters = _clusters(data, strata, networks)
+    count = len(clusters.totals)
+    if count < 2:
+        raise TooFewError.of("an interval", count)
+    mean = float(data.mean())
+    if np.ptp(clusters.totals / clusters.sizes) < SAME:
+        return _interval_of_equal(mean, count, level, span)
+    residuals = clusters.totals - mean * clusters.sizes
+    groups = _groups(count, clusters.strata)
+    stretch, freedom = _stretch(residuals, groups)
+    if stretch == 0:  # equal within every stratum: only the join of all shows how networks differ
+        groups = [np.arange(count)]
+        stretch, freedom = _stretch(residuals, groups)
+    means = _resampled_means(clusters, groups, resamples, generator("bootstrap", seed))
     tail = (1 - level) / 2
     low, high = np.quantile(means, [tail, 1 - tail])
-    factor = stretch * t.ppf(1 - tail, freedom) / norm.ppf(1 - tail)
-    mean = data.mean()
-    return Interval(float(mean + factor * (low - mean)), float(mean + factor * (high - mean)), level)
+    quantile = float(t.ppf(1 - tail, freedom))
+    factor = stretch * quantile / norm.ppf(1 - tail)
+    least = quantile * least_spread / math.sqrt(count)
+    below, above = float(factor * (mean - low)), float(factor * (high - mean))
+    return Interval(mean - max(below, least), mean + max(above, least), level)
 
 
 def wilson(successes: int, count: int, level: float = LEVEL) -> Interval:
     """Wilson's score interval of a share (Wilson 1927); raises ``TooFewError`` for fewer than two trials."""
     if count < 2:
-        raise TooFewError.of("the interval of a share", count)
+        raise TooFewError.of("the interval of a share", count, unit="trials")
     if not 0 <= successes <= count:
         raise ValueError(f"successes must be within 0..{count}, got: {successes}")
     z = float(norm.ppf((1 + level) / 2))
@@ -106,14 +123,33 @@ def _interval_of_equal(value: float, count: int, level: float, span: tuple[float
     return Interval(low, high, level)
 
 
-def _groups(count: int, strata: Sequence[Hashable] | None) -> list[NDArray[np.int64]]:
-    """Row numbers of each stratum; strata of one case are joined, with the smallest other one if need be."""
-    if strata is None:
-        return [np.arange(count)]
-    if len(strata) != count:
-        raise ValueError(f"one stratum per value is needed, got: {len(strata)} for {count}")
+@final
+@dataclass(frozen=True)
+class _Clusters:
+    """Sums and numbers of values by network, and the stratum of each network."""
+
+    totals: Values
+    sizes: Values
+    strata: list[Hashable]
+
+
+def _clusters(data: Values, strata: Sequence[Hashable] | None, networks: Sequence[Hashable] | None) -> _Clusters:
+    for what, given in (("stratum", strata), ("network", networks)):
+        if given is not None and len(given) != len(data):
+            raise ValueError(f"one {what} per value is needed, got: {len(given)} for {len(data)}")
     members: dict[Hashable, list[int]] = {}
-    for row, stratum in enumerate(strata):
+    for row, network in enumerate(range(len(data)) if networks is None else networks):
+        members.setdefault(network, []).append(row)
+    rows = list(members.values())
+    totals = np.array([data[own].sum() for own in rows], np.float64)
+    sizes = np.array([len(own) for own in rows], np.float64)
+    return _Clusters(totals, sizes, [frozenset(strata[row] for row in own) if strata is not None else None for own in rows])
+
+
+def _groups(count: int, strata: Sequence[Hashable]) -> list[NDArray[np.int64]]:
+    """Numbers of the networks of each stratum; strata of one network are joined, with the smallest other one if need be."""
+    members: dict[Hashable, list[int]] = {}
+    for row, stratum in zip(range(count), strata, strict=True):
         members.setdefault(stratum, []).append(row)
     groups = sorted((rows for rows in members.values() if len(rows) > 1), key=len)
     single = [row for rows in members.values() if len(rows) == 1 for row in rows]
@@ -129,12 +165,14 @@ def _stretch(data: Values, groups: list[NDArray[np.int64]]) -> tuple[float, int]
     return (math.sqrt(unbiased / plain) if plain > 0 else 0.0), len(data) - len(groups)
 
 
-def _resampled_means(data: Values, groups: list[NDArray[np.int64]], resamples: int, rng: np.random.Generator) -> Values:
-    total = np.zeros(resamples)
+def _resampled_means(clusters: _Clusters, groups: list[NDArray[np.int64]], resamples: int, rng: np.random.Generator) -> Values:
+    total, size = np.zeros(resamples), np.zeros(resamples)
     for rows in groups:
         chunk = max(1, 2_000_000 // len(rows))  # bounds the memory of one draw to some 16 MB
         for start in range(0, resamples, chunk):
-            size = min(chunk, resamples - start)
-            total[start : start + size] += data[rows[rng.integers(len(rows), size=(size, len(rows)))]].sum(axis=1)
-    means: Values = total / len(data)
+            stop = min(start + chunk, resamples)
+            drawn = rows[rng.integers(len(rows), size=(stop - start, len(rows)))]
+            total[start:stop] += clusters.totals[drawn].sum(axis=1)
+            size[start:stop] += clusters.sizes[drawn].sum(axis=1)
+    means: Values = total / size
     return means

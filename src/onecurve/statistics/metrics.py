@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, rankdata
 
-from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.statistics.cases import at_largest_budget, by_solver
-from onecurve.statistics.intervals import SAME, Interval, TooFewError, mean_interval
+from onecurve.statistics.cases import ATTEMPTED, at_largest_budget, by_solver
+from onecurve.statistics.intervals import LEAST_SPREAD, SAME, Interval, TooFewError, mean_interval
 
 BLANK = "blank"
-ATTEMPTED = (Status.GRADED, Status.ABSTAINED, Status.FAILED)
 Values = NDArray[np.float64]
 
 
@@ -49,7 +47,7 @@ class Placing:
     """Mean rank over cases; 1 is best, ties share the average."""
     rank_interval: Interval | None
     n: int
-    """Cases that all solvers were asked about."""
+    """Networks of the cases that all solvers were asked about."""
 
 
 @final
@@ -75,6 +73,8 @@ class MetricTable:
     """Solvers x cases, as measured, means over repeats."""
     flaws: tuple[str, ...]
     """Of the cases: the strata of intervals."""
+    networks: tuple[str, ...]
+    """Of the cases: what intervals resample."""
 
     @property
     def better(self) -> Values:
@@ -89,10 +89,10 @@ class MetricTable:
             Placing(
                 solver,
                 float(values.mean()),
-                self._interval(values, self.metric.span, seed),
+                self._interval(values, self.metric.span, seed, float(np.ptp(self.values))),
                 float(rank.mean()),
-                self._interval(rank, (1.0, float(len(self.solvers))), seed),
-                len(self.flaws),
+                self._interval(rank, (1.0, float(len(self.solvers))), seed, len(self.solvers) - 1.0),
+                len(set(self.networks)),
             )
             for solver, values, rank in zip(self.solvers, self.values, ranks, strict=True)
         ]
@@ -113,13 +113,14 @@ class MetricTable:
         for solver, values in zip(self.solvers, self.better, strict=True):
             if solver != baseline:
                 width = self.metric.span[1] - self.metric.span[0]
-                interval = self._interval(values - base, (-width, width), seed)
+                interval = self._interval(values - base, (-width, width), seed, float(np.ptp(self.values)))
                 found.append(AgainstBaseline(solver, bool((values - base).mean() > 0), interval is not None and interval.low > 0))
         return tuple(found)
 
-    def _interval(self, values: Values, span: tuple[float, float], seed: int) -> Interval | None:
+    def _interval(self, values: Values, span: tuple[float, float], seed: int, spread: float) -> Interval | None:
+        """``spread`` is the range that all solvers together take up: a figure may use a small part of what it could."""
         try:
-            found = mean_interval(values, self.flaws, seed=seed, span=span)
+            found = mean_interval(values, self.flaws, networks=self.networks, seed=seed, span=span, least_spread=LEAST_SPREAD * spread)
         except TooFewError:
             return None
         # The stretch for few cases may leave the range, which no mean can.
@@ -158,9 +159,9 @@ def _table(rows: Sequence[Row], metric: Metric, baselines: Sequence[str]) -> Met
     shared = sorted(set.intersection(*(set(figures) for figures in found.values()))) if found else []
     if not shared:
         return None
-    flaws = {row.case: row.flaw for row in rows}
+    of = {row.case: row for row in rows}
     values = np.array([[figures[case] for case in shared] for figures in found.values()])
-    return MetricTable(metric, tuple(found), values, tuple(flaws[case] for case in shared))
+    return MetricTable(metric, tuple(found), values, tuple(of[case].flaw for case in shared), tuple(of[case].subject for case in shared))
 
 
 def _by_case(rows: Iterable[Row], figure: str) -> dict[str, float]:

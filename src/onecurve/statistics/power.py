@@ -1,6 +1,6 @@
-"""How many cases a significant difference between two solvers needs, from the spread of their paired differences.
+"""How many networks a significant difference between two solvers needs, from the spread of their paired differences.
 
-The observed difference is itself uncertain, so a number of cases computed from it is an order of magnitude.
+The observed difference is itself uncertain, so a number of networks computed from it is an order of magnitude.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from onecurve.statistics.compare import paired_differences
 from onecurve.statistics.intervals import LEVEL, TooFewError
 
 POWER = 0.8
-MOST_CASES = 1_000_000
+MOST_NETWORKS = 1_000_000
 
 
 @final
@@ -29,27 +29,28 @@ class Power:
     second: str
     task: str
     n: int
-    """Shared cases."""
+    """Networks of the shared cases."""
     difference: float
+    """Mean over networks of the mean paired difference of each."""
     deviation: float
-    """Standard deviation of the paired differences."""
+    """Standard deviation of these means."""
     detectable: float
-    """The smallest true difference that n cases show with the wanted power."""
+    """The smallest true difference that n networks show with the wanted power."""
     needed: int | None
-    """Cases to show the observed difference with the wanted power; None above a million."""
+    """Networks to show the observed difference with the wanted power; None above a million."""
 
 
 def power_of_comparison(rows: Iterable[Row], first: str, second: str, task: str, *, power: float = POWER) -> Power:
     """The power of comparing two solvers, each at its largest budget.
 
-    Raises ``TooFewError`` for fewer than three shared cases, or where all differences are equal, because the spread is then unknown.
+    Raises ``TooFewError`` for fewer than three shared networks, or where all differences are equal, because the spread is then unknown.
     """
-    differences = paired_differences(rows, first, second, task).differences
+    differences = paired_differences(rows, first, second, task).means()
     if len(differences) < 3:
         raise TooFewError.of("power", len(differences), needed=3)
     deviation = stdev(differences)
     if deviation == 0:
-        raise TooFewError(f"all {len(differences)} paired differences are equal, so their spread is unknown")
+        raise TooFewError(f"the paired differences of all {len(differences)} networks are equal, so their spread is unknown")
     difference = fmean(differences)
     return Power(
         first=first,
@@ -59,12 +60,12 @@ def power_of_comparison(rows: Iterable[Row], first: str, second: str, task: str,
         difference=difference,
         deviation=deviation,
         detectable=detectable_difference(len(differences), deviation, power=power),
-        needed=cases_needed(difference, deviation, power=power),
+        needed=networks_needed(difference, deviation, power=power),
     )
 
 
 def power_at(count: int, difference: float, deviation: float, *, level: float = LEVEL) -> float:
-    """Probability that a two-sided paired t-test on ``count`` cases shows a true ``difference``, from the noncentral t."""
+    """Probability that a two-sided paired t-test on ``count`` networks shows a true ``difference``, from the noncentral t."""
     if count < 2:
         raise TooFewError.of("power", count)
     edge = float(t.ppf((1 + level) / 2, count - 1))
@@ -75,12 +76,12 @@ def power_at(count: int, difference: float, deviation: float, *, level: float = 
     return float(nct.sf(edge, count - 1, shift)) + (0.0 if isnan(wrong_side) else wrong_side)  # NaN stands for a vanishing tail
 
 
-def cases_needed(difference: float, deviation: float, *, power: float = POWER, level: float = LEVEL) -> int | None:
-    """The least number of cases with that power, at least 2; None where a million do not suffice."""
+def networks_needed(difference: float, deviation: float, *, power: float = POWER, level: float = LEVEL) -> int | None:
+    """The least number of networks with that power, at least 2; None where a million do not suffice."""
     low, high = 1, 2
     while power_at(high, difference, deviation, level=level) < power:
         low, high = high, high * 2
-        if high > MOST_CASES:
+        if high > MOST_NETWORKS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
@@ -92,7 +93,7 @@ def cases_needed(difference: float, deviation: float, *, power: float = POWER, l
 
 
 def detectable_difference(count: int, deviation: float, *, power: float = POWER, level: float = LEVEL) -> float:
-    """The true difference that ``count`` cases show with that power."""
+    """The true difference that ``count`` networks show with that power."""
     top = 1.0
     while power_at(count, top, 1.0, level=level) < power:
         top *= 2

@@ -1,10 +1,10 @@
 """The skill of a solver on a task: mean, interval, median, worst tenth, and the status of every cell.
 
-The mean leaves failed cells out. Their number and the mean with failures at the floor are reported with it.
+Every number is over the cases attempted, a failed cell at the floor. The mean over successes stands beside it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean, median
@@ -12,20 +12,24 @@ from typing import final
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.statistics.cases import CaseScore, at_largest_budget, by_solver, case_scores
+from onecurve.statistics.cases import at_largest_budget, by_solver, case_scores, is_scored
 from onecurve.statistics.intervals import Interval, TooFewError, mean_interval
 
 
 @final
 @dataclass(frozen=True)
 class Summary:
-    """One solver on one task. Numbers are None where no case has a score."""
+    """One solver on one task. Numbers are None where no case was attempted."""
 
     solver: str
     task: str
     role: Role
     n: int
-    """Cases with a score (graded or abstained); repeats of a case count once."""
+    """Networks attempted: the unit of the interval."""
+    cases: int
+    """Cases attempted; repeats of a case count once."""
+    scored: bool
+    """Whether some cell was graded or abstained; a solver that failed everywhere allows no conclusion."""
     mean: float | None
     interval: Interval | None
     why_no_interval: str
@@ -33,8 +37,8 @@ class Summary:
     median: float | None
     worst_tenth: float | None
     """Mean of the lowest tenth of the cases, at least one."""
-    mean_with_failures_as_floor: float | None
-    """Mean over attempted cases where a failed cell earns 0."""
+    mean_over_successes: float | None
+    """Mean with failed cells left out: what the solver earns where it works. Never compare solvers by it."""
     counts: Mapping[Status, int]
     """Cells (not cases) by status, every status present."""
     cost: float | None
@@ -56,11 +60,17 @@ def summarise_flaws(rows: Iterable[Row], *, seed: int = 0) -> Mapping[str, tuple
     return {flaw: summarise(groups[flaw], seed=seed) for flaw in sorted(groups)}
 
 
-def interval_or_reason(scores: Iterable[CaseScore], seed: int) -> tuple[Interval | None, str]:
-    """The interval of the mean skill, stratified by kind of flaw, or None and the reason in words."""
-    listed = tuple(scores)
+def interval_or_reason(rows: Sequence[Row], seed: int) -> tuple[Interval | None, str]:
+    """The interval of the mean skill of one solver's rows, or None and the reason in words.
+
+    Networks are resampled, stratified by kind of flaw.
+    """
+    if not is_scored(rows):
+        return None, "no cell has a score"
+    scores = case_scores(rows)
+    skills, kinds, networks = zip(*((score.skill, score.flaw, score.network) for score in scores), strict=True)
     try:
-        return mean_interval([score.skill for score in listed], [score.flaw for score in listed], seed=seed), ""
+        return mean_interval(skills, kinds, networks=networks, seed=seed), ""
     except TooFewError as error:
         return None, error.message
 
@@ -74,20 +84,22 @@ def worst_tenth(skills: Iterable[float]) -> float:
 def _summary(solver: str, task: str, rows: tuple[Row, ...], seed: int) -> Summary:
     scores = case_scores(rows)
     skills = [score.skill for score in scores]
-    strict = [score.skill for score in case_scores(rows, failures_as_floor=True)]
-    interval, reason = interval_or_reason(scores, seed)
+    successes = [score.skill for score in case_scores(rows, successes=True)]
+    interval, reason = interval_or_reason(rows, seed)
     counted = Counter(row.status for row in rows)
     return Summary(
         solver=solver,
         task=task,
         role=rows[0].role,
-        n=len(scores),
+        n=len({score.network for score in scores}),
+        cases=len(scores),
+        scored=is_scored(rows),
         mean=fmean(skills) if skills else None,
         interval=interval,
         why_no_interval=reason,
         median=median(skills) if skills else None,
         worst_tenth=worst_tenth(skills) if skills else None,
-        mean_with_failures_as_floor=fmean(strict) if strict else None,
+        mean_over_successes=fmean(successes) if successes else None,
         counts={status: counted[status] for status in Status},
         cost=median(score.cost for score in scores) if scores else None,
     )

@@ -140,7 +140,7 @@ def _other(table: MetricTable, chief: str, label: "Labelling") -> str:
         return f"{lead})"
     significant = any(one.significant for one in table.against(chief) if one.solver == first.solver)
     verdict = "a significant difference" if significant else "not a significant difference"
-    return f"{lead} against {_three(second.mean)}, {verdict} over {numbers.count(first.n, 'case')})"
+    return f"{lead} against {_three(second.mean)}, {verdict} over {numbers.count(first.n, 'network')})"
 
 
 def _three(value: float) -> str:
@@ -206,7 +206,7 @@ def _cell(solver: str, table: MetricTable, placed: Mapping[str, Placing]) -> Met
         return None
     placing = placed[solver]
     behind = (placing.rank - 1) / max(len(table.solvers) - 1, 1)
-    between = f"{_three(placing.interval.low)} to {_three(placing.interval.high)}" if placing.interval else "n=1, no interval"
+    between = f"{_three(placing.interval.low)} to {_three(placing.interval.high)}" if placing.interval else "n=1 network, no interval"
     rank = f"{placing.rank:.1f}"
     if placing.rank_interval:
         rank += f", {placing.rank_interval.low:.1f} to {placing.rank_interval.high:.1f}"

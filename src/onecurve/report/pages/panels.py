@@ -28,6 +28,7 @@ class PointRow:
     skill: str
     interval: str
     n: int
+    cases: int
     failed: int
     on_front: bool
 
@@ -89,8 +90,9 @@ def _line(key: int, curve: Curve, label: str, front: Sequence[FrontPoint], names
 
 def _tip(label: str, point: CurvePoint) -> str:
     between = f"95 % interval {numbers.interval(point.interval.low, point.interval.high)}" if point.interval else point.why_no_interval
-    failed = f", {point.failed} failed" if point.failed else ""
-    return f"{label}: skill {numbers.skill(point.mean)}, {between}, n={point.n}{failed}, cost {numbers.cost(point.cost)}"
+    failed = f", {point.failed} failed, each at the floor" if point.failed else ""
+    sample = numbers.sample(point.n, point.cases)
+    return f"{label}: skill {numbers.skill(point.mean)}, {between}, {sample}{failed}, cost {numbers.cost(point.cost)}"
 
 
 def _on_front(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint]) -> bool:
@@ -108,6 +110,7 @@ def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], nam
         skill=numbers.skill(point.mean),
         interval=numbers.interval(point.interval.low, point.interval.high) if point.interval else point.why_no_interval,
         n=point.n,
+        cases=point.cases,
         failed=point.failed,
         on_front=_on_front(curve, point, front),
     )

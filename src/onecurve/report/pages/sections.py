@@ -13,6 +13,7 @@ from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, case_link, figure_name, solver_link
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
+from onecurve.statistics.failures import failed_everywhere, place_in
 
 MOST_REASONS = 60
 
@@ -85,6 +86,21 @@ class LostCells:
     cases: tuple[tuple[str, str], ...]
     """Names and links of some of the cases."""
     traceback: str
+
+
+@final
+@dataclass(frozen=True)
+class BrokenSolver:
+    """A solver that failed in every cell that it attempted."""
+
+    solver: str
+    link: str
+    cells: int
+    reason: str
+    others: int
+    """Further reasons that are not shown."""
+    place: str
+    """File and line of the failure; empty where no traceback was kept."""
 
 
 @final
@@ -167,11 +183,27 @@ def plant_lines(plants: Sequence[PlantRecord], with_page: frozenset[str]) -> tup
 
 
 def lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCells, ...]:
-    """Cells that were not graded, grouped by solver, task, status and reason; failures first."""
+    """Cells that were not graded, grouped by solver, task, status and reason; failures first, skipped cells left out."""
+    return _grouped([row for row in rows if row.status not in {Status.GRADED, Status.SKIPPED}], with_page)
+
+
+def skipped_cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCells, ...]:
+    """Cells that could not be attempted, grouped in the same way."""
+    return _grouped([row for row in rows if row.status is Status.SKIPPED], with_page)
+
+
+def broken_solvers(rows: Sequence[Row]) -> tuple[BrokenSolver, ...]:
+    """Solvers that failed in every cell that they attempted, controls too."""
+    return tuple(
+        BrokenSolver(one.solver, solver_link(one.tool), one.cells, one.reason, one.reasons - 1, place_in(one.traceback))
+        for one in failed_everywhere(rows)
+    )
+
+
+def _grouped(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCells, ...]:
     groups: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        if row.status is not Status.GRADED:
-            groups[row.status, row.task, row.solver, row.reason].append(row)
+        groups[row.status, row.task, row.solver, row.reason].append(row)
     rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.PENDING: 2, Status.SKIPPED: 3}
     ordered = sorted(groups.items(), key=lambda item: (rank[Status(item[0][0])], ordered_tasks([item[0][1]]), item[0]))
     return tuple(_lost_cells(own, with_page) for _, own in ordered[:MOST_REASONS])

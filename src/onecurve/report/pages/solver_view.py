@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from onecurve.core.grade import Status
 from onecurve.core.row import Row
 from onecurve.report.pages.checks_view import CheckLine, check_lines
 from onecurve.report.pages.table import LOST, ROLE_WORDS, lost_words, shade
@@ -28,7 +29,11 @@ class ScoreLine:
     interval: str
     median: str
     worst: str
+    successes: str
+    """Mean over successes; an em dash where no cell failed."""
     n: int
+    """Networks."""
+    cases: int
     cost: str
     lost: str
     shade: str
@@ -116,19 +121,22 @@ def _by_flaw(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
 
 
 def _score(summary: Summary, of: str) -> ScoreLine:
+    mean = summary.mean if summary.scored else None
     between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else summary.why_no_interval
     return ScoreLine(
         task=summary.task,
         solver=summary.solver,
         of=of,
-        skill=numbers.skill(summary.mean),
+        skill=numbers.skill(mean),
         interval=between,
-        median=numbers.skill(summary.median),
-        worst=numbers.skill(summary.worst_tenth),
+        median=numbers.skill(summary.median if summary.scored else None),
+        worst=numbers.skill(summary.worst_tenth if summary.scored else None),
+        successes=numbers.skill(summary.mean_over_successes if summary.counts[Status.FAILED] else None),
         n=summary.n,
+        cases=summary.cases,
         cost=numbers.cost(summary.cost),
         lost=lost_words([(status, summary.counts[status]) for status in LOST]),
-        shade=shade(summary.mean),
+        shade=shade(mean),
     )
 
 

@@ -28,7 +28,8 @@ class CellEntry:
     reader: str
     skill: str
     interval: str
-    n: int
+    sample: str
+    """Networks and cases in words."""
     shade: str
     """Style class of the skill: `n3` (far below the floor) to `p5` (at the ceiling), `none` without a score."""
     lost: str
@@ -36,7 +37,7 @@ class CellEntry:
     hatched: bool
     """Whether cells abstained, failed or are pending. Skipped cells are only counted in words."""
     more: str
-    """Median, worst tenth, cost and the mean with failures at the floor, for the tooltip."""
+    """Median, worst tenth, cost and the mean over successes, for the tooltip."""
     order: float
     """For sorting; minus infinity is written where there is no score."""
 
@@ -153,17 +154,19 @@ def _entry(summary: Summary, names: Names) -> CellEntry:
         f"median {numbers.skill(summary.median)}",
         f"worst tenth {numbers.skill(summary.worst_tenth)}",
         f"cost {numbers.cost(summary.cost)}",
-        f"with failures at the floor {numbers.skill(summary.mean_with_failures_as_floor)}",
     ]
+    if summary.counts[Status.FAILED]:
+        more.append(f"mean over successes {numbers.skill(summary.mean_over_successes)}")
+    mean = summary.mean if summary.scored else None
     return CellEntry(
         solver=summary.solver,
         reader=names.halves[summary.solver][1],
-        skill=numbers.skill(summary.mean),
-        interval=between or ("" if summary.mean is None else f"n={summary.n}, no interval"),
-        n=summary.n,
-        shade=shade(summary.mean),
+        skill=numbers.skill(mean),
+        interval=between or "no interval",
+        sample=numbers.sample(summary.n, summary.cases),
+        shade=shade(mean),
         lost=lost_words([(status, summary.counts[status]) for status in LOST]),
         hatched=any(summary.counts[status] for status in LOST if status is not Status.SKIPPED),
-        more=f"{summary.solver} on {summary.task}: {', '.join(more)}" if summary.mean is not None else summary.why_no_interval,
-        order=summary.mean if summary.mean is not None else -99.0,
+        more=f"{summary.solver} on {summary.task}: {', '.join(more)}" if mean is not None else summary.why_no_interval,
+        order=mean if mean is not None else -99.0,
     )

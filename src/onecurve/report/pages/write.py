@@ -20,7 +20,16 @@ from onecurve.report.pages.contact_sheet import contact_sheet
 from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_task
 from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels
-from onecurve.report.pages.sections import calibration_lines, case_lines, ledger, lost_cells, plant_lines, status_counts
+from onecurve.report.pages.sections import (
+    broken_solvers,
+    calibration_lines,
+    case_lines,
+    ledger,
+    lost_cells,
+    plant_lines,
+    skipped_cells,
+    status_counts,
+)
 from onecurve.report.pages.solver_view import solver_views
 from onecurve.report.pages.table import table
 from onecurve.report.rows.results import Results
@@ -100,6 +109,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
     names = Names.of(rows)
     words = {case: display.words for case, display in results.displays.items()}
     found = alarm_lines(rows, names)
+    solved = tuple(row for row in rows if row.role is not Role.REFERENCE_POINT)
     calibrated = calibration_lines(results.calibrations)
     return {
         "opening": opening(results),
@@ -116,7 +126,9 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "calibrations": calibrated,
         "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),
         "plants": plant_lines(results.plants, with_page),
-        "lost": lost_cells(tuple(row for row in rows if row.role is not Role.REFERENCE_POINT), with_page),
+        "broken": broken_solvers(solved),
+        "lost": lost_cells(solved, with_page),
+        "skipped": skipped_cells(solved, with_page),
         "statuses": status_counts(rows),
         "ledger": ledger(rows),
         "clean_networks": len({row.subject for row in rows if row.flaw == CLEAN}),

@@ -100,6 +100,15 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}".replace(",", " ")
 
 
+def sample(networks: int, cases: int) -> str:
+    """What a mean is over; networks are the unit of its interval.
+
+    >>> sample(1, 3), sample(12, 36)
+    ('n=1 network, 3 cases', 'n=12 networks, 36 cases')
+    """
+    return f"n={count(networks, 'network')}, {count(cases, 'case')}"
+
+
 def and_list(words: list[str] | tuple[str, ...]) -> str:
     """Words as a list in a sentence.
 

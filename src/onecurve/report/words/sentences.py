@@ -3,7 +3,6 @@
 The sentences are plain text. They state no difference that the intervals do not support.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -54,10 +53,13 @@ def opening(results: Results) -> str:
 
 def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
     """Which solver leads on a task, at which cost, and whether it differs significantly from the best baseline."""
-    found = [summary for summary in summarise(row for row in rows if row.task == task) if summary.mean is not None]
+    asked = summarise(row for row in rows if row.task == task)
+    found = [summary for summary in asked if summary.scored]
     if not found:
         return Sentence("No result yet", f"No solver has a score on {task}.")
     leader = max(found, key=_mean)
+    without = [names.label(one.solver, [other.solver for other in asked]) for one in asked if one.counts[Status.FAILED] and not one.scored]
+    missing = f" Nothing is concluded of {numbers.and_list(without)}, without a score on {task}." if without else ""
     plain = [summary for summary in found if summary.role is Role.BASELINE]
     rivals = [summary for summary in found if summary.role is Role.METHOD] if leader.role is Role.BASELINE else plain
     everyone = [summary.solver for summary in found]
@@ -65,14 +67,14 @@ def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
     headline = _headline(leader, found, label)
     start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} reaches a skill of {_with_interval(leader)}"
     if not rivals:
-        against = "; no method was run on this task." if leader.role is Role.BASELINE else "; no baseline was run on this task."
-        return Sentence(headline, start + against)
+        against = "; no method has a score on this task." if leader.role is Role.BASELINE else "; no baseline has a score on this task."
+        return Sentence(headline, start + against + missing)
     rival = max(rivals, key=_mean)
     couples = [(leader.solver, other.solver) for other in rivals]
     verdict = next(one for one in compare_many(rows, couples, task) if one.second == rival.solver)
     kind = "method" if leader.role is Role.BASELINE else "baseline"
     against_rival = _against(verdict, kind, names.label(rival.solver, everyone), rival)
-    return Sentence(headline, f"{start}. {against_rival}{_cases_missing(verdict, rows)}")
+    return Sentence(headline, f"{start}. {against_rival}{_networks_missing(verdict, rows)}{missing}")
 
 
 def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
@@ -90,29 +92,31 @@ def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
     task = next(iter((*finding, *ordered_tasks(asked))), None)
     if task is None:
         return Sentence("No flaw to find", "Every row is of a clean network.")
-    by_kind = {
-        flaw: [s for s in found if s.mean is not None] for flaw, found in summarise_flaws(r for r in flawed if r.task == task).items()
-    }
+    by_kind = {flaw: [s for s in found if s.scored] for flaw, found in summarise_flaws(r for r in flawed if r.task == task).items()}
+    unknown = [flaw for flaw, found in by_kind.items() if not found]
+    open_ = f" Nothing is concluded of {numbers.and_list(unknown)}: no solver has a score there." if unknown else ""
+    by_kind = {flaw: found for flaw, found in by_kind.items() if found}
+    if not by_kind:
+        return Sentence("No result yet", f"On {task}, no solver has a score for any kind of flaw.")
     missed = [flaw for flaw, found in by_kind.items() if not any(s.interval is not None and s.interval.low > 0 for s in found)]
     if not missed:
         every = numbers.and_list(sorted(by_kind))
         words = f"On {task}, at least one solver's interval lies above the floor for each of {every}."
-        return Sentence("Every kind of flaw was found by at least one solver", words)
+        all_kinds = "Every kind of flaw with a score" if unknown else "Every kind of flaw"
+        return Sentence(f"{all_kinds} was found by at least one solver", words + open_)
 
     def bests(flaws: Sequence[str]) -> str:
         return numbers.and_list([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in flaws])
 
     start = f"On {task}, no solver's 95\u00a0% interval lies above the floor for"
     if len(missed) <= NAMED:
-        return Sentence(f"No solver reliably found {numbers.and_list(missed)}", f"{start} {bests(missed)}.")
-    nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw]), default=-math.inf))[:NAMED]
+        return Sentence(f"No solver reliably found {numbers.and_list(missed)}", f"{start} {bests(missed)}.{open_}")
+    nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw])))[:NAMED]
     headline = f"No solver reliably found {len(missed)} of {len(by_kind)} kinds of flaw"
-    return Sentence(headline, f"{start} {numbers.and_list(missed)}. The nearest results are {bests(nearest)}.")
+    return Sentence(headline, f"{start} {numbers.and_list(missed)}. The nearest results are {bests(nearest)}.{open_}")
 
 
 def _best(found: Sequence[Summary]) -> str:
-    if not found:
-        return "no score"
     best = max(found, key=_mean)
     return f"{best.solver}, {_with_interval(best)}"
 
@@ -121,15 +125,16 @@ def _against(verdict: SolverComparison, kind: str, label: str, rival: Summary) -
     if verdict.interval is None or verdict.difference is None:
         return f"It could not be tested against the best {kind}, {label}: {verdict.why_no_interval or 'no shared case'}."
     difference = (
-        f"difference {numbers.skill(verdict.difference)}, {numbers.interval(verdict.interval.low, verdict.interval.high)}, n={verdict.n}"
+        f"difference {numbers.skill(verdict.difference)}, {numbers.interval(verdict.interval.low, verdict.interval.high)}, "
+        f"{numbers.sample(verdict.n, verdict.cases)}"
     )
     verb = "It differs significantly from" if verdict.separated() else "It does not differ significantly from"
     tested = "" if verdict.p_adjusted is None else f"; sign-flip p {verdict.p_adjusted:.2f}"
     return f"{verb} the best {kind}, {label} at {numbers.cost(rival.cost)} ({difference}{tested})."
 
 
-def _cases_missing(verdict: SolverComparison, rows: Sequence[Row]) -> str:
-    """How many more cases a difference that is not significant needs; empty where it is significant or its spread is unknown."""
+def _networks_missing(verdict: SolverComparison, rows: Sequence[Row]) -> str:
+    """How many more networks a difference that is not significant needs; empty where it is significant or its spread is unknown."""
     if verdict.separated():
         return ""
     try:
@@ -137,17 +142,17 @@ def _cases_missing(verdict: SolverComparison, rows: Sequence[Row]) -> str:
     except TooFewError:
         return ""
     if power.needed is None:
-        return " If this is the true difference, no feasible number of cases shows it."
+        return " If this is the true difference, no feasible number of networks shows it."
     more = power.needed - power.n
     if more <= 0:
         return ""
     rounded = int(float(f"{more:.2g}"))
-    return f" If this is the true difference, about {numbers.count(rounded, 'more case')} would show it with 80\u00a0% power."
+    return f" If this is the true difference, about {numbers.count(rounded, 'more network')} would show it with 80\u00a0% power."
 
 
 def _with_interval(summary: Summary) -> str:
     between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else "no interval"
-    return f"{numbers.skill(summary.mean)} ({between}, n={summary.n})"
+    return f"{numbers.skill(summary.mean)} ({between}, {numbers.sample(summary.n, summary.cases)})"
 
 
 def _mean(summary: Summary) -> float:

@@ -76,7 +76,7 @@ def hardness(rows: Sequence[Row]) -> tuple[Hardness, ...]:
     subject = {row.case: (row.subject, row.flaw) for row in rows}
     best: dict[str, dict[str, float]] = defaultdict(dict)
     for (solver, task), members in by_solver(at_largest_budget(rows)).items():
-        for score in case_scores(members) if solver in leaders.get(task, ()) else ():
+        for score in case_scores(members, successes=True) if solver in leaders.get(task, ()) else ():
             best[score.case][task] = max(score.skill, best[score.case].get(task, score.skill))
     networks: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for case, tasks in best.items():
@@ -101,7 +101,7 @@ def hardest(found: Sequence[Hardness], count: int) -> tuple[Hardness, ...]:
 def _leaders(rows: Iterable[Row]) -> Mapping[str, tuple[str, ...]]:
     means: dict[str, list[tuple[float, str]]] = defaultdict(list)
     for summary in summarise(rows):
-        if summary.mean is not None:
+        if summary.mean is not None and summary.scored:
             means[summary.task].append((-summary.mean, summary.solver))
     return {task: tuple(solver for _, solver in sorted(order)[:LEADERS]) for task, order in means.items()}
 
