@@ -5,26 +5,21 @@ from typing import ClassVar, final
 
 import numpy as np
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
-from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
+from onecurve.tools.attribution.machinery.facts import BaselineMaps
 from onecurve.tools.attribution.machinery.map_checks import shown
 
 
 @final
 @dataclass(frozen=True)
-class Blank:
+class Blank(BaselineMaps):
     """Every pixel the same; one heat map per suspect."""
 
     name: ClassVar[str] = "blank"
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "a map that says nothing; does not ask the network"
-    source: ClassVar[str] = "baseline"
-    role: ClassVar[Role] = Role.BASELINE
-    needs: ClassVar[Access] = Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect; nothing where the brief has no suspects."""

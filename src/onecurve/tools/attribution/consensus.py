@@ -10,14 +10,13 @@ import torch
 from onecurve.core.evidence import Evidence
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
-from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import torch_module
 from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
-from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
-from onecurve.tools.attribution.machinery.facts import GradientMaps
+from onecurve.tools.attribution.machinery.baseline_image import BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import GradientMaps, require_grid_parameters
 from onecurve.tools.attribution.machinery.gradients import FORWARD
-from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, shown, unsigned
+from onecurve.tools.attribution.machinery.map_checks import Sign, shown, unsigned
 from onecurve.tools.attribution.machinery.masking import cell_maps
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 from onecurve.tools.attribution.machinery.shared_maps import ONE_PASS, one_pass_maps, pooled_values
@@ -50,9 +49,7 @@ class Consensus(GradientMaps):
     sign: Sign = "positive"
 
     def __post_init__(self) -> None:
-        require_within("cells", self.cells, FEWEST_CELLS)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
+        require_grid_parameters(self.cells, FEWEST_CELLS, self.sign, self.baseline)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:

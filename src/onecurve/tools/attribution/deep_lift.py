@@ -18,9 +18,9 @@ from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Meter, Workbench
 from onecurve.models.network import torch_module
 from onecurve.tools.attribution.machinery.backward_rules import RuledNetwork
-from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image, clean_baselines
+from onecurve.tools.attribution.machinery.baseline_image import BaselineKind, baseline_image, clean_baselines
 from onecurve.tools.attribution.machinery.difference import attributions
-from onecurve.tools.attribution.machinery.facts import GradientMaps
+from onecurve.tools.attribution.machinery.facts import GradientMaps, require_map_parameters
 from onecurve.tools.attribution.machinery.gradients import BACKWARD, FORWARD, GRADIENT, said_or
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, completeness, repeatability, shown, unsigned
 from onecurve.tools.attribution.machinery.one_pass import Attribute, Attributions, OnePass
@@ -47,8 +47,7 @@ class DeepLift(GradientMaps):
     sign: Sign = "absolute"
 
     def __post_init__(self) -> None:
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
+        require_map_parameters(self.sign, self.baseline)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         if brief.suspects is None:

@@ -6,26 +6,21 @@ It never asks the network, so whatever it earns is earned by the images alone.
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-from onecurve.core.access import Access
-from onecurve.core.evidence import Evidence, HeatMap, Pieces
+from onecurve.core.evidence import Evidence, HeatMap
 from onecurve.core.image.edges import edge_magnitude
 from onecurve.core.question import Brief
-from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
+from onecurve.tools.attribution.machinery.facts import BaselineMaps
 
 
 @final
 @dataclass(frozen=True)
-class Edges:
+class Edges(BaselineMaps):
     """Sobel gradient magnitude, root of the sum of squares over channels; one heat map per suspect."""
 
     name: ClassVar[str] = "edges"
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "Sobel edges of the input; does not ask the network"
-    source: ClassVar[str] = "baseline"
-    role: ClassVar[Role] = Role.BASELINE
-    needs: ClassVar[Access] = Access.SUSPECTS
-    shows: ClassVar[Pieces] = (HeatMap,)
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect; nothing where the brief has no suspects."""

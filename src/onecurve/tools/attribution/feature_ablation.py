@@ -10,10 +10,10 @@ from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
-from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
-from onecurve.tools.attribution.machinery.facts import QueryMaps
+from onecurve.tools.attribution.machinery.baseline_image import BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import QueryMaps, require_grid_parameters
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, repeatability, shown
-from onecurve.tools.attribution.machinery.masking import Asked, Grid, cell_maps
+from onecurve.tools.attribution.machinery.masking import Asked, Grid, affordable_suspects, cell_maps
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 FEWEST_CELLS = 9
@@ -39,19 +39,15 @@ class FeatureAblation(QueryMaps):
     sign: Sign = "positive"
 
     def __post_init__(self) -> None:
-        require_within("cells", self.cells, FEWEST_CELLS)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
+        require_grid_parameters(self.cells, FEWEST_CELLS, self.sign, self.baseline)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
-        if brief.suspects is None:
+        suspects = affordable_suspects(brief, workbench, FEWEST_CELLS)
+        if suspects is None:
             return Evidence()
-        count = workbench.affordable(1 + FEWEST_CELLS, len(brief.suspects))
-        if count == 0:
-            return Evidence()
-        suspects = brief.suspects[:count]
+        count = len(suspects)
         grid = Grid.fitting(suspects.shape[2:], min(self.cells, int(workbench.remaining / count) - 1))
         asked = Asked(workbench, suspects, brief.target)
         without = asked.showing(~np.eye(grid.cells, dtype=bool), grid, baseline_image(self.baseline, workbench.subject, suspects))
@@ -88,12 +84,10 @@ class FeaturePermutation(QueryMaps):
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
-        if brief.suspects is None:
+        suspects = affordable_suspects(brief, workbench, FEWEST_CELLS)
+        if brief.suspects is None or suspects is None:
             return Evidence()
-        count = workbench.affordable(1 + FEWEST_CELLS, len(brief.suspects))
-        if count == 0:
-            return Evidence()
-        suspects = brief.suspects[:count]
+        count = len(suspects)
         each = int(workbench.remaining / count) - 1
         grid = Grid.fitting(suspects.shape[2:], min(self.cells, each))
         mates, whose = _mates(min(self.mates, each // grid.cells), workbench, brief.suspects, count)

@@ -13,7 +13,7 @@ from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import clean_baselines
 from onecurve.tools.attribution.machinery.facts import GradientMaps
-from onecurve.tools.attribution.machinery.gradients import GRADIENT, Sampler, Suspects, affordable_samples
+from onecurve.tools.attribution.machinery.gradients import Sampler, Sampling
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, halves_shown
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
@@ -49,15 +49,13 @@ class GradientShap(GradientMaps):
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        count, samples = affordable_samples(brief, workbench, GRADIENT, self.samples)
-        if brief.suspects is None or count == 0:
+        paid = Sampling.of(brief, workbench, self.samples)
+        if brief.suspects is None or paid is None:
             return Evidence()
-        suspects = Suspects(workbench, brief.suspects[:count])
-        targets = suspects.targets(brief.target)
-        images = clean_baselines(min(samples, self.baselines), workbench, brief.suspects)
+        images = clean_baselines(min(paid.samples, self.baselines), workbench, brief.suspects)
         baselines = torch.from_numpy(images).to(workbench.device)
-        halves = suspects.mean_gradients(targets, samples, between(suspects.images, baselines, samples, self.noise, workbench.rng))
-        return halves_shown(halves, samples, self.sign, f"gradient SHAP with {samples} samples, {len(baselines)} baselines")
+        halves = paid.halves(between(paid.suspects.images, baselines, paid.samples, self.noise, workbench.rng))
+        return halves_shown(halves, paid.samples, self.sign, f"gradient SHAP with {paid.samples} samples, {len(baselines)} baselines")
 
 
 def between(images: Tensor, baselines: Tensor, samples: int, noise: float, rng: np.random.Generator) -> Sampler:

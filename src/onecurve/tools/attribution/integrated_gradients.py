@@ -8,12 +8,12 @@ from torch import Tensor
 
 from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
-from onecurve.core.validate import require_among, require_within
+from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
-from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
-from onecurve.tools.attribution.machinery.facts import GradientMaps
-from onecurve.tools.attribution.machinery.gradients import GRADIENT, Sampler, Suspects, affordable_samples
-from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, completeness, shown, unsigned
+from onecurve.tools.attribution.machinery.baseline_image import BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import GradientMaps, require_map_parameters
+from onecurve.tools.attribution.machinery.gradients import Sampler, Sampling
+from onecurve.tools.attribution.machinery.map_checks import Sign, completeness, shown, unsigned
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 FEWEST_STEPS = 2
@@ -41,22 +41,20 @@ class IntegratedGradients(GradientMaps):
 
     def __post_init__(self) -> None:
         require_within("steps", self.steps, FEWEST_STEPS)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
+        require_map_parameters(self.sign, self.baseline)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        count, steps = affordable_samples(brief, workbench, GRADIENT, self.steps, FEWEST_STEPS)
-        if brief.suspects is None or count == 0:
+        paid = Sampling.of(brief, workbench, self.steps, FEWEST_STEPS)
+        if brief.suspects is None or paid is None:
             return Evidence()
-        suspects = Suspects(workbench, brief.suspects[:count])
-        targets = suspects.targets(brief.target)
+        suspects, steps = paid.suspects, paid.samples
         baseline = torch.from_numpy(baseline_image(self.baseline, workbench.subject, brief.suspects)).to(workbench.device)
-        gradient = suspects.mean_gradients(targets, steps, midpoints(suspects.images, baseline, steps)).sum(dim=0)
+        gradient = paid.halves(midpoints(suspects.images, baseline, steps)).sum(dim=0)
         values = gradient * (suspects.images - baseline)
         checks = []
-        if workbench.remaining >= count + 1:
-            checks.append(completeness(values.flatten(1).sum(dim=1).cpu().numpy(), suspects.rises(targets, baseline)))
+        if workbench.remaining >= len(suspects.images) + 1:
+            checks.append(completeness(values.flatten(1).sum(dim=1).cpu().numpy(), suspects.rises(paid.targets, baseline)))
         return shown(unsigned(values, self.sign), f"integrated gradients in {steps} steps from {self.baseline}", *checks)
 
 

@@ -5,12 +5,12 @@ from typing import ClassVar, final
 
 from onecurve.core.evidence import Evidence
 from onecurve.core.question import Brief
-from onecurve.core.validate import require_among, require_within
+from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
-from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind
+from onecurve.tools.attribution.machinery.baseline_image import BaselineKind
 from onecurve.tools.attribution.machinery.coalitions import RIDGE, WIDTH, kernel_coalitions, kernel_shap, lime, lime_coalitions
-from onecurve.tools.attribution.machinery.facts import QueryMaps
-from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
+from onecurve.tools.attribution.machinery.facts import QueryMaps, require_grid_parameters
+from onecurve.tools.attribution.machinery.map_checks import Sign
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 from onecurve.tools.attribution.machinery.super_pixel_game import FEWEST_CELLS, Game, added_up, repeated
 
@@ -40,10 +40,8 @@ class KernelShap(QueryMaps):
     sign: Sign = "positive"
 
     def __post_init__(self) -> None:
-        require_within("cells", self.cells, FEWEST_CELLS)
+        require_grid_parameters(self.cells, FEWEST_CELLS, self.sign, self.baseline)
         require_within("per_cell", self.per_cell, 1)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
@@ -85,11 +83,9 @@ class Lime(QueryMaps):
     sign: Sign = "positive"
 
     def __post_init__(self) -> None:
-        require_within("cells", self.cells, FEWEST_CELLS)
+        require_grid_parameters(self.cells, FEWEST_CELLS, self.sign, self.baseline)
         require_within("per_cell", self.per_cell, 1)
         require_within("width", self.width, 0.01, 10)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:

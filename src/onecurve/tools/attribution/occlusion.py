@@ -16,7 +16,7 @@ from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.attribution.machinery.facts import QueryMaps
 from onecurve.tools.attribution.machinery.map_checks import shown
-from onecurve.tools.attribution.machinery.masking import Asked
+from onecurve.tools.attribution.machinery.masking import Asked, affordable_suspects
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 FEWEST_WINDOWS = 9
@@ -49,13 +49,11 @@ class Occlusion(QueryMaps):
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for a 3 x 3 grid."""
-        if brief.suspects is None:
+        suspects = affordable_suspects(brief, workbench, FEWEST_WINDOWS)
+        if suspects is None:
             return Evidence()
-        count = workbench.affordable(1 + FEWEST_WINDOWS, len(brief.suspects))
-        if count == 0:
-            return Evidence()
+        count = len(suspects)
         per_suspect = int(workbench.remaining / count) - 1
-        suspects = brief.suspects[:count]
         masks = window_masks(suspects.shape[2:], self.window, per_suspect)
         baseline = baseline_image(self.baseline, workbench.subject, suspects)
         asked = Asked(workbench, suspects, brief.target)

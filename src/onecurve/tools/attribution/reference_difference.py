@@ -11,12 +11,13 @@ import torch
 from onecurve.core.access import Access
 from onecurve.core.evidence import Evidence, HeatMap, Pieces
 from onecurve.core.question import Brief
-from onecurve.core.validate import require_among, require_within
+from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.integrated_gradients import FEWEST_STEPS, midpoints
-from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.baseline_image import BaselineKind, baseline_image
+from onecurve.tools.attribution.machinery.facts import require_map_parameters
 from onecurve.tools.attribution.machinery.gradients import GRADIENT, Suspects, affordable_samples
-from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, completeness, shown, unsigned
+from onecurve.tools.attribution.machinery.map_checks import Sign, completeness, shown, unsigned
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 
@@ -43,8 +44,7 @@ class ReferenceDifference:
 
     def __post_init__(self) -> None:
         require_within("steps", self.steps, FEWEST_STEPS)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
+        require_map_parameters(self.sign, self.baseline)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:

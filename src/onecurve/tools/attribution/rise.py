@@ -15,7 +15,7 @@ from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind, baseline_image
 from onecurve.tools.attribution.machinery.facts import QueryMaps
 from onecurve.tools.attribution.machinery.map_checks import repeatability, shown
-from onecurve.tools.attribution.machinery.masking import Asked
+from onecurve.tools.attribution.machinery.masking import Asked, affordable_suspects
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 FEWEST_MASKS = 8
@@ -55,12 +55,10 @@ class Rise(QueryMaps):
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """One map per suspect that the budget pays for; nothing without suspects or without budget for 8 masks."""
-        if brief.suspects is None:
+        suspects = affordable_suspects(brief, workbench, FEWEST_MASKS)
+        if suspects is None:
             return Evidence()
-        count = workbench.affordable(1 + FEWEST_MASKS, len(brief.suspects))
-        if count == 0:
-            return Evidence()
-        suspects = brief.suspects[:count]
+        count = len(suspects)
         many = min(self.masks, int(workbench.remaining / count) - 1)
         masks = soft_masks(many, self.side, self.showing, suspects.shape[2:], workbench.rng)
         baseline = baseline_image(self.baseline, workbench.subject, suspects)

@@ -8,12 +8,12 @@ import numpy as np
 from onecurve.core.evidence import Evidence
 from onecurve.core.image.images import Bools
 from onecurve.core.question import Brief
-from onecurve.core.validate import require_among, require_within
+from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
-from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind
+from onecurve.tools.attribution.machinery.baseline_image import BaselineKind
 from onecurve.tools.attribution.machinery.coalitions import kernel_coalitions, orders, prefixes, shapley_by_orders, shapley_by_surrogate
-from onecurve.tools.attribution.machinery.facts import QueryMaps
-from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
+from onecurve.tools.attribution.machinery.facts import QueryMaps, require_grid_parameters
+from onecurve.tools.attribution.machinery.map_checks import Sign
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 from onecurve.tools.attribution.machinery.super_pixel_game import FEWEST_CELLS, Game, added_up, repeated
 
@@ -40,9 +40,7 @@ class ShapleySampling(QueryMaps):
     sign: Sign = "positive"
 
     def __post_init__(self) -> None:
-        require_within("cells", self.cells, FEWEST_CELLS)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
+        require_grid_parameters(self.cells, FEWEST_CELLS, self.sign, self.baseline)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
@@ -87,10 +85,8 @@ class ShapleySurrogate(QueryMaps):
     sign: Sign = "positive"
 
     def __post_init__(self) -> None:
-        require_within("cells", self.cells, FEWEST_CELLS)
+        require_grid_parameters(self.cells, FEWEST_CELLS, self.sign, self.baseline)
         require_within("most", self.most, 2 * FEWEST_CELLS)
-        require_among("baseline", self.baseline, BASELINES)
-        require_among("sign", self.sign, SIGNS)
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:

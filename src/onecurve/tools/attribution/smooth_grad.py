@@ -12,7 +12,7 @@ from onecurve.core.question import Brief
 from onecurve.core.validate import require_among, require_within
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.facts import GradientMaps
-from onecurve.tools.attribution.machinery.gradients import GRADIENT, Sampler, Suspects, affordable_samples
+from onecurve.tools.attribution.machinery.gradients import Sampler, Sampling
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign, halves_shown
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
@@ -44,13 +44,11 @@ class SmoothGrad(GradientMaps):
 
     @examined
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
-        count, samples = affordable_samples(brief, workbench, GRADIENT, self.samples)
-        if brief.suspects is None or count == 0:
+        paid = Sampling.of(brief, workbench, self.samples)
+        if paid is None:
             return Evidence()
-        suspects = Suspects(workbench, brief.suspects[:count])
-        targets = suspects.targets(brief.target)
-        halves = suspects.mean_gradients(targets, samples, noisy(suspects.images, self.noise, workbench.rng))
-        return halves_shown(halves, samples, self.sign, f"SmoothGrad with {samples} samples")
+        halves = paid.halves(noisy(paid.suspects.images, self.noise, workbench.rng))
+        return halves_shown(halves, paid.samples, self.sign, f"SmoothGrad with {paid.samples} samples")
 
 
 def noisy(images: Tensor, noise: float, rng: np.random.Generator) -> Sampler:

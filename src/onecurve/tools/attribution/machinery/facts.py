@@ -9,8 +9,19 @@ from typing import ClassVar
 
 from onecurve.core.access import Access
 from onecurve.core.evidence import HeatMap, Pieces, Text
-from onecurve.core.validate import require_among
+from onecurve.core.row import Role
+from onecurve.core.validate import require_among, require_within
+from onecurve.tools.attribution.machinery.baseline_image import BASELINES, BaselineKind
 from onecurve.tools.attribution.machinery.map_checks import SIGNS, Sign
+
+
+class BaselineMaps:
+    """Heat maps of suspects without asking the network: what any method has to beat."""
+
+    source: ClassVar[str] = "baseline"
+    role: ClassVar[Role] = Role.BASELINE
+    needs: ClassVar[Access] = Access.SUSPECTS
+    shows: ClassVar[Pieces] = (HeatMap,)
 
 
 class QueryMaps:
@@ -42,3 +53,15 @@ class SignedGradientMaps(GradientMaps):
 
     def __post_init__(self) -> None:
         require_among("sign", self.sign, SIGNS)
+
+
+def require_map_parameters(sign: Sign, baseline: BaselineKind) -> None:
+    """Raise ``SpecError`` unless sign and baseline are known ones."""
+    require_among("sign", sign, SIGNS)
+    require_among("baseline", baseline, BASELINES)
+
+
+def require_grid_parameters(cells: int, fewest: int, sign: Sign, baseline: BaselineKind) -> None:
+    """The same, and that a grid of super-pixels may have at least ``fewest`` cells."""
+    require_within("cells", cells, fewest)
+    require_map_parameters(sign, baseline)

@@ -4,6 +4,7 @@ Nothing here touches the gradients that a network keeps for its parameters.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -78,6 +79,29 @@ class Suspects:
             moved = gradients(self.module, points.contiguous(memory_format=self._layout), targets[rows]) * factors
             sums.index_add_(0, numbers % 2 * count + rows, moved)
         return sums.view(2, *self.images.shape) / samples
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """The suspects that the budget pays for, their targets, and how many samples it pays for of each."""
+
+    suspects: Suspects
+    targets: Tensor
+    samples: int
+
+    @classmethod
+    def of(cls, brief: Brief, workbench: Workbench, most: int, fewest: int = 1) -> "Sampling | None":
+        """At most ``most`` gradients of each suspect; None where the budget does not pay for ``fewest`` of one."""
+        count, samples = affordable_samples(brief, workbench, GRADIENT, most, fewest)
+        if brief.suspects is None or count == 0:
+            return None
+        suspects = Suspects(workbench, brief.suspects[:count])
+        return cls(suspects, suspects.targets(brief.target), samples)
+
+    def halves(self, sampler: Sampler) -> Tensor:
+        """2 x N x C x H x W: see ``Suspects.mean_gradients``."""
+        return self.suspects.mean_gradients(self.targets, self.samples, sampler)
 
 
 def gradients(module: nn.Module, images: Tensor, targets: Tensor) -> Tensor:

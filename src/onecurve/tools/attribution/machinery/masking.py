@@ -10,6 +10,7 @@ from typing import final
 import numpy as np
 
 from onecurve.core.image.images import Bools, Floats, Ints
+from onecurve.core.question import Brief
 from onecurve.core.workbench import Workbench
 from onecurve.tools.attribution.machinery.map_checks import Sign
 from onecurve.tools.machinery.sizes import chunks, images_per_forward
@@ -57,6 +58,12 @@ class Grid:
         """N x H x W: each pixel has the value of its cell, for values N x cells."""
         spread: Floats = values[:, self.labels]
         return spread
+
+
+def affordable_suspects(brief: Brief, workbench: Workbench, fewest: int) -> Floats | None:
+    """The suspects that the budget pays for as they are and with ``fewest`` perturbations each; None where it pays for none."""
+    count = 0 if brief.suspects is None else workbench.affordable(1 + fewest, len(brief.suspects))
+    return None if brief.suspects is None or count == 0 else brief.suspects[:count]
 
 
 @final
