@@ -59,14 +59,15 @@ def colours(images: Tensor) -> Tensor:
 
 def texture(images: Tensor) -> Tensor:
     """N x 12 x H x W: energy of gradients of lightness and colour in four directions at three scales."""
-    bands = []
+    bands: list[Tensor] = []
     values = opponents(images)
     for step in (1, 2, 4):
         padded = functional.pad(values, (step, step, step, step), mode="replicate")
-        height, width = values.shape[2:]
-        at = lambda row, column: padded[:, :, step + row : step + row + height, step + column : step + column + width]  # noqa: B023, E731 - used at once
-        turns = ((0, step), (step, 0), (step, step), (step, -step))
-        bands += [(at(row, column) - at(-row, -column)).pow(2).sum(1) for row, column in turns]
+        size = (values.shape[2], values.shape[3])
+        for row, column in ((0, step), (step, 0), (step, step), (step, -step)):
+            forward = _window(padded, (step + row, step + column), size)
+            backward = _window(padded, (step - row, step - column), size)
+            bands.append((forward - backward).pow(2).sum(1))
     return torch.stack(bands, 1)
 
 
@@ -118,3 +119,7 @@ def _nearby(values: Tensor) -> Tensor:
 def _gradient(values: Tensor) -> tuple[Tensor, Tensor]:
     padded = functional.pad(values, (1, 1, 1, 1), mode="replicate")
     return padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1], padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]
+
+
+def _window(images: Tensor, corner: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    return images[:, :, corner[0] : corner[0] + size[0], corner[1] : corner[1] + size[1]]

@@ -105,8 +105,8 @@ class ClassicalPictures:
         aspects = []
         for windows, (gather, finish) in zip(self.windows, kinds, strict=True):
             own = finish((gather(together) * cover).sum((2, 3)) / cover.sum((2, 3)))
-            nearest = torch.cdist(windows.flatten(0, 1), own).unflatten(0, windows.shape[:2]).amin(1)
-            aspects.append(torch.stack([part.mean(1) for part in (-nearest).split([len(each) for each in grounds], 1)], 1))
+            nearest = torch.cdist(windows.flatten(0, 1), own).reshape(*windows.shape[:2], -1).amin(1)
+            aspects.append(torch.stack([part.mean(1) for part in torch.split(-nearest, [len(each) for each in grounds], 1)], 1))
         return aspects
 
 

@@ -125,7 +125,8 @@ def _weights(old: int, new: int) -> Floats:
     centres = (np.arange(new) + 0.5) * step - 0.5
     distance = np.abs(np.clip(centres, 0, old - 1)[:, None] - np.arange(old)[None, :]) / max(step, 1.0)
     weights = np.maximum(0.0, 1.0 - distance)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    rows: Floats = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return rows
 
 
 def _noise(height: int, width: int, rng: np.random.Generator) -> Floats:

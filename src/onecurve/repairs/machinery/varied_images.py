@@ -57,4 +57,5 @@ def _coloured(images: Floats, rng: np.random.Generator) -> Floats:
     count, channels = images.shape[:2]
     mixing = np.eye(channels) + rng.uniform(-MOST_COLOUR, MOST_COLOUR, (count, channels, channels))
     shift = rng.uniform(-MOST_COLOUR, MOST_COLOUR, (count, channels, 1, 1))
-    return np.clip(np.einsum("noc,nchw->nohw", mixing, images) + shift, 0, 1).astype(np.float32)
+    coloured: Floats = np.clip(np.einsum("noc,nchw->nohw", mixing, images) + shift, 0, 1).astype(np.float32)
+    return coloured

@@ -105,7 +105,8 @@ def taken_from(asked: Asked, mates: Floats, grid: Grid) -> Floats:
 
     def swapped(rows: np.ndarray, numbers: np.ndarray) -> Floats:
         taken = labels == (numbers % grid.cells)[:, None, None]
-        return np.where(taken[:, None], mates[rows, numbers // grid.cells], asked.suspects[rows])
+        images: Floats = np.where(taken[:, None], mates[rows, numbers // grid.cells], asked.suspects[rows])
+        return images
 
     return asked.under(swapped, many * grid.cells).reshape(len(asked.suspects), many, grid.cells)
 

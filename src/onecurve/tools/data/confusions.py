@@ -86,10 +86,12 @@ def _confusion(said: np.ndarray, labels: np.ndarray, classes: int, smoothing: fl
     rates = np.broadcast_to(wrong, (classes, classes)) * (1 - np.eye(classes))
     prior = right * np.eye(classes) + (1 - right) * rates / np.maximum(rates.sum(axis=1, keepdims=True), 1e-12)
     mixed = (counts + smoothing * prior) / (counts.sum(axis=1, keepdims=True) + smoothing)
-    return mixed.astype(np.float32)
+    rows: Floats = mixed.astype(np.float32)
+    return rows
 
 
 def _softmax(logits: Floats) -> Doubles:
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     powers = np.exp(shifted)
-    return powers / powers.sum(axis=1, keepdims=True)
+    shares: Doubles = powers / powers.sum(axis=1, keepdims=True)
+    return shares

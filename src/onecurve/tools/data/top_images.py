@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from onecurve.core.access import Access
 from onecurve.core.evidence import ClassScores, DataRows, Evidence, Picture, Piece, Pieces
-from onecurve.core.image.images import Floats, LabelledImages
+from onecurve.core.image.images import Bools, Floats, LabelledImages
 from onecurve.core.question import Brief
 from onecurve.core.row import Role
 from onecurve.core.validate import require_within
@@ -74,9 +74,10 @@ def _mean_excess(excess: Floats) -> Floats:
     return means
 
 
-def _most_suspicious(scores: Piece) -> np.ndarray:
+def _most_suspicious(scores: Piece) -> Bools:
     assert isinstance(scores, ClassScores)
-    return scores.values >= np.sort(scores.values)[-2:].min()
+    highest: Bools = scores.values >= np.sort(scores.values)[-2:].min()
+    return highest
 
 
 def _exhibits(excess: Floats, rows: np.ndarray, images: LabelledImages, names: tuple[str, ...], shown: int) -> tuple[Piece, ...]:

@@ -114,7 +114,8 @@ def kernel_shap(played: Played) -> Floats:
     share = shown.mean(axis=1, keepdims=True)
     gain = (played.full - played.empty).astype(np.float64)[:, None]
     rises = (played.values[:, ::2] - played.values[:, 1::2]) / 2 - gain * (share.T - 0.5)
-    return (gain / shown.shape[1] + likeliest_ridge(shown - share, rises.T).T).astype(np.float32)
+    values: Floats = (gain / shown.shape[1] + likeliest_ridge(shown - share, rises.T).T).astype(np.float32)
+    return values
 
 
 def likeliest_ridge(rows: Doubles, rises: Doubles) -> Doubles:

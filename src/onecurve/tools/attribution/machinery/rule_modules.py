@@ -82,6 +82,13 @@ class _Ruled(torch.autograd.Function):
         return ctx.part.back(*saved, _laid_out(gradient, saved[1])), None
 
 
+def _ran(before: Tensor, part: nn.Module) -> Tensor:
+    """What the part gives, with its own way back."""
+    # Torch leaves `Function.apply` without types.
+    after: Tensor = _Ruled.apply(before, part)  # type: ignore[no-untyped-call]
+    return after
+
+
 @final
 class _Activation(nn.Module):
     def __init__(self, function: nn.Module, switch: Switch) -> None:
@@ -92,7 +99,7 @@ class _Activation(nn.Module):
 
     def forward(self, before: Tensor) -> Tensor:
         if torch.is_grad_enabled():
-            return _Ruled.apply(before, self)
+            return _ran(before, self)
         after: Tensor = self.function(before)
         if self._switch.remembering:
             self._baseline.remember(before, after)
@@ -116,7 +123,8 @@ class _Activation(nn.Module):
 
     def _tangent(self, before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
         if isinstance(self.function, nn.ReLU):
-            return aten.threshold_backward(gradient, after, 0)
+            passed: Tensor = aten.threshold_backward(gradient, after, 0)
+            return passed
         return _transposed(self.function, before, gradient)
 
     def _chord(self, before: Tensor, after: Tensor, gradient: Tensor, from_before: Tensor, from_after: Tensor) -> Tensor:
@@ -140,10 +148,11 @@ class _Maximum(nn.Module):
 
     def forward(self, before: Tensor) -> Tensor:
         if torch.is_grad_enabled():
-            return _Ruled.apply(before, self)
+            return _ran(before, self)
         if self._switch.remembering:
             self._baseline.remember(before, *self.give(before))
-        return self.function(before)
+        pooled: Tensor = self.function(before)
+        return pooled
 
     def give(self, before: Tensor) -> tuple[Tensor, Tensor]:
         pool = self.function
@@ -177,10 +186,11 @@ class _Convolution(nn.Module):
 
     def forward(self, before: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
-            return self.function(before)
+            after: Tensor = self.function(before)
+            return after
         if self._first:
             self._switch.entries.append(before)
-        return _Ruled.apply(before, self)
+        return _ran(before, self)
 
     def give(self, before: Tensor) -> tuple[Tensor]:
         return (self.function(before),)

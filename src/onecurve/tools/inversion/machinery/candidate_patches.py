@@ -38,14 +38,16 @@ def _drawn(count: int, channels: int, side: int, rng: np.random.Generator) -> Fl
     first, second = rng.random((2, count, channels, 1, 1), dtype=np.float32)
     mixture = np.where(kinds[:, None, None] == 0, _grainy_noise(count, side, rng), _gratings(count, side, rng))[:, None]
     mixture = np.where(kinds[:, None, None, None] == 1, 0, mixture)
-    return (first * (1 - mixture) + second * mixture).astype(np.float32)
+    drawn: Floats = (first * (1 - mixture) + second * mixture).astype(np.float32)
+    return drawn
 
 
 def _grainy_noise(count: int, side: int, rng: np.random.Generator) -> Floats:
     grains = rng.integers(1, max(2, side // 2 + 1), size=count)
     cells = np.arange(side)[None, :] // grains[:, None]
     noise = rng.random((count, side, side), dtype=np.float32)
-    return noise[np.arange(count)[:, None, None], cells[:, :, None], cells[:, None, :]]
+    enlarged: Floats = noise[np.arange(count)[:, None, None], cells[:, :, None], cells[:, None, :]]
+    return enlarged
 
 
 def _gratings(count: int, side: int, rng: np.random.Generator) -> Floats:
@@ -53,4 +55,5 @@ def _gratings(count: int, side: int, rng: np.random.Generator) -> Floats:
     waves = rng.uniform(2, max(3, side), count)
     down, across = np.mgrid[:side, :side]
     along = np.cos(angles)[:, None, None] * across + np.sin(angles)[:, None, None] * down
-    return (np.sin(2 * np.pi * along / waves[:, None, None] + phases[:, None, None]) > 0).astype(np.float32)
+    stripes: Floats = (np.sin(2 * np.pi * along / waves[:, None, None] + phases[:, None, None]) > 0).astype(np.float32)
+    return stripes

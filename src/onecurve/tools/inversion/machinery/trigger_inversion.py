@@ -53,7 +53,8 @@ class Inverted:
 
     @property
     def found(self) -> Bools:
-        return np.isfinite(self.norms)
+        found: Bools = np.isfinite(self.norms)
+        return found
 
 
 def invert(

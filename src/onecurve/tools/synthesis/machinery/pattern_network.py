@@ -40,7 +40,7 @@ class PatternNetworks:
         values = torch.baddbmm(self.biases[0], self.weights[0], places)
         for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
             values = _layer(values, weight, bias)
-        return torch.sigmoid(values).unflatten(2, (height, width))
+        return torch.sigmoid(values).reshape(len(values), -1, height, width)
 
 
 @final
@@ -72,7 +72,8 @@ class _Layer(torch.autograd.Function):
 
 
 def _layer(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    result: Tensor = _Layer.apply(values, weight, bias)
+    # Torch leaves `Function.apply` without types.
+    result: Tensor = _Layer.apply(values, weight, bias)  # type: ignore[no-untyped-call]
     return result
 
 
