@@ -1,1 +1,1 @@
-"""Readers: from evidence to an answer, without the network unless the question asks for one."""
+"""Readers turn evidence into an answer. They get the network only if the question asks for a network."""

@@ -1,1 +1,1 @@
-"""Repairs: solvers that hand back a network, mended or made simpler. One entry per file; parts they share are in `machinery`."""
+"""Repairs: solvers that return a network, repaired or simplified. One entry per file; shared parts are in `machinery`."""

@@ -1,6 +1,6 @@
 """Fine-pruning: silence the channels that clean images do not use, then fine-tune.
 
-The network kept is the last one *inside* the tolerance, restored from before the step that left it.
+Pruning stops at the last network whose held-back clean accuracy is within the tolerance.
 """
 
 from copy import deepcopy

@@ -1,6 +1,6 @@
-"""Plain fine-tuning on the clean set: the repair that knows nothing, and the control of every other repair.
+"""Plain fine-tuning on the clean set: the baseline of all repairs.
 
-It shares loop, recipe and data order with the `unlearn` reader, so the two differ only by what the evidence adds.
+The `unlearn` reader uses the same loop, recipe and data order, so the two differ only in the use of evidence.
 """
 
 from copy import deepcopy

@@ -1,6 +1,6 @@
 """A simpler network: the trunk as deep as the size limit allows, and a linear head with few weights on it.
 
-The head imitates the network's own outputs, not the labels: where the network errs, the replacement should err alike.
+The head imitates the network's own outputs, not the labels: the replacement should make the same errors.
 """
 
 from dataclasses import dataclass

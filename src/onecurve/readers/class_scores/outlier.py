@@ -1,7 +1,6 @@
-"""Reads class scores: which class stands out further than a class of a clean network does.
+"""Reads class scores: which class is an outlier compared with the classes of clean networks?
 
-With few reference networks a p-value below 1/(networks + 1) cannot be counted, only extrapolated; the
-note of each answer says what its null was made of.
+With few reference networks, p-values below 1/(networks + 1) are extrapolated. The note of each answer describes the null.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """Reads heat maps as they are: each map becomes its item's row of weights.
 
-A map that says nothing (missing, constant) becomes an even row and the note names it, so that saying
-nothing is never taken for a failure of the cell.
+A missing or constant map becomes an even row, and the note names it. An uninformative map is not an error.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from onecurve.readers.machinery.rendering import resized
 @final
 @dataclass(frozen=True)
 class Verbatim:
-    """Heat maps to weights over pixels, nothing added. Of several maps for one item the first counts."""
+    """Uses heat maps as weights over pixels, unchanged. If an item has several maps, the first counts."""
 
     name: ClassVar[str] = "verbatim"
     version: ClassVar[int] = 1

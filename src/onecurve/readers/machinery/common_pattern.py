@@ -1,4 +1,4 @@
-"""From heat maps to a trigger hypothesis: is it the same thing that maps of different inputs point at, and what does it look like?
+"""From heat maps to a trigger hypothesis: do the maps of different inputs mark the same pattern, and what does it look like?
 
 What is pasted on many images recurs where they are cut, what belongs to the images does not. How alike is alike enough is read off
 clean images, so that maps which point anywhere propose next to nothing.

@@ -1,6 +1,6 @@
 """Classical descriptors of pictures as maps of numbers per pixel: colours, edges, shape, texture.
 
-They know nothing of meaning. Two pictures are alike here if they look alike in colour and form at some scale.
+They carry no semantics: two pictures are similar if they are similar in colour and form at some scale.
 """
 
 from dataclasses import dataclass

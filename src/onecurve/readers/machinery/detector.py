@@ -1,4 +1,4 @@
-"""A detector of one trigger, fitted on clean images alone: was it applied to this image or not?
+"""A detector of one trigger, fitted on clean images alone: was the trigger applied to this image?
 
 Sprites that make the templates are never those that are pasted for fitting (where there are several), else the detector
 would learn to recognise copies and miss the object in another colour.
@@ -29,7 +29,7 @@ GREYISH = 0.15
 @final
 @dataclass(frozen=True)
 class Detector:
-    """What says how likely it is that the trigger was applied."""
+    """Estimates the probability that the trigger was applied."""
 
     trigger: Trigger
     """With the sprites that serve as templates."""
@@ -76,7 +76,7 @@ def fitted(trigger: Trigger, clean: Examples, rng: np.random.Generator) -> Detec
 
 
 def near_miss(trigger: Trigger, rng: np.random.Generator) -> Trigger:
-    """Something like the trigger that is not it: a sprite turned, mirrored and in other colours; a filter without its texture.
+    """A pattern similar to the trigger, as a negative example: a sprite rotated, mirrored and recoloured; a filter without its texture.
 
     Of any other kind, the trigger at half its strength.
     """

@@ -1,6 +1,6 @@
-"""A lineup's own pictures: which of them serve as references, and which try out how telling a comparison is.
+"""A lineup's own pictures: which serve as references, and which test how well a comparison tells the options apart.
 
-The two never overlap: a picture is always most like itself.
+The two do not overlap, because a picture is always most similar to itself.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The thing in a picture that shows it alone on a plain ground: its mask, and the thing itself at a standard size."""
+"""The object in a picture with a plain background: its mask, and the object at a standard size."""
 
 from dataclasses import dataclass
 from typing import final

@@ -1,6 +1,6 @@
 """Which of the evidence's hypotheses a reader can use: those that fit the images and aim at the suspected class.
 
-A tool told the target may still propose triggers for other classes; those are used only if there is none for the target.
+A tool that was told the target may also propose triggers for other classes; readers use these only if there is none for the target.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
-"""Evidence as pictures of one size: what an embedder compares with the options.
+"""Renders evidence as pictures of one size, which an embedder compares with the options.
 
-Everything is shown the way a person would see it: sprites on neutral grey, cropped to what is visible; filters on grey
-and on clean images. A small picture is enlarged and a large one shrunk, so size in pixels says nothing.
+Sprites are shown on neutral grey, cropped to their visible pixels; filters on grey and on clean images. All pictures are resized to one
+frame, so their size in pixels carries no information.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def pictures_of(evidence: Evidence, clean: Floats, rng: np.random.Generator, sus
         elif isinstance(piece, Hypothesis):
             shown += _of_hypothesis(piece, clean, rng)
     if not shown and suspects is not None:
-        # A map that points nowhere leaves the whole input to look at, which is more than nothing.
+        # A constant map marks no window, so the whole input is shown.
         flat = [heat.item for heat in evidence.heat_maps() if np.ptp(heat.values) == 0 and 0 <= heat.item < len(suspects)]
         shown = [*windows_of(evidence, suspects).cut(suspects, MARGIN), *(suspects[item] for item in flat)]
     return shown[:MOST]

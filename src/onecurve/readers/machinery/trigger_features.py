@@ -1,6 +1,6 @@
 """The traces that a trigger leaves in an image, as a few numbers: what a detector of that trigger is fitted on.
 
-Nothing here knows the network; it only says how much an image looks as if the trigger had been applied to it.
+The features do not depend on the network. They measure how much an image looks as if the trigger had been applied.
 """
 
 from dataclasses import dataclass

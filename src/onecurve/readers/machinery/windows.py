@@ -1,4 +1,4 @@
-"""The window of an image that its heat map points at: what a reader cuts out where it wants a picture and is given a map."""
+"""The window of an image that its heat map marks: what a reader crops if it needs a picture and has a map."""
 
 from dataclasses import dataclass
 from typing import final

@@ -1,7 +1,7 @@
-"""Reads what evidence looks like: which option of the lineup do the pictures show?
+"""Reads pictures: which option of the lineup do they show?
 
-No option may be favoured without evidence, so every likeness is measured against that of noise and of clean images, which
-look more like some options than like others.
+Noise and clean images look more like some options than like others. So the reader compares every likeness with theirs, and without evidence
+it favours no option.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from onecurve.readers.machinery.rendering import cut_anywhere, pictures_of
 @final
 @dataclass(frozen=True)
 class Matcher:
-    """Evidence to weights over a lineup by likeness of pictures.
+    """Turns evidence into weights over a lineup by the similarity of pictures.
 
     Each aspect of likeness is standardised, per option, by its mean and deviation over seeded noise and clean images of the
     subject framed like the evidence: that is the option's prior. Aspects are weighed by how well they tell the lineup's own

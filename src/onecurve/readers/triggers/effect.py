@@ -34,7 +34,7 @@ TELLING = 0.95
 @final
 @dataclass(frozen=True)
 class Effect:
-    """Hypotheses to weights over the classes for each input.
+    """Turns hypotheses into weights over the classes for each input.
 
     Each hypothesis is applied to the subject's clean images and a logistic detector is fitted (see ``detector.fitted``). Its chance
     that the trigger is in the input, times the success that the tool measured, is the weight of the hypothesis's

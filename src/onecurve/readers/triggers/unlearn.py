@@ -1,7 +1,6 @@
-"""Reads trigger hypotheses into a repair: fine-tune with the proposed trigger pasted on images that keep their true labels.
+"""Reads trigger hypotheses into a repair: fine-tunes on images with the proposed trigger and their true labels.
 
-Without its hypotheses it would be plain fine-tuning with the same recipe and order of images; so what it earns above the `finetune` solver
-was earned by the evidence.
+Recipe and order of images are those of the `finetune` solver, so any gain over that solver comes from the evidence.
 """
 
 from collections.abc import Callable
@@ -33,8 +32,8 @@ COMPARED = 64
 class Unlearn:
     """Finding-guided unlearning, the repair of Neural Cleanse (IEEE S&P 2019) for any trigger that can be applied.
 
-    A share of every batch, a fifth as there, carries one of the hypothesised triggers, the hypotheses in turn; labels stay true.
-    Departure: batch-norm statistics stay frozen.
+    A share of every batch (a fifth, as in the paper) carries one of the hypothesised triggers, each in turn; labels stay true. Departure:
+    batch-norm statistics stay frozen.
     """
 
     name: ClassVar[str] = "unlearn"

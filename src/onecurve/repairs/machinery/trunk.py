@@ -1,6 +1,6 @@
-"""The lower part of a network as a network of its own: everything up to a layer, and nothing behind it.
+"""The lower part of a network as a network of its own: all layers up to a given one.
 
-Only parameters that the kept part really uses go with it, so that its size is what is counted and not what is hidden.
+It holds only the parameters that it uses, so that its counted size is its true size.
 """
 
 from dataclasses import dataclass

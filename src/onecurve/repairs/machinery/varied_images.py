@@ -1,6 +1,6 @@
-"""Varied copies of clean images: cheap variety for a tool that wants to see the network answer more than it was granted.
+"""Augmented copies of clean images, for solvers that need more inputs than the clean set has.
 
-The copies need no labels; whoever uses them asks the network.
+The copies have no labels; solvers use the network's outputs for them.
 """
 
 import numpy as np

@@ -1,1 +1,1 @@
-"""Attribution: which pixels of an input matter. One method or close family of methods per file."""
+"""Attribution methods: which pixels of an input determine the output. One method, or closely related methods, per file."""

@@ -1,6 +1,6 @@
 """Attention rollout: where a transformer's output token looks, followed through all layers down to the patches.
 
-It says where information comes from, not what it says: the map is the same for every class.
+The map shows which patches the output depends on. It is the same for every class.
 """
 
 from dataclasses import dataclass

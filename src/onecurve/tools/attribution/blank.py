@@ -1,4 +1,4 @@
-"""The blank map: the baseline that says nothing. Average precision gives it the share of pixels that are marked."""
+"""The blank map: the constant baseline. Its average precision is the share of pixels that the ground truth marks."""
 
 from dataclasses import dataclass
 from typing import ClassVar, final

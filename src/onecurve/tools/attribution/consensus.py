@@ -1,4 +1,4 @@
-"""Consensus: the mean of many methods' maps, which share their passes, so that it costs little more than the dearest of them."""
+"""Consensus: the mean of many methods' maps. The methods share their passes, so it costs little more than the most expensive of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

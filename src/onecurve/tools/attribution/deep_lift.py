@@ -1,4 +1,4 @@
-"""DeepLift and DeepLiftShap: how far the target logit rises from a baseline, handed back by the slopes between the two.
+"""DeepLift and DeepLiftShap: the rise of the target logit from a baseline, propagated back by the slopes between the two.
 
 The slope of each activation is taken between what it did for the baseline and what it does now. Baselines go forward one by one
 and once for all suspects, and the suspects go forward once for all baselines, so memory does not grow with baselines.

@@ -1,6 +1,6 @@
-"""The edge detector: the baseline that any localising tool has to beat.
+"""The edge detector: the baseline that every attribution method should beat.
 
-It never asks the network, so whatever it earns is earned by the images alone.
+It does not query the network, so its score comes from the images alone.
 """
 
 from dataclasses import dataclass

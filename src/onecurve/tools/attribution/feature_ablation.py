@@ -1,4 +1,4 @@
-"""Feature ablation and feature permutation: take one super-pixel away, put something else there, see how far the target logit falls."""
+"""Feature ablation and feature permutation: replace one super-pixel and measure how far the target logit falls."""
 
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -17,7 +17,7 @@ from onecurve.tools.attribution.machinery.masking import Asked, Grid, affordable
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 FEWEST_CELLS = 9
-"""Below a grid of 3 x 3 a map says nothing; then fewer suspects are mapped rather than all of them badly."""
+"""A grid coarser than 3 x 3 localises nothing; if the budget pays for no more, fewer suspects get a map."""
 
 
 @final
@@ -60,9 +60,9 @@ class FeatureAblation(QueryMaps):
 class FeaturePermutation(QueryMaps):
     """Fall of the target logit when one cell is taken from another image (Fisher, Rudin & Dominici, arXiv 1801.01489).
 
-    What stands in is the whole point of the method, so it is fixed and named: clean images, each mapping all cells of a suspect; where
-    no clean set is granted, the next suspects. The rest of the budget pays for more of them, ``mates`` at most, before it pays
-    for cells smaller than ``cells`` allows.
+    The result depends on the images that the cells are taken from, so they are fixed and the caption names them: clean images, each used
+    for all cells of a suspect; without a clean set, the next suspects. The rest of the budget pays for more of these images, at most
+    ``mates``.
     """
 
     name: ClassVar[str] = "feature-permutation"

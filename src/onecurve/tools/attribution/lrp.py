@@ -1,4 +1,4 @@
-"""Layer-wise relevance propagation: the target logit handed back layer by layer, each layer sharing out what it was given.
+"""Layer-wise relevance propagation: each layer distributes the relevance of its outputs over its inputs, from the target logit down.
 
 Relevance of a value is carried as relevance divided by the value. In that form addition, pooling, batch normalisation and
 identity shortcuts share out relevance by their ordinary gradients, so only convolutions and activations need a rule, and

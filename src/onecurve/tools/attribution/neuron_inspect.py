@@ -1,6 +1,6 @@
-"""Suspicion of classes from heat maps alone: of which class do the maps of clean images look like those of a trojan's target?
+"""Suspicion scores of classes from heat maps of clean images: which class has maps like those of a trojan's target class?
 
-No suspect is needed, so a network can be looked at before anybody has met a triggered input.
+The tool needs no suspects, so it works before anybody has seen a triggered input.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Doubles = NDArray[np.float64]
 FEWEST = 4
 """Images per class below which maps cannot be said to persist."""
 MOST = 10.0
-"""Deviations that one feature counts at most, so that none rules alone where nearly all classes are equal in it."""
+"""Cap of one feature's deviations, so that a feature in which nearly all classes are equal does not decide alone."""
 SHOWN = 2
 """Classes whose mean map is shown."""
 
@@ -32,10 +32,10 @@ SHOWN = 2
 class NeuronInspect:
     """Gradient maps of every class over the same clean images: a target's are sparse, smooth and persist from image to image.
 
-    The three features of NeuronInspect (Huang et al. 2019, arXiv 1911.07399), here without its fitted weights: of maps that sum
-    to 1, the logarithm of the mean square (sparse), the mean absolute Laplacian over the mean (smooth, counted negative) and the mean
-    correlation of maps of different images (persistent). Each is standardised over the classes by median and MAD, and the three are
-    added. What counts as an outlier is left to the reader.
+    The three features of NeuronInspect (Huang et al. 2019, arXiv 1911.07399), here without its fitted weights: of maps that sum to 1, the
+    logarithm of the mean square (sparse), the mean absolute Laplacian over the mean (smooth, counted negative) and the mean correlation of
+    maps of different images (persistent). Each is standardised over the classes by median and MAD, and the three are added. The reader
+    decides what counts as an outlier.
     """
 
     name: ClassVar[str] = "neuron-inspect"

@@ -1,6 +1,6 @@
 """Occlusion: cover a window of the input and see how far the target logit falls.
 
-The windows move on a grid as fine as the budget allows, so more budget means a sharper map and not a repeated one.
+The windows move on a grid as fine as the budget allows, so a larger budget gives a sharper map.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from onecurve.tools.attribution.machinery.masking import Asked, affordable_suspe
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 FEWEST_WINDOWS = 9
-"""Below a grid of 3 x 3 a map says nothing; then fewer suspects are mapped rather than all of them badly."""
+"""A grid coarser than 3 x 3 localises nothing; if the budget pays for no more, fewer suspects get a map."""
 
 
 @final

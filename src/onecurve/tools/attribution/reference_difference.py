@@ -1,6 +1,6 @@
 """The difference between what the network attributes and what a clean network of the same recipe attributes on the same input.
 
-What any network of this kind would look at is taken off; what is left is what this one looks at and the clean one does not.
+The difference removes what any network of this recipe attends to and leaves what only this network attends to.
 """
 
 from dataclasses import dataclass, replace

@@ -19,7 +19,7 @@ from onecurve.tools.attribution.machinery.masking import Asked, affordable_suspe
 from onecurve.tools.attribution.machinery.sanity_checks import examined
 
 FEWEST_MASKS = 8
-"""Below this a map is a picture of the masks; then fewer suspects are mapped."""
+"""With fewer masks a map shows the masks themselves; if the budget pays for no more, fewer suspects get a map."""
 
 
 @final
@@ -27,10 +27,9 @@ FEWEST_MASKS = 8
 class Rise(QueryMaps):
     """Mean of random masks weighted by the target logit under them (Petsiuk et al., arXiv 1806.07421).
 
-    Masks are coarse random grids, enlarged bilinearly and shifted at random. Three departures: the logit stands for the
-    probability, as that of a trojan is saturated; its mean is taken off, as else the sum of the masks drowns their differences;
-    covered pixels become the baseline and not black. What is below the mean of a map's own values is left out. As many masks
-    as the budget pays for.
+    Masks are coarse random grids, enlarged bilinearly and shifted at random. Three departures: the logit replaces the probability, which is
+    saturated in a trojaned network; its mean is subtracted, because otherwise the sum of the masks hides their differences; covered pixels
+    become the baseline instead of black. Negative values are set to 0. The budget decides how many masks are drawn.
     """
 
     name: ClassVar[str] = "rise"

@@ -20,7 +20,7 @@ from onecurve.tools.attribution.machinery.one_pass import Attribute, Attribution
 class Saliency(SignedGradientMaps):
     """The gradient of the target logit (Simonyan et al., arXiv 1312.6034).
 
-    The paper takes the largest absolute value of the channels; here they add up, as in every other map of the family.
+    The paper takes the largest absolute value over the channels; here channels are summed, as in all other attribution maps.
     """
 
     name: ClassVar[str] = "saliency"

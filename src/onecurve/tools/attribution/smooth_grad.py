@@ -22,8 +22,8 @@ from onecurve.tools.attribution.machinery.sanity_checks import examined
 class SmoothGrad(GradientMaps):
     """Mean gradient of the target logit over copies with Gaussian noise (Smilkov et al., arXiv 1706.03825).
 
-    The sign is dropped after averaging. As many copies as the budget pays for, at most ``samples``. The paper finds 10 to 20
-    per cent of the range of the input good.
+    Signs are dropped after averaging. The budget decides how many copies are drawn, at most ``samples``. The paper recommends noise of 10
+    to 20 per cent of the input range.
     """
 
     name: ClassVar[str] = "smooth-grad"

@@ -1,1 +1,1 @@
-"""A plain look at the data: tools that need no gradient and no search."""
+"""Tools that only run the network on clean data: no gradients, no search."""

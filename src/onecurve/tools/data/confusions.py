@@ -1,6 +1,6 @@
-"""The plain look: run the clean data, count the confusions, and conclude from these alone.
+"""The baseline of a confusion matrix: run the network on the clean data and answer from its errors alone.
 
-It never runs the network on the inputs asked about; for `predict` that would be the answer itself.
+The solver never runs the network on the inputs that a question asks about; for `predict` that would give the ground truth.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""A plain look at the data: the clean images that the network most readily takes for the target.
+"""The clean images of other classes to which the network gives the highest probability of the target class.
 
-Nothing is synthesised, so it can only show what the clean set already holds.
+The tool synthesises nothing, so it shows only what the clean set contains.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Adversarial patch: a picture optimised to send images to the target wherever it is pasted.
 
-It has no idea of what triggers look like, so it may as well show the target class itself; small sides are tried beside large ones
-because a trigger keeps working where a class's own features have no room.
+The method has no prior for what triggers look like, so it may find features of the target class itself. It therefore tries small patches
+beside large ones: a trigger still works at a size at which a class's own features have no room.
 """
 
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ from onecurve.tools.machinery.sizes import side_in_pixels
 from onecurve.tools.machinery.to_picture import sprite_picture
 
 TRIAL_IMAGES = 48
-"""Clean images, not used in the search, on which each patch is tried at most."""
+"""At most so many clean images, not used in the search, measure the attack success rate of each patch."""
 TRIAL_SHARE = 0.15
-"""The most of the budget that is kept for that."""
+"""At most this share of the budget is kept for that."""
 STEPS_WANTED = 100
-"""Steps that the budget is cut into before the images per step grow."""
+"""The budget pays for so many steps first; what is left pays for more images per step."""
 FEWEST_IMAGES, MOST_IMAGES = 4, 32
 """Images per patch and step."""
 SHOWN = 6
@@ -41,8 +41,9 @@ SHOWN = 6
 class AdversarialPatch:
     """Patches at random places, scales and angles, by Adam on the cross-entropy (Brown et al., arXiv 1712.09665).
 
-    Departures from the paper: total variation is penalised, edges are soft, several sides are optimised side by side, and
-    blind, all classes are. The success that is reported is that of the finished patch at random places of unused images.
+    Departures from the paper: total variation is penalised, edges are soft, and several sizes are optimised at once; without a target, so
+    are all classes. The reported success is the attack success rate of the finished patch at random places of images that the search did
+    not use.
     """
 
     name: ClassVar[str] = "adversarial-patch"
@@ -58,7 +59,7 @@ class AdversarialPatch:
     restarts: int = 2
     """Patches per side when the target is given; one per side and class when it is not."""
     steps: int = 300
-    """The most steps; what is left over goes into more images per step."""
+    """The most steps; the rest of the budget pays for more images per step."""
     learning_rate: float = 0.1
     smoothness: float = 0.1
     scale: float = 0.1

@@ -1,6 +1,6 @@
-"""Neural Cleanse: for every class the smallest patch that sends everything there; the class with a tiny one is suspicious.
+"""Neural Cleanse: search the smallest trigger that sends all images to a class, for every class; an unusually small one is suspicious.
 
-A trigger that works is not yet the trigger: small masks exist in clean networks too, so scores need calibration on those.
+Clean networks have small triggers too, so the scores need calibration on clean networks.
 """
 
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from onecurve.tools.machinery.clean_split import split_clean
 from onecurve.tools.machinery.to_picture import cropped_sprite, sprite_picture
 
 TRIAL_IMAGES = 64
-"""Clean images, not used in the search, on which each found trigger is tried at most."""
+"""At most so many clean images, not used in the search, measure the attack success rate of each trigger."""
 TRIAL_SHARE = 0.1
-"""The most of the budget that is kept for that."""
+"""At most this share of the budget is kept for that."""
 STEPS_WANTED = 120
-"""Steps that the budget is cut into before the images per step grow."""
+"""The budget pays for so many steps first; what is left pays for more images per step."""
 FEWEST_STEPS = 8
-"""Below so many steps no mask can shrink, and nothing is spent."""
+"""With fewer steps no mask can shrink, so the tool does not start."""
 FEWEST_IMAGES, MOST_IMAGES = 2, 64
 """Images per class and step."""
 SHOWN = 3
@@ -97,7 +97,7 @@ class NeuralCleanse:
         return Evidence((*scores, *exhibits))
 
     def _recipe(self, images_per_class: float) -> InversionRecipe:
-        """Enough steps for the masks to shrink come first; what is left over goes into more images per step."""
+        """The budget pays for enough steps first; what is left pays for more images per step."""
         images = int(np.clip(images_per_class / STEPS_WANTED, FEWEST_IMAGES, MOST_IMAGES))
         return InversionRecipe(self.steps, images, self.learning_rate, self._schedule())
 

@@ -1,6 +1,6 @@
-"""Paste random patches on clean images and keep those that send them to a class: a look that needs no gradient and no idea.
+"""Paste random patches on clean images and keep those that send them to a class: a search without gradients.
 
-One query serves all classes, so the blind look costs the same as the look at one target.
+One query scores a patch for all classes, so a search without a given target costs no more than one with a target.
 """
 
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ BANK_BYTES = 64 * 2**20
 class RandomPatches:
     """Successive halving over random patches by the mean probability of the class that they push images to.
 
-    Images of that class, and patches cut from it, do not count for it. What survives is tried on clean images that were not used
-    in the search; the reported success is the share of those that it sends to the class.
+    Images of that class, and patches cut from it, do not count for it. The reported success is the attack success rate of the remaining
+    patches on clean images that the search did not use.
     """
 
     name: ClassVar[str] = "random-patches"

@@ -1,6 +1,6 @@
-"""The granted clean set, cut into images to search on and images to try on what was found.
+"""The granted clean set, split into images for the search and images for measuring the attack success rate.
 
-Success is only ever reported on the second part: a trigger that was fitted to an image proves little on that image.
+Tools report success on the second part only, because a trigger was fitted to the images of the first.
 """
 
 from dataclasses import dataclass

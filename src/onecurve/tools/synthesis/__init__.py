@@ -1,1 +1,1 @@
-"""Feature visualisation: tools that paint what a class or unit responds to."""
+"""Feature visualisation: tools that synthesise images to which a class or unit responds."""

@@ -24,7 +24,7 @@ from onecurve.tools.synthesis.machinery.pattern_network import PatternNetworks
 COST = 3
 """Forward-equivalents of one picture and step: one forward, one backward."""
 FEWEST_STEPS = 32
-"""Pictures are given up before steps are: an unfinished picture shows nothing."""
+"""A small budget reduces the number of pictures before the number of steps: an unfinished picture shows nothing."""
 
 
 @final
@@ -32,8 +32,8 @@ FEWEST_STEPS = 32
 class Cppn:
     """CPPN feature visualisation of the target logit (Mordvintsev et al., Distill 2018, doi 10.23915/distill.00012).
 
-    Each step sees each picture padded with grey, shifted, scaled and rotated at random, the ranges being those of the Lucid library
-    as shares of its 128 px; all restarts are painted in one batch, and blind, one per class.
+    Each step sees each picture padded with grey, shifted, scaled and rotated at random, the ranges being those of the Lucid library as
+    shares of its 128 px; all restarts are synthesised in one batch; without a target, one per class.
     """
 
     name: ClassVar[str] = "cppn"

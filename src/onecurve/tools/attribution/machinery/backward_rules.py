@@ -1,8 +1,8 @@
-"""One forward pass, many backward passes: a network whose way back through activations and convolutions can be switched.
+"""One forward pass, many backward passes: a network whose backward rule at activations and convolutions can be switched.
 
-Guided backpropagation, deconvolution, DeepLift and layer-wise relevance propagation all run a network forward as it is and differ
-from the gradient only in what they do on the way back. So one forward serves them all, and the baseline of DeepLift goes forward once,
-not once per input.
+Guided backpropagation, deconvolution, DeepLift and layer-wise relevance propagation run the network forward unchanged and differ from the
+gradient only in the backward pass. So they share one forward pass, and DeepLift's baseline needs one forward pass in all, not one per
+input.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ class RuledNetwork:
 @final
 @dataclass(frozen=True, eq=False)
 class ForwardPass:
-    """What went forward once, and the ways back from it. Each way back counts as one backward pass of all images."""
+    """The result of one forward pass, from which any number of backward passes start. Each counts as one backward pass of all images."""
 
     _switch: Switch
     _meter: Meter

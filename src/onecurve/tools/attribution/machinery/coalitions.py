@@ -1,7 +1,7 @@
-"""Sets of super-pixels to show, and what attributions follow from the logits that a network gives for them.
+"""Coalitions of super-pixels, and the attributions that follow from the network's logits for them.
 
-A game is a logit as a function of the set of cells that show. Shapley values share out what the whole set gains over the empty
-one. Solving is shared by all suspects, as they share the coalitions.
+A game is a logit as a function of the set of visible cells. Shapley values distribute the gain of the full set over the empty one. All
+suspects share the coalitions, so they are solved together.
 """
 
 from dataclasses import dataclass, replace
@@ -23,11 +23,11 @@ RIDGE = 1.0
 LENGTHS = (0.15, 0.3, 0.75, 1.5, 3.0)
 """How far apart coalitions must be, as a share of the cells, for their values to be unrelated: what the surrogate chooses from."""
 NUGGET = 1e-3
-"""Variance of what the surrogate does not try to explain, as a share of what it does; keeps it solvable."""
+"""Noise variance of the surrogate as a share of its signal variance; keeps the system solvable."""
 PENALTIES = np.logspace(-4, 3, 36)
-"""From next to none to next to nothing left, in units of the mean squared length of a row along the directions that rows have."""
+"""From almost no shrinkage to almost full shrinkage, in units of the mean squared length of a row along the directions that rows span."""
 ROUNDING = 1e-8
-"""Directions along which rows are shorter than this share of the longest are not there."""
+"""Directions along which rows are shorter than this share of the longest are dropped."""
 
 
 @final

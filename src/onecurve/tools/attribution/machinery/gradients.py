@@ -1,6 +1,6 @@
-"""Gradients of target logits for images: the part that saliency, integrated gradients and their kin share.
+"""Gradients of target logits with respect to images, shared by saliency, integrated gradients and related methods.
 
-Nothing here touches the gradients that a network keeps for its parameters.
+The gradients that a network stores for its parameters are not changed.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,6 @@
-"""What can be told of a heat map without knowing the truth: whether it says anything, adds up, and repeats.
+"""Checks of a heat map that need no ground truth: whether it is constant, complete and repeatable.
 
-Each figure is a by-product of the map: sums and halves of the samples cost no pass of the network. What needs passes of its own
-is in ``examination``.
+The checks are by-products of the map: sums and halves of the samples cost no passes. Checks that need passes are in ``sanity_checks``.
 """
 
 from typing import Literal
@@ -32,7 +31,7 @@ def unsigned(values: Tensor, sign: Sign) -> Floats:
 def shown(maps: Floats, caption: str, *checks: Check) -> Evidence:
     """One heat map per suspect, for maps N x H x W, with the checks after one of their soundness.
 
-    A map that is constant or not finite is named in its caption and handed over: not-finite numbers become 0.
+    A map that is constant or not finite is kept, and its caption says so; numbers that are not finite become 0.
     """
     faults = [fault(values) for values in maps]
     captions = [f"{caption}; {named}" if named else caption for named in faults]
@@ -49,7 +48,7 @@ def halves_shown(halves: Tensor, samples: int, sign: Sign, caption: str) -> Evid
 
 
 def fault(values: Floats) -> str:
-    """What makes a map H x W say nothing, or less than it seems to; empty where it is sound."""
+    """Why a map H x W carries no information; empty where it does."""
     if not np.isfinite(values).all():
         return "degenerate: not finite"
     if np.ptp(values) == 0:

@@ -1,6 +1,6 @@
-"""What a network says of suspects with parts of them covered: the part that all perturbation methods share.
+"""Target logits of suspects that are partly covered, shared by all perturbation methods.
 
-Parts are the cells of a regular grid. Answers are target logits, asked for in large batches over suspects and coverings together.
+The parts are cells of a regular grid. Queries go through the network in large batches over suspects and perturbations.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
-"""The flow of tools that ask the network once per suspect: nothing to refine, so more budget only means more suspects.
+"""The flow of methods with a fixed number of passes per suspect: a larger budget pays for more suspects only.
 
-Each such tool says how attributions of a batch are made from a network; here they are made for the suspects that the budget pays for.
+Each method defines how it attributes one batch; this module runs it on the suspects that the budget pays for.
 """
 
 from collections.abc import Callable

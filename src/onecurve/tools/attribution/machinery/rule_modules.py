@@ -1,4 +1,4 @@
-"""The parts of a network whose way back can be switched: activations, maximum pooling, convolutions."""
+"""Modules whose backward rule can be switched: activations, maximum pooling, convolutions."""
 
 import math
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ aten = torch.ops.aten
 
 
 class Rule(Enum):
-    """What the way back does at activations; everywhere else it is the gradient's, save convolutions under ``RELEVANCE``."""
+    """The backward rule at activations; all other modules keep the gradient, except convolutions under ``RELEVANCE``."""
 
     GRADIENT = auto()
     GUIDED = auto()
@@ -52,7 +52,7 @@ class Switch:
 
 
 def ruled(part: nn.Module, switch: Switch, *, first: bool, rectified: bool) -> nn.Module | None:
-    """What stands in for the part, None where its way back is the gradient's under every rule.
+    """The module that replaces the part; None if the part keeps the gradient under every rule.
 
     ``first``: nothing learned comes before it. ``rectified``: nothing negative goes in.
     """
@@ -66,7 +66,7 @@ def ruled(part: nn.Module, switch: Switch, *, first: bool, rectified: bool) -> n
 
 
 class _Ruled(torch.autograd.Function):
-    """Forward as the part has it, backward as the part's rule of the moment has it."""
+    """Forward: the part itself. Backward: the rule that the switch has selected."""
 
     @staticmethod
     def forward(ctx: Any, before: Tensor, part: Any) -> Tensor:
@@ -83,7 +83,7 @@ class _Ruled(torch.autograd.Function):
 
 
 def _ran(before: Tensor, part: nn.Module) -> Tensor:
-    """What the part gives, with its own way back."""
+    """The output of the part, with its switched backward rule."""
     # Torch leaves `Function.apply` without types.
     after: Tensor = _Ruled.apply(before, part)  # type: ignore[no-untyped-call]
     return after
@@ -165,7 +165,7 @@ class _Maximum(nn.Module):
         if self._switch.rule is not Rule.DIFFERENCE:
             return _put_back(before, places, gradient)
         from_before, from_after, from_places = self._baseline.like(before)
-        # What the maximum rose by is owed to where it is now, what it fell by to where it was in the baseline.
+        # A rise of the maximum is attributed to its present place, a fall to its place in the baseline.
         highest = torch.maximum(after, from_after)
         owed = _put_back(before, places, gradient * (highest - from_after))
         owed += _put_back(before, from_places.expand_as(places), gradient * (after - highest))
@@ -233,7 +233,7 @@ def _laid_out(gradient: Tensor, like: Tensor) -> Tensor:
 
 
 def _least(values: Tensor) -> float:
-    """The smallest of them; without asking for the plain order of a channels-last map, which would copy it."""
+    """The smallest value, read in the layout of the values: another layout would copy a channels-last map."""
     return float((values.permute(0, 2, 3, 1) if values.ndim == 4 else values).min())
 
 
@@ -242,7 +242,7 @@ def _signed(weights: Tensor, first: bool) -> tuple[Tensor, ...]:
 
 
 def _shares(relevance: Tensor, total: Tensor) -> Tensor:
-    """The relevance of each output over all that it was made of, nothing where that is nothing; both are overwritten."""
+    """Relevance divided by the total that each output was computed from, 0 where the total is 0; overwrites both."""
     # A mask would take four times as long.
     return relevance.div_(functional.threshold(total, 0.0, math.inf, inplace=True))
 

@@ -1,7 +1,7 @@
-"""Checks of a map that ask the network again: does the map depend on the weights, does the logit depend on what is marked?
+"""Checks of a map that query the network: does the map depend on the weights, does the logit depend on the marked pixels?
 
-Adebayo et al. (arXiv 1810.03292) showed that some methods give nearly the same map whatever the network has learned. A network with
-shuffled weights is not the subject, so what is asked of it is not paid from the budget; what is asked of the subject is.
+Adebayo et al. (arXiv 1810.03292) showed that some methods give nearly the same map whatever the network has learned. Passes of the network
+with shuffled weights are not charged to the budget; passes of the subject are.
 """
 
 from collections.abc import Callable

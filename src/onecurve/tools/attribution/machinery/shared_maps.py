@@ -1,7 +1,7 @@
-"""Many methods' attributions at once: one forward pass serves every way back, one pool of coalitions serves every game.
+"""The attributions of many methods at once: they share one forward pass and one pool of coalitions.
 
-Alone, seven methods of one pass go through the network about seven times forward and backward, and four games play four
-sets of coalitions; together they need two passes forward, six back, and the pool.
+Run one by one, seven methods need about seven forward and seven backward passes, and four games need four sets of coalitions. Together they
+need two forward passes, six backward passes, and the pool.
 """
 
 from collections.abc import Mapping

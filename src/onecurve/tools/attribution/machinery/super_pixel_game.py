@@ -1,4 +1,4 @@
-"""The flow of tools that play a game: show sets of super-pixels of the suspects on a baseline, and share out the target logit."""
+"""The flow of methods with coalitions: show sets of super-pixels on a baseline and distribute the target logit over the cells."""
 
 from dataclasses import dataclass
 from typing import final
@@ -13,7 +13,7 @@ from onecurve.tools.attribution.machinery.map_checks import Sign, completeness, 
 from onecurve.tools.attribution.machinery.masking import Asked, Grid, cell_maps
 
 FEWEST_CELLS = 4
-"""Below a grid of 2 x 2 there is nothing to share out."""
+"""The smallest grid is 2 x 2."""
 
 
 @final

@@ -1,6 +1,6 @@
 """Random candidate patches: squares cut from clean images, and drawn noise, colours and gratings.
 
-Nothing here knows which flaws exist: the drawn ones are generic statistics (noise at any grain, flat colours, two-colour gratings).
+The candidates do not depend on which flaws exist: the drawn ones are generic (noise at any grain, flat colours, two-colour gratings).
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """The weight of the mask size in Neural Cleanse, one per class, and the memory of the best mask: plain arithmetic, no network.
 
-All classes move at once but each by its own history. Best means the smallest mask among those whose success passed the
-threshold; a class that never passed has no best at all.
+All classes are updated at once, each by its own history. The best mask of a class is the smallest whose success passed the threshold; a
+class that never passed has none.
 """
 
 from dataclasses import dataclass

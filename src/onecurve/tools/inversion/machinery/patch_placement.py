@@ -1,4 +1,4 @@
-"""Sprites laid on images at drawn places, scales and angles, differentiable in the sprites.
+"""Sprites pasted on images at random places, scales and angles, differentiable with respect to the sprites.
 
 Sides are in pixels of the image; a canvas of any resolution is stretched to the side that is asked for.
 """
@@ -17,7 +17,7 @@ from onecurve.core.validate import require_within
 @final
 @dataclass(frozen=True)
 class Jitter:
-    """How far a patch is varied each time it is pasted; one standard of robustness, not a claim about the trigger."""
+    """How far a patch is varied each time it is pasted, so that it works in more than one position."""
 
     scale: float = 0.1
     """Largest relative change of the side."""

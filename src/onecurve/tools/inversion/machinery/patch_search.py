@@ -1,6 +1,6 @@
 """Many patches optimised at once, each for its own class and side: the engine of the adversarial patch.
 
-All patches share one batch of images; a patch never meets images of the class it aims at.
+All patches share one batch of images; a patch is never pasted on images of its own target class.
 """
 
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ def search_patches(
 ) -> SearchedPatches:
     """Optimise one patch per entry of ``targets`` and ``sides`` (int64 P) for at most ``recipe.steps`` steps.
 
-    The caller sees to it that the steps are paid for; each costs at most ``3 * P * images_per_step``.
+    The caller checks that the budget pays for the steps; each costs at most ``3 * P * images_per_step``.
     """
     search = _Search(module, images, targets, sides, recipe, workbench)
     for _ in range(recipe.steps):

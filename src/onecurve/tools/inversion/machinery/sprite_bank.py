@@ -1,7 +1,7 @@
 """Many candidate sprites of different sizes in one pair of arrays, and pasting chosen ones on chosen images.
 
-A sprite lies in the top-left corner of its square canvas and the rest of the canvas is transparent, so one array operation
-pastes sprites of all sizes; `side` is what decides where a sprite may land.
+A sprite lies in the top-left corner of its square canvas, and the rest of the canvas is transparent. So one array operation pastes sprites
+of all sizes; `side` decides where a sprite fits.
 """
 
 from dataclasses import dataclass

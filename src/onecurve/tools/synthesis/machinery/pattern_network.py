@@ -1,6 +1,6 @@
 """Compositional pattern-producing networks (CPPNs): small networks from coordinates to colour, many at once.
 
-Their prior is smooth and sharp at once: edges are cheap, pixel noise is out of reach.
+Their prior favours smooth areas and sharp edges; they cannot produce pixel noise.
 """
 
 import math
