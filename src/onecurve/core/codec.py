@@ -42,7 +42,11 @@ def decode(text: str, arrays: Mapping[str, np.ndarray]) -> Any:
 
 def digest(record: object) -> str:
     """32 hexadecimal digits of a record's content, arrays included."""
-    text, arrays = encode(record)
+    return digest_of_encoded(*encode(record))
+
+
+def digest_of_encoded(text: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """The digest of a record from what ``encode`` made of it."""
     summary = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
@@ -54,7 +58,8 @@ def digest(record: object) -> str:
 def _encode(value: object, arrays: Arrays) -> object:
     if isinstance(value, np.ndarray):
         name = f"a{len(arrays)}"
-        arrays[name] = value
+        # The bytes of other machines' numbers are put in our order, since files keep values and not their order of bytes.
+        arrays[name] = value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
         return {"array": name}
     if is_dataclass(value) and type(value).__name__ in _RECORDS:
         return {"record": type(value).__name__, "fields": {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value)}}

@@ -6,12 +6,12 @@
     │   ├── SpecError              a parameter is missing, misspelt or out of range
     │   ├── DataError              a folder, file or array that cannot be used as data
     │   ├── ModelError             a network or weight file that cannot be used
-    │   └── MissingExtraError      an optional part is absent; prints the install line
+    │   ├── MissingExtraError      an optional part is absent; prints the install line
+    │   └── SchemaError            a stored file of a version that cannot be read
     ├── ContractError          an author's object broke its promise
     │   ├── AnswerError            wrong type or shape, not finite, negative, empty row
     │   └── BudgetError            went on spending after the budget was gone
-    ├── UngradeableError       floor and ceiling earn the same here; refused at planting
-    └── SchemaError            rows from a version without a migration
+    └── UngradeableError       floor and ceiling earn the same here; refused at planting
 
 A message says what, where and what next: one line for the fault, and a hint on a line of its own.
 """
@@ -85,5 +85,5 @@ class UngradeableError(OneCurveError):
     """Floor and ceiling earn the same on this case, so it cannot separate answers."""
 
 
-class SchemaError(OneCurveError):
+class SchemaError(UsageError):
     """A stored file has a schema version for which there is no migration."""

@@ -19,6 +19,7 @@ from torch import nn
 
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
+from onecurve.core.digests import require_intact
 from onecurve.core.errors import AnswerError, ModelError, SchemaError
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.workbench import Meter
@@ -83,10 +84,13 @@ def save_subject(folder: str | Path, subject: Subject, architecture: Architectur
 def load_subject(folder: str | Path, *, meter: Meter | None = None, device: str = "cpu") -> Subject:
     """The subject in that folder, with its network on ``device`` and counted by ``meter`` if one is given.
 
-    Raises ``ModelError`` if the folder holds no complete subject, ``SchemaError`` for an unknown version.
+    Raises ``ModelError`` if the folder holds no complete subject, ``SchemaError`` for an unknown version, ``DataError`` for a file
+    that is not as it was planted.
     """
     place = Path(folder)
     record = _record(place)
+    # Where a worker may see the subject alone, whoever started it has checked the whole folder.
+    require_intact(place.parent, [f"{place.name}/{path.name}" for path in sorted(place.iterdir())])
     if record.get("schema") != SCHEMA:
         raise SchemaError(f"{place} has schema {record.get('schema')}, this version reads {SCHEMA}")
     try:

@@ -1,9 +1,9 @@
 """Content-addressed blobs: records with arrays, and files, each under the digest of its content.
 
-Several processes may write at once: a blob is complete or absent, and the same content has the same name.
+Several processes may write at once: a blob is complete or absent, and the same content has the same name. Whatever is read is
+compared with its name, so that damage is an error and never another answer.
 """
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -14,10 +14,18 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from onecurve.core.codec import decode, digest, encode
-from onecurve.core.errors import SchemaError
+from onecurve.core.codec import decode, digest_of_encoded, encode
+from onecurve.core.digests import digest_of
+from onecurve.core.errors import DataError
 
 RECORD = "record"
+KEY = 32
+"""Hexadecimal digits of a key."""
+REMEDY = "restore it from a copy, or run again in another folder; `onecurve verify` lists all that is damaged"
+
+
+class MissingBlobError(DataError, KeyError):
+    """There is no blob of that key; a ``KeyError`` for callers to whom that is no mistake."""
 
 
 class Blobs:
@@ -27,34 +35,36 @@ class Blobs:
         self.folder = folder
 
     def put(self, record: object) -> str:
-        """Store a record (see ``core.codec``) and return its key. The same record is stored once."""
-        key = digest(record)
+        """Store a record (see ``core.codec``) and return its key. The same record is stored once; a damaged file is overwritten."""
+        text, arrays = encode(record)
+        key = digest_of_encoded(text, arrays)
         path = self._path(key)
-        if not path.exists():
-            text, arrays = encode(record)
+        if self.fault(key):
             contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
             _write_whole(path, save(contiguous, metadata={RECORD: text}))
         return key
 
     def get(self, key: str) -> Any:
-        """The record of that key; raises ``KeyError`` if it is not here, ``SchemaError`` if it is damaged."""
+        """The record of that key; raises ``MissingBlobError`` if it is not here, ``DataError`` if it is damaged."""
         path = self._path(key)
         if not path.exists():
-            raise KeyError(key)
+            raise MissingBlobError(f"a blob is missing: {path}", REMEDY)
+        return decode(*_encoded(path, key))
+
+    def fault(self, key: str) -> str:
+        """What is wrong with the record of that key, in words; empty if it is here as it was stored."""
+        path = self._path(key)
+        if not path.exists():
+            return f"a blob is missing: {path}"
         try:
-            with safe_open(path, "numpy") as file:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-                return decode(file.metadata()[RECORD], arrays)
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise SchemaError(f"damaged blob: {path}", "delete it and run again") from error
+            _encoded(path, key)
+        except DataError as error:
+            return error.message
+        return ""
 
     def adopt(self, file: Path) -> str:
         """Move a finished safetensors file in and return its key; the file is gone from where it was."""
-        summary = hashlib.sha256()
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 20):
-                summary.update(chunk)
-        key = summary.hexdigest()[:32]
+        key = digest_of(file)[:KEY]
         path = self.file(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(file, path)
@@ -64,8 +74,35 @@ class Blobs:
         """Where the adopted file of that key is, or would be."""
         return self.folder / key[:2] / f"{key}.file.safetensors"
 
+    def checked_file(self, key: str) -> Path:
+        """Where the adopted file of that key is; raises ``DataError`` if it is missing or damaged."""
+        fault = self.file_fault(key)
+        if fault:
+            raise DataError(fault, REMEDY)
+        return self.file(key)
+
+    def file_fault(self, key: str) -> str:
+        """What is wrong with the adopted file of that key, in words; empty if it is here as it was stored."""
+        path = self.file(key)
+        if not path.exists():
+            return f"a blob is missing: {path}"
+        return "" if digest_of(path)[:KEY] == key else f"damaged blob: {path}"
+
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.safetensors"
+
+
+def _encoded(path: Path, key: str) -> tuple[str, dict[str, np.ndarray]]:
+    """Text and arrays of a blob; raises ``DataError`` unless they are those that the key was made of."""
+    try:
+        with safe_open(path, "numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            text = (file.metadata() or {})[RECORD]
+        if digest_of_encoded(text, arrays) == key:
+            return text, arrays
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"damaged blob: {path}", REMEDY) from error
+    raise DataError(f"damaged blob: {path}", REMEDY)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -1,6 +1,5 @@
 """The store of one run: rows in a database, records in blobs, one writer."""
 
-import fcntl
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -8,18 +7,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
 
-from sqlalchemy import Connection, Table, create_engine, delete, event, func, insert, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Connection, NullPool, Table, create_engine, delete, event, func, insert, inspect, select
+from sqlalchemy.exc import DatabaseError
 
 from onecurve.core.display import PlantRecord
-from onecurve.core.errors import DataError, UsageError
+from onecurve.core.errors import DataError, OneCurveError, UsageError
 from onecurve.core.grade import Cost, Grade, Status
 from onecurve.core.row import Role, Row
 from onecurve.store import tables
 from onecurve.store.blobs import Blobs
 from onecurve.store.migrations import migrate
+from onecurve.store.row_digests import KEPT, check_rows, damaged, keep_digest, require_sound, uri_of
 
 FILE = "results.sqlite"
+UNIX_ONLY = "running a suite needs Linux or macOS"
 _GRADED = ("raw", "floor", "ceiling", "skill", "figures")
 
 
@@ -50,23 +51,19 @@ class Store:
     def create(cls, folder: Path) -> "Store":
         """Open for writing, making the folder and the tables where there are none.
 
-        Raises ``UsageError`` if another process is writing there, or the place cannot be written.
+        Raises ``UsageError`` if another process is writing there, or the place cannot be written; ``DataError`` if what is there is
+        damaged.
         """
+        lock = _locked(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = (folder / ".lock").open("w")
-        except OSError as error:
-            raise UsageError(f"cannot write to {folder}: {error.strerror}", "choose another folder with --out") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            return cls(folder, _connect(folder / FILE, writable=True), lock)
+        except OneCurveError:
             lock.close()
-            raise UsageError(f"another run is writing to: {folder}", "wait for it to end, or choose another --out") from error
-        return cls(folder, _connect(folder / FILE, writable=True), lock)
+            raise
 
     @classmethod
     def read(cls, folder: Path) -> "Store":
-        """Open for reading; raises ``DataError`` if there are no results there."""
+        """Open for reading, which leaves no file behind; raises ``DataError`` if there are no results there or they are damaged."""
         if not (folder / FILE).is_file():
             raise DataError(f"no results in: {folder}", "name the folder that `onecurve run --out` wrote")
         return cls(folder, _connect(folder / FILE, writable=False), None)
@@ -99,7 +96,8 @@ class Store:
         if self._connection.execute(found).scalar():
             return
         for record in records:
-            self._connection.execute(insert(tables.plants).values(network=network, record=record.plain()))
+            made = self._connection.execute(insert(tables.plants).values(network=network, record=record.plain()))
+            keep_digest(self._connection, "plants", made.lastrowid)
         self._connection.commit()
 
     def plants(self) -> tuple[PlantRecord, ...]:
@@ -155,18 +153,43 @@ class Store:
 
     def _insert_grade(self, key: str, grade: Grade) -> None:
         values = {**{f.name: getattr(grade, f.name) for f in fields(Grade)}, "figures": dict(grade.figures), "key": key}
-        self._connection.execute(insert(tables.grades).values(**values))
+        made = self._connection.execute(insert(tables.grades).values(**values))
+        keep_digest(self._connection, "grades", made.lastrowid)
 
     def _add_once(self, table: Table, key: str, values: Mapping[str, Any], *, commit: bool = True) -> None:
         found = self._connection.execute(select(table.c[key]).where(table.c[key] == values[key])).first()
         if found is None:
             self._connection.execute(insert(table).values(**values))
+            keep_digest(self._connection, table.name, values[key])
         if commit:
             self._connection.commit()
 
 
+def _locked(folder: Path) -> IO[str]:
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows, where results can be read but not written
+    except ImportError as error:
+        raise UsageError(UNIX_ONLY, "on Windows use the Windows Subsystem for Linux (WSL)") from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}", "choose another folder with --out") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise UsageError(f"another run is writing to: {folder}", "wait for it to end, or choose another --out") from error
+    return lock
+
+
 def _connect(path: Path, *, writable: bool) -> Connection:
-    engine = create_engine(f"sqlite:///{path}")
+    # A file without a log beside it was closed well. It is read as it is, so that reading leaves nothing behind, and so that it can
+    # be read where nothing can be written.
+    log = path.with_name(f"{path.name}-wal")
+    immutable = not writable and not (log.is_file() and log.stat().st_size)
+    how = "mode=rwc" if writable else "mode=ro&immutable=1" if immutable else "mode=ro"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(uri_of(path, how), uri=True), poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -177,22 +200,33 @@ def _connect(path: Path, *, writable: bool) -> Connection:
 
     try:
         connection = engine.connect()
-        if writable:
-            tables.metadata.create_all(connection)
-        version = connection.execute(select(tables.meta.c.value).where(tables.meta.c.name == "schema")).scalar()
+        there = "meta" in inspect(connection).get_table_names()
+        version = connection.execute(select(tables.meta.c.value).where(tables.meta.c.name == "schema")).scalar() if there else None
         if version is not None:
-            migrate(connection, int(version))
-        elif writable:
-            connection.execute(insert(tables.meta).values(name="schema", value=tables.SCHEMA))
-            connection.commit()
-        else:
+            migrate(connection, version, path)
+            require_sound(path, check_rows(path, immutable=immutable))
+        elif not writable:
             # The schema is noted last, so some tables may not be there yet.
-            engine.dispose()
             raise DataError(f"no results yet in: {path.parent}", "the run there has just started; wait a moment")
-    except (DatabaseError, OperationalError) as error:
+        if writable:
+            _lay_out(connection)
+    except (DatabaseError, ValueError) as error:
         engine.dispose()
-        raise DataError(f"not a results file: {path}", "it is damaged or was not written by `onecurve run`") from error
+        raise damaged(path, str(getattr(error, "orig", error))) from error
+    except OneCurveError:
+        engine.dispose()
+        raise
     return connection
+
+
+def _lay_out(connection: Connection) -> None:
+    """Make the tables that are not there, and note what they are."""
+    tables.metadata.create_all(connection)
+    for name, value in ((KEPT, True), ("schema", tables.SCHEMA)):
+        if connection.execute(select(tables.meta.c.name).where(tables.meta.c.name == name)).first() is None:
+            connection.execute(insert(tables.meta).values(name=name, value=value))
+            keep_digest(connection, "meta", name)
+    connection.commit()
 
 
 def _cost(row: Mapping[str, Any]) -> Cost:

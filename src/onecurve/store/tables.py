@@ -3,7 +3,7 @@
 from sqlalchemy import JSON, Column, Float, Integer, MetaData, String, Table, Text
 
 SCHEMA = 1
-"""Raised with every change of the tables; `migrations.py` then holds the step from the version before."""
+"""Raised with every change that earlier versions could not read past; `migrations.py` then holds the step from the version before."""
 
 metadata = MetaData()
 
@@ -68,3 +68,12 @@ grades = Table(
     *(Column(name, Float) for name in ("raw", "floor", "ceiling", "skill")),
     Column("figures", JSON, nullable=False),
 )
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("table", String(64), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False),
+)
+"""The digest of every row of the other tables, by the name of the table and of the row; earlier versions do without."""

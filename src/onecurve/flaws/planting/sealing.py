@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from onecurve.core.digests import write_digests
 from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UsageError
 from onecurve.flaws.planting.storage import SEALED, SUBJECT
 
@@ -96,6 +97,7 @@ def open_sealed(published: Path, key: Path, out: Path) -> str:
         (folder / SEALED).mkdir()
         for name, content in truth.items():
             (folder / SEALED / name).write_bytes(content)
+        write_digests(folder)
     return str(commitment["truth"])
 
 

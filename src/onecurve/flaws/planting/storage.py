@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from onecurve.core.case import Case, Population, Strength, Triggered, Truth
 from onecurve.core.codec import decode, encode
+from onecurve.core.digests import FILE, require_intact, write_digests
 from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError, SchemaError, UnknownNameError, UsageError
 from onecurve.core.image.images import LabelledImages, as_bytes, as_floats
@@ -32,7 +33,13 @@ Arrays = dict[str, np.ndarray]
 
 
 def save_planted(folder: Path, planted: Planted) -> None:
-    """Write ``folder/subject`` and ``folder/sealed``; existing files are overwritten."""
+    """Write ``folder/subject``, ``folder/sealed`` and the digests of their files; existing files are overwritten."""
+    (folder / FILE).unlink(missing_ok=True)
+    _save(folder, planted)
+    write_digests(folder)
+
+
+def _save(folder: Path, planted: Planted) -> None:
     sealed = folder / SEALED
     sealed.mkdir(parents=True, exist_ok=True)
     save_subject(folder / SUBJECT, planted.subject, planted.architecture)
@@ -61,12 +68,17 @@ def case_names(folder: Path) -> tuple[str, ...]:
 def load_case(folder: Path, case_id: str, device: str = "cpu") -> Case:
     """The case as it was planted, with its network on ``device`` and without a meter.
 
-    Raises ``UsageError`` if the folder holds no sealed truths, ``UnknownNameError`` for an unknown case.
+    Raises ``UsageError`` if the folder holds no sealed truths, ``UnknownNameError`` for an unknown case, ``DataError`` for a file
+    that is not as it was written.
     """
     sealed = folder / SEALED
     network = _read_json(sealed / "network.json")
+    require_intact(folder, [f"{SEALED}/network.json"])
     if case_id not in network["cases"]:
         raise UnknownNameError.among("case", case_id, network["cases"])
+    require_intact(
+        folder, [f"{SEALED}/{name}" for name in ("twin.safetensors", "heldout.safetensors", f"{case_id}.json", f"{case_id}.safetensors")]
+    )
     subject = load_subject(folder / SUBJECT, device=device)
     twin = load_network(sealed / "twin.safetensors", _architecture(network["architecture"]), device)
     heldout = _relabelled(_read_arrays(sealed / "heldout.safetensors"))

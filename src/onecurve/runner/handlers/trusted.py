@@ -61,24 +61,27 @@ def planting_facts(recipes: list[dict[str, Any]], flaws: list[str]) -> dict[str,
 
 def train_base(recipe: Mapping[str, Any], cache: str) -> dict[str, Any]:
     """Train the clean networks that others of the recipe share, on every core, or find them in the cache."""
-    shared_networks(recipe_of(recipe), Cache(Path(cache)))
-    return {}
+    kept = Cache(Path(cache))
+    shared_networks(recipe_of(recipe), kept)
+    return {"healed": kept.healed}
 
 
 def plant_network(
     flaws: list[str], recipe: Mapping[str, Any], seed: int, subject: str, folder: str, cache: str, population: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Plant flaws in one network and keep subject and sealed truths; returns what was admitted."""
+    weights = Cache(Path(cache))
     planted = plant(
         [FLAWS.make(flaw) for flaw in flaws],
         recipe_of(recipe),
         seed,
         subject_id=subject,
         population=Population(**population),
-        cache=Cache(Path(cache)),
+        cache=weights,
     )
     save_planted(Path(folder), planted)
-    return {"cases": [case.id for case in planted.cases], "records": [record.plain() for record in planted.records]}
+    cases, records = [case.id for case in planted.cases], [record.plain() for record in planted.records]
+    return {"cases": cases, "records": records, "healed": weights.healed}
 
 
 def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, blobs: str, device: str) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def grade(folder: str, case: str, task: str, question: str, answer: str, network
     opened = _case(folder, case, device)
     kept = Blobs(Path(blobs))
     asked: Question = kept.get(question)
-    given: Answer = kept.get(answer) if answer else _rebuilt(opened, kept.file(network), device)
+    given: Answer = kept.get(answer) if answer else _rebuilt(opened, kept.checked_file(network), device)
     measured = TASKS.make(task).measure(opened, asked, checked(asked, given))
     return {"raw": measured.raw, "figures": dict(measured.figures)}
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
+from onecurve.core.digests import FILE, REMEDY, digest_of, faults, has_digests, write_digests
 from onecurve.core.display import PlantRecord
-from onecurve.core.errors import UsageError
+from onecurve.core.errors import DataError, UsageError
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.networks import WantedNetwork, distribution_of, population, wanted_networks
@@ -18,6 +19,8 @@ from onecurve.runner.suite import Networks
 from onecurve.store.store import Store
 
 RECORD = "planted.json"
+DIGESTS = "digests:"
+"""The store keeps under this and the name of a network the digest of its file of digests."""
 FACTS, SAMPLED = "planting", "sampled"
 """Names under which the store keeps what there is to plant with, and which networks were drawn."""
 PLANTING = "0.1.0"
@@ -77,6 +80,7 @@ class _Order:
 def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
     """Plant every network of the suite that is not there yet; raises ``UsageError`` if none can be."""
     orders = _orders(session)
+    _tell_of_unchecked(session, orders)
     missing = [order for order in orders if not _fetched(session, order)]
     if missing:
         _plant(session, missing)
@@ -155,6 +159,8 @@ def _plant(session: Session, missing: Sequence[_Order]) -> None:
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
         session.display.done(1, outcome.failed)
+        for words in (outcome.value or {}).get("healed", ()):
+            session.display.say(words)
         if job.key not in shared:
             _planted_or_told(session, orders[job.key], job, outcome)
             return ()
@@ -198,6 +204,7 @@ def _plant_job(session: Session, order: _Order) -> Job:
 
 def _keep(session: Session, network: _Order, value: Any, built: Path) -> None:
     (built / RECORD).write_text(json.dumps({"cases": value["cases"], "records": value["records"]}))
+    write_digests(built)
     kept = session.cache / "networks" / network.key
     kept.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -215,21 +222,74 @@ def _fetched(session: Session, network: _Order) -> bool:
     here = session.network_folder(network.name)
     marker = here / "key"
     if marker.is_file():
-        if marker.read_text() == network.key:
+        if marker.read_text(errors="ignore") == network.key:
+            _require_intact(session, network)
             return True
         raise UsageError(
             f"{session.out} holds networks of another suite, seed or version", "choose another folder with --out, or delete that one"
         )
+    if not _whole_in_cache(session, network):
+        return False
+    _copied(session, network)
+    return True
+
+
+def _whole_in_cache(session: Session, network: _Order) -> bool:
+    """Whether the cache has the network; a damaged one is taken out of it and planted again."""
     kept = session.cache / "networks" / network.key
     if not (kept / RECORD).is_file():
         return False
+    found = faults(kept)
+    if found:
+        session.display.say(f"{found[0]}; {network.name} is planted again in place of {kept}")
+        shutil.rmtree(kept)
+    return not found
+
+
+def _copied(session: Session, network: _Order) -> None:
+    here, kept = session.network_folder(network.name), session.cache / "networks" / network.key
     arriving = here.with_name(f".{here.name}")
     shutil.rmtree(arriving, ignore_errors=True)
     shutil.copytree(kept, arriving)
     (arriving / "key").write_text(network.key)
     shutil.rmtree(here, ignore_errors=True)
     arriving.rename(here)
-    return True
+    if has_digests(here):
+        session.store.note(f"{DIGESTS}{network.name}", digest_of(here / FILE), anew=True)
+
+
+def _require_intact(session: Session, network: _Order) -> None:
+    """Check a network of the run; raises ``DataError`` for a damaged one, unless the cache has the very same."""
+    here, noted = session.network_folder(network.name), session.store.noted(f"{DIGESTS}{network.name}")
+    found = network_faults(session.store, network.name, here)
+    if not found:
+        return
+    kept = session.cache / "networks" / network.key
+    if noted is None or not has_digests(kept) or digest_of(kept / FILE) != noted or not _whole_in_cache(session, network):
+        raise DataError(found[0], REMEDY)
+    _copied(session, network)
+    session.display.say(f"{found[0]}; it is replaced by the same network from {kept}")
+
+
+def network_faults(store: Store, name: str, here: Path) -> list[str]:
+    """What is wrong with the files of a network of a run, one line each."""
+    noted = store.noted(f"{DIGESTS}{name}")
+    if noted is not None and not has_digests(here):
+        return [f"a file is missing: {here / FILE}"]
+    if noted is not None and digest_of(here / FILE) != noted:
+        return faults(here) or [f"damaged: {here / FILE}"]
+    return faults(here)
+
+
+def _tell_of_unchecked(session: Session, orders: Sequence[_Order]) -> None:
+    """Say how many networks are there that an earlier version planted, which kept no digests."""
+    places = [(session.network_folder(order.name), session.cache / "networks" / order.key) for order in orders]
+    there = [next((place for place in pair if (place / RECORD).is_file()), None) for pair in places]
+    unchecked = sum(place is not None and not has_digests(place) for place in there)
+    if unchecked:
+        session.display.say(
+            f"{unchecked} of {len(orders)} networks were planted before digests were kept; they cannot be checked for damage"
+        )
 
 
 def _planted(session: Session, network: _Order) -> PlantedNetwork:
