@@ -8,6 +8,7 @@ from onecurve.core.errors import ModelError
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.cache import Cache
 from onecurve.models.metering import Metered
+from onecurve.models.weights import write_state
 
 KEY = "0123456789abcdef" * 2
 
@@ -58,3 +59,16 @@ def test_a_cache_that_cannot_be_written_says_what_to_set(tmp_path: Path, tiny: n
     (tmp_path / "file").write_text("")
     with pytest.raises(ModelError, match="set ONECURVE_CACHE"):
         Cache(tmp_path / "file").keep(KEY, tiny)
+
+
+def test_a_flipped_byte_is_noticed_and_said_and_a_file_of_an_earlier_version_is_taken_as_it_is(tmp_path: Path, tiny: nn.Module) -> None:
+    Cache(tmp_path).keep(KEY, tiny)
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    cache = Cache(tmp_path)
+    assert cache.network(KEY) is None
+    assert cache.healed == [f"the cached network {file} is damaged; it is trained again"]
+    write_state(file, tiny.state_dict())
+    assert Cache(tmp_path).network(KEY) is not None

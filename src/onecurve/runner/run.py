@@ -26,6 +26,7 @@ from onecurve.runner.phases.solve import SolvePhase, grade_job
 from onecurve.runner.plan import AskedCase, Grid, PlannedSolver, Reference, plan_cells
 from onecurve.runner.session import NETWORKS, Display, Session, Silent
 from onecurve.runner.solvers import planned_solvers
+from onecurve.runner.soundness import blob_fault, blobs_of_case, blobs_of_looks, blobs_of_rows, require_blobs, require_network
 from onecurve.runner.suite import Suite, parse_suite
 from onecurve.store.store import Store
 from onecurve.tasks.catalog import TASKS
@@ -74,6 +75,8 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         _note_run(session, place)
         solvers = planned_solvers(session)
         networks = plant_all(session)
+        pending = [row for row in store.rows() if row.status is Status.PENDING]
+        require_blobs(store, [*blobs_of_looks(store), *blobs_of_rows(pending)])
         store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
         _keep_reference_points(session, networks, asked)
@@ -156,7 +159,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
     for network in networks:
         for number, case in enumerate(() if network.reference else network.cases):
             key = f"case:{tasks}:{case}"
-            if key not in known:
+            if key not in known or any(blob_fault(session.store.blobs, blob) for blob in blobs_of_case(known[key])):
                 arguments = {
                     "folder": str(session.network_folder(network.name)),
                     "case": case,
@@ -182,6 +185,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
     if failed:
         raise UsageError("; ".join(failed))
     found = session.store.prepared()
+    require_blobs(session.store, [blob for job in jobs for blob in blobs_of_case(found[job.key])])
     return {case: found[f"case:{tasks}:{case}"] for network in networks if not network.reference for case in network.cases}
 
 
@@ -261,6 +265,9 @@ def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence
 
 def _regrade(session: Session) -> None:
     rows = [row for row in session.store.rows() if row.answer and row.status in {Status.GRADED, Status.PENDING, Status.FAILED}]
+    require_blobs(session.store, [key for row in rows for key in (row.question, row.answer)])
+    for subject in dict.fromkeys(row.subject for row in rows):
+        require_network(session.store, subject)
     floors = {(row.case, row.task): row for row in session.store.rows() if row.solver == "floor"}
     session.display.phase("grade again", len(rows))
     by_key = {row.key: row for row in rows}

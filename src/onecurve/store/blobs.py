@@ -19,6 +19,8 @@ from onecurve.core.digests import digest_of
 from onecurve.core.errors import DataError
 
 RECORD = "record"
+REBUILT = "network:"
+"""What rows put before the key of an adopted file."""
 KEY = 32
 """Hexadecimal digits of a key."""
 REMEDY = "restore it from a copy, or run again in another folder; `onecurve verify` lists all that is damaged"
@@ -73,6 +75,11 @@ class Blobs:
     def file(self, key: str) -> Path:
         """Where the adopted file of that key is, or would be."""
         return self.folder / key[:2] / f"{key}.file.safetensors"
+
+    def keys(self) -> tuple[str, ...]:
+        """Keys of everything that is stored, as rows name it: those of adopted files begin with `network:`."""
+        found = (path.name for path in self.folder.glob("??/*.safetensors") if not path.name.startswith("."))
+        return tuple(sorted(f"{REBUILT}{name[:KEY]}" if name.endswith(".file.safetensors") else name[:KEY] for name in found))
 
     def checked_file(self, key: str) -> Path:
         """Where the adopted file of that key is; raises ``DataError`` if it is missing or damaged."""

@@ -17,7 +17,7 @@ from onecurve.core.row import Role, Row
 from onecurve.store import tables
 from onecurve.store.blobs import Blobs
 from onecurve.store.migrations import migrate
-from onecurve.store.row_digests import KEPT, check_rows, damaged, keep_digest, require_sound, uri_of
+from onecurve.store.row_digests import KEPT, Checked, check_rows, damaged, keep_digest, require_sound, uri_of
 
 FILE = "results.sqlite"
 UNIX_ONLY = "running a suite needs Linux or macOS"
@@ -64,9 +64,20 @@ class Store:
     @classmethod
     def read(cls, folder: Path) -> "Store":
         """Open for reading, which leaves no file behind; raises ``DataError`` if there are no results there or they are damaged."""
+        cls.require(folder)
+        return cls(folder, _connect(folder / FILE, writable=False), None)
+
+    @staticmethod
+    def require(folder: Path) -> None:
+        """Raise ``DataError`` if there are no results in the folder."""
         if not (folder / FILE).is_file():
             raise DataError(f"no results in: {folder}", "name the folder that `onecurve run --out` wrote")
-        return cls(folder, _connect(folder / FILE, writable=False), None)
+
+    @property
+    def checked(self) -> Checked:
+        """What a check of the database finds now."""
+        path = self.folder / FILE
+        return check_rows(path, immutable=self._lock is None and not _log_of(path))
 
     def __enter__(self) -> "Store":
         return self
@@ -186,8 +197,7 @@ def _locked(folder: Path) -> IO[str]:
 def _connect(path: Path, *, writable: bool) -> Connection:
     # A file without a log beside it was closed well. It is read as it is, so that reading leaves nothing behind, and so that it can
     # be read where nothing can be written.
-    log = path.with_name(f"{path.name}-wal")
-    immutable = not writable and not (log.is_file() and log.stat().st_size)
+    immutable = not writable and not _log_of(path)
     how = "mode=rwc" if writable else "mode=ro&immutable=1" if immutable else "mode=ro"
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(uri_of(path, how), uri=True), poolclass=NullPool)
 
@@ -217,6 +227,12 @@ def _connect(path: Path, *, writable: bool) -> Connection:
         engine.dispose()
         raise
     return connection
+
+
+def _log_of(path: Path) -> bool:
+    """Whether the database has a log beside it: it is being written, or its writer was killed."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.is_file() and log.stat().st_size > 0
 
 
 def _lay_out(connection: Connection) -> None:

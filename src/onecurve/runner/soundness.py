@@ -1,0 +1,130 @@
+"""Whether a run on disk is as it was written: rows, blobs and networks, each against its digest."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+from onecurve.core import digests
+from onecurve.core.digests import FILE, has_digests
+from onecurve.core.errors import DataError
+from onecurve.core.row import Row
+from onecurve.runner.phases.plant import RECORD, network_faults
+from onecurve.runner.session import NETWORKS
+from onecurve.store.blobs import REBUILT, REMEDY, Blobs
+from onecurve.store.store import Store
+
+OF_A_TASK = ("question", "brief", "oracle", "noise")
+"""Blobs that the preparation of a task names."""
+SHOWN = 3
+"""Faults that one message names at most."""
+
+
+@final
+@dataclass(frozen=True)
+class Soundness:
+    """What was checked, and what is wrong."""
+
+    folder: Path
+    rows: int
+    """Graded and other cells, each with its question, evidence and answer."""
+    entries: int
+    """Rows of every table of the database."""
+    blobs: int
+    networks: int
+    files: int
+    """Files of the networks."""
+    unchecked: tuple[str, ...]
+    """What an earlier version wrote without digests, in words."""
+    faults: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+    def in_words(self) -> str:
+        """What was checked, for a person."""
+        counts = f"{self.entries} database entries, {self.rows} rows with question, evidence and answer, {self.blobs} blobs"
+        return f"{counts}, {self.networks} networks of {self.files} files"
+
+
+def check_run(folder: Path) -> Soundness:
+    """Check a whole run; a database that cannot be opened is a fault like others. Raises ``DataError`` where there is no run."""
+    Store.require(folder)
+    blobs, broken = _all_blobs(Blobs(folder / "blobs"))
+    try:
+        with Store.read(folder) as store:
+            found, rows = store.checked, store.rows()
+            cases = [value for name, value in store.prepared().items() if name.startswith("case:")]
+            named = [*blobs_of_rows(rows), *blobs_of_looks(store), *(key for case in cases for key in blobs_of_case(case))]
+            lacking = {fault: None for key in dict.fromkeys(named) if (fault := blob_fault(store.blobs, key)) and fault not in broken}
+            networks = _networks(store, {row.subject for row in rows})
+    except DataError as error:
+        return Soundness(folder, 0, 0, blobs, 0, 0, (), (error.message, *broken))
+    counts = (len(rows), sum(found.rows.values()), blobs, networks.count, networks.files)
+    unchecked = (f"{found.unchecked} database entries",) if found.unchecked else ()
+    return Soundness(folder, *counts, (*unchecked, *networks.unchecked), (*broken, *lacking, *networks.faults))
+
+
+def require_blobs(store: Store, keys: Iterable[str]) -> None:
+    """Raise ``DataError`` unless all these blobs are there as they were stored."""
+    found = [fault for key in dict.fromkeys(keys) if (fault := blob_fault(store.blobs, key))]
+    if found:
+        more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise DataError("; ".join(found[:SHOWN]) + more, REMEDY)
+
+
+def require_network(store: Store, name: str) -> None:
+    """Raise ``DataError`` for a network of the run that is not as it was planted."""
+    for fault in network_faults(store, name, store.folder / NETWORKS / name):
+        raise DataError(fault, digests.REMEDY)
+
+
+def blob_fault(blobs: Blobs, key: str) -> str:
+    """What is wrong with a record or a network that a row names; empty for nothing."""
+    return blobs.file_fault(key.removeprefix(REBUILT)) if key.startswith(REBUILT) else blobs.fault(key)
+
+
+def blobs_of_rows(rows: Iterable[Row]) -> list[str]:
+    """Keys of questions, evidence and answers."""
+    return [key for row in rows for key in (row.question, row.evidence, row.answer) if key]
+
+
+def blobs_of_looks(store: Store) -> list[str]:
+    """Keys of the evidence of all looks."""
+    return [look.evidence for look in store.looks().values() if look.evidence]
+
+
+def blobs_of_case(prepared: Mapping[str, Any]) -> list[str]:
+    """Keys of what was prepared for one case: its display, and the questions and evidence of its tasks."""
+    keys = [prepared["display"], *(asked.get(kind, "") for asked in prepared["tasks"].values() for kind in OF_A_TASK)]
+    return [key for key in keys if key]
+
+
+def _all_blobs(blobs: Blobs) -> tuple[int, dict[str, None]]:
+    """How many blobs there are, and what is wrong with them."""
+    keys = blobs.keys()
+    return len(keys), {fault: None for key in keys if (fault := blob_fault(blobs, key))}
+
+
+@final
+@dataclass(frozen=True)
+class _Networks:
+    count: int
+    files: int
+    unchecked: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def _networks(store: Store, subjects: Iterable[str]) -> _Networks:
+    root = store.folder / NETWORKS
+    there = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")) if root.is_dir() else []
+    missing = sorted(set(subjects) - {path.name for path in there})
+    found = [f"a network is missing: {root / name}" for name in missing]
+    found += [f"a file is missing: {path / RECORD}" for path in there if not (path / RECORD).is_file()]
+    for path in there:
+        found += network_faults(store, path.name, path)
+    old = sum(not has_digests(path) for path in there)
+    files = sum(1 for path in there for file in path.rglob("*") if file.is_file() and file.name not in {FILE, "key"})
+    return _Networks(len(there), files, (f"{old} networks",) if old else (), tuple(dict.fromkeys(found)))
