@@ -79,6 +79,8 @@ def test_networks_are_planted_once_for_all_runs_that_share_a_cache(tmp_path: Pat
 @pytest.mark.parametrize("when", ["before", "in between"])
 def test_a_network_that_another_process_kept_first_is_taken_as_it_is(when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = SimpleNamespace(cache=tmp_path / "cache", out=tmp_path / "out", network_folder=lambda name: tmp_path / "out" / name)
+    session.store = SimpleNamespace(note=lambda name, value, *, anew: None)
+    session.display = SimpleNamespace(say=lambda words: None)
     kept, built = tmp_path / "cache" / "networks" / "key", tmp_path / "built"
     for folder in (tmp_path / "out", built):
         folder.mkdir()
