@@ -22,6 +22,7 @@ from typing import ClassVar
 import numpy as np
 from onecurve.core.access import Access
 from onecurve.core.answer import Weights
+from onecurve.core.question import Form, Forms
 
 
 @dataclass(frozen=True)

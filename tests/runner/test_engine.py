@@ -16,7 +16,7 @@ import pytest
 from onecurve.core.errors import UsageError
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
-from onecurve.runner.engine.worker import _outcome
+from onecurve.runner.engine.worker import performed
 
 PROGRAMS = {
     "fine": "class Tool: ...",
@@ -164,7 +164,7 @@ def fails(error: BaseException) -> dict[str, object]:
     def handler() -> dict[str, object]:
         raise error
 
-    return _outcome({"fail": handler}, {"do": "fail", "arguments": {}})
+    return performed({"fail": handler}, {"do": "fail", "arguments": {}})
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_what_a_job_took_is_measured_by_the_worker() -> None:
         time.sleep(0.05)
         return {"held": sum(bytearray(b"x") * (size << 20))}
 
-    outcome = _outcome({"hold": handler}, {"do": "hold", "arguments": {"size": 64}})
+    outcome = performed({"hold": handler}, {"do": "hold", "arguments": {"size": 64}})
     assert outcome["value"] == {"held": (64 << 20) * ord("x")}
     assert outcome["reason"] == outcome["traceback"] == ""
     assert 0.05 <= outcome["seconds"] < 30

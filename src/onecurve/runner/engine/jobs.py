@@ -48,6 +48,10 @@ class Outcome:
     traceback: str = ""
     seconds: float = 0.0
     peak_mb: float = 0.0
+    cpu_seconds: float = 0.0
+    """Processor seconds of the cell and all it started, measured from outside; 0 where that was not done."""
+    lost: bool = False
+    """True where the machine is to blame and not who was at work: the same job may well go right another time."""
 
     @property
     def cost(self) -> Cost:

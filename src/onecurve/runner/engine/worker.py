@@ -1,64 +1,129 @@
-"""Inside a worker process: take a job, do it, say what came of it and what it cost.
+"""Inside a process that works: do a job, say what came of it and what it cost; and the workers that do one trusted job after another.
 
 Messages are JSON, so nothing that a tool makes is ever unpickled by the process that keeps the rows.
 """
 
+import errno
 import importlib
 import json
 import os
 import resource
+import select
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
+from multiprocessing.process import parent_process
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from onecurve.core.errors import OneCurveError
+from onecurve.core.errors import DataError, OneCurveError, SchemaError
 from onecurve.runner.engine.jobs import Trust
+from onecurve.runner.engine.messages import BadMessageError, Inbox, envelope, send, storable
+from onecurve.runner.engine.processes import die_with_parent, file_mb, rss_mb
 
 Handler = Callable[..., dict[str, Any]]
-MEGABYTE = 1 << 20
-HEADROOM = 2
-"""Address space granted beyond the memory limit, as a multiple of it: the backstop for one huge allocation."""
+OUR_JOBS = 64 << 20
+"""Bytes of a job's description, at most; it is written by our own side."""
+PACKAGE = Path(__file__).parents[2]
+KEEPERS = (PACKAGE / "store", PACKAGE / "models" / "storage.py", PACKAGE / "runner" / "engine")
+"""Code that reads and writes what is kept; a fault of the disk inside it is nobody's who is at work."""
+NO_FAULT_OF_THEIRS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 
 
-def serve(jobs: Connection, lifeline: Connection, trust: Trust, log: str, memory_mb: float) -> None:
-    """Work until the other side hangs up. Runs in a process of its own."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
-    _redirect_output(Path(log))
-    handlers = _handlers(trust)
-    if trust is Trust.UNTRUSTED:
-        _limit_memory(memory_mb)
+def serve(jobs: Connection, trust: Trust, log: str) -> None:
+    """Do one job after another until the other side hangs up. Runs in a process of its own."""
+    start_worker(log)
+    die_with_parent(os.getppid())
+    above = parent_process()
+    if above is not None and not above.is_alive():
+        return
+    handlers = handlers_of(trust).HANDLERS
+    inbox = Inbox(jobs.fileno(), OUR_JOBS)
+    while True:
+        job = next_message(inbox)
+        if job is None:
+            return
+        began = time.process_time()
+        reply = performed(handlers, job)
+        try:
+            send(jobs.fileno(), {"nonce": job["nonce"], "text": json.dumps(reply), "cpu_seconds": time.process_time() - began})
+        except OSError:
+            return
+
+
+def next_message(inbox: Inbox) -> dict[str, Any] | None:
+    """Wait for the next job; None when nobody is there any more."""
     while True:
         try:
-            job = json.loads(jobs.recv_bytes())
-        except (EOFError, OSError):
-            return
-        jobs.send_bytes(json.dumps(_outcome(handlers, job)).encode())
+            message = inbox.read()
+        except (EOFError, OSError, BadMessageError):
+            return None
+        if message is not None:
+            return envelope(message)
+        select.select([inbox.descriptor], [], [])
 
 
-def _outcome(handlers: Mapping[str, Handler], job: Mapping[str, Any]) -> dict[str, Any]:
-    before = _reset_peak()
+def start_worker(log: str) -> None:
+    """What every process that works does first: leave the keyboard to the others, and print into a log."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def handlers_of(trust: Trust) -> Any:
+    """The module with the handlers of that kind of worker."""
+    return importlib.import_module(f"onecurve.runner.handlers.{trust.value}")
+
+
+def performed(handlers: Mapping[str, Handler], job: Mapping[str, Any]) -> dict[str, Any]:
+    """Do a job and describe what came of it; never raises."""
+    before, files = _reset_peak(), file_mb()
     started = time.perf_counter()
     outcome: dict[str, Any] = {"value": None, "reason": "", "hint": "", "traceback": ""}
     try:
         outcome["value"] = handlers[job["do"]](**job["arguments"])
     except BaseException as error:  # noqa: BLE001 - the outermost door: one bad tool costs its own cell
-        outcome["reason"] = _reason(error)
-        outcome["hint"] = getattr(error, "hint", "")
-        outcome["traceback"] = traceback.format_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
+        outcome |= _fault(error)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass  # a tool may have closed them
     outcome["seconds"] = time.perf_counter() - started
-    outcome["peak_mb"] = max(0.0, _peak() - before)
+    # Libraries that are touched for the first time are no memory of the job's.
+    outcome["peak_mb"] = max(0.0, _peak() - before - max(0.0, file_mb() - files))
     return outcome
+
+
+def _fault(error: BaseException) -> dict[str, Any]:
+    try:
+        reason, trace = _reason(error), traceback.format_exc()
+    except Exception as second:  # noqa: BLE001 - an error may fail to describe itself
+        reason, trace = f"raised {type(error).__name__}, which cannot be described: {type(second).__name__}", ""
+    hint = getattr(error, "hint", "")
+    return {
+        "reason": storable(reason),
+        "hint": storable(hint) if isinstance(hint, str) else "",
+        "traceback": storable(trace),
+        "lost": is_the_machines(error),
+    }
+
+
+def is_the_machines(error: BaseException) -> bool:
+    """Whether a full disk or a damaged file is to blame, met by our own code and not by a tool's."""
+    places = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
+    ours = [place for place in places if place.is_relative_to(PACKAGE)]
+    if not ours or not any(ours[-1].is_relative_to(keeper) for keeper in KEEPERS):
+        return False
+    if any(not place.is_relative_to(PACKAGE) for place in places[: places.index(ours[-1])]):
+        return False
+    full = isinstance(error, OSError) and error.errno in NO_FAULT_OF_THEIRS
+    return full or "No space left on device" in str(error) or isinstance(error, SchemaError | DataError)
 
 
 def _reason(error: BaseException) -> str:
@@ -73,42 +138,13 @@ def _reason(error: BaseException) -> str:
     return f"raised {type(error).__name__}: {error}"
 
 
-def _handlers(trust: Trust) -> Mapping[str, Handler]:
-    module = importlib.import_module(f"onecurve.runner.handlers.{trust.value}")
-    handlers: Mapping[str, Handler] = module.HANDLERS
-    return handlers
-
-
-def _die_with_parent(lifeline: Connection) -> None:
-    # The other end is closed only when the process that keeps the rows is gone, kill -9 included.
-    try:
-        lifeline.recv_bytes()
-    except (EOFError, OSError):
-        os._exit(1)
-
-
-def _redirect_output(log: Path) -> None:
-    # What a tool prints belongs in a log, not in the progress display.
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
-
-
-def _limit_memory(memory_mb: float) -> None:
-    used = psutil.Process().memory_info().vms
-    limit = int(used + HEADROOM * memory_mb * MEGABYTE)
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
 def _reset_peak() -> float:
     """Forget the peak so far and return the memory in use now, in MiB."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
         return _peak()
-    return float(psutil.Process().memory_info().rss) / MEGABYTE
+    return rss_mb(os.getpid())
 
 
 def _peak() -> float:

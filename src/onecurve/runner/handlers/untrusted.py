@@ -50,9 +50,22 @@ class SubjectPlace:
         return metered_workbench(subject, budget, seed, self.device)
 
 
+def warm(do: str, arguments: Mapping[str, Any]) -> None:
+    """Have ready what a job will need that is our own, in the process from which each cell is forked: no tool's code runs here."""
+    if "place" in arguments:
+        here = SubjectPlace(**arguments["place"])
+        if here.device == "cpu":  # a graphics card that is in use does not survive a fork
+            for folder in filter(None, (here.subject, here.reference)):
+                _subject(folder, here.device)
+    for who, known in (("tool", TOOLS), ("reader", READERS), ("solver", SOLVERS)):
+        name = str(arguments.get(who, arguments.get("address", ""))).partition("[")[0]
+        if name in known.entries:
+            known.load(name)
+
+
 @lru_cache(maxsize=4)
 def _subject(folder: str, device: str) -> Subject:
-    """The subject as it was planted; its images are made read-only, since the cells of this worker share them."""
+    """The subject as it was planted; its images are made read-only, so that a tool that changes them by mistake is told."""
     subject = load_subject(Path(folder), device=device)
     if subject.clean is not None:
         subject.clean.images.flags.writeable = False
