@@ -43,6 +43,8 @@ GLANCE = 0.05
 """Seconds between two looks at time, memory and processes of a cell."""
 HEADROOM = 2
 """Address space granted beyond the memory limit, as a multiple of it: the backstop for one huge allocation."""
+SHARE_OF_TIME = 10.0
+"""The slow way to count memory is used again after so many times the time that it took."""
 LOG_BYTES = 1 << 20
 """What is kept of what one cell prints."""
 
@@ -115,8 +117,8 @@ class _Cell:
         self.peak_mb = 0.0
         self.began = self.sized = time.monotonic()
         self.pid = 0
-        me = [os.getpid()]
-        self.idle_mb, self.idle_share_mb = anonymous_mb(me), proportional_mb(me)
+        self.next_count = 0.0
+        self.idle_mb = anonymous_mb([os.getpid()])
 
     def run(self) -> dict[str, Any]:
         """Fork, watch, end; what to tell the process that keeps the rows."""
@@ -201,9 +203,13 @@ class _Cell:
         if len(group) > self.keeper.limits.processes:
             return f"started more than {self.keeper.limits.processes} processes"
         held = anonymous_mb(group) - self.idle_mb
-        if len(group) > 1 or held > self.keeper.limits.memory_mb:
-            # Pages that were there before the cell began are shared, and counted once for each process by the quick way.
-            held = proportional_mb(group) - self.idle_share_mb
+        if held > self.keeper.limits.memory_mb and len(group) > 1:
+            # The quick way counts pages that were there before the cell began once for each of its processes.
+            if now < self.next_count:
+                return ""
+            held = proportional_mb(group) - proportional_mb([os.getpid()])
+            took = time.monotonic() - now
+            self.next_count = now + SHARE_OF_TIME * took
         self.peak_mb = max(self.peak_mb, held)
         if held > self.keeper.limits.memory_mb:
             return f"used more than {self.keeper.limits.memory_mb:g} MiB of memory"
@@ -246,7 +252,6 @@ class _Cell:
             os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
             # A tool may start processes of its own.
             current_process()._config["daemon"] = False  # type: ignore[attr-defined]
-            gc.unfreeze()
             _start_chance(self.job["arguments"].get("seed", 0), self.keeper.threads)
             _limit_itself(self.keeper.limits)
             send(answers, performed(self.keeper.module.HANDLERS, self.job))
