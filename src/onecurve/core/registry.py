@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -68,8 +69,13 @@ class Registry(Generic[T]):
 
     def _foreign(self) -> dict[str, str]:
         prefix = f"{self.kind}."
-        found = entry_points(group=ENTRY_POINTS)
-        return {entry.name.removeprefix(prefix): entry.value for entry in found if entry.name.startswith(prefix)}
+        return {name.removeprefix(prefix): value for name, value in _foreign_entries() if name.startswith(prefix)}
+
+
+@cache
+def _foreign_entries() -> tuple[tuple[str, str], ...]:
+    # Looking through all installed packages takes some milliseconds.
+    return tuple((entry.name, entry.value) for entry in entry_points(group=ENTRY_POINTS))
 
 
 def parse_address(address: str) -> tuple[str, dict[str, Any]]:

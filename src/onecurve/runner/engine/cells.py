@@ -203,7 +203,7 @@ class _Cell:
         if len(group) > self.keeper.limits.processes:
             return f"started more than {self.keeper.limits.processes} processes"
         held = anonymous_mb(group) - self.idle_mb
-        if held > self.keeper.limits.memory_mb and len(group) > 1:
+        if len(group) > 1:
             # The quick way counts pages that were there before the cell began once for each of its processes.
             if now < self.next_count:
                 return ""

@@ -59,7 +59,7 @@ def warm(do: str, arguments: Mapping[str, Any]) -> None:
                 _subject(folder, here.device)
     for who, known in (("tool", TOOLS), ("reader", READERS), ("solver", SOLVERS)):
         name = str(arguments.get(who, arguments.get("address", ""))).partition("[")[0]
-        if name in known.entries:
+        if name in known.names() and name in known.entries:
             known.load(name)
 
 
