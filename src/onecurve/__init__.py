@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from onecurve.bench.verbs import grade as grade
     from onecurve.bench.verbs import look as look
     from onecurve.bench.verbs import solve as solve
+    from onecurve.bench.verifying import verify as verify
     from onecurve.core.access import Access as Access
     from onecurve.core.answer import Abstain as Abstain
     from onecurve.core.answer import Answer as Answer
@@ -98,6 +99,7 @@ _PLACES = {
     "onecurve.bench.planting": ("Setting", "open_case", "plant", "plant_together"),
     "onecurve.bench.running": ("Run", "run"),
     "onecurve.bench.verbs": ("Look", "Solved", "ask", "grade", "look", "solve"),
+    "onecurve.bench.verifying": ("verify",),
     "onecurve.core.access": ("Access",),
     "onecurve.core.answer": ("Abstain", "Answer", "Rebuilt", "Weights", "normalised"),
     "onecurve.core.case": ("Case", "Subject", "Truth"),

@@ -16,7 +16,7 @@ NAMES = (
     *("Subject", "Suite", "Task", "Text", "Tool", "TorchNetwork", "Transfer", "Trigger", "Truth", "UngradeableError"),
     *("Units", "UsageError", "Warp", "Weigh", "Weights", "Workbench", "__version__", "ask", "generator", "grade", "load_suite"),
     *("look", "metered_workbench", "normalised", "open_case", "plant", "plant_together", "run", "solve", "torch_module"),
-    *("unmetered",),
+    *("unmetered", "verify"),
 )
 
 

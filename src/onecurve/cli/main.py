@@ -17,6 +17,7 @@ from onecurve.cli.run import run
 from onecurve.cli.sample import sample
 from onecurve.cli.seal import seal
 from onecurve.cli.unseal import unseal
+from onecurve.cli.verify import verify
 from onecurve.core.errors import OneCurveError, UsageError
 from onecurve.version import __version__
 
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (run, results, report, grade, listing, check, plant, sample, harden, seal, unseal):
+for command in (run, results, report, grade, verify, listing, check, plant, sample, harden, seal, unseal):
     cli.add_command(command)
 
 
