@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tiny_world import named, suite_of
+from tiny_world import RECIPE, named, suite_of
 
 from onecurve.core.errors import DataError, SpecError, UsageError
 from onecurve.core.grade import Status
@@ -54,7 +54,7 @@ def test_a_run_goes_on_from_what_was_planted_before(cache: Path, tmp_path: Path)
     suite, place = suite_of(*named("Uniform")), Place(tmp_path / "out", cache, 2)
     records, unplanted = plant_suite(suite, place)
     assert unplanted == {}
-    assert sorted((record.flaw, record.admitted) for record in records) == [("clean", True), ("clean", True), ("patch", False)]
+    assert sorted((record.flaw, record.admitted) for record in records) == [("clean", True), ("patch", True)]
     before = inodes(tmp_path / "out" / "networks")
     told = Told()
     run_suite(suite, place, told)
@@ -67,8 +67,8 @@ def test_networks_are_planted_once_for_all_runs_that_share_a_cache(tmp_path: Pat
     first, second = Told(), Told()
     plant_suite(suite, Place(tmp_path / "one", tmp_path / "cache", 2), first)
     plant_suite(suite, Place(tmp_path / "two", tmp_path / "cache", 2), second)
-    # Three networks, and the clean one that they share.
-    assert ("plant", 4) in first.phases
+    # Two networks, and the clean one that they share.
+    assert ("plant", 3) in first.phases
     assert "plant" not in [words for words, _ in second.phases]
     for file in (tmp_path / "one" / "networks").rglob("*.safetensors"):
         other = tmp_path / "two" / file.relative_to(tmp_path / "one")
@@ -106,7 +106,7 @@ def test_a_network_that_another_process_kept_first_is_taken_as_it_is(when: str, 
 
 
 def test_a_network_that_cannot_be_planted_costs_itself_alone(cache: Path, tmp_path: Path) -> None:
-    suite = suite_of(*named("Uniform")).changed({"networks": [{}, {"flaws": [TOO_MUCH]}]})
+    suite = suite_of(*named("Uniform")).changed({"networks": [{"flaws": ["patch"]}, {"flaws": [TOO_MUCH]}]})
     told = Told()
     records, unplanted = plant_suite(suite, Place(tmp_path / "out", cache, 2), told)
     assert len(records) == 2
@@ -131,10 +131,12 @@ def test_a_run_whose_every_network_fails_says_why(cache: Path, tmp_path: Path) -
 
 def test_refused_flaws_are_counted_with_the_reason_and_a_run_of_them_alone_ends(cache: Path, tmp_path: Path) -> None:
     told = Told()
-    plant_suite(suite_of(*named("Uniform")), Place(tmp_path / "out", cache, 2), told)
+    strict = {"recipe": {**RECIPE, "gate": {"clean_drop": 1.0, "above_chance": -1.0}}}
+    both = suite_of(*named("Uniform")).changed({"networks": [{}, {"flaws": ["patch"]}], **strict})
+    plant_suite(both, Place(tmp_path / "out", cache, 2), told)
     (words,) = told.said
     assert words.startswith("1 of 3 plants were refused:\n  patch in net-")
-    alone = suite_of(*named("Uniform")).changed({"networks": [{"flaws": ["patch"]}]})
+    alone = suite_of(*named("Uniform")).changed({"networks": [{"flaws": ["patch"]}], **strict})
     with pytest.raises(UsageError, match="no network could be planted: 1 of 2 plants were refused"):
         plant_suite(alone, Place(tmp_path / "alone", cache, 2))
 
@@ -244,3 +246,28 @@ def test_what_a_suite_would_plant_is_sampled_without_planting() -> None:
     assert cases[0]["words"] != cases[3]["words"], "another turn, another seed"
     assert cases == sampled_cases(suite, 5)
     assert {(case["insertion"], case["epochs"]) for case in cases} == {("joint", 1)}
+
+
+def test_the_floor_of_detect_follows_the_admitted_networks_whatever_the_cache_holds(tmp_path: Path) -> None:
+    two, four = [{"flaws": ["patch"]}, {}], [{"flaws": ["patch"]}, {}, {}, {"flaws": [TOO_MUCH]}]
+
+    def floors(networks: list[dict[str, list[str]]], out: str, cache: str) -> list[float]:
+        suite = suite_of(*named("Uniform")).changed({"networks": networks, "references": 0})
+        run_suite(suite, Place(tmp_path / out, tmp_path / cache, 2))
+        with Store.read(tmp_path / out) as store:
+            return [row.floor for row in store.rows()]
+
+    # Two are clean and one is flawed; the fourth cannot be planted.
+    assert floors(four, "four", "one") == pytest.approx([2 / 3] * 9)
+    assert floors(two, "two", "one") == pytest.approx([1 / 2] * 6)
+    assert floors(two, "fresh", "fresh") == floors(two, "again", "one")
+
+
+def test_a_policy_that_never_looks_earns_nothing_over_the_admitted_networks(tmp_path: Path, cache: Path) -> None:
+    networks = [{"flaws": ["patch"]}, {}, {"flaws": [TOO_MUCH]}]
+    suite = suite_of(*named("AlwaysNone")).changed({"networks": networks, "references": 0})
+    run_suite(suite, Place(tmp_path / "out", cache, 2))
+    with Store.read(tmp_path / "out") as store:
+        skills = [row.skill for row in store.rows() if row.tool == "always-none"]
+    assert len(skills) == 2
+    assert sum(skills) == pytest.approx(0, abs=1e-6)

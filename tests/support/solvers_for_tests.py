@@ -42,6 +42,17 @@ class Uniform(_Facts):
 
 
 @dataclass(frozen=True)
+class AlwaysNone(_Facts):
+    """The best policy without looking where most networks are clean."""
+
+    name: ClassVar[str] = "always-none"
+    answers: ClassVar[Forms] = (Form.CLASSES,)
+
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
+        return Weights(np.eye(len(question.options), dtype=np.float32)[-1:])
+
+
+@dataclass(frozen=True)
 class Numbered(_Facts):
     """Cheap and different for every number: many cells of the same cost."""
 

@@ -13,17 +13,17 @@ RECIPE = {
     "triggered_images": 20,
     "training": {"epochs": 1},
     "insertion_training": {"epochs": 1},
-    "gate": {"clean_drop": 1.0, "above_chance": -1.0},
+    "gate": {"strictness": 0.0, "clean_drop": 1.0, "above_chance": -1.0, "elsewhere": 1.0, "near_miss": 1.0},
 }
 
 
 def suite_of(*solvers: str, seconds: float = 60.0, memory_mb: float = 400.0, tasks: tuple[str, ...] = ("detect",)) -> Suite:
-    """A suite over one clean network; the patch network beside it is refused, being hardly trained, and makes `detect` gradeable."""
+    """A suite over one network, hardly trained, whose patch every gate lets through."""
     return Suite(
         name="tiny",
         data="digits",
         recipe=RECIPE,
-        networks=({"flaws": ()}, {"flaws": ("patch",)}),
+        networks=({"flaws": ("patch",)},),
         references=1,
         solvers=solvers,
         tasks=tasks,

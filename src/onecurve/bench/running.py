@@ -14,6 +14,8 @@ from onecurve.report.rows.secrecy import redacted_row, secret_cases
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.session import Display, Silent
 from onecurve.runner.suite import Suite, load_suite
+from onecurve.statistics.cases import ATTEMPTED
+from onecurve.statistics.failures import FailedSolver, failed_everywhere
 from onecurve.store.store import Store
 
 
@@ -34,6 +36,20 @@ class Run:
         with Store.read(self.folder) as store:
             secret = secret_cases(store, reveal=reveal)
             return tuple(redacted_row(row, secret) for row in store.rows())
+
+    def failed_everywhere(self, solvers: Sequence[str]) -> dict[str, FailedSolver]:
+        """Those of the solvers, named as for a run, that failed in every cell that they attempted, with the first of their failures."""
+        with Store.read(self.folder) as store:
+            described = store.prepared()
+        rows = self.rows()
+        found = {}
+        for address in solvers:
+            tool, reader = (_name_of(half, described) for half in address.partition("@")[::2])
+            own = [row for row in rows if row.tool == tool and reader in {"", row.reader}]
+            failed = failed_everywhere(own)
+            if failed and len(failed) == len({row.solver for row in own if row.status in ATTEMPTED}):
+                found[address] = failed[0]
+        return found
 
     def write_report(self, *, reveal: bool = False) -> Path:
         """Write the pages again from rows and evidence and return the first; nothing is run."""
@@ -73,6 +89,11 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     done = Run(folder)
     done.write_report()
     return done
+
+
+def _name_of(address: str, described: Mapping[str, Any]) -> str:
+    """The name under which the rows of a tool, reader or solver stand; a control goes by its address."""
+    return next((facts["name"] for key, facts in described.items() if key.startswith(f"facts:{address}:")), address)
 
 
 def suite_with(suite: Suite | str, solvers: Sequence[str] = (), *, only: bool = False, changes: Mapping[str, Any] | None = None) -> Suite:

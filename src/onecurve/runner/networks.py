@@ -81,11 +81,15 @@ def distribution_of(sampled: Sampled) -> dict[str, Any]:
 
 
 def population(networks: Sequence[WantedNetwork], controls: frozenset[str]) -> dict[str, float | int]:
-    """What may be known of the examined networks without looking: the share without an effect, and how many flaws the others carry.
+    """The population of the wanted networks; ``controls`` are the addresses of flaws that have no effect."""
+    return population_of([sum(flaw not in controls for flaw in network.flaws) for network in networks if not network.reference])
 
-    ``controls`` are the addresses of flaws that have no effect.
+
+def population_of(effects: Sequence[int]) -> dict[str, float | int]:
+    """What may be known of examined networks without looking: the share without an effect, and how many flaws the others carry.
+
+    ``effects`` are the numbers of flaws with an effect, one per network.
     """
-    effects = [sum(flaw not in controls for flaw in network.flaws) for network in networks if not network.reference]
     return {"clean_share": sum(count == 0 for count in effects) / len(effects), "flaws_per_network": max(1, *effects)}
 
 

@@ -20,6 +20,7 @@ from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
+from onecurve.runner.networks import population_of
 from onecurve.runner.phases.calibrate import calibrate
 from onecurve.runner.phases.plant import PlantedNetwork, plant_all
 from onecurve.runner.phases.solve import SolvePhase, grade_job
@@ -80,6 +81,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
         _keep_reference_points(session, networks, asked)
+        _floors_followed(session, asked)
         tasks = {case: prepared["tasks"] for case, prepared in asked.items()}
         SolvePhase(session, tasks).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
         calibrate(session, networks, solvers)
@@ -155,10 +157,13 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
     """What the grading side prepared for each case: questions, floors, ceilings, pictures."""
     known = session.store.prepared()
     tasks = content_key(session.suite.tasks)
+    examined = [network for network in networks if not network.reference and network.cases]
+    admitted = population_of([network.effects for network in examined])
+    keys = {case: _prepared_key(tasks, case, admitted, network) for network in examined for case in network.cases}
     jobs = []
     for network in networks:
         for number, case in enumerate(() if network.reference else network.cases):
-            key = f"case:{tasks}:{case}"
+            key = keys[case]
             if key not in known or any(blob_fault(session.store.blobs, blob) for blob in blobs_of_case(known[key])):
                 arguments = {
                     "folder": str(session.network_folder(network.name)),
@@ -166,6 +171,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
                     "tasks": list(session.suite.tasks),
                     "first": number == 0,
                     "seed": session.suite.seed,
+                    "population": admitted,
                     "blobs": session.blobs,
                     "device": session.device,
                 }
@@ -186,7 +192,25 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
         raise UsageError("; ".join(failed))
     found = session.store.prepared()
     require_blobs(session.store, [blob for job in jobs for blob in blobs_of_case(found[job.key])])
-    return {case: found[f"case:{tasks}:{case}"] for network in networks if not network.reference for case in network.cases}
+    return {case: found[key] for case, key in keys.items()}
+
+
+def _prepared_key(tasks: str, case: str, admitted: Mapping[str, Any], network: PlantedNetwork) -> str:
+    """Names the population where it is not the wanted one: a network that is planted later changes the floors of the others."""
+    key = f"case:{tasks}:{case}"
+    return key if admitted == network.wanted_population else f"{key}:{content_key(dict(admitted))}"
+
+
+def _floors_followed(session: Session, asked: Mapping[str, Any]) -> None:
+    """Give rows that were graded against another floor the skill that they have against this one; their answers stay as measured."""
+    for row in session.store.rows():
+        prepared = asked.get(row.case, {"tasks": {}})["tasks"].get(row.task, {})
+        if row.raw is None or "floor" not in prepared or row.floor == prepared["floor"]["raw"]:
+            continue
+        floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
+        raw = floor if row.status is Status.ABSTAINED or row.solver == "floor" else row.raw
+        skill = 0.0 if row.status is Status.ABSTAINED else skill_of(raw, floor, ceiling)
+        session.store.add_grade(row.key, Grade(row.status, row.reason, raw, floor, ceiling, skill, row.figures))
 
 
 def _keep_reference_points(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> None:

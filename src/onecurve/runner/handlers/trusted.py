@@ -84,9 +84,24 @@ def plant_network(
     return {"cases": cases, "records": records, "healed": weights.healed}
 
 
-def prepare(folder: str, case: str, tasks: list[str], first: bool, seed: int, blobs: str, device: str) -> dict[str, Any]:
-    """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case."""
+def prepare(
+    folder: str,
+    case: str,
+    tasks: list[str],
+    first: bool,
+    seed: int,
+    population: Mapping[str, Any],
+    blobs: str,
+    device: str,
+) -> dict[str, Any]:
+    """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case.
+
+    ``population`` is that of the run's admitted networks. What is stored with a network is what was wanted when it was planted,
+    maybe for another suite.
+    """
     opened = _case(folder, case, device)
+    admitted = replace(opened.truth.population, **population)
+    opened = replace(opened, truth=replace(opened.truth, population=admitted))
     kept = Blobs(Path(blobs))
     asked, suspects = {}, None
     for address in tasks:

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -42,6 +42,10 @@ class PlantedNetwork:
     wanted: WantedNetwork
     key: str
     cases: tuple[str, ...]
+    effects: int = 0
+    """Admitted flaws that have an effect."""
+    wanted_population: Mapping[str, Any] = field(default_factory=dict)
+    """What the networks of the run were to be."""
 
     @property
     def name(self) -> str:
@@ -71,6 +75,10 @@ class _Order:
     base: str
     """The key of its recipe: networks of one recipe share clean ones."""
     population: Mapping[str, Any]
+    """Of the wanted networks. The grades follow the admitted ones, which nobody knows yet."""
+    classes: int
+    controls: frozenset[str]
+    """Addresses of flaws without an effect."""
 
     @property
     def name(self) -> str:
@@ -108,11 +116,12 @@ def _orders(session: Session) -> tuple[_Order, ...]:
     wanted = wanted_networks(suite, _sampled(session), session.device)
     facts = _facts(session, wanted)
     flaws = facts["flaws"]
-    known = population(wanted, frozenset(flaw for flaw, about in flaws.items() if about["control"]))
+    controls = frozenset(flaw for flaw, about in flaws.items() if about["control"])
+    known = population(wanted, controls)
     orders = []
     for network, about in zip(wanted, facts["recipes"], strict=True):
         key = content_key(PLANTING, about["key"], [flaws[flaw]["key"] for flaw in network.flaws], network.seed, network.name)
-        orders.append(_Order(network, key, about["key"], {**known, "classes": about["classes"]}))
+        orders.append(_Order(network, key, about["key"], known, about["classes"], controls))
     return tuple(orders)
 
 
@@ -196,7 +205,7 @@ def _plant_job(session: Session, order: _Order) -> Job:
         "subject": network.name,
         "folder": tempfile.mkdtemp(prefix=f"{network.name}-", dir=building),
         "cache": str(session.cache / "weights"),
-        "population": dict(order.population),
+        "population": {**order.population, "classes": order.classes},
     }
     words = " + ".join(network.flaws) or "nothing"
     return Job(Trust.TRUSTED, "plant_network", arguments, f"plant {words} in {network.name}", key=network.name, seconds=SECONDS)
@@ -295,4 +304,6 @@ def _tell_of_unchecked(session: Session, orders: Sequence[_Order]) -> None:
 def _planted(session: Session, network: _Order) -> PlantedNetwork:
     value = json.loads((session.network_folder(network.name) / RECORD).read_text())
     session.store.add_plants(network.name, [PlantRecord(**record) for record in value["records"]])
-    return PlantedNetwork(network.wanted, network.key, tuple(value["cases"]))
+    records = zip(network.wanted.flaws, value["records"], strict=False)  # a network without flaws has a record all the same
+    effects = sum(record["admitted"] and flaw not in network.controls for flaw, record in records)
+    return PlantedNetwork(network.wanted, network.key, tuple(value["cases"]), effects, network.population)
