@@ -160,7 +160,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the bootstrap is not stretched by Student's t",
         "statistics/intervals.py",
-        "factor = stretch * t.ppf(1 - tail, freedom) / norm.ppf(1 - tail)",
+        "factor = stretch * quantile / norm.ppf(1 - tail)",
         "factor = stretch",
         ("tests/statistics/test_intervals.py",),
     ),
