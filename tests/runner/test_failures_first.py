@@ -59,7 +59,7 @@ def test_a_named_solver_that_failed_everywhere_ends_the_run(
     code = ended(monkeypatch, "run", str(declared), "--out", "out", "--only", "--solver", "mine.py:Broken")
     told = capsys.readouterr()
     assert code == 1
-    assert "`mine.py:Broken` failed in all 1 cells" in told.err
+    assert "`mine.py:Broken` failed in the 1 cell that it attempted" in told.err
     assert "AttributeError" in told.err
     line = next(at for at, text in enumerate(BROKEN.splitlines(), 1) if "self.weights" in text)
     assert f"mine.py, line {line}" in told.err

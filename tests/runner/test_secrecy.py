@@ -66,7 +66,7 @@ def test_a_truth_does_not_print_itself(run: Run, tmp_path: Path) -> None:
 def test_what_a_network_is_called_says_nothing_of_what_is_in_it() -> None:
     places = set()
     for seed in range(12):
-        suite = suite_of("edges").changed({"seed": seed})
+        suite = suite_of("edges").changed({"seed": seed, "networks": [{}, {"flaws": ["patch"]}]})
         names = {network.name: network.flaws for network in wanted_networks(suite, (), "cpu") if not network.reference}
         assert sorted(names) == ["net-1", "net-2"]
         places.add(names["net-1"] == ())

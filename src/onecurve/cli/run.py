@@ -2,16 +2,13 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from onecurve.bench.folders import command_line
 from onecurve.core.errors import OneCurveError
 from onecurve.core.grade import Status
-
-if TYPE_CHECKING:
-    from onecurve.statistics.failures import FailedSolver
+from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_in
 
 
 @click.command()
@@ -79,6 +76,10 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     click.echo(f"{len(rows)} rows, {failed} failed, {time.monotonic() - started:.0f} s", err=True)
     click.echo(done.page)
     broken = done.failed_everywhere(solvers)
+    named = {one.solver for one in broken.values()}
+    for one in failed_everywhere(rows):
+        if one.solver not in named:
+            click.secho(_failure(one.solver, one), err=True, fg="red")
     if broken:
         raise OneCurveError(
             "\n".join(_failure(address, one) for address, one in broken.items()),
@@ -86,12 +87,11 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         )
 
 
-def _failure(address: str, failed: "FailedSolver") -> str:
+def _failure(address: str, failed: FailedSolver) -> str:
     """Which solver failed everywhere, why, and where in its author's file."""
-    from onecurve.statistics.failures import place_in  # noqa: PLC0415 - late, so that --help is quick
-
     file = address.partition("@")[0].rpartition(":")[0]
     place = place_in(failed.traceback, Path(file).name) if file else ""
-    others = f" (and {failed.reasons - 1} other reasons)" if failed.reasons > 1 else ""
+    cells = f"{failed.cells} cell{'' if failed.cells == 1 else 's'}"
+    others = f" (other reasons: {failed.reasons - 1})" if failed.reasons > 1 else ""
     at = f"\n  at {place}" if place else ""
-    return f"`{address}` failed in all {failed.cells} cells that it attempted: {failed.reason}{others}{at}"
+    return f"`{address}` failed in the {cells} that it attempted: {failed.reason}{others}{at}"

@@ -107,7 +107,7 @@ class Strength:
 @final
 @dataclass(frozen=True)
 class Population:
-    """The declared distribution that a case was sampled from: what anybody knows before looking."""
+    """What anybody knows of the examined networks before looking: in a run, of those that were admitted."""
 
     clean_share: float
     """Share of networks that carry no flaw."""

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import final
 
 from onecurve.core.grade import Status
@@ -41,13 +42,13 @@ def failed_everywhere(rows: Iterable[Row]) -> tuple[FailedSolver, ...]:
 
 
 def place_in(traceback: str, file: str = "") -> str:
-    """The innermost place of a traceback in that file, or the innermost of all where the file does not occur; empty for none.
+    """The innermost place of a traceback in a file of that name, or the innermost of all where the file does not occur; empty for none.
 
     >>> place_in('  File "mine.py", line 7, in look\\n  File "torch.py", line 9, in f', "mine.py")
     'mine.py, line 7'
     """
     frames = [(found["file"], found["line"]) for found in FRAME.finditer(traceback)]
-    own = [frame for frame in frames if file and frame[0].endswith(file)]
+    own = [frame for frame in frames if file and PurePath(frame[0]).name == file]
     return "{}, line {}".format(*(own or frames)[-1]) if frames else ""
 
 

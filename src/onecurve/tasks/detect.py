@@ -1,7 +1,7 @@
 """Detect: which classes is this network trojaned towards, or none? Asked once per network.
 
-The floor is what the best policy without looking earns on average over the declared population, so a constant answer may
-beat it on one network and never on the mean of many.
+The floor is what the best policy without looking earns on average over the population, in a run the networks that were
+admitted, so a constant answer may beat it on one network and never on the mean of all.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class Detect:
 
     def refusal(self, truth: Truth) -> str:
         if prior_worth(truth.population) > 1 - TIE:
-            return "the declared population leaves nothing to find out: every network has the same answer"
+            return "there is nothing to find out: every admitted network has the same answer"
         return ""
 
     def ask(self, subject: Subject, given: Given, seed: int) -> Question:
@@ -71,7 +71,7 @@ class Detect:
         return toy_case()
 
     def gallery(self, case: Case, question: Question) -> Mapping[str, Answer]:
-        """Uniform, the prior, every constant; the prior is what the declared population says before any look."""
+        """Uniform, the prior, every constant; the prior is what the population says before any look."""
         classes = case.subject.classes
         clean = case.truth.population.clean_share
         prior = np.full(classes + 1, (1 - clean) / classes)
