@@ -8,6 +8,7 @@ import textwrap
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_world import RECIPE, named, suite_of
@@ -15,7 +16,10 @@ from tiny_world import RECIPE, named, suite_of
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.grade import Status
 from onecurve.core.row import Row
+from onecurve.runner.engine import pool
+from onecurve.runner.engine.jobs import Job, Outcome
 from onecurve.runner.run import Place, regrade, run_suite
+from onecurve.runner.soundness import check_run
 from onecurve.store.store import Store
 
 CLOCKED = {"seconds": 0.0, "peak_mb": 0.0}
@@ -91,6 +95,28 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_rows(cache: Path
     cut = {row.key: row for row in rows_in(tmp_path / "cut")}
     assert all(cut[key] == row for key, row in finished.items())
     assert tuple(cut.values()) == rows_in(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("do", ["look", "answer", "grade"])
+def test_what_the_machine_broke_off_is_told_and_done_again(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, do: str) -> None:
+    suite = suite_of(*named("Random", "ShowsScores"))
+    run_suite(suite, Place(tmp_path / "whole", cache, 2))
+    told = pool._told
+
+    def full(job: Job, said: dict[str, Any]) -> Outcome:
+        return Outcome(None, "No space left on device", lost=True) if job.do == do else told(job, said)
+
+    place = Place(tmp_path / "cut", cache, 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(pool, "_told", full)
+        broken = run_suite(suite, place)
+    lost = [row for row in rows_in(place.out) if row.status is Status.LOST]
+    assert broken.lost == len(lost) >= 1
+    assert broken.failed == 0
+    assert all("No space left on device" in row.reason for row in lost)
+    assert run_suite(suite, place).lost == 0
+    assert rows_in(place.out) == rows_in(tmp_path / "whole")
+    assert check_run(place.out).sound
 
 
 def wait_for_rows(folder: Path, count: int) -> None:

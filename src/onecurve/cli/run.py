@@ -73,7 +73,9 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         done = running.run(declared, out, jobs=jobs, device=device, display=display, command=command_line())
     rows = done.rows()
     failed = sum(row.status is Status.FAILED for row in rows)
-    click.echo(f"{len(rows)} rows, {failed} failed, {time.monotonic() - started:.0f} s", err=True)
+    lost = sum(row.status is Status.LOST for row in rows)
+    told = f", {lost} lost (the same command does them again)" if lost else ""
+    click.echo(f"{len(rows)} rows, {failed} failed{told}, {time.monotonic() - started:.0f} s", err=True)
     click.echo(done.page)
     broken = done.failed_everywhere(solvers)
     named = {one.solver for one in broken.values()}

@@ -21,6 +21,8 @@ class Status(StrEnum):
     """A person has yet to answer."""
     FAILED = "failed"
     """The solver broke its promise or its limits; the reason says how."""
+    LOST = "lost"
+    """The machine broke off, as with a full disk or a worker that was killed; done again when the run is started again."""
 
 
 @final

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,8 @@ class Ending:
     rows: int
     failed: int
     seconds: float
+    lost: int = 0
+    """Cells that the machine broke off; started again, the run does them."""
 
 
 def run_suite(suite: Suite, place: Place, display: Display | None = None) -> Ending:
@@ -88,7 +91,11 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         rows = store.rows()
         seconds = time.monotonic() - started
         store.note("finished", {"at": datetime.now(UTC).isoformat(), "seconds": seconds}, anew=True)
-        return Ending(place.out, len(rows), sum(row.status is Status.FAILED for row in rows), seconds)
+        counts = Counter(row.status for row in rows)
+        if counts[Status.LOST]:
+            reasons = Counter(row.reason for row in rows if row.status is Status.LOST)
+            shown.say(f"{counts[Status.LOST]} cells were lost ({reasons.most_common(1)[0][0]}); the same command does them again")
+        return Ending(place.out, len(rows), counts[Status.FAILED], seconds, counts[Status.LOST])
 
 
 def plant_suite(suite: Suite, place: Place, display: Display | None = None) -> tuple[tuple[PlantRecord, ...], dict[str, str]]:
@@ -298,6 +305,10 @@ def _regrade(session: Session) -> None:
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
         row = by_key[job.key]
+        session.display.done(1, outcome.failed)
+        if outcome.lost:
+            session.display.say(f"{job.label} was lost and keeps its grade: {outcome.reason}")
+            return ()
         reference = floors[row.case, row.task]
         grade = Grade(Status.FAILED, outcome.reason)
         if outcome.value is not None and reference.floor is not None and reference.ceiling is not None:
@@ -305,7 +316,6 @@ def _regrade(session: Session) -> None:
             skill = skill_of(raw, reference.floor, reference.ceiling)
             grade = Grade(Status.GRADED, "", raw, reference.floor, reference.ceiling, skill, outcome.value["figures"])
         session.store.add_grade(row.key, grade)
-        session.display.done(1, outcome.failed)
         return ()
 
     session.run([grade_job(session, row) for row in rows], done)

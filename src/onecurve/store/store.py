@@ -149,6 +149,17 @@ class Store:
         self._insert_grade(key, grade)
         self._connection.commit()
 
+    def forget_cells(self, keys: Iterable[str]) -> None:
+        """Drop cells with all their grades, so that they can be done again."""
+        for key in keys:
+            numbers = self._connection.execute(select(tables.grades.c.number).where(tables.grades.c.key == key)).scalars().all()
+            self._connection.execute(delete(tables.grades).where(tables.grades.c.key == key))
+            self._connection.execute(delete(tables.cells).where(tables.cells.c.key == key))
+            for table, row in (("cells", key), *(("grades", str(number)) for number in numbers)):
+                gone = (tables.digests.c.table == table) & (tables.digests.c.key == row)
+                self._connection.execute(delete(tables.digests).where(gone))
+        self._connection.commit()
+
     def cell_keys(self) -> set[str]:
         """Keys of all kept cells."""
         return set(self._connection.execute(select(tables.cells.c.key)).scalars())

@@ -204,7 +204,7 @@ def _grouped(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCells,
     groups: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.status, row.task, row.solver, row.reason].append(row)
-    rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.PENDING: 2, Status.SKIPPED: 3}
+    rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.LOST: 1, Status.PENDING: 2, Status.SKIPPED: 3}
     ordered = sorted(groups.items(), key=lambda item: (rank[Status(item[0][0])], ordered_tasks([item[0][1]]), item[0]))
     return tuple(_lost_cells(own, with_page) for _, own in ordered[:MOST_REASONS])
 

@@ -16,7 +16,7 @@ from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.summary import Summary, summarise
 
 ROLE_WORDS = {Role.BASELINE: "baseline", Role.METHOD: "method", Role.CONTROL: "control", Role.REFERENCE_POINT: "reference point"}
-LOST = (Status.ABSTAINED, Status.FAILED, Status.SKIPPED, Status.PENDING)
+LOST = (Status.ABSTAINED, Status.FAILED, Status.LOST, Status.SKIPPED, Status.PENDING)
 
 
 @final

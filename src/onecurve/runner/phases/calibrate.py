@@ -203,11 +203,16 @@ def _looked(session: Session, looks: Mapping[str, Sequence[tuple[str, PlannedLoo
 
     session.run([look_job(session, look) for look in missing], done)
     known = session.store.looks()
-    return {name: [[tool, known[look.key].evidence] for tool, look in each if known[look.key].evidence] for name, each in looks.items()}
+    return {
+        name: [[tool, known[look.key].evidence] for tool, look in each if look.key in known and known[look.key].evidence]
+        for name, each in looks.items()
+    }
 
 
 def _keep(store: Store, job: Job, outcome: Outcome) -> None:
     value = outcome.value or {}
+    if outcome.lost:
+        return
     store.add_look(Look(job.key, str(value.get("evidence", "")), outcome.cost, outcome.reason, outcome.traceback))
 
 

@@ -25,12 +25,14 @@ class SolvePhase:
         self._session = session
         self._asked = asked
         self._looks = session.store.looks()
+        self._lost_looks: set[str] = set()
         self._waiting: dict[str, list[PlannedCell]] = defaultdict(list)
         self._answered: dict[str, PlannedCell] = {}
 
     def run(self, cells: Sequence[PlannedCell]) -> None:
-        """Answer and grade every cell that is not in the store yet."""
+        """Answer and grade every cell that is not in the store yet, or that was lost the time before."""
         store = self._session.store
+        store.forget_cells(row.key for row in store.rows() if row.status is Status.LOST)
         kept = store.cell_keys()
         ungraded = [row for row in store.rows() if row.status is Status.PENDING]
         todo = [cell for cell in cells if cell.row.key not in kept]
@@ -66,7 +68,10 @@ class SolvePhase:
     def _looked(self, job: Job, outcome: Outcome) -> list[Job]:
         value = outcome.value or {}
         look = Look(job.key, str(value.get("evidence", "")), outcome.cost, outcome.reason, outcome.traceback)
-        self._session.store.add_look(look)
+        if outcome.lost:
+            self._lost_looks.add(look.key)
+        else:
+            self._session.store.add_look(look)
         self._looks[look.key] = look
         jobs: list[Job] = []
         for cell in self._waiting.pop(look.key, []):
@@ -77,6 +82,11 @@ class SolvePhase:
     def _read(self, cell: PlannedCell) -> list[Job]:
         assert cell.look is not None
         look = self._looks[cell.look.key]
+        for needed in (cell.look, *cell.references):
+            if needed.key in self._lost_looks:
+                reason = f"the look was lost: {self._looks[needed.key].reason}"
+                self._keep(_charged(replace(cell.row, status=Status.LOST, reason=reason), look.cost))
+                return []
         if not look.evidence:
             reason = f"the look failed: {look.reason}"
             self._keep(_charged(replace(cell.row, status=Status.FAILED, reason=reason, traceback=look.traceback), look.cost))
@@ -114,7 +124,8 @@ class SolvePhase:
         row = replace(cell.row, evidence=look.evidence if look else cell.evidence)
         row = _charged(row, outcome.cost.plus(look.cost) if look else outcome.cost)
         if outcome.value is None:
-            self._keep(replace(row, status=Status.FAILED, reason=outcome.reason, traceback=outcome.traceback))
+            status = Status.LOST if outcome.lost else Status.FAILED
+            self._keep(replace(row, status=status, reason=outcome.reason, traceback=outcome.traceback))
             return []
         value = outcome.value
         if "abstained" in value:
@@ -125,7 +136,7 @@ class SolvePhase:
         return [self._grade_job(row)]
 
     def _graded(self, job: Job, outcome: Outcome) -> None:
-        grade = Grade(Status.FAILED, outcome.reason)
+        grade = Grade(Status.LOST if outcome.lost else Status.FAILED, outcome.reason)
         if outcome.value is not None:
             prepared = self._asked[job.arguments["case"]][job.arguments["task"]]
             raw, floor, ceiling = float(outcome.value["raw"]), prepared["floor"]["raw"], prepared["ceiling"]["raw"]
@@ -141,7 +152,7 @@ class SolvePhase:
 
     def _keep(self, row: Row) -> None:
         self._session.store.add_cell(row)
-        self._session.display.done(1, failed=row.status is Status.FAILED)
+        self._session.display.done(1, failed=row.status in {Status.FAILED, Status.LOST})
 
     def _grade_job(self, row: Row) -> Job:
         return grade_job(self._session, row)
