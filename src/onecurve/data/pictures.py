@@ -118,7 +118,7 @@ def _opened(sources: Sources, row: int) -> Iterator[Image.Image]:
         raise
     except Image.DecompressionBombError as error:
         raise UnusablePictureError(f"too many pixels, the most is {MOST_PIXELS:,}") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnusablePictureError("not an image") from error
     except Exception as error:
         # Decoders raise many kinds of errors for broken files.
