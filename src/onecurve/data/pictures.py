@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, final
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from onecurve.core.image.images import Bytes, Ints
 
