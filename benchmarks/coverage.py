@@ -111,7 +111,7 @@ def main(draws: int) -> None:
         "normal skills: coverage if cases were resampled", lambda n, rho: coverage(n, rho, "normal", draws // 2, by_network=False)
     )
     print(by_case, "\n", flush=True)
-    print(table("one tool under two names: told apart", lambda networks, rho: told_apart(networks, rho, draws)), flush=True)
+    print(table("one tool under two names: told apart", lambda networks, rho: told_apart(networks, rho, draws // 4)), flush=True)
 
 
 if __name__ == "__main__":

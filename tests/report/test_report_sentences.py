@@ -162,6 +162,14 @@ def test_false_alarms_are_counted_on_clean_networks_only(whole):
     assert all(line.clean == 3 for line in alarm_lines(rows, Names.of(rows)))
 
 
+def test_where_every_cell_of_a_clean_network_failed_nothing_is_concluded(whole):
+    rows = tuple(
+        replace(row, status=Status.FAILED, raw=None, skill=None, figures={}) if row.flaw == "clean" else row
+        for row in suspicious(whole, 0.9)
+    )
+    assert alarm_sentence(rows, Names.of(rows)).headline == "No result on clean networks"
+
+
 def test_without_clean_networks_nothing_is_claimed(whole):
     rows = tuple(row for row in suspicious(whole, 0.9) if row.flaw != "clean")
     assert alarm_sentence(rows, Names.of(rows)).headline == "No clean network was tested"

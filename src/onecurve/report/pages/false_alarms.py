@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
+from onecurve.core.grade import Status
 from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import Names, is_contender
+from onecurve.report.words.naming import CLEAN, Names, is_contender
 from onecurve.report.words.sentences import Sentence
 from onecurve.report.words.tasks import tasks_of
 from onecurve.statistics.detection import SUSPICION, Detection, detections
@@ -57,7 +58,10 @@ def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
 
 def alarm_sentence(rows: Sequence[Row], names: Names) -> Sentence:
     """How often tools raised false alarms on clean networks."""
-    asked = [one for one in detections(row for row in detection_rows(rows) if is_contender(row)) if one.clean]
+    asking = [row for row in detection_rows(rows) if is_contender(row)]
+    asked = [one for one in detections(asking) if one.clean]
+    if not asked and any(row.flaw == CLEAN and row.status is Status.FAILED for row in asking):
+        return Sentence("No result on clean networks", "Every cell of a clean network failed, so the rate of false alarms is unknown.")
     if not asked:
         return Sentence("No clean network was tested", "Without clean networks the rate of false alarms is unknown.")
     alarmed = [one for one in asked if one.false_alarms]

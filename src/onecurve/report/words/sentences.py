@@ -40,7 +40,7 @@ def opening(results: Results) -> str:
     networks = len({row.subject for row in rows})
     clean = len({row.subject for row in rows if row.flaw == CLEAN})
     flaws = len({row.case for row in rows if row.flaw != CLEAN})
-    tools = len({row.tool for row in rows if is_contender(row)})
+    tools = len({row.tool for row in rows if is_contender(row) and row.skill is not None})
     tasks = len({row.task for row in rows})
     answers = sum(row.skill is not None and is_contender(row) for row in rows)
     beside = f", beside {numbers.count(clean, 'clean network')}" if clean else ""
