@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import fmean
 from typing import final
 
@@ -132,7 +133,7 @@ def sign_flip_p(differences: Sequence[float], *, seed: int = 0) -> float:
     if len(data) < 2:
         raise TooFewError.of("a paired test", len(data))
     exact = len(data) <= EXACT_UP_TO
-    signs = _all_signs(len(data)) if exact else generator("sign flips", seed).choice(np.array([-1, 1], np.int8), (FLIPS, len(data)))
+    signs = _all_signs(len(data)) if exact else _random_signs(len(data), seed)
     reached = np.abs(signs @ data) >= abs(data.sum()) - 1e-12
     return float(reached.mean()) if exact else float((1 + reached.sum()) / (1 + FLIPS))
 
@@ -159,6 +160,12 @@ def _tested(shared: PairedDifferences, seed: int) -> tuple[Interval | None, floa
         return None, None, error.message
 
 
+@lru_cache(maxsize=4)
+def _random_signs(count: int, seed: int) -> NDArray[np.int8]:
+    return generator("sign flips", seed).choice(np.array([-1, 1], np.int8), (FLIPS, count))
+
+
+@lru_cache(maxsize=4)
 def _all_signs(count: int) -> NDArray[np.int8]:
     bits = np.arange(2**count)[:, None] >> np.arange(count) & 1
     signs: NDArray[np.int8] = (2 * bits - 1).astype(np.int8)
