@@ -100,7 +100,7 @@ def test_who_failed_everywhere_is_at_the_floor_without_an_interval():
 
 
 def test_where_nothing_was_attempted_there_is_no_number():
-    (summary,) = summarise([row("a", status=Status.SKIPPED), row("b", status=Status.PENDING)])
+    (summary,) = summarise([row("a", status=Status.SKIPPED), row("b", status=Status.PENDING), row("c", status=Status.LOST)])
     assert (summary.n, summary.mean, summary.interval, summary.median, summary.worst_tenth, summary.cost) == (
         0,
         None,
