@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecurve.core.access import Access
-from onecurve.core.errors import BudgetError, ContractError, SpecError, UngradeableError, UnknownNameError, UsageError
+from onecurve.core.errors import BudgetError, SpecError, UngradeableError, UnknownNameError, UsageError
 from onecurve.core.grade import Cost, require_room, skill_of
 from onecurve.core.registry import Registry, load_from_file, parse_address
 from onecurve.core.seeds import generator, seed_for
@@ -65,7 +65,7 @@ def test_a_file_that_is_not_there_does_not_import_or_lacks_the_name(tmp_path: Pa
         load_from_file(f"{tmp_path}/none.py:Thing")
     broken = tmp_path / "broken.py"
     broken.write_text("import nothing_of_that_name")
-    with pytest.raises(ContractError, match="does not import: ModuleNotFoundError"):
+    with pytest.raises(UsageError, match="does not import: ModuleNotFoundError"):
         load_from_file(f"{broken}:Thing")
     fine = tmp_path / "fine.py"
     fine.write_text("class Tool: pass")

@@ -32,7 +32,8 @@ def device_named(name: str) -> str:
     import torch  # noqa: PLC0415 - only where a device is asked for
 
     try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError) as error:
+        # Read back, because a device for shapes alone makes tensors without numbers.
+        torch.zeros(1, device=name).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UsageError(f"no such device here: {name}", "use --device cpu") from error
     return name

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, final
 
 from onecurve.bench.folders import cache_root
@@ -71,6 +72,8 @@ def plant_together(
     chosen, folder = setting or Setting(), None if out is None else Path(out)
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"not an empty folder: {folder}", "choose another folder")
+    if folder is not None:
+        _require_writable(folder)
     made = [FLAWS.make(flaw) for flaw in flaws]
     classes = len(open_data(chosen.data).class_names)
     named = {"data": chosen.data, "model": chosen.model, "seed": chosen.seed, "insertion": chosen.insertion, "device": chosen.device}
@@ -86,6 +89,22 @@ def plant_together(
     if folder is not None:
         storage.save_planted(folder, planted)
     return planted
+
+
+def _require_writable(folder: Path) -> None:
+    """Try the place before anything is trained; nothing is left there."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}", "choose another folder") from error
+    finally:
+        made = folder.absolute()
+        while made != there.absolute() and made.is_dir():
+            made.rmdir()
+            made = made.parent
 
 
 def open_case(folder: Path | str, name: str = "", *, device: str = "cpu") -> Case:

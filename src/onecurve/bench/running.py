@@ -3,20 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from onecurve.bench.folders import cache_root, device_named, slots
 from onecurve.core import html
+from onecurve.core.errors import UsageError
 from onecurve.core.row import Row
 from onecurve.report.pages.write import write_report
 from onecurve.report.rows.loading import load_results
 from onecurve.report.rows.secrecy import redacted_row, secret_cases
-from onecurve.runner.run import Place, run_suite
-from onecurve.runner.session import Display, Silent
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
 from onecurve.statistics.failures import FailedSolver, failed_everywhere
-from onecurve.store.store import Store
+from onecurve.store.store import UNIX_ONLY, Store
+
+if TYPE_CHECKING:
+    from onecurve.runner.session import Display
 
 
 @final
@@ -70,7 +72,7 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     changes: Mapping[str, Any] | None = None,
     jobs: int | None = None,
     device: str = "cpu",
-    display: Display | None = None,
+    display: "Display | None" = None,
     command: str = "",
 ) -> Run:
     """Plant flaws, let every solver look, grade them, and write the report; started again it goes on where it was.
@@ -80,6 +82,13 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     printed in the report as what was typed. Raises ``UsageError`` for
     what the person must mend; everything finished by then is kept.
     """
+    try:
+        from onecurve.runner.run import Place, run_suite  # noqa: PLC0415 - what it starts workers with is not on Windows
+        from onecurve.runner.session import Silent  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name not in {"fcntl", "resource"}:
+            raise
+        raise UsageError(UNIX_ONLY, "on Windows use the Windows Subsystem for Linux (WSL)") from error
     declared = suite_with(suite, solvers, only=only, changes=changes or {})
     folder = Path(out) if out is not None else Path(f"onecurve-{declared.name}")
     shown = display or Silent()

@@ -22,6 +22,8 @@ from onecurve.core.errors import OneCurveError, UsageError
 from onecurve.version import __version__
 
 INTERRUPTED = 130
+UNIX_MODULES = ("fcntl", "resource")
+"""Modules of Python that Windows lacks; commands that only read do without."""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -45,12 +47,19 @@ def main() -> None:
         sys.exit(_print_error(error, 2))
     except OneCurveError as error:
         sys.exit(_print_error(error, 1))
+    except ModuleNotFoundError as error:
+        if error.name not in UNIX_MODULES:
+            raise
+        hint = "on Windows use the Windows Subsystem for Linux (WSL)"
+        sys.exit(_print_error(UsageError("this command needs Linux or macOS", hint), 2))
     except KeyboardInterrupt:
         click.echo("stopped; finished work is kept, and the same command continues from there", err=True)
         sys.exit(INTERRUPTED)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.EPIPE:
             raise
+        if error.errno != errno.ENOSPC:
+            sys.exit(_print_error(UsageError(f"{error.strerror}: {error.filename or 'unknown file'}", "choose another place"), 2))
         sys.exit(_print_error(UsageError("the disk is full", "free some space; the same command continues from there"), 2))
 
 

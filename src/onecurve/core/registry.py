@@ -1,9 +1,11 @@
 """One small lazy registry for every kind of thing: names to `module:Class`, imported when asked for."""
 
 import ast
+import contextlib
 import hashlib
 import importlib
 import importlib.util
+import io
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,9 +15,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar, final
 
-from onecurve.core.errors import ContractError, SpecError, UnknownNameError, UsageError
+from onecurve.core.errors import SpecError, UnknownNameError, UsageError
 
 T = TypeVar("T")
+RUN_ALONE = 'put what reads the command line or exits under `if __name__ == "__main__":`'
 ENTRY_POINTS = "onecurve"
 """The entry-point group for third parties; an entry is named `kind.name`, for instance `tool.my-tool`."""
 
@@ -122,11 +125,18 @@ def _module_of(path: Path) -> ModuleType:
         raise UsageError(f"not a Python file: {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    said = io.StringIO()
     try:
-        spec.loader.exec_module(module)
+        # A file that reads the command line would print a usage text of its own.
+        with contextlib.redirect_stderr(said):
+            spec.loader.exec_module(module)
+    except SystemExit as error:
+        del sys.modules[name]
+        raise UsageError(f"{path} ends the program when it is imported: {error.code}", RUN_ALONE) from error
     except Exception as error:
         del sys.modules[name]
-        raise ContractError(f"{path} does not import: {type(error).__name__}: {error}") from error
+        raise UsageError(f"{path} does not import: {type(error).__name__}: {error}") from error
+    sys.stderr.write(said.getvalue())
     return module
 
 

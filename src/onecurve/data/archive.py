@@ -1,5 +1,6 @@
 """An open `.npz` file whose arrays are read by name. Nothing is unpickled, and nothing is read before its size is checked."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,13 +31,28 @@ class Archive:
         return list(self.file.files)
 
     def read(self, name: str) -> np.ndarray:
-        """The array; raises ``DataError`` for one that holds objects or is damaged."""
+        """The array; raises ``DataError`` for one that holds objects, is damaged or claims more than the file holds."""
+        self._require_all_there(name)
         try:
             return np.asarray(self.file[name])
-        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
+        except (ValueError, OSError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
             if "allow_pickle" in str(error):
                 raise self.fault(f"`{name}` holds Python objects, which are never loaded", "save it as plain numbers or strings") from error
             raise self.fault(f"`{name}` cannot be read: {error}", "the file may be damaged or cut short; copy it anew") from error
+
+    def _require_all_there(self, name: str) -> None:
+        """Memory is taken by what an array's header says, so that is compared with the size of the entry first."""
+        try:
+            with zipfile.ZipFile(self.path) as whole, whole.open(f"{name}.npy") as entry:
+                version = np.lib.format.read_magic(entry)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, kind = read(entry)
+                there = whole.getinfo(f"{name}.npy").file_size
+        except (ValueError, KeyError, OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError):
+            return  # whoever reads the array says what is wrong
+        claimed = math.prod(shape) * kind.itemsize
+        if not kind.hasobject and claimed > there:
+            raise self.fault(f"`{name}` claims {claimed:,} bytes and has {there:,}", "the file is damaged or cut short; copy it anew")
 
     def fault(self, what: str, hint: str = "") -> DataError:
         """The error for something wrong in this file."""

@@ -76,6 +76,8 @@ def _files_in(folder: Path) -> Iterator[Path]:
         inside = path.relative_to(folder)
         # Broken links are kept, so that validation reports them.
         if not path.is_dir() and not any(_is_litter(Path(part)) for part in inside.parts):
+            if path.exists() and not path.is_file():
+                raise DataError(f"neither a file nor a folder: {path}", "remove it; images are read from regular files")
             yield path
 
 

@@ -126,6 +126,8 @@ def _called(thing: Callable[..., object], place: str, offered: dict[str, Any]) -
     wanted = {name: value for name, value in offered.items() if name in known}
     try:
         return thing(**wanted)
+    except SystemExit as error:
+        raise ModelError(f"`{place}` ends the program: {error.code}", "it must return an nn.Module") from error
     except Exception as error:
         raise ModelError(
             f"`{place}` raised {type(error).__name__}: {error}",

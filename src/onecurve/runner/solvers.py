@@ -6,11 +6,17 @@ from pathlib import Path
 
 from onecurve.core.errors import SpecError, UsageError
 from onecurve.core.roles import Task
+from onecurve.readers.catalog import READERS
 from onecurve.runner.engine.jobs import Trust
 from onecurve.runner.plan import FED, Facts, PlannedSolver
 from onecurve.runner.session import Session
+from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.tasks.catalog import TASKS
+from onecurve.tools.catalog import TOOLS
 from onecurve.version import __version__
+
+RESERVED = ("floor", "ceiling", *FED)
+"""Rows under these names are the grading side's."""
 
 
 def planned_solvers(session: Session) -> tuple[PlannedSolver, ...]:
@@ -64,6 +70,8 @@ def _facts(session: Session, address: str, kind: str) -> Facts:
     if found is None:
         found = session.ask(Trust.UNTRUSTED, "describe", f"`{address}`", {"address": address})
         session.store.prepare(key, found)
+    if ".py:" in address and found["name"] in {*RESERVED, *TOOLS.names(), *READERS.names(), *SOLVERS.names()}:
+        raise SpecError(f"`{address}` is called `{found['name']}`, which OneCurve's own entries are", "give the class another `name`")
     facts = Facts(**{**found, **{name: tuple(found[name]) for name in ("shows", "reads", "answers")}})
     if kind and facts.kind != kind:
         raise UsageError(f"`{address}` is a {facts.kind}, wanted: a {kind}")

@@ -12,7 +12,9 @@ from onecurve.core.errors import SpecError, UnknownNameError
 from onecurve.core.spec import content_key
 from onecurve.tasks.catalog import TASKS
 
-_STRICT = ConfigDict(extra="forbid", frozen=True)
+_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+MOST_NETWORKS, MOST_CELLS = 100_000, 100_000_000
+"""A suite of more is refused as a slip of the pen."""
 
 
 Weights = dict[str, Annotated[float, Field(gt=0)]]
@@ -128,6 +130,14 @@ class Suite(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _within_reason(self) -> "Suite":
+        if self.count > MOST_NETWORKS:
+            raise ValueError(f"{self.count:,} networks, at most {MOST_NETWORKS:,} are planted")
+        if self.most_cells > MOST_CELLS:
+            raise ValueError(f"up to {self.most_cells:,} cells, at most {MOST_CELLS:,} are run: lower repeats, budgets or networks")
+        return self
+
+    @model_validator(mode="after")
     def _each_task_once(self) -> "Suite":
         if len(set(self.task_names)) < len(self.tasks):
             raise ValueError(f"a task may be named once, got: {', '.join(self.tasks)}")
@@ -190,6 +200,17 @@ class Suite(BaseModel):
         return cases * len(self.tasks) * len((*self.solvers, *self.controls)) * budgets
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a field that is named twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"a field is named twice: {', '.join(twice)}", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def suite_names() -> tuple[str, ...]:
     """Names of the suites that come with OneCurve."""
     folder = files("onecurve.runner") / "suites"
@@ -205,7 +226,10 @@ def load_suite(place: str) -> Suite:
     if path.suffix in {".yaml", ".yml"}:
         if not path.is_file():
             raise SpecError(f"no such suite file: {path}")
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SpecError(f"{path} is not a text file in UTF-8: {error}", "see `docs/guides/suites.md`") from error
     elif place in suite_names():
         text = (files("onecurve.runner") / "suites" / f"{place}.yaml").read_text(encoding="utf-8")
     else:
@@ -216,9 +240,9 @@ def load_suite(place: str) -> Suite:
 def parse_suite(text: str, place: str) -> Suite:
     """A suite from YAML; ``place`` is named in errors."""
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SpecError(f"{place} is not YAML: {error}") from error
+        values = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SpecError(f"{place} is not YAML that can be read: {error}", "see `docs/guides/suites.md`") from error
     if not isinstance(values, dict):
         raise SpecError(f"{place} must hold a mapping of fields", "see `docs/guides/suites.md`")
     return _checked(values, place)
