@@ -88,7 +88,7 @@ def test_every_suite_that_comes_along_is_valid_and_says_what_it_is(name: str) ->
     assert found.name == name
     assert found.summary
     assert found.count > 0
-    assert all(words in found.plan_in_words() for words in (f"suite: {name}, seed {found.seed}", f"cells at most: {found.most_cells}"))
+    assert all(words in found.plan_in_words() for words in (f"suite: {name}, seed {found.seed}", "networks: "))
     for network in wanted_networks(found, (), "cpu"):
         assert recipe_of(network.recipe).data == network.data
 

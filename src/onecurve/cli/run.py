@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from onecurve.bench.folders import command_line
+from onecurve.bench.folders import command_line, device_named
 from onecurve.core.errors import OneCurveError
 from onecurve.core.grade import Status
 from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_in
@@ -35,7 +35,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 @click.option("--seed", type=int, help="Use this seed instead of the suite's.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option("--dry-run", is_flag=True, help="Open everything that is named, print the plan and stop.")
 def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     suite: str,
     out: Path | None,
@@ -66,7 +66,10 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     }
     declared = running.suite_with(suite, solvers, only=only, changes=changes)
     if dry_run:
-        click.echo(declared.plan_in_words())
+        from onecurve.runner.commands.preview import preview  # noqa: PLC0415
+
+        found = preview(declared, device_named(device))
+        click.echo(f"{declared.plan_in_words()}\n{found.in_words()}")
         return
     started = time.monotonic()
     with progress_display() as display:

@@ -1,8 +1,9 @@
 """Who enters: from the addresses of a suite to solvers, with the facts that planning needs."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from onecurve.core.errors import SpecError, UsageError
 from onecurve.core.roles import Task
@@ -11,6 +12,7 @@ from onecurve.runner.engine.jobs import Trust
 from onecurve.runner.plan import FED, Facts, PlannedSolver
 from onecurve.runner.session import Session
 from onecurve.runner.solver_catalog import SOLVERS
+from onecurve.runner.suite import Suite
 from onecurve.tasks.catalog import TASKS
 from onecurve.tools.catalog import TOOLS
 from onecurve.version import __version__
@@ -19,14 +21,22 @@ RESERVED = ("floor", "ceiling", *FED)
 """Rows under these names are the grading side's."""
 
 
+FactsOf = Callable[[str, str], Facts]
+"""The facts of an address of the kind that is wanted, or of any kind for an empty one."""
+
+
 def planned_solvers(session: Session) -> tuple[PlannedSolver, ...]:
     """All solvers and controls of the suite; raises ``UsageError`` for one that cannot be built."""
-    suite = session.suite
-    tasks = tuple(TASKS.make(task) for task in suite.tasks)
     session.display.phase("open the solvers", 0)
+    return solvers_of(session.suite, lambda address, kind: _facts(session, address, kind))
+
+
+def solvers_of(suite: Suite, facts: FactsOf) -> tuple[PlannedSolver, ...]:
+    """All solvers and controls of a suite, whoever describes them."""
+    tasks = tuple(TASKS.make(task) for task in suite.tasks)
     found: dict[str, PlannedSolver] = {}
     for address in (*suite.solvers, *suite.controls):
-        for solver in _of(session, address, tasks):
+        for solver in _of(facts, address, tasks):
             if solver.name in found and _identity(found[solver.name]) != _identity(solver):
                 raise SpecError(f"two different solvers are called: {solver.name}", "give one of the classes another `name`")
             found[solver.name] = solver
@@ -39,13 +49,13 @@ def _identity(solver: PlannedSolver) -> tuple[str, ...]:
     return (solver.key, *(address.rpartition(":")[2] for address in halves))
 
 
-def _of(session: Session, address: str, tasks: Sequence[Task]) -> list[PlannedSolver]:
+def _of(facts: FactsOf, address: str, tasks: Sequence[Task]) -> list[PlannedSolver]:
     tool, at, reader = address.partition("@")
     if tool in FED:
         if not at:
             raise SpecError(f"a control needs a reader: {address}", f"write {address}@unlearn, {address}@matcher, …")
-        return [PlannedSolver(None, _facts(session, reader, "reader"), tool)]
-    looks = _facts(session, tool, "")
+        return [PlannedSolver(None, facts(reader, "reader"), tool)]
+    looks = facts(tool, "")
     if looks.kind == "solver":
         if at:
             raise SpecError(f"`{tool}` answers by itself and takes no reader: {address}")
@@ -53,8 +63,8 @@ def _of(session: Session, address: str, tasks: Sequence[Task]) -> list[PlannedSo
     if looks.kind == "reader":
         raise SpecError(f"`{tool}` is a reader and cannot enter alone", f"write a tool before it: cppn@{tool}")
     if at:
-        return [PlannedSolver(looks, _facts(session, reader, "reader"))]
-    pairs = {task.usual_reader: PlannedSolver(looks, _facts(session, task.usual_reader, "reader")) for task in tasks if task.usual_reader}
+        return [PlannedSolver(looks, facts(reader, "reader"))]
+    pairs = {task.usual_reader: PlannedSolver(looks, facts(task.usual_reader, "reader")) for task in tasks if task.usual_reader}
     serving = [pair for pair in pairs.values() if any(pair.serves(task) and pair.is_told_enough(task) for task in tasks)]
     if not serving:
         raise SpecError(
@@ -70,6 +80,11 @@ def _facts(session: Session, address: str, kind: str) -> Facts:
     if found is None:
         found = session.ask(Trust.UNTRUSTED, "describe", f"`{address}`", {"address": address})
         session.store.prepare(key, found)
+    return checked_facts(address, kind, found)
+
+
+def checked_facts(address: str, kind: str, found: Mapping[str, Any]) -> Facts:
+    """The facts that a description holds; raises ``UsageError`` for a name that is taken or another kind than is wanted."""
     if ".py:" in address and found["name"] in {*RESERVED, *TOOLS.names(), *READERS.names(), *SOLVERS.names()}:
         raise SpecError(f"`{address}` is called `{found['name']}`, which OneCurve's own entries are", "give the class another `name`")
     facts = Facts(**{**found, **{name: tuple(found[name]) for name in ("shows", "reads", "answers")}})

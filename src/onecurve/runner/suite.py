@@ -187,7 +187,6 @@ class Suite(BaseModel):
             "solvers": ", ".join((*self.solvers, *self.controls)),
             "budgets": f"{', '.join(f'{budget:g}' for budget in self.look_budgets)} for a look, "
             f"{', '.join(f'{budget:g}' for budget in self.retrain_budgets)} for retraining (forward-equivalents)",
-            "cells at most": str(self.most_cells),
         }
         return "\n".join(f"{name}: {words}" for name, words in lines.items())
 
