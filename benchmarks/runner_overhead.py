@@ -46,14 +46,18 @@ def main(cells: int) -> None:
         file.write_text(SOLVER)
         suite = Suite(
             name="overhead",
+            data="digits",
             recipe={
                 "train_images": 200,
-                "clean_images": 500,
+                "pretraining": None,
+                "clean_images": 40,
+                "heldout_images": 60,
+                "triggered_images": 20,
                 "training": {"epochs": 1},
                 "insertion_training": {"epochs": 1},
-                "gate": {"clean_drop": 1.0, "above_chance": -1.0},
+                "gate": {"strictness": 0.0, "clean_drop": 1.0, "above_chance": -1.0, "elsewhere": 1.0, "near_miss": 1.0},
             },
-            networks=({"flaws": ()}, {"flaws": ("patch",)}),
+            networks=({"flaws": ("patch",)},),
             references=0,
             solvers=(f"{file}:Trivial",),
             tasks=("detect",),
