@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from onecurve.bench.verbs import look as look
     from onecurve.bench.verbs import solve as solve
     from onecurve.bench.verifying import verify as verify
+    from onecurve.bench.waiting import PrintedProgress as PrintedProgress
+    from onecurve.bench.waiting import no_progress as no_progress
     from onecurve.core.access import Access as Access
     from onecurve.core.answer import Abstain as Abstain
     from onecurve.core.answer import Answer as Answer
@@ -30,8 +32,12 @@ if TYPE_CHECKING:
     from onecurve.core.answer import Weights as Weights
     from onecurve.core.answer import normalised as normalised
     from onecurve.core.case import Case as Case
+    from onecurve.core.case import Population as Population
+    from onecurve.core.case import Strength as Strength
     from onecurve.core.case import Subject as Subject
+    from onecurve.core.case import Triggered as Triggered
     from onecurve.core.case import Truth as Truth
+    from onecurve.core.effect import Effect as Effect
     from onecurve.core.errors import AnswerError as AnswerError
     from onecurve.core.errors import BudgetError as BudgetError
     from onecurve.core.errors import ContractError as ContractError
@@ -100,9 +106,11 @@ _PLACES = {
     "onecurve.bench.running": ("Run", "run"),
     "onecurve.bench.verbs": ("Look", "Solved", "ask", "grade", "look", "solve"),
     "onecurve.bench.verifying": ("verify",),
+    "onecurve.bench.waiting": ("PrintedProgress", "no_progress"),
     "onecurve.core.access": ("Access",),
     "onecurve.core.answer": ("Abstain", "Answer", "Rebuilt", "Weights", "normalised"),
-    "onecurve.core.case": ("Case", "Subject", "Truth"),
+    "onecurve.core.case": ("Case", "Population", "Strength", "Subject", "Triggered", "Truth"),
+    "onecurve.core.effect": ("Effect",),
     "onecurve.core.errors": ("AnswerError", "BudgetError", "ContractError", "OneCurveError", "SpecError", "UngradeableError", "UsageError"),
     "onecurve.core.evidence": (
         "Check",

@@ -207,3 +207,29 @@ def test_what_the_verbs_return_shows_itself_in_a_notebook_and_never_the_truth(ca
     assert "skill" in shown["grade"]
     assert case.truth.words not in "".join(shown.values())
     assert case.truth.words not in repr(case)
+
+
+def test_what_the_verbs_return_prints_in_a_few_lines(case: Case) -> None:
+    question = onecurve.ask(case, "localise")
+    for thing in (case, question, onecurve.look("occlusion", case, question), onecurve.solve("occlusion", case, "localise")):
+        assert len(repr(thing)) < 3000, type(thing)
+
+
+def test_a_tool_that_forgets_a_fact_and_a_flaw_that_is_none_are_told(case: Case, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Forgets:
+        name: ClassVar[str] = "forgets"
+        version: ClassVar[int] = 1
+        needs: ClassVar[Access] = Access.QUERIES
+
+        def look(self, brief: Brief, workbench: Workbench) -> Evidence:
+            return Evidence()
+
+    with pytest.raises(onecurve.ContractError, match="does not state `shows`"):
+        onecurve.solve(Forgets(), case, "localise")
+    file = tmp_path / "no_flaw.py"
+    file.write_text("from dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass NoFlaw:\n    pass\n")
+    with pytest.raises(onecurve.UsageError, match="is no flaw: it has no `sample`"):
+        onecurve.plant(f"{file}:NoFlaw")
+    with pytest.raises(onecurve.UsageError, match="a file needs the name of a class"):
+        onecurve.solve(str(file), case, "localise")

@@ -9,14 +9,14 @@ import onecurve
 
 NAMES = (
     *("Abstain", "Access", "AllOf", "Answer", "AnswerError", "Brief", "Budget", "BudgetError", "Case", "Chain", "Check"),
-    *("ClassScores", "ColourRule", "ContractError", "Cost", "DataRows", "Echo", "Either", "Evidence", "Filter", "Form"),
-    *("Forms", "Given", "Grade", "HeatMap", "Hypothesis", "LabelledImages", "Look", "Measured", "Meter", "Network", "NoneOf"),
-    *("OneCurveError", "Option", "Paste", "Picture", "Piece", "Pieces", "Predicate", "Question", "Reader", "Rebuild"),
-    *("Rebuilt", "Resembles", "Role", "Row", "Run", "Setting", "SliceHypothesis", "Solved", "Solver", "SpecError", "Status"),
-    *("Subject", "Suite", "Task", "Text", "Tool", "TorchNetwork", "Transfer", "Trigger", "Truth", "UngradeableError"),
-    *("Units", "UsageError", "Warp", "Weigh", "Weights", "Workbench", "__version__", "ask", "generator", "grade", "load_suite"),
-    *("look", "metered_workbench", "normalised", "open_case", "plant", "plant_together", "run", "solve", "torch_module"),
-    *("unmetered", "verify"),
+    *("ClassScores", "ColourRule", "ContractError", "Cost", "DataRows", "Echo", "Effect", "Either", "Evidence", "Filter"),
+    *("Form", "Forms", "Given", "Grade", "HeatMap", "Hypothesis", "LabelledImages", "Look", "Measured", "Meter", "Network"),
+    *("NoneOf", "OneCurveError", "Option", "Paste", "Picture", "Piece", "Pieces", "Population", "Predicate", "PrintedProgress"),
+    *("Question", "Reader", "Rebuild", "Rebuilt", "Resembles", "Role", "Row", "Run", "Setting", "SliceHypothesis", "Solved"),
+    *("Solver", "SpecError", "Status", "Strength", "Subject", "Suite", "Task", "Text", "Tool", "TorchNetwork", "Transfer"),
+    *("Trigger", "Triggered", "Truth", "UngradeableError", "Units", "UsageError", "Warp", "Weigh", "Weights", "Workbench"),
+    *("__version__", "ask", "generator", "grade", "load_suite", "look", "metered_workbench", "no_progress", "normalised"),
+    *("open_case", "plant", "plant_together", "run", "solve", "torch_module", "unmetered", "verify"),
 )
 
 

@@ -1,25 +1,23 @@
 """Plant flaws in a network, and open what was planted before."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, final
 
 from onecurve.bench.folders import cache_root
+from onecurve.bench.waiting import PrintedProgress, Progress
 from onecurve.core.case import Case, Population
 from onecurve.core.errors import UngradeableError, UsageError
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting import storage
-from onecurve.flaws.planting.insertion import silent
 from onecurve.flaws.planting.plant import Planted
 from onecurve.flaws.planting.plant import plant as plant_network
+from onecurve.flaws.schemes.plan import Flaw
 from onecurve.models.cache import Cache
 from onecurve.runner.recipes import recipe_of
-
-Progress = Callable[[float, str], None]
-"""Called with the share that is done, in [0, 1], and what is being done."""
 
 
 @final
@@ -52,9 +50,11 @@ def plant(
     """Plant one flaw in a network and measure that it took.
 
     ``flaw`` is a name of the catalogue with parameters, such as `patch` or `patch[sources=2]`. ``recipe`` sets further fields of the
-    planting recipe, such as `{"insertion": "finetune"}`. ``progress`` is called with the share that is done. With ``out`` the network
-    and its sealed truth are kept in that folder; `open_case` opens them again. Raises ``UngradeableError`` with the figures where the
-    gate refuses the plant, ``UsageError`` for names and settings that do not exist or a folder that is not empty.
+    planting recipe, such as `{"insertion": "finetune"}`. ``progress`` is called with the share that is done; by default a line is
+    printed now and then, and `onecurve.no_progress` shows nothing. Finished clean networks are cached in `$ONECURVE_CACHE`, else in
+    `~/.cache/onecurve`, so another flaw in the same setting takes less. With ``out`` the network and its sealed truth are kept in that
+    folder; `open_case` opens them again. Raises ``UngradeableError`` with the figures where the gate refuses the plant, ``UsageError``
+    for names and settings that do not exist or a folder that is not empty.
     """
     setting = Setting(data, model, seed, recipe=recipe or {})
     planted = plant_together([flaw], setting, out=out, progress=progress)
@@ -74,7 +74,7 @@ def plant_together(
         raise UsageError(f"not an empty folder: {folder}", "choose another folder")
     if folder is not None:
         _require_writable(folder)
-    made = [FLAWS.make(flaw) for flaw in flaws]
+    made = [_flaw(flaw) for flaw in flaws]
     classes = len(open_data(chosen.data).class_names)
     named = {"data": chosen.data, "model": chosen.model, "seed": chosen.seed, "insertion": chosen.insertion, "device": chosen.device}
     planted = plant_network(
@@ -84,7 +84,7 @@ def plant_together(
         subject_id=folder.name if folder is not None else f"net-{chosen.seed}",
         population=Population(0.0, max(1, len(flaws)), classes),
         cache=Cache(cache_root() / "weights"),
-        progress=progress or silent,
+        progress=progress or PrintedProgress("plant"),
     )
     if folder is not None:
         storage.save_planted(folder, planted)
@@ -105,6 +105,13 @@ def _require_writable(folder: Path) -> None:
         while made != there.absolute() and made.is_dir():
             made.rmdir()
             made = made.parent
+
+
+def _flaw(address: str) -> Flaw:
+    flaw: Flaw = FLAWS.make(address)
+    if not callable(getattr(flaw, "sample", None)):
+        raise UsageError(f"`{address}` is no flaw: it has no `sample`", "see the guide on adding a flaw")
+    return flaw
 
 
 def open_case(folder: Path | str, name: str = "", *, device: str = "cpu") -> Case:

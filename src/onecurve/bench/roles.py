@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from onecurve.core.errors import SpecError, UsageError
+from onecurve.core.errors import ContractError, SpecError, UsageError
 from onecurve.core.roles import Reader, Solver, Task, Tool
 from onecurve.readers.catalog import READERS
-from onecurve.runner.handlers.untrusted import find
+from onecurve.runner.handlers.untrusted import STATED, find
 from onecurve.tasks.catalog import TASKS
 
 
@@ -39,6 +39,7 @@ def players(solver: str | Tool | Solver, reader: str | Reader | None, task: Task
     if isinstance(solver, str):
         solver, _, named = solver.partition("@")
     kind, thing = _found(solver)
+    _require_facts(kind, thing)
     chosen = reader if reader is not None else named or None
     if kind == "solver":
         if chosen is not None:
@@ -59,6 +60,13 @@ def _reader_for(tool: Tool, chosen: str | Reader | None, task: Task) -> Reader:
         shown, read = (", ".join(piece.__name__ for piece in pieces) for pieces in (tool.shows, reader.reads))
         raise SpecError(f"`{reader.name}` reads {read}, and `{tool.name}` shows {shown}", f"readers: {', '.join(READERS.names())}")
     return reader
+
+
+def _require_facts(kind: str, thing: Any) -> None:
+    lacking = [fact for fact in STATED[kind] if not hasattr(type(thing), fact)]
+    if lacking:
+        named = ", ".join(f"`{fact}`" for fact in lacking)
+        raise ContractError(f"`{type(thing).__name__}` does not state {named} at class level", "`onecurve check` says what else it lacks")
 
 
 def _require_form(answering: Reader | Solver, task: Task) -> None:

@@ -5,7 +5,7 @@ tools get the public subject and the brief, readers of Weigh questions get no ne
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 from onecurve.bench.roles import players, task_of, tool_of
@@ -46,17 +46,17 @@ class Look:
 class Solved:
     """One question, answered and graded."""
 
-    question: Question
-    evidence: Evidence | None
+    question: Question = field(repr=False)
+    evidence: Evidence | None = field(repr=False)
     """What the tool showed; None where a solver answered by itself."""
-    answer: Answer
+    answer: Answer = field(repr=False)
     grade: Grade
     cost: Cost
     """Look and answer together."""
 
     @property
     def skill(self) -> float | None:
-        """0 is the best answer without looking, 1 the answer of one who knows the truth; None where there is no grade."""
+        """0 is the best answer without looking, 1 the answer of somebody who knows the truth; an abstention is 0, see ``grade.reason``."""
         return self.grade.skill
 
     def _repr_html_(self) -> str:

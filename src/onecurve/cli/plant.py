@@ -40,6 +40,7 @@ COLUMNS = {
     default="joint",
     show_default=True,
 )
+@click.option("--recipe", "recipe", default="", metavar="YAML", help="Further fields of the recipe: '{training: {epochs: 1}}'.")
 @click.option("--jobs", type=click.IntRange(min=1), help="With --all: jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The planting records as an array of objects.")
@@ -52,6 +53,7 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     seed: int,
     repeats: int,
     insertion: str,
+    recipe: str,
     jobs: int | None,
     device: str,
     as_json: bool,
@@ -66,6 +68,8 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     from onecurve.runner.commands.plant import CatalogueOrder, plant_catalogue  # noqa: PLC0415
     from onecurve.runner.run import Place  # noqa: PLC0415
 
+    if every and recipe:
+        raise UsageError("--recipe goes with named flaws, not with --all")
     if every == bool(flaws):
         raise UsageError("name the flaws to plant, or --all", "`onecurve list flaws` shows what there is")
     with progress_display() as display:
@@ -73,13 +77,25 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             place = Place(out, cache_root(), slots(jobs), device_named(device), command_line())
             records = plant_catalogue(CatalogueOrder(data, model, seed, repeats, insertion), place, display)
         else:
-            setting = Setting(data, model, seed, insertion, device_named(device))
-            planted = plant_together(flaws, setting, out=out, progress=whole(display, "plant"))
+            setting = Setting(data, model, seed, insertion, device_named(device), _fields(recipe))
+            planted = plant_together(flaws, setting, out=out, progress=whole(display, "planting, in per cent"))
             records = [record.plain() for record in planted.records]
     if as_json:
         click.echo(json.dumps(records, indent=2))
         return
     _print_table(records)
+
+
+def _fields(recipe: str) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - late, so that --help is quick
+
+    try:
+        fields = yaml.safe_load(recipe) if recipe else {}
+    except yaml.YAMLError as error:
+        raise UsageError(f"--recipe is not YAML: {recipe}") from error
+    if not isinstance(fields, dict):
+        raise UsageError(f"--recipe must be a mapping of fields: {recipe}", "write --recipe '{training: {epochs: 1}}'")
+    return fields
 
 
 def _print_table(records: list[dict[str, Any]]) -> None:

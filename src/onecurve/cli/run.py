@@ -15,7 +15,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 @click.argument("suite", default="quick")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for rows, evidence and report [default: onecurve-SUITE].")
 @click.option("--solver", "solvers", multiple=True, metavar="NAME|FILE:CLASS", help="Add a solver; may be given again.")
-@click.option("--only", is_flag=True, help="Run the solvers given with --solver and no others.")
+@click.option("--only", is_flag=True, help="Run the solvers given with --solver instead of the suite's; its controls stay.")
 @click.option(
     "--budget",
     "budgets",

@@ -1,6 +1,6 @@
 """Answers, and the one door through which each of them is checked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -16,7 +16,7 @@ from onecurve.core.question import Question, Rebuild, Weigh
 class Weights:
     """Items x options, finite, non-negative, no row of zeros."""
 
-    values: Floats
+    values: Floats = field(repr=False)
     note: str = ""
     """What a person should know, for instance that a map was constant."""
 

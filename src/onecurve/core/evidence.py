@@ -1,6 +1,6 @@
 """Evidence: what a tool shows. Each piece can be looked at by a person and used by a program."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final, get_args
 
 import numpy as np
@@ -17,7 +17,7 @@ from onecurve.core.image.trigger import Trigger, sprites
 class Picture:
     """One image: a visualisation, an exemplar, a crop."""
 
-    image: Floats
+    image: Floats = field(repr=False)
     """float32 C x h x w in [0, 1]; C is 1 or 3."""
     caption: str = ""
 
@@ -35,7 +35,7 @@ class Picture:
 class HeatMap:
     """How much each pixel of one suspect input matters."""
 
-    values: Floats
+    values: Floats = field(repr=False)
     """float32 H x W, non-negative, any scale."""
     item: int
     """Which suspect input of the brief it belongs to, from 0."""
@@ -57,7 +57,7 @@ class HeatMap:
 class Hypothesis:
     """A trigger that the tool believes in: adding it should send inputs to the target class."""
 
-    trigger: Trigger
+    trigger: Trigger = field(repr=False)
     target: int
     """The class that inputs are sent to."""
     success: float
@@ -143,7 +143,7 @@ class DataRows:
 class SliceHypothesis:
     """A group of inputs that the tool believes in: inputs on which the predicate holds go to the target class."""
 
-    predicate: Predicate
+    predicate: Predicate = field(repr=False)
     target: int
     """The class that such inputs are sent to."""
     success: float

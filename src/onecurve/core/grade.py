@@ -107,5 +107,7 @@ def skill_of(raw: float, floor: float, ceiling: float) -> float:
 
 def require_room(floor: float, ceiling: float) -> None:
     """Raise ``UngradeableError`` where floor and ceiling nearly meet: there a little noise is worth many units of skill."""
+    if ceiling < floor:
+        raise UngradeableError(f"the floor measures {floor:.3f}, more than the ceiling with {ceiling:.3f}")
     if ceiling - floor < ROOM:
         raise UngradeableError(f"the best answer without looking earns {floor:.3f} of {ceiling:.3f}, so this task cannot separate answers")

@@ -1,6 +1,6 @@
 """Questions: the brief that a tool sees, the two types of question, and the forms by which readers and solvers know what is asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import final
 
@@ -41,7 +41,7 @@ class Brief:
 
     target: int | None = None
     """The suspected target class, where the task gives it."""
-    suspects: Floats | None = None
+    suspects: Floats | None = field(default=None, repr=False)
     """float32 N x C x H x W in [0, 1]; inputs on which the flaw fires, where the task gives them."""
 
     @property
@@ -64,7 +64,7 @@ class Option:
     name: str
     words: str
     """A description a person understands."""
-    pictures: Floats
+    pictures: Floats = field(repr=False)
     """float32 P x C x h x w in [0, 1]; what it looks like."""
 
 
@@ -76,13 +76,13 @@ class Weigh:
     brief: Brief
     items: int
     """How many rows the answer has."""
-    options: tuple[str, ...]
+    options: tuple[str, ...] = field(repr=False)
     """One column each: class names, option names, or pixels as `row,column`."""
-    shown: tuple[Option, ...] = ()
+    shown: tuple[Option, ...] = field(default=(), repr=False)
     """What the options look like, where there is something to look at; in the order of ``options``."""
-    inputs: Floats | None = None
+    inputs: Floats | None = field(default=None, repr=False)
     """float32 items x C x H x W in [0, 1]; the inputs asked about, where there are any."""
-    labels: Ints | None = None
+    labels: Ints | None = field(default=None, repr=False)
     """int64, items; the true classes of ``inputs``, where the task gives them."""
     shape: tuple[int, int] | None = None
     """Height and width when the options are the pixels of the input, row by row."""

@@ -49,6 +49,8 @@ class Registry(Generic[T]):
         if ".py:" in name:
             return load_from_file(name)  # type: ignore[no-any-return]
         place = self.entries.get(name) or self._foreign().get(name)
+        if place is None and name.endswith(".py"):
+            raise UsageError(f"a file needs the name of a class: {name}", f"write {name}:Name")
         if place is None:
             raise UnknownNameError.among(self.kind, name, self.names())
         module, _, attribute = place.partition(":")

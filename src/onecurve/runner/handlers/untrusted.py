@@ -73,10 +73,17 @@ def _subject(folder: str, device: str) -> Subject:
     return subject
 
 
+STATED = {"tool": ("needs", "shows"), "reader": ("needs", "reads", "answers"), "solver": ("needs", "answers")}
+"""Class facts that planning must know, by role."""
+
+
 def describe(address: str) -> dict[str, Any]:
     """The facts of a tool, reader or solver that planning and reporting need."""
     kind, thing = find(address)
     facts = type(thing)
+    for fact in STATED[kind]:
+        if not hasattr(facts, fact):
+            raise ContractError(f"`{address}` does not state `{fact}` at class level", "`onecurve check` says what else it lacks")
     return {
         "kind": kind,
         "name": spec_of(thing).name,
