@@ -65,7 +65,7 @@ def outcomes(jobs: Iterable[Job], logs: Path, slots: int = 2, memory_mb: float =
         ("exits", "the worker exited with code 7", {}),
         ("killed", "the worker was killed by signal 9", {}),
         ("raises", "does not import: ZeroDivisionError: division by zero", {}),
-        ("leaves", "called exit with: enough", {}),
+        ("leaves", "ends the program when it is imported: enough", {}),
     ],
 )
 def test_a_job_that_ends_badly_has_the_reason_and_the_next_one_is_done(

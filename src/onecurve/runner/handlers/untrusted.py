@@ -80,17 +80,17 @@ STATED = {"tool": ("needs", "shows"), "reader": ("needs", "reads", "answers"), "
 def describe(address: str) -> dict[str, Any]:
     """The facts of a tool, reader or solver that planning and reporting need."""
     kind, thing = find(address)
-    facts = type(thing)
+    facts, spec = type(thing), spec_of(thing)
     for fact in STATED[kind]:
         if not hasattr(facts, fact):
             raise ContractError(f"`{address}` does not state `{fact}` at class level", "`onecurve check` says what else it lacks")
     return {
         "kind": kind,
-        "name": spec_of(thing).name,
-        "version": spec_of(thing).version,
-        "key": spec_of(thing).key,
+        "name": spec.name,
+        "version": spec.version,
+        "key": spec.key,
         "address": address,
-        "parameters": {name: str(value) for name, value in spec_of(thing).parameters.items()},
+        "parameters": {name: str(value) for name, value in spec.parameters.items()},
         "summary": getattr(facts, "summary", ""),
         "source": getattr(facts, "source", ""),
         "needs": facts.needs.value,
