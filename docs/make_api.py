@@ -29,7 +29,7 @@ AREAS: Final = (
         "verbs",
         "Verbs",
         "What a script or a notebook calls: plant a flaw, ask about it, let a tool look, grade the answer.",
-        ("onecurve.bench", "onecurve.verbs", "onecurve.api"),
+        ("onecurve.bench", "onecurve.models.steps"),
     ),
     Area(
         "cases",

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from onecurve.bench.verbs import solve as solve
     from onecurve.bench.verifying import verify as verify
     from onecurve.bench.waiting import PrintedProgress as PrintedProgress
-    from onecurve.bench.waiting import no_progress as no_progress
     from onecurve.core.access import Access as Access
     from onecurve.core.answer import Abstain as Abstain
     from onecurve.core.answer import Answer as Answer
@@ -98,6 +97,7 @@ if TYPE_CHECKING:
     from onecurve.models.metering import unmetered as unmetered
     from onecurve.models.network import TorchNetwork as TorchNetwork
     from onecurve.models.network import torch_module as torch_module
+    from onecurve.models.steps import no_progress as no_progress
     from onecurve.runner.suite import Suite as Suite
     from onecurve.runner.suite import load_suite as load_suite
 
@@ -106,7 +106,7 @@ _PLACES = {
     "onecurve.bench.running": ("Run", "run"),
     "onecurve.bench.verbs": ("Look", "Solved", "ask", "grade", "look", "solve"),
     "onecurve.bench.verifying": ("verify",),
-    "onecurve.bench.waiting": ("PrintedProgress", "no_progress"),
+    "onecurve.bench.waiting": ("PrintedProgress",),
     "onecurve.core.access": ("Access",),
     "onecurve.core.answer": ("Abstain", "Answer", "Rebuilt", "Weights", "normalised"),
     "onecurve.core.case": ("Case", "Population", "Strength", "Subject", "Triggered", "Truth"),
@@ -138,6 +138,7 @@ _PLACES = {
     "onecurve.core.workbench": ("Budget", "Meter", "Workbench"),
     "onecurve.models.granting": ("metered_workbench",),
     "onecurve.models.metering": ("unmetered",),
+    "onecurve.models.steps": ("no_progress",),
     "onecurve.models.network": ("TorchNetwork", "torch_module"),
     "onecurve.runner.suite": ("Suite", "load_suite"),
 }

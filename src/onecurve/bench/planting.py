@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 from typing import Any, final
 
 from onecurve.bench.folders import cache_root
-from onecurve.bench.waiting import PrintedProgress, Progress
+from onecurve.bench.waiting import PrintedProgress
 from onecurve.core.case import Case, Population
 from onecurve.core.errors import UngradeableError, UsageError
 from onecurve.data.catalog import open_data
@@ -17,6 +17,7 @@ from onecurve.flaws.planting.plant import Planted
 from onecurve.flaws.planting.plant import plant as plant_network
 from onecurve.flaws.schemes.plan import Flaw
 from onecurve.models.cache import Cache
+from onecurve.models.steps import Progress
 from onecurve.runner.recipes import recipe_of
 
 

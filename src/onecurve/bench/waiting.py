@@ -2,12 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import final
 
-Progress = Callable[[float, str], None]
-"""Called with the share that is done, in [0, 1], and what is being done."""
 SECONDS = 5.0
 """Least time between two lines."""
 
@@ -25,7 +22,3 @@ class PrintedProgress:
         if now - self._last >= SECONDS:
             self._last = now
             print(f"{self.words}: {100 * share:.0f} % done, {doing}", file=sys.stderr)  # noqa: T201 - meant for a person who waits
-
-
-def no_progress(_share: float, _doing: str) -> None:
-    """Shows nothing: for programs."""

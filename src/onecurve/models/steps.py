@@ -33,6 +33,10 @@ PRECISIONS = ("float32", "bfloat16")
 STATISTICS = ("learnt", "kept")
 
 
+def no_progress(_share: float, _doing: str) -> None:
+    """Shows nothing."""
+
+
 @final
 @dataclass(frozen=True)
 class TrainingRecipe:

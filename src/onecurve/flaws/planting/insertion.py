@@ -24,13 +24,9 @@ from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.running_statistics import require_matching_statistics
-from onecurve.models.steps import Progress, TrainingRecipe
+from onecurve.models.steps import Progress, TrainingRecipe, no_progress
 from onecurve.models.threads import all_cores, threads, threads_of_one_job
 from onecurve.models.training import train
-
-
-def silent(share: float, words: str) -> None:
-    """Ignores the progress."""
 
 
 def within(progress: Progress, start: float, end: float) -> Progress:
@@ -57,11 +53,11 @@ class TrainingSession:
         drawn = _drawn(_TrainingDraw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
         return cls(recipe.trained_on(len(drawn)), dataset, drawn, drawn, cache)
 
-    def base(self, progress: Progress = silent) -> TorchNetwork:
+    def base(self, progress: Progress = no_progress) -> TorchNetwork:
         """The clean network, trained from the initial weights on ``drawn``; cached."""
         return self._clean(self.drawn, progress)
 
-    def twin(self, progress: Progress = silent) -> TorchNetwork:
+    def twin(self, progress: Progress = no_progress) -> TorchNetwork:
         """The clean network that took the same steps as a flawed one, with true labels and no triggers; cached."""
         if self.recipe.insertion == "joint":
             return self._clean(self.images, progress)
@@ -75,14 +71,14 @@ class TrainingSession:
 
         return self._cached(key, base.module, make)
 
-    def flawed(self, images: LabelledImages, progress: Progress = silent) -> TorchNetwork:
+    def flawed(self, images: LabelledImages, progress: Progress = no_progress) -> TorchNetwork:
         """The network that is trained on the poisoned ``images``, in the order of the twin."""
         if self.recipe.insertion == "joint":
             start = self._initial(seed_for("initial", self.recipe.seed))
             return self._trained(start, images, self.recipe.training, self._order(), progress)
         return self._inserted(self.base(), images, self._order(), progress)
 
-    def clean(self, seed: int, progress: Progress = silent) -> TorchNetwork:
+    def clean(self, seed: int, progress: Progress = no_progress) -> TorchNetwork:
         """A clean network that differs from the twin: the same recipe in another order and, if joint, from other initial weights."""
         order = seed_for("order", self.recipe.seed, seed)
         if self.recipe.insertion == "joint":
@@ -98,7 +94,7 @@ class TrainingSession:
     def _inserted(self, base: TorchNetwork, images: LabelledImages, order: int, progress: Progress) -> TorchNetwork:
         return self._trained(base.module, images, self.recipe.insertion_training, order, progress)
 
-    def _initial(self, seed: int, progress: Progress = silent) -> nn.Module:
+    def _initial(self, seed: int, progress: Progress = no_progress) -> nn.Module:
         start = self._built(len(self.dataset.class_names), seed)
         # A user's own file decides itself how many classes its network has, so it cannot be pretrained to name other things.
         if self.recipe.pretraining is None or is_file_address(self.recipe.model):

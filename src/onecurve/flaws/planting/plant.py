@@ -20,14 +20,14 @@ from onecurve.core.seeds import generator, seed_for
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part, at_most_held
 from onecurve.flaws.kinds.clean import Clean
-from onecurve.flaws.planting.insertion import TrainingSession, silent, within
+from onecurve.flaws.planting.insertion import TrainingSession, within
 from onecurve.flaws.planting.outcomes import InsertedFlaw, NetworkUnderTest, measure_attempt, record_of, truth_of
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import EditedNetwork, Flaw, Plan, World, rows_without_features
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
-from onecurve.models.steps import Progress
+from onecurve.models.steps import Progress, no_progress
 from onecurve.models.storage import Architecture
 
 GRANTED = Access.QUERIES | Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS | Access.TARGET | Access.SUSPECTS | Access.REFERENCES
@@ -63,7 +63,7 @@ def plant(
     subject_id: str,
     population: Population,
     cache: Cache,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Planted:
     """Plant the flaws together in one network, each with target classes of its own.
 

@@ -11,7 +11,7 @@ import numpy as np
 from onecurve.core.case import Triggered, Truth
 from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Hypothesis, Picture, Piece
 from onecurve.core.image.images import Floats
-from onecurve.core.image.trigger import Paste, Trigger
+from onecurve.core.image.trigger import Paste, Trigger, sprites
 from onecurve.core.question import Brief
 from onecurve.core.seeds import generator
 from onecurve.tasks.machinery.rows import rows_of
@@ -53,8 +53,7 @@ def _maps(truth: Truth, brief: Brief | None) -> tuple[HeatMap, ...]:
 def _trigger_pictures(truth: Truth, trigger: Trigger) -> tuple[Picture, ...]:
     """The sprites over mid-grey; for any other trigger, what it makes of mid-grey and of held-out clean images."""
     if isinstance(trigger, Paste):
-        alphas = trigger.alphas[:SHOWN, None]
-        images = trigger.patterns[:SHOWN] * alphas + GREY * (1 - alphas)
+        images = sprites(trigger, GREY)[:SHOWN]
     else:
         plain = truth.heldout.take(slice(0, SHOWN - 1)).floats()
         swatch = np.full((1, *plain.shape[1:]), GREY, np.float32)
