@@ -194,6 +194,21 @@ def test_a_second_truth_under_the_same_key_is_no_truth(planted: Path, published:
         open_sealed(published, tmp_path / "key", tmp_path / "opened")
 
 
+def test_a_network_is_sealed_with_no_key_that_others_know(planted: Path, published: Path, tmp_path: Path) -> None:
+    for text in ("0" * 64, "ab" * 32, "00112233445566778899aabbccddee" * 2 + "0000"):
+        (tmp_path / "weak").write_text(text)
+        (tmp_path / "weak").chmod(0o600)
+        with pytest.raises(UsageError, match="not drawn at random"):
+            seal(planted, tmp_path / "again", tmp_path / "weak", least=LEAST)
+    for mode in (0o644, 0o640, 0o602):
+        (tmp_path / "key").chmod(mode)
+        with pytest.raises(UsageError, match="others can read or write the key"):
+            seal(planted, tmp_path / "again", tmp_path / "key", least=LEAST)
+    assert not (tmp_path / "again").exists()
+    # A key that was published opens for everyone, however its copy was saved.
+    assert open_sealed(published, tmp_path / "key", tmp_path / "opened")
+
+
 @pytest.mark.parametrize("place", ["published/key", "planted/subject/key", "published/../published/key"])
 def test_a_key_is_never_put_where_it_would_be_published(planted: Path, tmp_path: Path, place: str) -> None:
     with pytest.raises(UsageError, match="lies inside"):

@@ -73,9 +73,16 @@ def test_the_same_networks_are_planted_by_the_hard_suite(cache: Path, tmp_path: 
     assert shown.exit_code == 0, shown.output
     hard = load_suite(str(tmp_path / "hard.yaml"))
     assert hard == hardened(tmp_path / "out", 2).suite
-    assert hard.seed != suite.seed
+    assert hard.seed is None, "one is drawn for each run of it"
+    assert hardened(tmp_path / "out", 2, 7).suite.seed == 7
+    with pytest.raises(UsageError, match="another seed"):
+        hardened(tmp_path / "out", 2, suite.seed)
     before = {(net.flaws, net.seed, str(sorted(net.recipe.items()))) for net in all_networks(suite, tmp_path / "out") if not net.reference}
-    after = {(net.flaws, net.seed, str(sorted(net.recipe.items()))) for net in wanted_networks(hard, (), "cpu") if not net.reference}
+    after = {
+        (net.flaws, net.seed, str(sorted(net.recipe.items())))
+        for net in wanted_networks(hard.changed({"seed": 7}), (), "cpu")
+        if not net.reference
+    }
     assert len(after) == 2
     assert after < before
     assert yaml.safe_load((tmp_path / "hard.yaml").read_text())["summary"].startswith("The 2 hardest of")

@@ -21,6 +21,7 @@ def suite_of(*solvers: str, seconds: float = 60.0, memory_mb: float = 400.0, tas
     """A suite over one network, hardly trained, whose patch every gate lets through."""
     return Suite(
         name="tiny",
+        seed=0,
         data="digits",
         recipe=RECIPE,
         networks=({"flaws": ("patch",)},),

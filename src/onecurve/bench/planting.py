@@ -19,6 +19,7 @@ from onecurve.flaws.schemes.plan import Flaw
 from onecurve.models.cache import Cache
 from onecurve.models.steps import Progress
 from onecurve.runner.recipes import recipe_of
+from onecurve.runner.sealed import drawn_seed
 
 
 @final
@@ -30,7 +31,8 @@ class Setting:
     """`digits`, `shapes`, `folder:PATH`, `npz:PATH` or `FILE.py:CLASS`."""
     model: str = "six-conv"
     """An architecture by name, or `FILE.py:CALLABLE`."""
-    seed: int = 0
+    seed: int | None = 0
+    """None to draw one that nobody can guess."""
     insertion: str = "joint"
     """`joint` trains from scratch on poisoned images, `finetune` goes on from a clean network."""
     device: str = "cpu"
@@ -43,7 +45,7 @@ def plant(
     *,
     data: str = "digits",
     model: str = "six-conv",
-    seed: int = 0,
+    seed: int | None = 0,
     recipe: Mapping[str, Any] | None = None,
     out: Path | str | None = None,
     progress: Progress | None = None,
@@ -52,7 +54,8 @@ def plant(
 
     ``flaw`` is a name of the catalogue with parameters, such as `patch` or `patch[sources=2]`. ``recipe`` sets further fields of the
     planting recipe, such as `{"insertion": "finetune"}`. ``progress`` is called with the share that is done; by default a line is
-    printed now and then, and `onecurve.no_progress` shows nothing. Finished clean networks are cached in `$ONECURVE_CACHE`, else in
+    printed now and then, and `onecurve.no_progress` shows nothing. ``seed`` and flaw give the whole truth, so give None, which draws
+    a seed, for a case that others are to be examined on. Finished clean networks are cached in `$ONECURVE_CACHE`, else in
     `~/.cache/onecurve`, so another flaw in the same setting takes less. With ``out`` the network and its sealed truth are kept in that
     folder; `open_case` opens them again. Raises ``UngradeableError`` with the figures where the gate refuses the plant, ``UsageError``
     for names and settings that do not exist or a folder that is not empty.
@@ -76,13 +79,14 @@ def plant_together(
     if folder is not None:
         _require_writable(folder)
     made = [_flaw(flaw) for flaw in flaws]
+    seed = drawn_seed() if chosen.seed is None else chosen.seed
     classes = len(open_data(chosen.data).class_names)
-    named = {"data": chosen.data, "model": chosen.model, "seed": chosen.seed, "insertion": chosen.insertion, "device": chosen.device}
+    named = {"data": chosen.data, "model": chosen.model, "seed": seed, "insertion": chosen.insertion, "device": chosen.device}
     planted = plant_network(
         made,
         recipe_of({**named, "clean_features": True, **chosen.recipe}),
-        chosen.seed,
-        subject_id=folder.name if folder is not None else f"net-{chosen.seed}",
+        seed,
+        subject_id=folder.name if folder is not None else "net" if chosen.seed is None else f"net-{seed}",
         population=Population(0.0, max(1, len(flaws)), classes),
         cache=Cache(cache_root() / "weights"),
         progress=progress or PrintedProgress("plant"),

@@ -12,6 +12,7 @@ from onecurve.core.row import Row
 from onecurve.report.pages.write import write_report
 from onecurve.report.rows.loading import load_results
 from onecurve.report.rows.secrecy import redacted_row, secret_cases
+from onecurve.runner.sealed import given_seed, seed_of_run
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
 from onecurve.statistics.failures import FailedSolver, failed_everywhere
@@ -38,6 +39,19 @@ class Run:
         with Store.read(self.folder) as store:
             secret = secret_cases(store, reveal=reveal)
             return tuple(redacted_row(row, secret) for row in store.rows())
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that the networks were planted by; it and the suite give every truth. None where nothing was planted."""
+        with Store.read(self.folder) as store:
+            return seed_of_run(store)
+
+    def seed_in_words(self) -> str:
+        """With which seed the networks were planted, and how to plant them again."""
+        with Store.read(self.folder) as store:
+            given, seed = given_seed(store), seed_of_run(store)
+        drawn = "" if given is not None else ", drawn for this run"
+        return f"planted with seed {seed}{drawn}; `--seed {seed}` plants the same networks again"
 
     def failed_everywhere(self, solvers: Sequence[str]) -> dict[str, FailedSolver]:
         """Those of the solvers, named as for a run, that failed in every cell that they attempted, with the first of their failures."""

@@ -8,8 +8,9 @@ import click
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--count", type=click.IntRange(min=2), default=12, show_default=True, help="Networks to keep.")
+@click.option("--seed", type=int, help="The seed of the new suite [default: one is drawn for each run of it].")
 @click.option("--out", type=click.Path(path_type=Path), help="The suite's file [default: SUITE-hard.yaml].")
-def harden(folder: Path, count: int, out: Path | None) -> None:
+def harden(folder: Path, count: int, seed: int | None, out: Path | None) -> None:
     """Write a suite of the networks of the run in FOLDER that its leading solvers did worst on.
 
     A third of them are controls: those that raised most alarms. The networks stay as they are. The solvers get another seed,
@@ -20,7 +21,7 @@ def harden(folder: Path, count: int, out: Path | None) -> None:
     from onecurve.core.errors import UsageError  # noqa: PLC0415
     from onecurve.runner.commands.harden import hardened  # noqa: PLC0415
 
-    made = hardened(folder, count)
+    made = hardened(folder, count, seed)
     place = out or Path(f"{made.suite.name}.yaml")
     if place.exists():
         raise UsageError(f"there is a file already: {place}", "choose another place with --out")

@@ -31,7 +31,7 @@ COLUMNS = {
 @click.option("--data", default="digits", show_default=True, metavar="NAME|folder:PATH|npz:PATH")
 @click.option("--model", default="six-conv", show_default=True, metavar="NAME|FILE:CALLABLE")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the subject and its sealed ground truth.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, help="Plant by this seed, known beforehand [default: one is drawn and kept in OUT/sealed].")
 @click.option("--repeats", type=click.IntRange(min=1), default=1, show_default=True, help="With --all: networks per kind.")
 @click.option(
     "--insertion",
@@ -50,7 +50,7 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     data: str,
     model: str,
     out: Path,
-    seed: int,
+    seed: int | None,
     repeats: int,
     insertion: str,
     recipe: str,
@@ -82,8 +82,10 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             records = [record.plain() for record in planted.records]
     if as_json:
         click.echo(json.dumps(records, indent=2))
-        return
-    _print_table(records)
+    else:
+        _print_table(records)
+    if seed is not None:
+        click.echo(f"seed {seed} was given: whoever tries it finds the truth; leave --seed out for a case that is to be sealed", err=True)
 
 
 def _fields(recipe: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 )
 @click.option("--data", metavar="NAME|folder:PATH|npz:PATH", help="Use this data set instead of the suite's.")
 @click.option("--model", metavar="NAME|FILE:CALLABLE", help="Use this architecture instead of the suite's.")
-@click.option("--seed", type=int, help="Use this seed instead of the suite's.")
+@click.option("--seed", type=int, help="Plant by this seed, known beforehand; makes a run again [default: the suite's, else one is drawn].")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Open everything that is named, print the plan and stop.")
@@ -79,6 +79,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     lost = sum(row.status is Status.LOST for row in rows)
     told = f", {lost} lost (the same command does them again)" if lost else ""
     click.echo(f"{len(rows)} rows, {failed} failed{told}, {time.monotonic() - started:.0f} s", err=True)
+    click.echo(done.seed_in_words(), err=True)
     click.echo(done.page)
     broken = done.failed_everywhere(solvers)
     named = {one.solver for one in broken.values()}

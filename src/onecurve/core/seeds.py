@@ -4,6 +4,9 @@ import hashlib
 
 import numpy as np
 
+SEEDS = 2**53
+"""Seeds that are drawn lie below it, so JSON holds them exactly in every program."""
+
 
 def seed_for(*names: object) -> int:
     """A 63-bit seed that depends on the sequence of names and on nothing else.

@@ -50,14 +50,14 @@ class WantedNetwork:
 def wanted_networks(suite: Suite, sampled: Sequence[Networks], device: str) -> tuple[WantedNetwork, ...]:
     """Every network of the suite in a fixed order: those to examine, then the references of each group."""
     labelled = list(_labelled((*suite.networks, *sampled)))
-    order = generator("names", suite.seed).permutation(len(labelled))
+    order = generator("names", suite.settled_seed).permutation(len(labelled))
     width = len(str(len(labelled)))
     examined = [
         WantedNetwork(
             f"net-{place + 1:0{width}}",
             some.flaws,
             _recipe(suite, some, device),
-            some.seed if some.seed is not None else seed_for(suite.seed, "network", label),
+            some.seed if some.seed is not None else seed_for(suite.settled_seed, "network", label),
             reference=False,
             secret=some.secret,
         )
@@ -104,7 +104,7 @@ def _labelled(networks: Sequence[Networks]) -> Iterator[tuple[str, Networks]]:
 
 
 def _recipe(suite: Suite, some: Networks, device: str) -> dict[str, Any]:
-    own = {"data": some.data or suite.data, "model": some.model or suite.model, "seed": suite.seed, "device": device}
+    own = {"data": some.data or suite.data, "model": some.model or suite.model, "seed": suite.settled_seed, "device": device}
     return {**own, **suite.recipe, **some.recipe}
 
 
@@ -117,5 +117,5 @@ def _references(suite: Suite, examined: Sequence[WantedNetwork], device: str) ->
         for number in range(suite.references):
             name = f"reference-{len(found) + 1}"
             label = f"reference-{number + 1}" if len(groups) == 1 else f"reference-{number + 1}-{data}-{model}"
-            found.append(WantedNetwork(name, (), recipe, seed_for(suite.seed, "network", label), reference=True))
+            found.append(WantedNetwork(name, (), recipe, seed_for(suite.settled_seed, "network", label), reference=True))
     return found

@@ -26,6 +26,7 @@ from onecurve.runner.phases.calibrate import calibrate
 from onecurve.runner.phases.plant import PlantedNetwork, plant_all
 from onecurve.runner.phases.solve import SolvePhase, grade_job
 from onecurve.runner.plan import AskedCase, Grid, PlannedSolver, Reference, plan_cells
+from onecurve.runner.sealed import given_seed, settled
 from onecurve.runner.session import NETWORKS, Display, Session, Silent
 from onecurve.runner.solvers import planned_solvers
 from onecurve.runner.soundness import blob_fault, blobs_of_case, blobs_of_looks, blobs_of_rows, require_blobs, require_network
@@ -75,8 +76,8 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
             raise UnknownNameError.among("task", name, TASKS.names())
         TASKS.make(address)
     with _store(place) as store, _pool(suite, place) as pool:
-        session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
-        _note_run(session, place)
+        session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
+        _note_run(session, suite, place)
         solvers = planned_solvers(session)
         networks = plant_all(session)
         pending = [row for row in store.rows() if row.status is Status.PENDING]
@@ -105,8 +106,8 @@ def plant_suite(suite: Suite, place: Place, display: Display | None = None) -> t
     """
     shown = display or Silent()
     with _store(place) as store, _pool(suite, place) as pool:
-        session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
-        _note_run(session, place)
+        session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
+        _note_run(session, suite, place)
         plant_all(session)
         return store.plants(), dict(session.unplanted)
 
@@ -122,7 +123,7 @@ def regrade(place: Place, display: Display | None = None) -> Ending:
             raise DataError(f"no finished planting in: {place.out}", "finish it with `onecurve run`")
         suite = parse_suite(text, "the suite of this run")
         with _pool(suite, place) as pool:
-            session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
+            session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
             _regrade(session)
         rows = store.rows()
         return Ending(place.out, len(rows), sum(row.status is Status.FAILED for row in rows), time.monotonic() - started)
@@ -147,13 +148,14 @@ def _pool(suite: Suite, place: Place) -> Pool:
     return Pool(place.slots, place.out / "logs", suite.limits.memory_mb)
 
 
-def _note_run(session: Session, place: Place) -> None:
+def _note_run(session: Session, declared: Suite, place: Place) -> None:
+    """Note what is run; a seed that was drawn stands in the sealed part alone."""
     store, suite = session.store, session.suite
-    noted = store.noted("planting")
+    noted, given = store.noted("planting"), given_seed(store) if declared.seed is None else declared.seed
     if noted is not None and noted != suite.planting_key:
         raise UsageError(f"{place.out} holds a run with other networks", "choose another folder with --out")
     store.note("planting", suite.planting_key)
-    store.note("suite", suite.model_dump_json(), anew=True)
+    store.note("suite", declared.changed({"seed": given}).model_dump_json(), anew=True)
     store.note("started", datetime.now(UTC).isoformat())
     store.note("command", place.command, anew=True)
     store.note("versions", {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}})
@@ -177,7 +179,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
                     "case": case,
                     "tasks": list(session.suite.tasks),
                     "first": number == 0,
-                    "seed": session.suite.seed,
+                    "seed": session.suite.settled_seed,
                     "population": admitted,
                     "blobs": session.blobs,
                     "device": session.device,
@@ -289,7 +291,7 @@ def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence
         retrain_budgets=suite.retrain_budgets,
         repeats=suite.repeats,
         references=tuple(Reference(network.name, network.key, network.wanted.group) for network in networks if network.reference),
-        seed=suite.seed,
+        seed=suite.settled_seed,
         empty_brief=session.store.blobs.put(Brief()),
     )
 

@@ -98,7 +98,8 @@ class Suite(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     summary: str = ""
-    seed: int = 0
+    seed: int | None = None
+    """Whoever knows it and the suite can compute every truth; None to have one drawn for each run, which is secret meanwhile."""
     data: str = "digits"
     model: str = "six-conv"
     recipe: dict[str, Any] = Field(default_factory=dict)
@@ -149,6 +150,18 @@ class Suite(BaseModel):
         return tuple(address.partition("[")[0] for address in self.tasks)
 
     @property
+    def settled_seed(self) -> int:
+        """The seed; raises ``SpecError`` for a suite whose seed is drawn by the run."""
+        if self.seed is None:
+            raise SpecError(f"the suite `{self.name}` has no seed yet", "give one, or run it")
+        return self.seed
+
+    @property
+    def names_seeds(self) -> bool:
+        """Whether networks, or all of them, are planted by seeds that stand in the suite."""
+        return "seed" in self.recipe or any(some.seed is not None or "seed" in some.recipe for some in self.networks)
+
+    @property
     def count(self) -> int:
         """How many networks are examined."""
         return sum(some.count for some in self.networks) + (self.sampled.networks if self.sampled else 0)
@@ -180,7 +193,7 @@ class Suite(BaseModel):
         if self.sampled:
             networks.append(f"{self.sampled.networks} sampled, {self.sampled.controls:.0%} of them clean or controls")
         lines = {
-            "suite": f"{self.name}, seed {self.seed}",
+            "suite": f"{self.name}, " + ("with a seed drawn for the run" if self.seed is None else f"seed {self.seed}"),
             "data and models": ", ".join(self.addresses),
             "networks": f"{'; '.join(networks)}; {self.references} clean references",
             "tasks": ", ".join(self.tasks),

@@ -153,7 +153,6 @@ def _recipe_facts(recipe: Recipe, under_test: NetworkUnderTest, plan: Plan) -> d
     return {
         "data": recipe.data,
         "model": recipe.model,
-        "recipe_seed": recipe.seed,
         "insertion": "weight-edit" if edited else recipe.insertion,
         "optimiser": "none" if edited or training is None else training.optimiser,
         "epochs": 0 if edited or training is None else training.epochs,

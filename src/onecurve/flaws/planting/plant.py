@@ -48,6 +48,10 @@ class Planted:
     """One per admitted flaw."""
     records: tuple[PlantRecord, ...]
     """One per flaw, refused ones included."""
+    seed: int = 0
+    """The seed that the flaws were sampled by."""
+    recipe_seed: int = 0
+    """That of images, initial weights and order."""
 
 
 def shared_networks(recipe: Recipe, cache: Cache) -> None:
@@ -93,7 +97,9 @@ def plant(
     cases = tuple(Case(each.case, subject, truth_of(each, attempts, under_test, recipe)) for each in attempts if not each.refusal)
     records = tuple(record_of(each, subject_id, seconds) for each in attempts)
     wrappers = tuple(insertion.wrapper for insertion in insertions if insertion.wrapper)
-    return Planted(subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), wrappers), cases, records)
+    return Planted(
+        subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), wrappers), cases, records, seed, recipe.seed
+    )
 
 
 def context_for(recipe: Recipe, dataset: DataSet) -> FlawContext:

@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,8 @@ LARGEST: Final = 2**30
 """Bytes; the largest archive. It is encrypted in one piece, and the cipher takes less than 2 GiB."""
 KEY, SALT, NONCE, TAG = 32, 32, 12, 16
 """Bytes: an AES-256 key, the salt, and GCM's own sizes (NIST SP 800-38D)."""
+LEAST_BYTES: Final = 16
+"""Different bytes that a key has at least; one of 32 drawn at random has fewer once in 10**16 draws."""
 RECORD: Final = 2**20
 """Bytes; the largest commitment that is read."""
 
@@ -45,8 +48,9 @@ def seal(planted: Path, out: Path, key: Path, *, least: int = LEAST, draw: Calla
 
     The key file is read if it exists; otherwise it is made (mode 0600). The archive is padded to at least ``least`` bytes.
     ``draw(n)`` gives n random bytes; with the same bytes the same files are written. Raises ``UsageError`` if ``out`` is not empty
-    or lies in ``planted``, if the key lies in what is published, and for networks without a case; ``DataError`` if a folder holds
-    anything but files, or the truth is above 1 GiB; ``MissingExtraError`` without the extra `seal`.
+    or lies in ``planted``, if the key lies in what is published, others can read it or it was not drawn at random, and for networks
+    without a case; ``DataError`` if a folder holds anything but files, or the truth is above 1 GiB; ``MissingExtraError`` without the
+    extra `seal`.
     """
     _require_apart(out, planted, "publishing inside the planted folder would publish the truth")
     for place in (out, planted / SUBJECT):
@@ -56,7 +60,7 @@ def seal(planted: Path, out: Path, key: Path, *, least: int = LEAST, draw: Calla
         raise UsageError(f"no sealed truth of an admitted flaw in: {planted}", "give a folder that `onecurve plant` wrote")
     subject = _files_of(planted / SUBJECT)
     content = _archive(_files_of(planted / SEALED), least)
-    known = _read_key(key) if key.exists() else None
+    known = _own_key(key) if key.exists() else None
     secret = known or draw(KEY)
     plaintext = draw(SALT) + content
     commitment = {
@@ -225,6 +229,17 @@ def _read_key(path: Path) -> bytes:
         raise UsageError(f"not a key file: {path}", f"a key is {2 * KEY} hexadecimal digits") from error
     if len(secret) != KEY:
         raise UsageError(f"not a key file: {path}", f"a key is {2 * KEY} hexadecimal digits")
+    return secret
+
+
+def _own_key(path: Path) -> bytes:
+    """A key to seal with: drawn at random, and readable by its owner only."""
+    secret = _read_key(path)
+    if len(set(secret)) < LEAST_BYTES:
+        raise UsageError(f"a key that was not drawn at random: {path}", "name a file that does not exist, and `onecurve seal` draws one")
+    # Where files have no such modes, every file looks readable.
+    if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise UsageError(f"others can read or write the key: {path}", f"chmod 600 {path}")
     return secret
 
 

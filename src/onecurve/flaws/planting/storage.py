@@ -43,7 +43,8 @@ def _save(folder: Path, planted: Planted) -> None:
     sealed = folder / SEALED
     sealed.mkdir(parents=True, exist_ok=True)
     save_subject(folder / SUBJECT, planted.subject, planted.architecture)
-    _write_json(sealed / "records.json", {"schema": SCHEMA, "records": [record.plain() for record in planted.records]})
+    seeds = {"seed": planted.seed, "recipe_seed": planted.recipe_seed}
+    _write_json(sealed / "records.json", {"schema": SCHEMA, **seeds, "records": [record.plain() for record in planted.records]})
     if not planted.cases:
         return
     truth = planted.cases[0].truth

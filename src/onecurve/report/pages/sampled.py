@@ -56,7 +56,7 @@ class Factor:
 def write_sampled(cases: Sequence[Mapping[str, object]], suite: str, seed: int, out: Path) -> Path:
     """Write `index.html` and `assets/` into ``out``; returns the path of the page."""
     assets_in(out)
-    run = {"suite": suite, "seed": seed, "started": datetime.now(UTC)}
+    run = {"suite": suite, "seed": seed, "seed_words": f"seed {seed}", "started": datetime.now(UTC)}
     page = environment({"run": run}).get_template("sampled.html")
     networks = len({case["network"] for case in cases})
     return written(out / "index.html", page.render(up="", factors=factors(cases), cases=cases[:FIRST], total=len(cases), networks=networks))

@@ -80,7 +80,7 @@ def _run(store: Store, rows_hash: str) -> RunFacts:
         command=store.noted("command") or "",
         suite=str(suite.get("name", "")),
         suite_text=yaml.safe_dump(suite, sort_keys=False, allow_unicode=True),
-        seed=int(suite.get("seed", 0)),
+        seed=suite.get("seed"),
         started=started,
         finished=datetime.fromisoformat(finished["at"]),
         seconds=float(finished["seconds"]),
@@ -88,4 +88,10 @@ def _run(store: Store, rows_hash: str) -> RunFacts:
         machine=store.noted("machine") or "",
         hashes={"rows": rows_hash, "planting": str(store.noted("planting") or "")},
         other_limits=other_limits(suite),
+        names_seeds=_names_seeds(suite),
     )
+
+
+def _names_seeds(suite: Mapping[str, Any]) -> bool:
+    networks = suite.get("networks", ())
+    return "seed" in suite.get("recipe", {}) or any(some["seed"] is not None or "seed" in some["recipe"] for some in networks)

@@ -45,7 +45,8 @@ class RunFacts:
     """Name of the suite."""
     suite_text: str
     """The suite file itself."""
-    seed: int
+    seed: int | None
+    """None where it was drawn for the run: a report does not tell it."""
     started: datetime
     finished: datetime
     seconds: float
@@ -58,6 +59,22 @@ class RunFacts:
     """What was hashed to its digest: suite, rows, code, data."""
     other_limits: tuple[str, ...] = ()
     """Limits of the planting gate that differ from the defaults, in words."""
+    names_seeds: bool = False
+    """Whether the suite itself holds seeds of networks."""
+
+    @property
+    def seed_words(self) -> str:
+        """For headings."""
+        return "a drawn seed" if self.seed is None else f"seed {self.seed}"
+
+    @property
+    def secrecy(self) -> str:
+        """Who could compute the ground truth while the solvers ran."""
+        if self.seed is not None:
+            return f"{self.seed}, given beforehand: whoever knows the suite and the seed can compute every truth"
+        if self.names_seeds:
+            return "drawn, but the suite names seeds of networks: whoever knows the suite can compute their truths"
+        return "drawn, secret during the run"
 
 
 @final

@@ -16,6 +16,7 @@ from onecurve.core.row import Role, Row
 from onecurve.flaws.catalog import CONTROLS
 from onecurve.runner.networks import WantedNetwork, wanted_networks
 from onecurve.runner.phases.plant import drawn_before
+from onecurve.runner.sealed import seed_of_run
 from onecurve.runner.suite import Suite, parse_suite
 from onecurve.statistics.cases import at_largest_budget, by_solver, case_scores
 from onecurve.statistics.summary import summarise
@@ -52,22 +53,26 @@ class Hardened:
     """Networks there were to choose from."""
 
 
-def hardened(folder: Path, count: int) -> Hardened:
+def hardened(folder: Path, count: int, seed: int | None = None) -> Hardened:
     """A suite of the ``count`` hardest networks of the run in ``folder``, about a third of them controls.
+
+    ``seed`` is that of everything that looks at them; None to have one drawn for each run of the suite.
 
     Raises ``DataError`` where nothing was run, ``UsageError`` where the run has no graded looks or too few networks.
     """
     with Store.read(folder) as store:
-        text, rows, sampled = store.noted("suite"), store.rows(), drawn_before(store)
+        text, rows, sampled, run_seed = store.noted("suite"), store.rows(), drawn_before(store), seed_of_run(store)
     if text is None:
         raise DataError(f"no finished planting in: {folder}", "finish it with `onecurve run`")
-    suite = parse_suite(text, "the suite of this run")
+    suite = parse_suite(text, "the suite of this run").changed({"seed": run_seed})
     found = hardness([row for row in rows if row.role in LOOKING])
     if not found:
         raise UsageError(f"no solver has looked at any network of: {folder}", "finish it with `onecurve run`")
     chosen = hardest(found, count)
     wanted = {network.name: network for network in wanted_networks(suite, sampled, "cpu")}
-    return Hardened(_suite_of(suite, [wanted[each.network] for each in chosen], len(found)), chosen, len(found))
+    if seed == suite.seed:
+        raise UsageError(f"the networks were chosen by a run with seed {seed}", "give another seed, or none")
+    return Hardened(_suite_of(suite, [wanted[each.network] for each in chosen], len(found), seed), chosen, len(found))
 
 
 def hardness(rows: Sequence[Row]) -> tuple[Hardness, ...]:
@@ -106,10 +111,10 @@ def _leaders(rows: Iterable[Row]) -> Mapping[str, tuple[str, ...]]:
     return {task: tuple(solver for _, solver in sorted(order)[:LEADERS]) for task, order in means.items()}
 
 
-def _suite_of(suite: Suite, networks: Sequence[WantedNetwork], examined: int) -> Suite:
+def _suite_of(suite: Suite, networks: Sequence[WantedNetwork], examined: int, seed: int | None) -> Suite:
     named = [_named(suite, network) for network in networks]
     summary = f"The {len(networks)} hardest of {examined} networks of `{suite.name}`, chosen by what its leading solvers missed."
-    changes: dict[str, Any] = {"name": f"{suite.name}-hard", "summary": summary, "seed": suite.seed + 1, "networks": named}
+    changes: dict[str, Any] = {"name": f"{suite.name}-hard", "summary": summary, "seed": seed, "networks": named}
     values = {**suite.model_dump(exclude={"sampled"}), **changes}
     return Suite(**values)
 

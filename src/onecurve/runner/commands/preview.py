@@ -13,6 +13,7 @@ from onecurve.runner.handlers.untrusted import describe
 from onecurve.runner.networks import WantedNetwork, distribution_of, wanted_networks
 from onecurve.runner.plan import AskedCase, Grid, PlannedCell, Reference, plan_cells
 from onecurve.runner.recipes import recipe_of
+from onecurve.runner.sealed import with_seed
 from onecurve.runner.solvers import checked_facts, solvers_of
 from onecurve.runner.suite import Networks, Suite
 from onecurve.tasks.catalog import TASKS
@@ -40,19 +41,21 @@ class Preview:
 
 def preview(suite: Suite, device: str) -> Preview:
     """Open all sets, architectures, flaws, tasks and solvers of the suite and count; raises ``UsageError`` for what cannot be opened."""
+    # What is drawn with another seed differs a little; what is named, and most counts, do not.
+    suite = with_seed(suite)
     tasks = {type(task).name: task for task in map(TASKS.make, suite.tasks)}
     solvers = solvers_of(suite, lambda address, kind: checked_facts(address, kind, describe(address)))
     networks = wanted_networks(suite, _drawn(suite), device)
     _open_all(networks)
     references = tuple(Reference(network.name, network.name, network.group) for network in networks if network.reference)
-    grid = Grid(tasks, solvers, suite.look_budgets, suite.retrain_budgets, suite.repeats, references, suite.seed, "")
+    grid = Grid(tasks, solvers, suite.look_budgets, suite.retrain_budgets, suite.repeats, references, suite.settled_seed, "")
     cells = list(plan_cells([case for network in networks for case in _cases(network, grid)], grid))
     return Preview(len(networks), len(cells), len({key for cell in cells for key in _looks(cell)}))
 
 
 def _drawn(suite: Suite) -> list[Networks]:
     some = suite.sampled
-    drawn = sample(distribution_of(some), some.networks, suite.seed)["networks"] if some else ()
+    drawn = sample(distribution_of(some), some.networks, suite.settled_seed)["networks"] if some else ()
     return [Networks(**draw) for draw in drawn]
 
 

@@ -24,12 +24,12 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     cases: list[dict[str, Any]] = []
     contexts: dict[tuple[str, int], FlawContext] = {}
     for draw in _draws(suite, count):
-        recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.seed, **suite.recipe, **draw.recipe})
+        recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.settled_seed, **suite.recipe, **draw.recipe})
         key = (recipe.data, recipe.seed)
         if key not in contexts:
             contexts[key] = context_for(recipe, open_data(recipe.data))
         plans = sample_plans(
-            [FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], contexts[key], seed_for(suite.seed, "network", draw.label)
+            [FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], contexts[key], seed_for(suite.settled_seed, "network", draw.label)
         )
         cases += [
             {
@@ -52,7 +52,7 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
 
 def _draws(suite: Suite, count: int) -> Iterator[SampledNetwork]:
     if suite.sampled is not None:
-        yield from drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.seed)
+        yield from drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.settled_seed)
     for turn in range(count):
         for number, some in enumerate(suite.networks):
             for copy in range(some.count):

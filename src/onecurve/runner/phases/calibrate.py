@@ -14,6 +14,7 @@ from onecurve.core.codec import digest
 from onecurve.core.display import Calibration
 from onecurve.core.errors import AnswerError, OneCurveError
 from onecurve.core.question import Brief, Form
+from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.phases.plant import PlantedNetwork
@@ -43,6 +44,11 @@ class _Calibration:
     seed: int
     conditions: Mapping[str, Any]
 
+    @property
+    def reading_seed(self) -> int:
+        """Nobody who reads is told the seed that lineups are drawn by."""
+        return seed_for(self.seed, "read", self.key)
+
     def laying_out(self, folder: str, blobs: str) -> Job:
         """The trusted job that makes the lineups."""
         arguments = {
@@ -58,7 +64,7 @@ class _Calibration:
     def reading(self, folder: str, trials: Sequence[Mapping[str, Any]]) -> Job:
         """The untrusted job that reads them; it is not told which options are right."""
         listed = [[trial["number"], trial["question"], trial["evidence"]] for trial in trials]
-        arguments = {"reader": self.reader.address, "subject": self.subject, "folder": folder, "seed": self.seed, "trials": listed}
+        arguments = {"reader": self.reader.address, "subject": self.subject, "folder": folder, "seed": self.reading_seed, "trials": listed}
         label = f"calibrate {self.reader.name} on lineups of {self.kind} in {self.data}"
         return Job(Trust.UNTRUSTED, "read_lineups", arguments, label, key=self.key)
 
@@ -185,7 +191,7 @@ def _clean_looks(session: Session, clean: PlantedNetwork, tools: Sequence[Facts]
     for tool in tools:
         for target in range(TARGETS):
             brief = Brief(target)
-            key = content_key("clean", clean.key, tool.key, digest(brief), budget, session.suite.seed)
+            key = content_key("clean", clean.key, tool.key, digest(brief), budget, session.suite.settled_seed)
             found.append((tool.name, PlannedLook(key, clean.name, tool.address, session.store.blobs.put(brief), budget)))
     return found
 
@@ -221,4 +227,4 @@ def _wanted(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, se
     conditions = {"lineups": suite.lineups, "seen": seen, "maps": maps}
     key = f"calibrations:{content_key(facts.key, kind, clean.key, suite.planting_key, conditions)}"
     subject = str(session.network_folder(clean.name) / "subject")
-    return _Calibration(key, facts, kind, clean.wanted.data, dict(clean.wanted.recipe), subject, suite.seed, conditions)
+    return _Calibration(key, facts, kind, clean.wanted.data, dict(clean.wanted.recipe), subject, suite.settled_seed, conditions)

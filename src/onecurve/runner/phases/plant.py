@@ -131,7 +131,7 @@ def _sampled(session: Session) -> list[Networks]:
     if some is None:
         return []
     if SAMPLED not in session.store.prepared():
-        arguments = {"distribution": distribution_of(some), "count": some.networks, "seed": session.suite.seed}
+        arguments = {"distribution": distribution_of(some), "count": some.networks, "seed": session.suite.settled_seed}
         session.store.prepare(SAMPLED, session.ask(Trust.TRUSTED, "sample", "sample the networks", arguments)["networks"])
     return drawn_before(session.store)
 

@@ -115,7 +115,7 @@ class SolvePhase:
             "place": place_of(self._session, cell.network, cell.reference),
             "question": row.question,
             "budget": row.retrain_budget or row.budget,
-            "seed": seed_for(self._session.suite.seed, "answer", cell.seed_key),
+            "seed": seed_for(self._session.suite.settled_seed, "answer", cell.seed_key),
         }
 
     def _given(self, job: Job, outcome: Outcome) -> list[Job]:
@@ -175,7 +175,7 @@ def look_job(session: Session, look: PlannedLook) -> Job:
         "tool": look.tool,
         "brief": look.brief,
         "budget": look.budget,
-        "seed": seed_for(session.suite.seed, "look", look.key),
+        "seed": seed_for(session.suite.settled_seed, "look", look.key),
     }
     label = f"{look.tool} looks at {look.network}"
     return Job(Trust.UNTRUSTED, "look", arguments, label, key=look.key, seconds=session.suite.limits.seconds)
