@@ -216,15 +216,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a layer called by itself is free",
         "models/metering.py",
-        "self.tally.meter.count_forward(_examples(inputs) * self.tally.share)",
-        "pass",
+        "_examples(given, self.usual) * self.tally.share",
+        "0.0",
         ("tests/models/test_metering.py",),
     ),
     Mutant(
         "passes backward are free",
         "models/metering.py",
-        "lambda _: self.meter.count_backward(examples)",
-        "lambda _: None",
+        "self.meter.count_backward(self.load.passed_back(gradient, self.level))",
+        "pass",
         ("tests/models/test_metering.py",),
     ),
     Mutant(

@@ -128,14 +128,16 @@ def test_floor_and_ceiling_leave_room_or_nobody_is_asked() -> None:
         require_room(0.998, 1.0)
 
 
-def test_the_meter_stops_who_goes_on() -> None:
+def test_the_meter_stops_what_would_overdraw() -> None:
     meter = Meter(Budget(100))
     meter.count_forward(60)
     meter.count_backward(25)
     assert meter.equivalents == 110
-    meter.count_forward(1)
-    with pytest.raises(BudgetError, match="of a budget of 100 and went on"):
+    with pytest.raises(BudgetError, match="of a budget of 100, and 1 examples forward would overdraw it"):
         meter.count_forward(1)
+    with pytest.raises(BudgetError, match="and 1 examples backward would overdraw it"):
+        meter.count_backward(1)
+    assert meter.equivalents == 110
     with pytest.raises(BudgetError, match="must not be negative"):
         Budget(-1)
 

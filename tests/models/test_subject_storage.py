@@ -80,7 +80,7 @@ def test_no_clean_set_is_no_file(tmp_path: Path, subject: Subject) -> None:
 
 
 def test_a_subject_loaded_with_a_meter_is_counted(folder: Path, floats: Floats) -> None:
-    meter = Meter(Budget(5))
+    meter = Meter(Budget(9))
     network = load_subject(folder, meter=meter).granted_network()
     network.logits(floats)
     assert meter.forward == 6

@@ -14,7 +14,7 @@ from onecurve.core.question import Question, Weigh
 from onecurve.core.seeds import generator
 
 OVERDRAFT = 1.1
-"""A pass may start until the budget is spent this many times over: room for the batch that crosses the line."""
+"""A pass may run as long as the budget is spent at most this many times over after it: room for the batch that crosses the line."""
 
 
 @final
@@ -49,17 +49,22 @@ class Meter:
         return self.forward + 2 * self.backward
 
     def count_forward(self, examples: float) -> None:
-        """Called before ``examples`` go forward; raises ``BudgetError`` once the budget is overdrawn."""
-        if self.equivalents > self._budget.equivalents * OVERDRAFT:
-            raise BudgetError(
-                f"spent {self.equivalents:.0f} forward-equivalents of a budget of {self._budget.equivalents:.0f} and went on",
-                "ask `workbench.remaining` before each batch",
-            )
+        """Called before ``examples`` go forward; raises ``BudgetError``, and counts nothing, if that would overdraw the budget."""
+        self._require(examples, "forward", examples)
         self.forward += examples
 
     def count_backward(self, examples: float) -> None:
-        """Called when a gradient passes back through ``examples``."""
+        """Called before a gradient goes back through ``examples``; raises ``BudgetError``, and counts nothing, if that would overdraw."""
+        self._require(2 * examples, "backward", examples)
         self.backward += examples
+
+    def _require(self, equivalents: float, direction: str, examples: float) -> None:
+        if self.equivalents + equivalents > self._budget.equivalents * OVERDRAFT:
+            raise BudgetError(
+                f"spent {self.equivalents:.0f} forward-equivalents of a budget of {self._budget.equivalents:.0f}, "
+                f"and {examples:.0f} examples {direction} would overdraw it",
+                "ask `workbench.remaining` before each batch",
+            )
 
 
 @final

@@ -25,4 +25,4 @@ def metered_workbench(subject: Subject, budget: float, seed: int, device: str = 
 
 
 def _metered(subject: Subject, meter: Meter, device: str) -> TorchNetwork:
-    return TorchNetwork(Metered(deepcopy(torch_module(subject)), meter), device)
+    return TorchNetwork(Metered(deepcopy(torch_module(subject)), meter, subject.input_shape), device)

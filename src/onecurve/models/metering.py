@@ -4,20 +4,29 @@ The count belongs to the network, not to the caller: layers that are called one 
 are counted too. Arithmetic on the weights themselves is not counted.
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import chain
+from math import prod
 from typing import Any, final
 
 import torch
 from torch import Tensor, nn
 
 from onecurve.core.workbench import Meter
+from onecurve.models.network import evaluating
 from onecurve.models.parts import without_hooks
+from onecurve.models.passes import Load, is_transformed, levels_of, load_of, require_real_pass
+from onecurve.models.randomness import seeded
 
 _TENSORS = ("_parameters", "_buffers")
 _PASS_HOOKS = ("_forward_pre_hooks", "_forward_hooks")
+_WITH_KEYWORDS = ("_forward_pre_hooks_with_kwargs", "_forward_hooks_with_kwargs")
+"""Which of these hooks are given arguments by keyword too."""
 _SETTINGS = (int, float, str, tuple, type(None))
 """Other immutable values that a layer of torch may hold."""
+Shape = tuple[int, ...]
 
 
 @final
@@ -33,11 +42,46 @@ class _Tally:
     outputs: list[Tensor] = field(default_factory=list)
     """Outputs of the layers in the current pass through which gradients can flow back."""
 
-    def watch(self, tensors: list[Tensor], examples: float) -> None:
-        """Count ``examples`` backward once for each backward pass that reaches any of the ``tensors``."""
-        reached = [tensor for tensor in tensors if tensor.requires_grad]
+    def begin(self, part: nn.Module, images: Tensor, examples: float) -> Load:
+        """Count a pass before it runs."""
+        load = load_of(examples, images, chain(part.parameters(), part.buffers()))
+        self.meter.count_forward(load.forward)
+        if load.tangents:
+            self.meter.count_backward(load.carried)
+        return load
+
+    def end(self, load: Load, outputs: list[Tensor]) -> None:
+        """Count what a pass took beyond what its input told, and each backward pass that reaches any of the ``outputs``."""
+        if not is_transformed(outputs[-1]):
+            self._watch(load, 0, [output for output in outputs if output.requires_grad])
+            return
+        whole = load.with_more(outputs)
+        self.meter.count_forward(whole.forward - load.forward)
+        self.meter.count_backward(whole.carried - load.carried)
+        reached: dict[int, list[Tensor]] = {}
+        for level, output in chain.from_iterable(map(levels_of, outputs)):
+            if output.requires_grad:
+                reached.setdefault(level, []).append(output)
+        for level, tensors in reached.items():
+            self._watch(whole, level, tensors)
+
+    def _watch(self, load: Load, level: int, reached: list[Tensor]) -> None:
         if reached:
-            torch.autograd.graph.register_multi_grad_hook(reached, lambda _: self.meter.count_backward(examples), mode="any")
+            count = _CountBackward(self.meter, load, level)
+            torch.autograd.graph.register_multi_grad_hook(reached, count, mode="any")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _CountBackward:
+    """Counts a backward pass when it comes to a network, before it goes through."""
+
+    meter: Meter
+    load: Load
+    level: int
+
+    def __call__(self, gradient: Tensor) -> None:
+        self.meter.count_backward(self.load.passed_back(gradient, self.level))
 
 
 @final
@@ -46,10 +90,18 @@ class _BeforeLayer:
     """Counts a layer that is called outside a pass, before it runs."""
 
     tally: _Tally
+    usual: int
+    """Numbers that the layer is given for one example of the usual size; 0 if that is not known."""
+    loads: list[Load] = field(default_factory=list)
+    """Of the calls that have begun, the innermost last."""
 
-    def __call__(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if not self.tally.inside:
-            self.tally.meter.count_forward(_examples(inputs) * self.tally.share)
+    def __call__(self, layer: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        if self.tally.inside:
+            return
+        given = _images_of(inputs, named)
+        require_real_pass(given)
+        if given is not None:
+            self.loads[:] = [self.tally.begin(layer, given, _examples(given, self.usual) * self.tally.share)]
 
 
 @final
@@ -58,42 +110,54 @@ class _AfterLayer:
     """Makes the tally count gradients through the output of the layer."""
 
     tally: _Tally
+    before: _BeforeLayer
 
-    def __call__(self, layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if not isinstance(output, Tensor) or not output.requires_grad:
+    def __call__(self, layer: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any], output: Any) -> None:
+        if not isinstance(output, Tensor):
             return
         if self.tally.inside:
-            self.tally.outputs.append(output)
-        else:
-            self.tally.watch([output], _examples(inputs) * self.tally.share)
+            # What no gradient can reach is not held on to: its memory is used again within the pass.
+            if output.requires_grad or is_transformed(output):
+                self.tally.outputs.append(output)
+        elif self.before.loads:
+            self.tally.end(self.before.loads.pop(), [output])
 
 
 @final
 class Metered(nn.Module):
     """A network whose use is counted by ``meter``.
 
-    A pass counts its examples forward before it starts, and backward once for every backward pass that reaches its output or a
-    layer inside. A layer with parameters that is called by itself counts as 1 / (number of such layers) of a pass, so calling
-    layers one by one is not free. Copies count on the same meter. The meter raises ``BudgetError`` when the budget is exceeded.
+    A pass counts its examples forward before it starts, and backward before a backward pass goes from its output, or from a layer
+    inside, through the network. Examples that ``torch.func.vmap`` and its kin hide are counted one by one, and derivatives that are
+    carried forward (``jvp``) count as those that go backward. An image with more numbers than ``shape`` (C, H, W) counts as that many
+    images. A layer with parameters that is called by itself counts as 1 / (number of such layers) of a pass, so calling layers one by
+    one is not free. Copies count on the same meter.
+
+    The meter raises ``BudgetError`` for a pass that would overdraw the budget; recording the network (``torch.jit.trace``,
+    ``torch.export``) raises ``ModelError``.
     """
 
-    def __init__(self, inner: nn.Module, meter: Meter) -> None:
+    def __init__(self, inner: nn.Module, meter: Meter, shape: Shape | None = None) -> None:
         super().__init__()
         self.inner = inner
         layers = [part for part in inner.modules() if part._parameters]
         self._tally = _Tally(meter, 1 / max(1, len(layers)))
+        self._usual = prod(shape) if shape else 0
+        given = _usual_inputs(inner, layers, shape) if shape else {}
         for layer in layers:
-            layer.register_forward_pre_hook(_BeforeLayer(self._tally))
-            layer.register_forward_hook(_AfterLayer(self._tally))
+            before = _BeforeLayer(self._tally, given.get(layer, 0))
+            layer.register_forward_pre_hook(before, with_kwargs=True)
+            layer.register_forward_hook(_AfterLayer(self._tally, before), with_kwargs=True)
         self.train(inner.training)
 
     def forward(self, images: Tensor) -> Tensor:
+        require_real_pass(images)
         tally = self._tally
-        tally.meter.count_forward(len(images))
+        load = tally.begin(self.inner, images, _examples(images, self._usual))
         tally.inside = True
         try:
             logits: Tensor = self.inner(images)
-            tally.watch([*tally.outputs, logits], len(images))
+            tally.end(load, [*tally.outputs, logits])
         finally:
             tally.inside = False
             tally.outputs.clear()
@@ -113,9 +177,10 @@ def unmetered(module: nn.Module) -> nn.Module:
             known[id(part)] = _copied(part, known)
     bare = _without_wrappers(deepcopy(module, known))
     for part in bare.modules():
-        for hooks in _pass_hooks(part):
+        for hooks, by_keyword in zip(_pass_hooks(part), (getattr(part, name) for name in _WITH_KEYWORDS), strict=True):
             for key in [key for key, hook in hooks.items() if isinstance(hook, _BeforeLayer | _AfterLayer)]:
                 del hooks[key]
+                by_keyword.pop(key, None)
     return bare
 
 
@@ -124,7 +189,7 @@ def _is_plain_layer(part: nn.Module) -> bool:
     if not type(part).__module__.startswith("torch.nn.modules."):
         return False
     counted = all(isinstance(hook, _BeforeLayer | _AfterLayer) for hooks in _pass_hooks(part) for hook in hooks.values())
-    others = [value for name, value in vars(part).items() if name not in (*_TENSORS, *_PASS_HOOKS)]
+    others = [value for name, value in vars(part).items() if name not in (*_TENSORS, *_PASS_HOOKS, *_WITH_KEYWORDS)]
     return counted and all(isinstance(value, _SETTINGS) or (isinstance(value, dict | set) and not value) for value in others)
 
 
@@ -148,5 +213,34 @@ def _without_wrappers(module: nn.Module) -> nn.Module:
     return module
 
 
-def _examples(inputs: tuple[Any, ...]) -> int:
-    return len(inputs[0]) if inputs and isinstance(inputs[0], Tensor) and inputs[0].ndim else 1
+def _images_of(inputs: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+    """The first tensor or what stands in for one where the network is recorded, or None."""
+    return next((value for value in (*inputs, *named.values()) if isinstance(value, Tensor | torch.fx.Proxy)), None)
+
+
+def _examples(images: Tensor, usual: int) -> float:
+    """How many examples of the usual size these are, at least one for each."""
+    count = len(images) if images.ndim else 1
+    return max(count, images.numel() / usual) if usual else count
+
+
+def _usual_inputs(network: nn.Module, layers: list[nn.Module], shape: Shape) -> dict[nn.Module, int]:
+    """How many numbers each layer is given for one image of that shape; empty for a network that does not run on one."""
+    found: dict[nn.Module, int] = {}
+
+    def note(layer: nn.Module, inputs: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        given = _images_of(inputs, named)
+        found[layer] = max(found.get(layer, 0), 0 if given is None else given.numel())
+
+    handles = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
+    weights = next(network.parameters(), torch.zeros(()))
+    try:
+        with seeded(0, str(weights.device)), evaluating(network), torch.no_grad():
+            network(torch.zeros(1, *shape, device=weights.device, dtype=weights.dtype))
+    except Exception:  # noqa: BLE001 - a user's code may raise anything
+        # It will raise again where it is used; its layers are then counted by their examples alone.
+        return {}
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found

@@ -103,7 +103,7 @@ def load_subject(folder: str | Path, *, meter: Meter | None = None, device: str 
         raise ModelError(f"{place / 'subject.json'} is not complete: {type(error).__name__}: {error}") from error
     module = _built(architecture)
     load_weights(module, place / "network.safetensors")
-    network = TorchNetwork(module if meter is None else Metered(module, meter), device)
+    network = TorchNetwork(module if meter is None else Metered(module, meter, shape), device)
     return Subject(name, network, names, shape, access, _clean(place / "clean.safetensors"))
 
 

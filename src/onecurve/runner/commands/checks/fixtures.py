@@ -51,7 +51,7 @@ class Posed:
         """The toy subject with a fresh, metered and untrained torch network, and another one as the clean reference."""
         granted = Budget(budget)
         meter = Meter(granted)
-        networks = [TorchNetwork(Metered(self._network(number), meter)) for number in range(2)]
+        networks = [TorchNetwork(Metered(self._network(number), meter, self.case.subject.input_shape)) for number in range(2)]
         given = self.case.subject
         subject = Subject(given.id, networks[0], given.class_names, given.input_shape, ~Access.NONE, given.clean, networks[1])
         scores = generator("reference").normal(size=given.classes).astype(np.float32)
