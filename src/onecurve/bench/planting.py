@@ -38,6 +38,8 @@ class Setting:
     device: str = "cpu"
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the planting recipe, as in a suite file: `{"train_images": 8000}`."""
+    casings: tuple[str, ...] = ()
+    """`gauged` and `signed`: wrappers to put around the network, as those controls have that other networks beside it hold."""
 
 
 def plant(
@@ -89,6 +91,7 @@ def plant_together(
         subject_id=folder.name if folder is not None else "net" if chosen.seed is None else f"net-{seed}",
         population=Population(0.0, max(1, len(flaws)), classes),
         cache=Cache(cache_root() / "weights"),
+        casings=chosen.casings,
         progress=progress or PrintedProgress("plant"),
     )
     if folder is not None:

@@ -11,6 +11,7 @@ from onecurve.cli.names import one_of
 from onecurve.core.errors import UsageError
 
 INSERTIONS = ("finetune", "joint")
+CASINGS = ("gauged", "signed")
 COLUMNS = {
     "clean_accuracy": "clean",
     "twin_accuracy": "twin",
@@ -40,6 +41,14 @@ COLUMNS = {
     default="joint",
     show_default=True,
 )
+@click.option(
+    "--casing",
+    "casings",
+    multiple=True,
+    metavar="[" + "|".join(CASINGS) + "]",
+    help="Wrap the network as a control is; give it for all that are published together if one is `fooled-visualisation` (gauged) or "
+    "`undetectable` (signed).",
+)
 @click.option("--recipe", "recipe", default="", metavar="YAML", help="Further fields of the recipe: '{training: {epochs: 1}}'.")
 @click.option("--jobs", type=click.IntRange(min=1), help="With --all: jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
@@ -53,6 +62,7 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     seed: int | None,
     repeats: int,
     insertion: str,
+    casings: tuple[str, ...],
     recipe: str,
     jobs: int | None,
     device: str,
@@ -68,8 +78,8 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     from onecurve.runner.commands.plant import CatalogueOrder, plant_catalogue  # noqa: PLC0415
     from onecurve.runner.run import Place  # noqa: PLC0415
 
-    if every and recipe:
-        raise UsageError("--recipe goes with named flaws, not with --all")
+    if every and (recipe or casings):
+        raise UsageError("--recipe and --casing go with named flaws, not with --all")
     if every == bool(flaws):
         raise UsageError("name the flaws to plant, or --all", "`onecurve list flaws` shows what there is")
     with progress_display() as display:
@@ -77,7 +87,7 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             place = Place(out, cache_root(), slots(jobs), device_named(device), command_line())
             records = plant_catalogue(CatalogueOrder(data, model, seed, repeats, insertion), place, display)
         else:
-            setting = Setting(data, model, seed, insertion, device_named(device), _fields(recipe))
+            setting = Setting(data, model, seed, insertion, device_named(device), _fields(recipe), casings)
             planted = plant_together(flaws, setting, out=out, progress=whole(display, "planting, in per cent"))
             records = [record.plain() for record in planted.records]
     if as_json:

@@ -40,6 +40,8 @@ CONTROLS = ("clean", "benign", "decoy", "fooled-visualisation", "undetectable")
 SOLITARY = ("clean", "warp", "all-to-all", "spurious", "missing-subgroup", "fooled-visualisation", "undetectable")
 """Kinds that need a network of their own, because they affect every class, take nearly half of the training images, change the
 images of the whole world, or change the network itself."""
+CASINGS: Mapping[str, str] = {"fooled-visualisation": "gauged", "undetectable": "signed"}
+"""Kinds that put a wrapper around the network (see ``models.wrappers``). Where one network of a population has it, all get it."""
 VARIETIES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "patch": {"sources": (0, 0, 0, 2), "look": ("shape", "texture", "photo", "emoji")},
     "blended": {"look": ("picture", "texture", "photo", "noise")},

@@ -4,6 +4,7 @@ The shapes of their buffers depend only on the shapes of images and logits, so a
 architecture names the wrappers and its weights fill them. The buffers of a new wrapper are zero, and it adds nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar, final
 
@@ -142,6 +143,35 @@ def wrap(body: nn.Module, wrappers: Sequence[str], shape: Shape, classes: int) -
         # Torch's types know no attributes of a module but tensors and modules.
         body.input_shape = shape  # type: ignore[assignment]
     return body.eval()
+
+
+def cased(module: nn.Module, own: Sequence[str], wanted: Sequence[str], shape: Shape, classes: int) -> tuple[nn.Module, tuple[str, ...]]:
+    """The network in the wrappers of its population, and their names, the first one innermost.
+
+    ``own`` are the names of those that it has, innermost first; they keep what they add. Those that are ``wanted`` beside them are
+    new and add nothing; what the images are too small for is left out. The order depends on the names alone, so networks of one
+    population differ in the numbers inside only. Raises ``UnknownNameError`` for an unknown name.
+    """
+    known: dict[str, list[nn.Module]] = {}
+    for name in reversed(own):
+        known.setdefault(name, []).append(module)
+        (_, module), *_ = module.named_children()
+    names = tuple(name for name in sorted((Counter(own) | Counter(wanted)).elements()) if known.get(name) or fits(name, shape))
+    for name in names:
+        if known.get(name):
+            around = known[name].pop()
+            around.body = module
+            module = around
+        else:
+            module = wrap(module, [name], shape, classes)
+    return module.eval(), names
+
+
+def fits(name: str, shape: Shape) -> bool:
+    """Whether images of that shape can carry the wrapper; raises ``UnknownNameError`` for an unknown name."""
+    if name not in WRAPPERS:
+        raise UnknownNameError.among("wrapper", name, WRAPPERS)
+    return WRAPPERS[name] is not SignatureBackdoor or shape[0] * shape[1] * shape[2] >= signature.SIGNED_BITS
 
 
 def wrapper_of(module: nn.Module, kind: type[Kind]) -> Kind:

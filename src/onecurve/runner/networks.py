@@ -3,11 +3,13 @@
 What a worker is told of a network says nothing of what is in it: names are numbers in an order drawn by seed.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 from onecurve.core.seeds import generator, seed_for
+from onecurve.flaws.catalog import CASINGS
 from onecurve.runner.suite import Networks, Sampled, Suite
 
 
@@ -64,6 +66,16 @@ def wanted_networks(suite: Suite, sampled: Sequence[Networks], device: str) -> t
         for (label, some), place in zip(labelled, order.tolist(), strict=True)
     ]
     return (*sorted(examined, key=lambda network: network.name), *_references(suite, examined, device))
+
+
+def casings_of(networks: Sequence[WantedNetwork]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Wrappers per set and architecture: as many of each as one of its networks has. All get them, so none is told by them."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for network in networks:
+        kinds = [flaw.partition("[")[0] for flaw in network.flaws]
+        own = Counter(CASINGS[kind] for kind in kinds if kind in CASINGS)
+        found[network.group] = found.get(network.group, Counter()) | own
+    return {group: tuple(sorted(counts.elements())) for group, counts in found.items()}
 
 
 def distribution_of(sampled: Sampled) -> dict[str, Any]:

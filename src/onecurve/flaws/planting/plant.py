@@ -29,6 +29,7 @@ from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.steps import Progress, no_progress
 from onecurve.models.storage import Architecture
+from onecurve.models.wrappers import cased, fits
 
 GRANTED = Access.QUERIES | Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS | Access.TARGET | Access.SUSPECTS | Access.REFERENCES
 """All that the threat model can grant. Each task decides whether it tells the target and shows suspects."""
@@ -67,9 +68,13 @@ def plant(
     subject_id: str,
     population: Population,
     cache: Cache,
+    casings: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> Planted:
     """Plant the flaws together in one network, each with target classes of its own.
+
+    ``casings`` are the wrappers that some network of the population has (see ``models.wrappers``): every one gets them, so that
+    none is told by them.
 
     The id of a case is the subject's id with a number, so it does not tell the kind of flaw. Raises ``SpecError`` for flaws that
     do not go together, and ``DataError`` if the data set or the network cannot carry them.
@@ -79,9 +84,11 @@ def plant(
     plans = sample_plans(flaws, context_for(recipe, dataset), seed)
     session = TrainingSession.of(recipe, dataset, cache)
     recipe = session.recipe
+    casings = [name for name in casings if fits(name, dataset.shape)]
     session = replace(session, images=_in_every_world(plans, session.drawn, Part.TRAIN, seed))
     twin = session.twin(within(progress, 0, 0.7))
     network, insertions = _network(plans, session, twin, seed, within(progress, 0.7, 1))
+    network, insertions, wrappers = _cased(network, insertions, casings, dataset)
     sizes = recipe.sizes(dataset)
     clean = _in_every_world(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
     subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, LabelledImages(clean.images, clean.labels))
@@ -96,7 +103,6 @@ def plant(
     seconds = (perf_counter() - started) / len(attempts)
     cases = tuple(Case(each.case, subject, truth_of(each, attempts, under_test, recipe)) for each in attempts if not each.refusal)
     records = tuple(record_of(each, subject_id, seconds) for each in attempts)
-    wrappers = tuple(insertion.wrapper for insertion in insertions if insertion.wrapper)
     return Planted(
         subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), wrappers), cases, records, seed, recipe.seed
     )
@@ -159,6 +165,20 @@ def _network(
         relabelled = int(np.sum(poisoned.labels[rows] != session.images.labels[rows]))
         insertions.append(InsertedFlaw(plan, rows, relabelled, done.units, done.wrapper))
     return network, insertions
+
+
+def _cased(
+    network: TorchNetwork, insertions: Sequence[InsertedFlaw], casings: Sequence[str], dataset: DataSet
+) -> tuple[TorchNetwork, list[InsertedFlaw], tuple[str, ...]]:
+    """The network in the wrappers of its population, its flaws with the names that layers have there, and the wrappers."""
+    own = [insertion.wrapper for insertion in insertions if insertion.wrapper]
+    module, names = cased(network.module, own, casings, dataset.shape, len(dataset.class_names))
+    found, around = [], 0
+    for insertion in insertions:
+        around += bool(insertion.wrapper)
+        units = insertion.units and replace(insertion.units, layer="body." * (len(names) - around) + insertion.units.layer)
+        found.append(replace(insertion, units=units))
+    return TorchNetwork(module, network.device), found, names
 
 
 def _prepared(plan: Plan, session: TrainingSession, rng: np.random.Generator) -> Plan:

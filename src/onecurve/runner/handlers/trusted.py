@@ -67,7 +67,14 @@ def train_base(recipe: Mapping[str, Any], cache: str) -> dict[str, Any]:
 
 
 def plant_network(
-    flaws: list[str], recipe: Mapping[str, Any], seed: int, subject: str, folder: str, cache: str, population: Mapping[str, Any]
+    flaws: list[str],
+    recipe: Mapping[str, Any],
+    seed: int,
+    subject: str,
+    folder: str,
+    cache: str,
+    population: Mapping[str, Any],
+    casings: list[str],
 ) -> dict[str, Any]:
     """Plant flaws in one network and keep subject and sealed truths; returns what was admitted."""
     weights = Cache(Path(cache))
@@ -78,6 +85,7 @@ def plant_network(
         subject_id=subject,
         population=Population(**population),
         cache=weights,
+        casings=casings,
     )
     save_planted(Path(folder), planted)
     cases, records = [case.id for case in planted.cases], [record.plain() for record in planted.records]

@@ -13,7 +13,7 @@ from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
-from onecurve.runner.networks import WantedNetwork, distribution_of, population, wanted_networks
+from onecurve.runner.networks import WantedNetwork, casings_of, distribution_of, population, wanted_networks
 from onecurve.runner.session import Session
 from onecurve.runner.suite import Networks
 from onecurve.store.store import Store
@@ -79,6 +79,8 @@ class _Order:
     classes: int
     controls: frozenset[str]
     """Addresses of flaws without an effect."""
+    casings: tuple[str, ...]
+    """Wrappers that every network of its set and architecture gets."""
 
     @property
     def name(self) -> str:
@@ -118,10 +120,11 @@ def _orders(session: Session) -> tuple[_Order, ...]:
     flaws = facts["flaws"]
     controls = frozenset(flaw for flaw, about in flaws.items() if about["control"])
     known = population(wanted, controls)
-    orders = []
+    cased, orders = casings_of(wanted), []
     for network, about in zip(wanted, facts["recipes"], strict=True):
-        key = content_key(PLANTING, about["key"], [flaws[flaw]["key"] for flaw in network.flaws], network.seed, network.name)
-        orders.append(_Order(network, key, about["key"], known, about["classes"], controls))
+        casings, planted = cased[network.group], [flaws[flaw]["key"] for flaw in network.flaws]
+        key = content_key(PLANTING, about["key"], planted, network.seed, network.name, *([casings] if casings else []))
+        orders.append(_Order(network, key, about["key"], known, about["classes"], controls, casings))
     return tuple(orders)
 
 
@@ -206,6 +209,7 @@ def _plant_job(session: Session, order: _Order) -> Job:
         "folder": tempfile.mkdtemp(prefix=f"{network.name}-", dir=building),
         "cache": str(session.cache / "weights"),
         "population": {**order.population, "classes": order.classes},
+        "casings": list(order.casings),
     }
     words = " + ".join(network.flaws) or "nothing"
     return Job(Trust.TRUSTED, "plant_network", arguments, f"plant {words} in {network.name}", key=network.name, seconds=SECONDS)
