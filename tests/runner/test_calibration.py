@@ -51,10 +51,10 @@ class Spy:
         return Weights(np.ones((1, len(question.options)), np.float32))
 
 
-def test_a_reader_is_calibrated_where_no_truth_is(run: Run, tmp_path: Path) -> None:
+def test_a_reader_is_calibrated_where_no_truth_is(open_run: Run, tmp_path: Path) -> None:
     out = tmp_path / "seen.jsonl"
     suite = suite_of(f"top-images@{__file__}:Spy[out={out}]", tasks=("discover",))
-    run(suite.changed({"lineups": 3}))
+    open_run(suite.changed({"lineups": 3}))
     seen = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert len(seen) >= 2 * 3
     assert all(each == {"truths": 0, "rooms": [], "network": False} for each in seen)

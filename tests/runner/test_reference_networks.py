@@ -78,8 +78,8 @@ class LooksAtBoth:
         return Evidence((ClassScores((both[0] - both[1]).astype(np.float32)),))
 
 
-def test_what_goes_through_the_clean_network_is_paid_for(run: Run, tmp_path: Path) -> None:
-    (row,) = run(suite_of(f"{__file__}:Compares[out={tmp_path / 'seen.json'}]")).values()
+def test_what_goes_through_the_clean_network_is_paid_for(open_run: Run, tmp_path: Path) -> None:
+    (row,) = open_run(suite_of(f"{__file__}:Compares[out={tmp_path / 'seen.json'}]")).values()
     assert json.loads((tmp_path / "seen.json").read_text()) == {"same": False, "spent": IMAGES}
     assert row.status is Status.GRADED
     assert row.forward == 2 * IMAGES

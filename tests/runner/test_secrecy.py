@@ -20,6 +20,7 @@ from onecurve.core.image.trigger import Paste
 from onecurve.core.row import Row
 from onecurve.flaws.planting.storage import load_case
 from onecurve.models.network import TorchNetwork
+from onecurve.runner.isolation.walls import Wanted
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
@@ -38,9 +39,9 @@ TOLD = {"Brief.target", "Brief.suspects"}
 """What a brief may grant, where a task grants it; every other attribute with such a name would be the truth's."""
 
 
-def test_no_truth_lives_in_a_workers_process(run: Run, tmp_path: Path) -> None:
+def test_no_truth_lives_in_a_workers_process(open_run: Run, tmp_path: Path) -> None:
     seen = tmp_path / "seen.json"
-    run(suite_of(f"{named('LooksAround')[0]}[out={seen}]"))
+    open_run(suite_of(f"{named('LooksAround')[0]}[out={seen}]"))
     found = json.loads(seen.read_text())
     assert found["truths"] == []
     assert found["rooms"] == []
@@ -107,7 +108,7 @@ def walked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
         "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0},
     }
     changes = {"data": f"{TOY}:Toy", "model": "six-conv[width=4]", "recipe": recipe, "networks": ({"flaws": ("patch[poison_rate=0.25]",)},)}
-    run_suite(suite.changed({**changes, "references": 1}), Place(place / "out", cache, 2))
+    run_suite(suite.changed({**changes, "references": 1}), Place(place / "out", cache, 2, isolation=Wanted.OFF))
     with Store.read(place / "out") as store:
         row = next(row for row in store.rows() if row.role != "yardstick")
     return Walked(place / "seen" / row.subject, load_case(place / "out" / "networks" / row.subject, row.case))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Literal, final
 
 from onecurve.bench.folders import cache_root, device_named, slots
 from onecurve.core import html
@@ -88,15 +88,19 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     device: str = "cpu",
     display: "Display | None" = None,
     command: str = "",
+    isolation: Literal["auto", "required", "off"] = "auto",
+    readable: Sequence[Path | str] = (),
 ) -> Run:
     """Plant flaws, let every solver look, grade them, and write the report; started again it goes on where it was.
 
     ``suite`` is a name, a YAML file or a Suite; ``solvers`` are added to its own, or with ``only`` take their place; ``changes`` are
     fields of the suite that differ (`{"seed": 3}`). ``jobs`` run at a time, one per core by default; ``command`` is
-    printed in the report as what was typed. Raises ``UsageError`` for
-    what the person must mend; everything finished by then is kept.
+    printed in the report as what was typed. ``isolation`` keeps tools from the ground truth, the network and other processes: `auto`
+    as far as the system can, `required` or no run, `off`; ``readable`` are places that isolated tools may read besides. Raises
+    ``UsageError`` for what the person must mend; everything finished by then is kept.
     """
     try:
+        from onecurve.runner.isolation.walls import Wanted  # noqa: PLC0415
         from onecurve.runner.run import Place, run_suite  # noqa: PLC0415 - what it starts workers with is not on Windows
         from onecurve.runner.session import Silent  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -107,7 +111,8 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     folder = Path(out) if out is not None else Path(f"onecurve-{declared.name}")
     shown = display or Silent()
     typed = command or f"onecurve.run({declared.name!r})"
-    run_suite(declared, Place(folder, cache_root(), slots(jobs), device_named(device), typed), shown)
+    read = tuple(Path(place) for place in readable)
+    run_suite(declared, Place(folder, cache_root(), slots(jobs), device_named(device), typed, Wanted(isolation), read), shown)
     shown.phase("write the report", 0)
     done = Run(folder)
     done.write_report()

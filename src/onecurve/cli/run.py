@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -35,6 +36,20 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 @click.option("--seed", type=int, help="Plant by this seed, known beforehand; makes a run again [default: the suite's, else one is drawn].")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: one per core].")
 @click.option("--device", default="cpu", show_default=True)
+@click.option(
+    "--isolation",
+    type=click.Choice(["auto", "required", "off"]),
+    default="auto",
+    show_default=True,
+    help="Keep tools from the ground truth, the network and other processes: as far as the system can, or not at all.",
+)
+@click.option(
+    "--readable",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(exists=True, path_type=Path),
+    help="A place that isolated tools may read, such as weights of their own; may be given again.",
+)
 @click.option("--dry-run", is_flag=True, help="Open everything that is named, print the plan and stop.")
 def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     suite: str,
@@ -48,6 +63,8 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     seed: int | None,
     jobs: int | None,
     device: str,
+    isolation: Literal["auto", "required", "off"],
+    readable: tuple[Path, ...],
     dry_run: bool,
 ) -> None:
     """Plant flaws, run every solver, grade the answers, and write the report.
@@ -73,7 +90,9 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         return
     started = time.monotonic()
     with progress_display() as display:
-        done = running.run(declared, out, jobs=jobs, device=device, display=display, command=command_line())
+        done = running.run(
+            declared, out, jobs=jobs, device=device, display=display, command=command_line(), isolation=isolation, readable=readable
+        )
     rows = done.rows()
     failed = sum(row.status is Status.FAILED for row in rows)
     lost = sum(row.status is Status.LOST for row in rows)

@@ -21,6 +21,7 @@ from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
+from onecurve.runner.isolation.walls import Confinement, Wanted
 from onecurve.runner.networks import population_of
 from onecurve.runner.phases.calibrate import calibrate
 from onecurve.runner.phases.plant import PlantedNetwork, plant_all
@@ -49,6 +50,16 @@ class Place:
     device: str = "cpu"
     command: str = ""
     """The command line, for the report."""
+    isolation: Wanted = Wanted.AUTO
+    readable: tuple[Path, ...] = ()
+    """Places that cells may read besides their subject and the installed packages."""
+
+    @property
+    def confinement(self) -> Confinement | None:
+        """What cells are kept from; None where nothing is wanted."""
+        if self.isolation is Wanted.OFF:
+            return None
+        return Confinement((str(self.out.resolve()), str(self.cache.resolve())), tuple(str(path.resolve()) for path in self.readable))
 
 
 @final
@@ -78,6 +89,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
     with _store(place) as store, _pool(suite, place) as pool:
         session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
         _note_run(session, suite, place)
+        _note_isolation(session, place)
         solvers = planned_solvers(session)
         networks = plant_all(session)
         pending = [row for row in store.rows() if row.status is Status.PENDING]
@@ -145,7 +157,18 @@ def _store(place: Place) -> Iterator[Store]:
 def _pool(suite: Suite, place: Place) -> Pool:
     # Several small processes share the cores better than one with many threads each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return Pool(place.slots, place.out / "logs", suite.limits.memory_mb)
+    return Pool(place.slots, place.out / "logs", suite.limits.memory_mb, place.confinement)
+
+
+def _note_isolation(session: Session, place: Place) -> None:
+    """Try what cells can be kept from, and tell it where anything is left open; a run that is gone on with has several such notes."""
+    found = session.pool.isolation()
+    if place.isolation is Wanted.REQUIRED and not found.whole:
+        raise UsageError(f"isolation is required, and this system cannot do it ({found.words})", "leave out `--isolation required`")
+    known = session.store.noted("isolation") or []
+    session.store.note("isolation", [*known, *({found.words} - set(known))], anew=True)
+    if not found.whole:
+        session.display.say(found.words)
 
 
 def _note_run(session: Session, declared: Suite, place: Place) -> None:
@@ -173,7 +196,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
     for network in networks:
         for number, case in enumerate(() if network.reference else network.cases):
             key = keys[case]
-            if key not in known or any(blob_fault(session.store.blobs, blob) for blob in blobs_of_case(known[key])):
+            if key not in known or any(blob_fault(session.store, blob) for blob in blobs_of_case(known[key])):
                 arguments = {
                     "folder": str(session.network_folder(network.name)),
                     "case": case,
@@ -181,7 +204,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
                     "first": number == 0,
                     "seed": session.suite.settled_seed,
                     "population": admitted,
-                    "blobs": session.blobs,
+                    "blobs": {"open": session.blobs, "sealed": session.sealed_blobs},
                     "device": session.device,
                 }
                 jobs.append(Job(Trust.TRUSTED, "prepare", arguments, f"ask the questions of {case}", key=key))

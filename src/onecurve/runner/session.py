@@ -73,6 +73,10 @@ class Session:
     def blobs(self) -> str:
         return str(self.store.blobs.folder)
 
+    @property
+    def sealed_blobs(self) -> str:
+        return str(self.store.sealed.folder)
+
     def network_folder(self, name: str) -> Path:
         """Where a planted network lies: `subject` for everyone, `sealed` for the grading side."""
         return self.out / NETWORKS / name

@@ -12,7 +12,7 @@ from onecurve.core.row import Row
 from onecurve.runner.phases.plant import RECORD, network_faults
 from onecurve.runner.session import NETWORKS
 from onecurve.store.blobs import REBUILT, REMEDY, Blobs
-from onecurve.store.store import Store
+from onecurve.store.store import SEALED, Store
 
 OF_A_TASK = ("question", "brief", "oracle", "noise")
 """Blobs that the preparation of a task names."""
@@ -52,13 +52,13 @@ class Soundness:
 def check_run(folder: Path) -> Soundness:
     """Check a whole run; a database that cannot be opened is a fault like others. Raises ``DataError`` where there is no run."""
     Store.require(folder)
-    blobs, broken = _all_blobs(Blobs(folder / "blobs"))
+    blobs, broken = _all_blobs(Blobs(folder / "blobs"), Blobs(folder / SEALED / "blobs"))
     try:
         with Store.read(folder) as store:
             found, rows = store.checked, store.rows()
             cases = [value for name, value in store.prepared().items() if name.startswith("case:")]
             named = [*blobs_of_rows(rows), *blobs_of_looks(store), *(key for case in cases for key in blobs_of_case(case))]
-            lacking = {fault: None for key in dict.fromkeys(named) if (fault := blob_fault(store.blobs, key)) and fault not in broken}
+            lacking = {fault: None for key in dict.fromkeys(named) if (fault := blob_fault(store, key)) and fault not in broken}
             networks = _networks(store, {row.subject for row in rows})
     except DataError as error:
         return Soundness(folder, 0, 0, blobs, 0, 0, (), (error.message, *broken))
@@ -69,7 +69,7 @@ def check_run(folder: Path) -> Soundness:
 
 def require_blobs(store: Store, keys: Iterable[str]) -> None:
     """Raise ``DataError`` unless all these blobs are there as they were stored."""
-    found = [fault for key in dict.fromkeys(keys) if (fault := blob_fault(store.blobs, key))]
+    found = [fault for key in dict.fromkeys(keys) if (fault := blob_fault(store, key))]
     if found:
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise DataError("; ".join(found[:SHOWN]) + more, REMEDY)
@@ -81,8 +81,12 @@ def require_network(store: Store, name: str) -> None:
         raise DataError(fault, digests.REMEDY)
 
 
-def blob_fault(blobs: Blobs, key: str) -> str:
+def blob_fault(store: Store, key: str) -> str:
     """What is wrong with a record or a network that a row names; empty for nothing."""
+    return _fault_in(store.blobs if key.startswith(REBUILT) else store.holder(key), key)
+
+
+def _fault_in(blobs: Blobs, key: str) -> str:
     return blobs.file_fault(key.removeprefix(REBUILT)) if key.startswith(REBUILT) else blobs.fault(key)
 
 
@@ -102,10 +106,10 @@ def blobs_of_case(prepared: Mapping[str, Any]) -> list[str]:
     return [key for key in keys if key]
 
 
-def _all_blobs(blobs: Blobs) -> tuple[int, dict[str, None]]:
+def _all_blobs(*kept: Blobs) -> tuple[int, dict[str, None]]:
     """How many blobs there are, and what is wrong with them."""
-    keys = blobs.keys()
-    return len(keys), {fault: None for key in keys if (fault := blob_fault(blobs, key))}
+    keys = [(blobs, key) for blobs in kept for key in blobs.keys()]  # noqa: SIM118 - not a dict
+    return len(keys), {fault: None for blobs, key in keys if (fault := _fault_in(blobs, key))}
 
 
 @final

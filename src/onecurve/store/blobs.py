@@ -40,7 +40,7 @@ class Blobs:
         """Store a record (see ``core.codec``) and return its key. The same record is stored once; a damaged file is overwritten."""
         text, arrays = encode(record)
         key = digest_of_encoded(text, arrays)
-        path = self._path(key)
+        path = self.path(key)
         if self.fault(key):
             contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
             _write_whole(path, save(contiguous, metadata={RECORD: text}))
@@ -48,14 +48,14 @@ class Blobs:
 
     def get(self, key: str) -> Any:
         """The record of that key; raises ``MissingBlobError`` if it is not here, ``DataError`` if it is damaged."""
-        path = self._path(key)
+        path = self.path(key)
         if not path.exists():
             raise MissingBlobError(f"a blob is missing: {path}", REMEDY)
         return decode(*_encoded(path, key))
 
     def fault(self, key: str) -> str:
         """What is wrong with the record of that key, in words; empty if it is here as it was stored."""
-        path = self._path(key)
+        path = self.path(key)
         if not path.exists():
             return f"a blob is missing: {path}"
         try:
@@ -95,8 +95,28 @@ class Blobs:
             return f"a blob is missing: {path}"
         return "" if digest_of(path)[:KEY] == key else f"damaged blob: {path}"
 
-    def _path(self, key: str) -> Path:
+    def take(self, key: str, other: "Blobs", *, file: bool = False) -> None:
+        """Copy a record, or an adopted file, from other blobs, which may be of a hostile process that has ended.
+
+        Raises ``DataError`` unless a regular file of that content lies there under its key.
+        """
+        source, path = (other.file(key), self.file(key)) if file else (other.path(key), self.path(key))
+        if source.parent.is_symlink() or source.is_symlink() or not source.is_file():
+            raise MissingBlobError(f"a blob is missing: {source.name}")
+        fault = other.file_fault(key) if file else other.fault(key)
+        if fault:
+            raise DataError(f"damaged blob: {source.name}")
+        if self.file_fault(key) if file else self.fault(key):
+            _copy_whole(source, path)
+
+    def path(self, key: str) -> Path:
+        """Where the record of that key is, or would be."""
         return self.folder / key[:2] / f"{key}.safetensors"
+
+
+def is_key(text: str) -> bool:
+    """Whether a text can be a key."""
+    return len(text) == KEY and set(text) <= set("0123456789abcdef")
 
 
 def _encoded(path: Path, key: str) -> tuple[str, dict[str, np.ndarray]]:
@@ -110,6 +130,18 @@ def _encoded(path: Path, key: str) -> tuple[str, dict[str, np.ndarray]]:
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"damaged blob: {path}", REMEDY) from error
     raise DataError(f"damaged blob: {path}", REMEDY)
+
+
+def _copy_whole(source: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    os.close(handle)
+    try:
+        shutil.copyfile(source, name)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -20,6 +20,8 @@ from onecurve.store.migrations import migrate
 from onecurve.store.row_digests import KEPT, Checked, check_rows, damaged, keep_digest, require_sound, uri_of
 
 FILE = "results.sqlite"
+SEALED = "sealed"
+"""Folder of a run for what is made from the ground truth; no cell that is isolated can open it."""
 UNIX_ONLY = "running a suite needs Linux or macOS"
 _GRADED = ("raw", "floor", "ceiling", "skill", "figures")
 
@@ -44,6 +46,7 @@ class Store:
     def __init__(self, folder: Path, connection: Connection, lock: IO[str] | None) -> None:
         self.folder = folder
         self.blobs = Blobs(folder / "blobs")
+        self.sealed = Blobs(folder / SEALED / "blobs")
         self._connection = connection
         self._lock = lock
 
@@ -90,6 +93,14 @@ class Store:
         self._connection.engine.dispose()
         if self._lock is not None:
             self._lock.close()
+
+    def holder(self, key: str) -> Blobs:
+        """The blobs that hold the record of that key: the open ones, unless it lies in the sealed ones alone."""
+        return self.sealed if not self.blobs.path(key).exists() and self.sealed.path(key).exists() else self.blobs
+
+    def record(self, key: str) -> Any:
+        """The record of that key, open or sealed; raises ``MissingBlobError`` if it is not here, ``DataError`` if it is damaged."""
+        return self.holder(key).get(key)
 
     def note(self, name: str, value: Any, *, anew: bool = False) -> None:
         """Keep a fact about the run: the first of its name, or with ``anew`` the last."""

@@ -30,13 +30,13 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
         plants = tuple(redacted_record(record, secret) for record in store.plants())
         run = _run(store, content_key([row.key for row in rows], [row.skill for row in rows]))
         calibrated = store.noted("calibrations") or ()
-        blobs = store.blobs
+        load = store.record
     return Results(
         rows=rows,
-        displays=_displays(prepared, blobs.get, secret),
+        displays=_displays(prepared, load, secret),
         plants=plants,
         calibrations=_calibrations(prepared, calibrated),
-        record=blobs.get,
+        record=load,
         entries=_entries(prepared, rows),
         run=run,
     )
@@ -86,6 +86,7 @@ def _run(store: Store, rows_hash: str) -> RunFacts:
         seconds=float(finished["seconds"]),
         versions=store.noted("versions") or {},
         machine=store.noted("machine") or "",
+        isolation=tuple(store.noted("isolation") or ()),
         hashes={"rows": rows_hash, "planting": str(store.noted("planting") or "")},
         other_limits=other_limits(suite),
         names_seeds=_names_seeds(suite),

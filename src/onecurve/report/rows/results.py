@@ -55,6 +55,8 @@ class RunFacts:
     """Package name to version."""
     machine: str = ""
     """The machine in words."""
+    isolation: tuple[str, ...] = ()
+    """What tools were kept from, in words, for each way in which the run was started; empty where it is not recorded."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """What was hashed to its digest: suite, rows, code, data."""
     other_limits: tuple[str, ...] = ()

@@ -25,8 +25,9 @@ from typing import Any, NoReturn, final
 
 import psutil
 
+from onecurve.core.errors import OneCurveError
 from onecurve.runner.engine.jobs import Trust
-from onecurve.runner.engine.messages import BadMessageError, Inbox, send
+from onecurve.runner.engine.messages import BadMessageError, Inbox, loaded, send
 from onecurve.runner.engine.processes import (
     MEGABYTE,
     Reaped,
@@ -38,6 +39,7 @@ from onecurve.runner.engine.processes import (
     proportional_mb,
 )
 from onecurve.runner.engine.worker import OUR_JOBS, handlers_of, next_message, performed, start_worker
+from onecurve.runner.isolation.walls import Confinement, Walls
 
 GLANCE = 0.05
 """Seconds between two looks at time, memory and processes of a cell."""
@@ -47,6 +49,8 @@ SHARE_OF_TIME = 10.0
 """The slow way to count memory is used again after so many times the time that it took."""
 LOG_BYTES = 1 << 20
 """What is kept of what one cell prints."""
+MADE = "made"
+"""Folder, in that of a cell, for what it hands over."""
 
 
 @final
@@ -63,14 +67,17 @@ class _DriverGoneError(Exception):
     """Nobody waits for the cell any more."""
 
 
-def keep_cells(jobs: Connection, log: str, limits: Limits) -> None:
-    """Do each job in a process of its own until the other side hangs up. Runs in a process of its own."""
+def keep_cells(jobs: Connection, log: str, limits: Limits, confinement: Confinement | None = None) -> None:
+    """Do each job in a process of its own until the other side hangs up. Runs in a process of its own.
+
+    With a confinement, cells are isolated as far as the system can do so.
+    """
     with suppress(OSError):
         os.setsid()
     start_worker(log)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     adopt_orphans()
-    keeper = _Keeper(jobs.fileno(), limits)
+    keeper = _Keeper(jobs.fileno(), limits, confinement)
     try:
         keeper.work()
     finally:
@@ -79,9 +86,10 @@ def keep_cells(jobs: Connection, log: str, limits: Limits) -> None:
 
 @final
 class _Keeper:
-    def __init__(self, driver: int, limits: Limits) -> None:
+    def __init__(self, driver: int, limits: Limits, confinement: Confinement | None) -> None:
         self.driver = driver
         self.limits = limits
+        self.walls = Walls(confinement, limits.memory_mb) if confinement else None
         self.module = handlers_of(Trust.UNTRUSTED)
         above = parent_process()
         self.driver_pid = above.pid if above is not None else None
@@ -98,12 +106,26 @@ class _Keeper:
             folder = Path(tempfile.mkdtemp(prefix="onecurve-cell-"))
             try:
                 said = _Cell(self, job, folder).run()
-                send(self.driver, {"nonce": job["nonce"], **said})
+                send(self.driver, {"nonce": job["nonce"], **self._taken_over(job, said, folder / MADE)})
             except (_DriverGoneError, OSError):
                 return
             finally:
                 Reaped().end_all()
                 shutil.rmtree(folder, ignore_errors=True)
+                if self.walls:
+                    self.walls.clear()
+
+    def _taken_over(self, job: Mapping[str, Any], said: dict[str, Any], made: Path) -> dict[str, Any]:
+        """The reply, once what it names has been moved to where it is kept; what is not there costs the cell its answer."""
+        try:
+            value = loaded(said["text"].encode()).get("value") if "text" in said else None
+            if isinstance(value, dict):
+                self.module.take_over(job["arguments"], value, made)
+        except BadMessageError:
+            pass  # whoever reads the reply says what is wrong with it
+        except OneCurveError as error:
+            said = {name: item for name, item in said.items() if name != "text"} | {"reason": f"its answer cannot be kept: {error.message}"}
+        return said
 
 
 @final
@@ -245,6 +267,7 @@ class _Cell:
             os.setsid()
             os.dup2(output, 1)
             os.dup2(output, 2)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for descriptor in (output, *not_mine):
                 os.close(descriptor)
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -254,10 +277,21 @@ class _Cell:
             current_process()._config["daemon"] = False  # type: ignore[attr-defined]
             _start_chance(self.job["arguments"].get("seed", 0), self.keeper.threads)
             _limit_itself(self.keeper.limits)
-            send(answers, performed(self.keeper.module.HANDLERS, self.job))
+            send(answers, self._performed())
             os.close(answers)
         finally:
             os._exit(0)
+
+    def _performed(self) -> dict[str, Any]:
+        arguments, made = self.job["arguments"], self.folder / MADE
+        made.mkdir()
+        if self.keeper.walls:
+            handed = self.keeper.module.reach(arguments, self.keeper.walls.hidden)
+            try:
+                self.keeper.walls.close(handed, self.folder)
+            except OSError as error:
+                return {"value": None, "reason": f"the cell could not be isolated: {error}", "lost": True}
+        return performed(self.keeper.module.HANDLERS, {**self.job, "arguments": self.keeper.module.with_output(arguments, made)})
 
 
 def _one_thread() -> int:

@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from json import loads
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, final
 
@@ -19,10 +21,14 @@ from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.messages import LIMIT, BadMessageError, Inbox, envelope, loaded, outcome_of, send
 from onecurve.runner.engine.processes import descendants, kill_if_the_same, living
 from onecurve.runner.engine.worker import serve
+from onecurve.runner.isolation.walls import NONE as NOT_ISOLATED
+from onecurve.runner.isolation.walls import Confinement, Isolation, tell_isolation
 
 PRELOADED = ["onecurve.runner.engine.preload"]
 GRACE = 15.0
 """Seconds beyond the limit of a cell after which its keeper is thought to hang."""
+TRYING = 30.0
+"""Seconds to find out what cells can be kept from."""
 FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM}
 """Signals that may well come from a person or the system; a process that fails by itself ends by another."""
 
@@ -70,13 +76,15 @@ class _Worker:
 class Pool:
     """Up to ``slots`` jobs at a time: trusted ones in workers that are kept, each untrusted one in a fresh process.
 
-    Processes start by forkserver with the heavy imports done once, so replacing a killed worker is cheap.
+    Processes start by forkserver with the heavy imports done once, so replacing a killed worker is cheap. With a confinement, the
+    processes of untrusted jobs are isolated as far as the system can do so.
     Use as a context manager.
     """
 
-    def __init__(self, slots: int, logs: Path, memory_mb: float) -> None:
+    def __init__(self, slots: int, logs: Path, memory_mb: float, confinement: Confinement | None = None) -> None:
         self.slots = slots
         self._logs = logs
+        self._confinement = confinement
         self._limits = Limits(memory_mb)
         self._workers: list[_Worker] = []
         self._count = 0
@@ -97,6 +105,24 @@ class Pool:
             worker.end(gently=True)
         self._workers.clear()
         self._queue.clear()
+
+    def isolation(self) -> Isolation:
+        """What cells of this pool are kept from, as tried now in a process of its own."""
+        if self._confinement is None:
+            return NOT_ISOLATED
+        ours, theirs = self._context.Pipe()
+        with TemporaryDirectory() as folder:
+            process = self._context.Process(target=tell_isolation, args=(theirs, self._confinement, folder), daemon=True)
+            process.start()
+            theirs.close()
+            try:
+                return Isolation(**loads(ours.recv_bytes())) if ours.poll(TRYING) else NOT_ISOLATED
+            except EOFError:
+                return NOT_ISOLATED
+            finally:
+                process.kill()
+                process.join()
+                ours.close()
 
     def running(self) -> tuple[tuple[Job, float], ...]:
         """The jobs under way, each with its seconds so far."""
@@ -151,7 +177,7 @@ class Pool:
         self._count += 1
         log = str(self._logs / f"{trust.value}-{self._count}.log")
         if trust is Trust.UNTRUSTED:
-            process = self._context.Process(target=keep_cells, args=(theirs, log, self._limits), daemon=True)
+            process = self._context.Process(target=keep_cells, args=(theirs, log, self._limits, self._confinement), daemon=True)
         else:
             process = self._context.Process(target=serve, args=(theirs, trust, log), daemon=True)
         process.start()

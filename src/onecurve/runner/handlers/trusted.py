@@ -99,18 +99,18 @@ def prepare(
     first: bool,
     seed: int,
     population: Mapping[str, Any],
-    blobs: str,
+    blobs: Mapping[str, str],
     device: str,
 ) -> dict[str, Any]:
     """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case.
 
     ``population`` is that of the run's admitted networks. What is stored with a network is what was wanted when it was planted,
-    maybe for another suite.
+    maybe for another suite. Questions go into the folder ``blobs["open"]``, what is made from the ground truth into ``blobs["sealed"]``.
     """
     opened = _case(folder, case, device)
     admitted = replace(opened.truth.population, **population)
     opened = replace(opened, truth=replace(opened.truth, population=admitted))
-    kept = Blobs(Path(blobs))
+    kept, shut = Blobs(Path(blobs["open"])), Blobs(Path(blobs["sealed"]))
     asked, suspects = {}, None
     for address in tasks:
         task: Task = TASKS.make(address)
@@ -118,7 +118,7 @@ def prepare(
         if first or not task.blind:
             # Tasks that show suspects show the same ones, so that one look serves them all.
             drawn_by = "suspects" if Access.SUSPECTS in task.tells else name
-            asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), kept)
+            asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), kept, shut)
             if task.form is Form.PIXELS and "question" in asked[name]:
                 suspects = kept.get(asked[name]["question"]).inputs
     shown = display(opened, suspects)
@@ -128,7 +128,7 @@ def prepare(
         "classes": list(opened.subject.class_names),
         "facts": dict(opened.truth.facts),
         "tasks": asked,
-        "display": kept.put(shown),
+        "display": shut.put(shown),
     }
 
 
@@ -142,7 +142,7 @@ def grade(folder: str, case: str, task: str, question: str, answer: str, network
     return {"raw": measured.raw, "figures": dict(measured.figures)}
 
 
-def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
+def _asked(task: Task, case: Case, seed: int, blobs: Blobs, sealed: Blobs) -> dict[str, Any]:
     about = {"blind": task.blind, "rebuilds": task.form.rebuilds}
     refusal = task.refusal(case.truth)
     if refusal:
@@ -162,8 +162,8 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs) -> dict[str, Any]:
         "version": type(task).version,
         "floor": {"raw": known.floor.raw, "figures": dict(known.floor.figures)},
         "ceiling": {"raw": known.ceiling.raw, "figures": dict(known.ceiling.figures)},
-        "oracle": blobs.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
-        "noise": blobs.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
+        "oracle": sealed.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
+        "noise": sealed.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
     }
 
 

@@ -1,6 +1,6 @@
 """Untrusted jobs: look, read, answer. They run other people's code, and are given a subject's folder and never the place of a truth."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,8 +22,9 @@ from onecurve.models.granting import metered_workbench
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_subject, save_network
 from onecurve.readers.catalog import READERS
+from onecurve.runner.isolation.reach import Reach, open_but
 from onecurve.runner.solver_catalog import SOLVERS
-from onecurve.store.blobs import Blobs
+from onecurve.store.blobs import Blobs, is_key
 from onecurve.tools.catalog import TOOLS
 
 
@@ -35,17 +36,24 @@ class SubjectPlace:
     subject: str
     """The subject's folder."""
     blobs: str
+    """Where what it is handed is kept."""
     device: str = "cpu"
     reference: str = ""
     """The folder of a clean network of the same set and architecture; empty where none is granted."""
+    made: str = ""
+    """Where what it makes goes, from where it is taken over; empty for where the rest is kept."""
+
+    def output(self) -> Blobs:
+        """Where what the job makes goes."""
+        return Blobs(Path(self.made or self.blobs))
 
     def workbench(self, budget: float, seed: int, *, network: bool = True) -> Workbench:
         """A fresh copy of the network, and of the clean one, with a fresh meter: what one cell changes, no other sees."""
-        subject = _subject(self.subject, self.device)
+        subject = _subject(self.subject)
         if not network:
             return metered_workbench(subject.without_network(), budget, seed, self.device)
         if self.reference:
-            clean = _subject(self.reference, self.device).network
+            clean = _subject(self.reference).network
             subject = replace(subject, reference=clean, access=subject.access | Access.REFERENCE_NETWORK)
         return metered_workbench(subject, budget, seed, self.device)
 
@@ -54,25 +62,62 @@ def warm(do: str, arguments: Mapping[str, Any]) -> None:
     """Have ready what a job will need that is our own, in the process from which each cell is forked: no tool's code runs here."""
     if "place" in arguments:
         here = SubjectPlace(**arguments["place"])
-        if here.device == "cpu":  # a graphics card that is in use does not survive a fork
-            for folder in filter(None, (here.subject, here.reference)):
-                _subject(folder, here.device)
+        for folder in filter(None, (here.subject, here.reference)):
+            _subject(folder)
     for who, known in (("tool", TOOLS), ("reader", READERS), ("solver", SOLVERS)):
         name = str(arguments.get(who, arguments.get("address", ""))).partition("[")[0]
         if name in known.names() and name in known.entries:
             known.load(name)
 
 
+def reach(arguments: Mapping[str, Any], hidden: Sequence[Path]) -> Reach:
+    """What the process of a job is handed to read: its subject, the records it is told of, and the folder of its author's own file."""
+    handed = [Path(arguments[name]) for name in ("subject", "folder") if name in arguments]
+    if "place" in arguments:
+        here = SubjectPlace(**arguments["place"])
+        handed += [Path(folder) for folder in (here.subject, here.reference) if folder]
+        named = [arguments[name] for name in RECORDS if name in arguments]
+        for folder in filter(None, (here.blobs, arguments.get("evidence_in"))):
+            handed += [Blobs(Path(folder)).path(key) for key in (*named, *arguments.get("references", ()))]
+    addresses = (str(arguments.get(name, "")).partition("[")[0].rpartition(":")[0] for name in (*STATED, "address"))
+    files = [Path(file).resolve() for file in addresses if file.endswith(".py")]
+    return Reach(tuple(handed)).plus(open_but([file.parent for file in files], hidden, dots=False))
+
+
+def with_output(arguments: Mapping[str, Any], made: Path) -> dict[str, Any]:
+    """The arguments of a job whose process writes there."""
+    place = arguments.get("place")
+    return {**arguments, "place": {**place, "made": str(made)}} if place else dict(arguments)
+
+
+def take_over(arguments: Mapping[str, Any], value: Mapping[str, Any], made: Path) -> None:
+    """Keep what a process left in its folder and its reply names; raises ``DataError`` for what is not there or not what it is called."""
+    if "place" not in arguments:
+        return
+    kept, left = Blobs(Path(arguments["place"]["blobs"])), Blobs(made)
+    for name in MADE_HERE:
+        key = value.get(name)
+        if isinstance(key, str) and is_key(key):
+            kept.take(key, left, file=name == "network")
+
+
 @lru_cache(maxsize=4)
-def _subject(folder: str, device: str) -> Subject:
-    """The subject as it was planted; its images are made read-only, so that a tool that changes them by mistake is told."""
-    subject = load_subject(Path(folder), device=device)
+def _subject(folder: str) -> Subject:
+    """The subject as it was planted; its images are made read-only, so that a tool that changes them by mistake is told.
+
+    Its network is in main memory: each cell moves its own copy to the device, as a graphics card in use does not survive a fork.
+    """
+    subject = load_subject(Path(folder))
     if subject.clean is not None:
         subject.clean.images.flags.writeable = False
         subject.clean.labels.flags.writeable = False
     return subject
 
 
+RECORDS = ("brief", "question", "evidence")
+"""Arguments that are keys of records."""
+MADE_HERE = ("evidence", "answer", "network")
+"""Names in a reply that are keys of what was made."""
 STATED = {"tool": ("needs", "shows"), "reader": ("needs", "reads", "answers"), "solver": ("needs", "answers")}
 """Class facts that planning must know, by role."""
 
@@ -130,20 +175,31 @@ def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: i
     if not isinstance(evidence, Evidence):
         raise ContractError(f"`look` must return Evidence, got: {type(evidence).__name__}")
     require_within_limits(evidence, workbench.subject, told)
-    return {"evidence": blobs.put(evidence), **_spent(workbench)}
+    return {"evidence": here.output().put(evidence), **_spent(workbench)}
 
 
 def read(
-    place: Mapping[str, str], reader: str, question: str, evidence: str, references: list[str], budget: float, seed: int
+    place: Mapping[str, str],
+    reader: str,
+    question: str,
+    evidence: str,
+    references: list[str],
+    budget: float,
+    seed: int,
+    evidence_in: str = "",
 ) -> dict[str, Any]:
-    """Let a reader answer from evidence; for a Weigh question it is given no network."""
+    """Let a reader answer from evidence; for a Weigh question it is given no network.
+
+    Evidence made from the ground truth lies in another folder than the rest: ``evidence_in``.
+    """
     here = SubjectPlace(**place)
     blobs = Blobs(Path(here.blobs))
     asked = blobs.get(question)
     workbench = here.workbench(budget, seed, network=not isinstance(asked, Weigh))
     seen = tuple(blobs.get(key) for key in references)
+    shown = Blobs(Path(evidence_in or here.blobs)).get(evidence)
     _, thing = find(reader)
-    return _answered(here, asked, workbench, lambda: thing.read(asked, blobs.get(evidence), replace(workbench, references=seen)))
+    return _answered(here, asked, workbench, lambda: thing.read(asked, shown, replace(workbench, references=seen)))
 
 
 def answer(place: Mapping[str, str], solver: str, question: str, budget: float, seed: int) -> dict[str, Any]:
@@ -158,7 +214,7 @@ def answer(place: Mapping[str, str], solver: str, question: str, budget: float, 
 def read_lineups(reader: str, subject: str, folder: str, seed: int, trials: list[list[Any]]) -> dict[str, Any]:
     """Let a reader read lineups, each given as number, question key and evidence key; the shares of the options, None for an abstention."""
     kept = Blobs(Path(folder))
-    shown = _subject(subject, "cpu").without_network()
+    shown = _subject(subject).without_network()
     _, thing = find(reader)
     return {"shares": [_shares(thing, kept, shown, seed_for(seed, number), (question, evidence)) for number, question, evidence in trials]}
 
@@ -172,7 +228,7 @@ def _shares(reader: Any, kept: Blobs, subject: Subject, seed: int, keys: tuple[s
 def _answered(place: SubjectPlace, question: Question, workbench: Workbench, act: Callable[[], object]) -> dict[str, Any]:
     given = checked(question, act())
     spent = _spent(workbench)
-    blobs = Blobs(Path(place.blobs))
+    blobs = place.output()
     if isinstance(given, Abstain):
         return {"abstained": given.reason, "answer": blobs.put(given), **spent}
     if isinstance(given, Rebuilt):
@@ -185,6 +241,7 @@ def _kept(given: Rebuilt, subject: Subject, blobs: Blobs) -> str:
         raise ContractError(
             f"a solver must hand back a TorchNetwork, got: {type(given.network).__name__}", "wrap the module: TorchNetwork(module)"
         )
+    blobs.folder.mkdir(parents=True, exist_ok=True)
     file = Path(mkdtemp(dir=blobs.folder)) / "network.safetensors"
     try:
         save_network(file, given.network, torch_module(subject))

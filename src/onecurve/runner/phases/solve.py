@@ -104,7 +104,13 @@ class SolvePhase:
     def _answer_job(self, cell: PlannedCell) -> Job:
         self._answered[cell.row.key] = cell
         if cell.solver.reads is not None:
-            arguments = {**self._common(cell), "reader": cell.solver.reads.address, "evidence": cell.evidence, "references": []}
+            arguments = {
+                **self._common(cell),
+                "reader": cell.solver.reads.address,
+                "evidence": cell.evidence,
+                "references": [],
+                "evidence_in": str(self._session.store.holder(cell.evidence).folder),
+            }
             return self._job("read", arguments, cell.row)
         solver = cell.solver.looks.address if cell.solver.looks else ""
         return self._job("answer", {**self._common(cell), "solver": solver}, cell.row)
