@@ -2,6 +2,8 @@
 
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import psutil
 import pytest
 
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
+from onecurve.runner.engine.leftovers import cell_folder, sweep
 from onecurve.runner.engine.pool import Pool
 
 Tell = Callable[[str], str]
@@ -178,3 +181,44 @@ def test_workers_that_are_killed_at_any_moment_end_no_run(tmp_path: Path, trust:
     for outcome in found.values():
         assert "has none of" in outcome.reason or "KeyError" in outcome.reason or "twice" in outcome.reason
         assert outcome.lost == ("twice" in outcome.reason and trust is Trust.TRUSTED)
+
+
+def test_what_a_killed_keeper_left_is_swept_and_what_a_living_one_owns_is_not(tmp_path: Path) -> None:
+    seen, killed = tmp_path / "seen", []
+    program = f"""
+import os, tempfile, time
+folder = tempfile.gettempdir()
+os.makedirs(folder + "/closed/below")
+os.chmod(folder + "/closed", 0)
+with open({str(seen)!r}, "a") as file:
+    file.write(folder + chr(10))
+time.sleep(300)
+"""
+
+    def kill_keeper(pool: Pool) -> None:
+        folders = seen.read_text().split() if seen.exists() else []
+        for worker in pool._workers if len(folders) > len(killed) else ():
+            killed.append(worker.process.pid)
+            os.kill(worker.process.pid, signal.SIGKILL)
+            worker.process.join()
+
+    mine, foreign = cell_folder(), cell_folder()
+    elsewhere = foreign.rename(foreign.with_name(re.sub(r"\d+-\d+-[0-9a-f]{8}", "99999999-1-00000000", foreign.name)))
+    outcome = outcomes([a_job(tmp_path, "hangs", program)], tmp_path / "logs", watch=kill_keeper)["hangs"]
+    try:
+        assert "killed by signal 9" in outcome.reason
+        assert len(killed) == len(seen.read_text().split()) == 2
+        assert not any(Path(folder).exists() for folder in seen.read_text().split())
+        assert mine.exists()
+        assert elsewhere.exists(), "it may belong to another machine or container that shares the place"
+        dead = mine.rename(mine.with_name(mine.name.replace(f"-{os.getpid()}-", "-99999999-")))
+        linked = dead.with_name(f"{dead.name}x")
+        linked.symlink_to(tmp_path)
+        sweep()
+        assert not dead.exists()
+        assert linked.is_symlink()
+        assert tmp_path.exists()
+        linked.unlink()
+    finally:
+        for folder in (mine, elsewhere):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -18,8 +19,10 @@ from onecurve.core.grade import Status
 from onecurve.core.row import Row
 from onecurve.runner.engine import pool
 from onecurve.runner.engine.jobs import Job, Outcome
-from onecurve.runner.run import Place, regrade, run_suite
+from onecurve.runner.run import Place, plant_suite, regrade, run_suite
+from onecurve.runner.session import Silent
 from onecurve.runner.soundness import check_run
+from onecurve.store import store as storing
 from onecurve.store.store import Store
 
 CLOCKED = {"seconds": 0.0, "peak_mb": 0.0}
@@ -138,6 +141,39 @@ def test_grading_again_gives_the_same_grades_without_running_a_tool(cache: Path,
     regrade(place)
     assert rows_in(place.out) == before
     assert len(list((place.out / "logs").glob("open*"))) == open_logs
+
+
+def test_a_row_that_waits_for_a_person_is_left_alone(cache: Path, tmp_path: Path) -> None:
+    suite, place = suite_of(*named("Random")), Place(tmp_path / "out", cache, 2)
+    run_suite(suite, place)
+    with Store.create(place.out) as store:
+        row = next(row for row in store.rows() if row.solver == "random")
+        waiting = replace(row, status=Status.WAITING, raw=None, floor=None, ceiling=None, skill=None, figures={}, answer="", reason="")
+        store.forget_cells([row.key])
+        store.add_cell(waiting)
+    before = rows_in(place.out)
+    run_suite(suite, place)
+    regrade(place)
+    assert rows_in(place.out) == before
+    with Store.read(place.out) as store:
+        assert waiting in store.rows()
+
+
+def test_a_lock_on_the_results_costs_no_run(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "WAIT", 0.1)
+    suite = suite_of(*named("Random", "ShowsScores"))
+    run_suite(suite, Place(tmp_path / "whole", cache, 2))
+    place = Place(tmp_path / "cut", cache, 2)
+    plant_suite(suite, place)
+    viewer = sqlite3.connect(place.out / "results.sqlite", isolation_level=None)
+    monkeypatch.setattr(Silent, "phase", lambda self, words, total: viewer.execute("BEGIN IMMEDIATE") if "answer" in words else None)
+    with pytest.raises(UsageError, match="another program holds the results"):
+        run_suite(suite, place)
+    viewer.execute("ROLLBACK")
+    viewer.close()
+    monkeypatch.undo()
+    run_suite(suite, place)
+    assert rows_in(place.out) == rows_in(tmp_path / "whole")
 
 
 def test_grading_where_nothing_was_run(tmp_path: Path) -> None:

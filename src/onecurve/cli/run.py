@@ -96,7 +96,9 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     rows = done.rows()
     failed = sum(row.status is Status.FAILED for row in rows)
     lost = sum(row.status is Status.LOST for row in rows)
+    waiting = sum(row.status is Status.WAITING for row in rows)
     told = f", {lost} lost (the same command does them again)" if lost else ""
+    told += f", {waiting} waiting for a person's answer" if waiting else ""
     click.echo(f"{len(rows)} rows, {failed} failed{told}, {time.monotonic() - started:.0f} s", err=True)
     click.echo(done.seed_in_words(), err=True)
     click.echo(done.page)

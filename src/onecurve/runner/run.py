@@ -108,6 +108,8 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         if counts[Status.LOST]:
             reasons = Counter(row.reason for row in rows if row.status is Status.LOST)
             shown.say(f"{counts[Status.LOST]} cells were lost ({reasons.most_common(1)[0][0]}); the same command does them again")
+        if counts[Status.WAITING]:
+            shown.say(f"{counts[Status.WAITING]} cells wait for a person's answer")
         return Ending(place.out, len(rows), counts[Status.FAILED], seconds, counts[Status.LOST])
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.seeds import SEEDS
 from onecurve.runner.suite import Suite
-from onecurve.store.store import Store
+from onecurve.store.store import SEALED, Store
 
-SEALED, SEED = "sealed", "seed.json"
+SEED = "seed.json"
 
 
 def sealed_file(out: Path, name: str) -> Path:

@@ -35,7 +35,7 @@ class CaseScore:
 def case_scores(rows: Iterable[Row], *, successes: bool = False) -> tuple[CaseScore, ...]:
     """One score per attempted case from rows of one solver, sorted by case; a failed repeat counts as skill 0.
 
-    With ``successes`` failed repeats are left out. Skipped, pending and lost rows never count.
+    With ``successes`` failed repeats are left out. Skipped, pending, waiting and lost rows never count.
     """
     counting = SCORED if successes else ATTEMPTED
     by_case: dict[str, list[Row]] = defaultdict(list)

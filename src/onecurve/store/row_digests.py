@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection
 
-from onecurve.core.errors import DataError
+from onecurve.core.errors import DataError, UsageError
 from onecurve.store import tables
 
 KEYS: Mapping[str, str] = {"meta": "name", "plants": "number", "prepared": "key", "looks": "key", "cells": "key", "grades": "number"}
@@ -59,6 +59,8 @@ def check_rows(path: Path, *, immutable: bool) -> Checked:
         connection.execute("BEGIN")
         return _checked(connection)
     except (sqlite3.Error, ValueError, OverflowError) as error:
+        if is_locked(error):
+            raise locked(path) from error
         raise damaged(path, str(error)) from error
     finally:
         connection.close()
@@ -74,6 +76,21 @@ def require_sound(path: Path, checked: Checked) -> None:
 def damaged(path: Path, why: str) -> DataError:
     """The error for a database that cannot be trusted."""
     return DataError(f"not a results file, or a damaged one: {path}: {why}", "restore it from a copy, or run again in another folder")
+
+
+def is_locked(error: BaseException) -> bool:
+    """Whether another program holds the database; an error of sqlalchemy is asked for the one that it wraps."""
+    found = getattr(error, "orig", None) or error
+    code = getattr(found, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(found, sqlite3.OperationalError) and code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def locked(path: Path) -> UsageError:
+    """The error for a database that another program holds for longer than is waited for."""
+    return UsageError(
+        f"another program holds the results: {path}: database is locked",
+        "close it, for instance a viewer of databases; everything finished is kept, and the same command goes on",
+    )
 
 
 def uri_of(path: Path, how: str) -> str:

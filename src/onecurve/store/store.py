@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
 
-from sqlalchemy import Connection, NullPool, Table, create_engine, delete, event, func, insert, inspect, select
+from sqlalchemy import Connection, ExceptionContext, NullPool, Table, create_engine, delete, event, func, insert, inspect, select
 from sqlalchemy.exc import DatabaseError
 
 from onecurve.core.display import PlantRecord
@@ -17,11 +17,13 @@ from onecurve.core.row import Role, Row
 from onecurve.store import tables
 from onecurve.store.blobs import Blobs
 from onecurve.store.migrations import migrate
-from onecurve.store.row_digests import KEPT, Checked, check_rows, damaged, keep_digest, require_sound, uri_of
+from onecurve.store.row_digests import KEPT, Checked, check_rows, damaged, is_locked, keep_digest, locked, require_sound, uri_of
 
 FILE = "results.sqlite"
 SEALED = "sealed"
 """Folder of a run for what is made from the ground truth; no cell that is isolated can open it."""
+WAIT = 30.0
+"""Seconds for which a lock of another program on the database is waited for."""
 UNIX_ONLY = "running a suite needs Linux or macOS"
 _GRADED = ("raw", "floor", "ceiling", "skill", "figures")
 
@@ -151,7 +153,7 @@ class Store:
         values = {item.name: getattr(row, item.name) for item in fields(Row) if item.name not in _GRADED}
         values["facts"] = dict(row.facts)
         self._add_once(tables.cells, "key", values, commit=False)
-        if row.raw is not None or row.status is not Status.PENDING:
+        if row.raw is not None or row.status not in {Status.PENDING, Status.WAITING}:
             self._insert_grade(row.key, row.grade)
         self._connection.commit()
 
@@ -221,7 +223,7 @@ def _connect(path: Path, *, writable: bool) -> Connection:
     # be read where nothing can be written.
     immutable = not writable and not _log_of(path)
     how = "mode=rwc" if writable else "mode=ro&immutable=1" if immutable else "mode=ro"
-    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(uri_of(path, how), uri=True), poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(uri_of(path, how), uri=True, timeout=WAIT), poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -229,6 +231,11 @@ def _connect(path: Path, *, writable: bool) -> Connection:
         if writable:
             connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "handle_error", retval=True)
+    def _told(context: ExceptionContext) -> OneCurveError | None:
+        """A lock that somebody else holds is no damage and no fault of the code; it may come with any statement."""
+        return locked(path) if is_locked(context.original_exception) else None
 
     try:
         connection = engine.connect()
@@ -242,8 +249,10 @@ def _connect(path: Path, *, writable: bool) -> Connection:
             raise DataError(f"no results yet in: {path.parent}", "the run there has just started; wait a moment")
         if writable:
             _lay_out(connection)
-    except (DatabaseError, ValueError) as error:
+    except (DatabaseError, sqlite3.Error, ValueError) as error:
         engine.dispose()
+        if is_locked(error):
+            raise locked(path) from error
         raise damaged(path, str(getattr(error, "orig", error))) from error
     except OneCurveError:
         engine.dispose()

@@ -56,7 +56,7 @@ cells = Table(
     *(Column(name, String(64), nullable=False) for name in ("question", "evidence", "answer")),
     Column("traceback", Text, nullable=False),
 )
-"""One cell as it was answered; status `pending` until a grade says otherwise."""
+"""One cell as it was answered; status `pending` or `waiting` until a grade says otherwise."""
 
 grades = Table(
     "grades",

@@ -11,7 +11,7 @@ from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, case_link, figure_name, solver_link
+from onecurve.report.words.naming import CLEAN, case_link, figure_name, no_reason, solver_link
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
 from onecurve.statistics.failures import failed_everywhere, place_in
 
@@ -204,7 +204,7 @@ def _grouped(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCells,
     groups: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.status, row.task, row.solver, row.reason].append(row)
-    rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.LOST: 1, Status.PENDING: 2, Status.SKIPPED: 3}
+    rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.LOST: 1, Status.PENDING: 2, Status.WAITING: 3, Status.SKIPPED: 4}
     ordered = sorted(groups.items(), key=lambda item: (rank[Status(item[0][0])], ordered_tasks([item[0][1]]), item[0]))
     return tuple(_lost_cells(own, with_page) for _, own in ordered[:MOST_REASONS])
 
@@ -252,7 +252,7 @@ def _lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> LostCells:
         link=solver_link(first.tool),
         task=first.task,
         status=str(first.status),
-        reason=first.reason or "no reason given",
+        reason=first.reason or no_reason(first.status),
         count=len(rows),
         cases=tuple((case, case_link(case) if case in with_page else "") for case in cases[:6]),
         traceback=next((row.traceback for row in rows if row.traceback), ""),

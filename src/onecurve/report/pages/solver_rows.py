@@ -22,7 +22,7 @@ from onecurve.report.pages.evidence_view import Bar, EvidenceView, evidence_view
 from onecurve.report.pages.table import ROLE_WORDS, shade
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import figure_name, solver_link
+from onecurve.report.words.naming import figure_name, no_reason, solver_link
 from onecurve.report.words.tasks import tasks_of
 from onecurve.tasks.machinery.map_figures import BASELINES
 
@@ -171,7 +171,7 @@ def _answer_view(row: Row, lookup: RecordLookup, assets: Assets) -> AnswerView:
     if row.status is Status.ABSTAINED:
         return AnswerView(words=f"Abstained: {answer.reason if isinstance(answer, Abstain) else row.reason}")
     if row.status is not Status.GRADED:
-        return AnswerView(words=f"{str(row.status).capitalize()}: {row.reason or 'no reason given'}")
+        return AnswerView(words=f"{str(row.status).capitalize()}: {row.reason or no_reason(row.status)}")
     if isinstance(answer, Weights) and isinstance(question, Weigh):
         return _weighed(answer, question, lookup, assets)
     return AnswerView(

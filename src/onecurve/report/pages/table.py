@@ -16,7 +16,7 @@ from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.summary import Summary, summarise
 
 ROLE_WORDS = {Role.BASELINE: "baseline", Role.METHOD: "method", Role.CONTROL: "control", Role.REFERENCE_POINT: "reference point"}
-LOST = (Status.ABSTAINED, Status.FAILED, Status.LOST, Status.SKIPPED, Status.PENDING)
+LOST = (Status.ABSTAINED, Status.FAILED, Status.LOST, Status.SKIPPED, Status.PENDING, Status.WAITING)
 
 
 @final
@@ -33,9 +33,9 @@ class CellEntry:
     shade: str
     """Style class of the skill: `n3` (far below the floor) to `p5` (at the ceiling), `none` without a score."""
     lost: str
-    """Abstained, failed, skipped and pending cells in words, empty for none."""
+    """Abstained, failed, lost, skipped, pending and waiting cells in words, empty for none."""
     hatched: bool
-    """Whether cells abstained, failed or are pending. Skipped cells are only counted in words."""
+    """Whether cells abstained, failed, were lost, or are pending or waiting. Skipped cells are only counted in words."""
     more: str
     """Median, worst tenth, cost and the mean over successes, for the tooltip."""
     order: float

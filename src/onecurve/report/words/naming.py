@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
+from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 
 FIXED: Mapping[str, str] = {
@@ -110,3 +111,8 @@ class Names:
     def link(self, solver: str) -> str:
         """From the index to the page of the solver's tool."""
         return solver_link(self.halves[solver][0])
+
+
+def no_reason(status: Status) -> str:
+    """What stands where a cell without a full answer gives no reason."""
+    return "a person has yet to answer" if status is Status.WAITING else "no reason given"

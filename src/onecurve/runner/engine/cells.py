@@ -27,6 +27,7 @@ import psutil
 
 from onecurve.core.errors import OneCurveError
 from onecurve.runner.engine.jobs import Trust
+from onecurve.runner.engine.leftovers import cell_folder
 from onecurve.runner.engine.messages import BadMessageError, Inbox, loaded, send
 from onecurve.runner.engine.processes import (
     MEGABYTE,
@@ -103,7 +104,7 @@ class _Keeper:
             with suppress(Exception):
                 # What cannot be prepared, the cell will try itself, and its row says why it cannot.
                 self.module.warm(job["do"], job["arguments"])
-            folder = Path(tempfile.mkdtemp(prefix="onecurve-cell-"))
+            folder = cell_folder()
             try:
                 said = _Cell(self, job, folder).run()
                 send(self.driver, {"nonce": job["nonce"], **self._taken_over(job, said, folder / MADE)})

@@ -18,6 +18,7 @@ from typing import Any, final
 
 from onecurve.runner.engine.cells import GLANCE, Limits, keep_cells
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
+from onecurve.runner.engine.leftovers import sweep
 from onecurve.runner.engine.messages import LIMIT, BadMessageError, Inbox, envelope, loaded, outcome_of, send
 from onecurve.runner.engine.processes import descendants, kill_if_the_same, living
 from onecurve.runner.engine.worker import serve
@@ -95,6 +96,7 @@ class Pool:
         self._context.set_forkserver_preload(PRELOADED)
 
     def __enter__(self) -> "Pool":
+        sweep()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -105,6 +107,7 @@ class Pool:
             worker.end(gently=True)
         self._workers.clear()
         self._queue.clear()
+        sweep()
 
     def isolation(self) -> Isolation:
         """What cells of this pool are kept from, as tried now in a process of its own."""
