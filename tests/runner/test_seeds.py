@@ -4,16 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_world import named, suite_of
+from tiny_world import RECIPE, named, suite_of
 
+from onecurve.bench.planting import Setting, plant_together
 from onecurve.bench.running import Run
 from onecurve.core.errors import DataError, SpecError, UsageError
+from onecurve.flaws.catalog import FLAWS
+from onecurve.models.steps import no_progress
 from onecurve.report.rows.loading import load_results
+from onecurve.runner.commands import plant as commands
 from onecurve.runner.engine.jobs import Trust
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place, plant_suite, run_suite
-from onecurve.runner.sealed import drawn_seed, kept_seed, sealed_file, settled
-from onecurve.runner.session import Session
+from onecurve.runner.sealed import drawn_seed, given_seed, kept_seed, sealed_file, settled
+from onecurve.runner.session import Session, Silent
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
@@ -121,3 +125,36 @@ def test_a_suite_that_names_the_seeds_of_its_networks_says_so(cache: Path, tmp_p
     suite = seedless().changed({"networks": [{"flaws": ["patch"], "recipe": {"seed": 0}, "seed": 3}], "references": 0})
     plant_suite(suite, Place(tmp_path / "out", cache, 2))
     assert "the suite names seeds of networks" in load_results(tmp_path / "out").run.secrecy
+
+
+def test_every_kind_is_planted_by_the_seed_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = []
+
+    def plant(suite: Suite, place: Place, display: object) -> tuple[tuple[object, ...], dict[str, str]]:
+        with Store.create(place.out) as store:
+            planted.append(settled(suite, store).seed)
+            given = given_seed(store) if suite.seed is None else suite.seed
+            store.note("suite", suite.changed({"seed": given}).model_dump_json(), anew=True)
+        return (), {}
+
+    monkeypatch.setattr(commands, "plant_suite", plant)
+    for out, seeds in (("drawn", (None, None)), ("given", (5, None))):
+        for seed in seeds:
+            order = commands.CatalogueOrder("digits", "six-conv", seed, 1, "joint")
+            found = commands.plant_catalogue(order, Place(tmp_path / out, tmp_path / "cache", 1), Silent())
+            assert [record["flaw"] for record in found] == sorted(FLAWS.names())
+    assert planted == [kept_seed(tmp_path / "drawn")] * 2 + [5, 5]
+
+
+def test_a_network_is_planted_by_a_drawn_seed_that_stands_with_its_truth(cache: Path, tmp_path: Path) -> None:
+    recipe = {**RECIPE, "train_images": 100}
+    drawn = plant_together(["patch"], Setting(seed=None, recipe=recipe), out=tmp_path / "net", progress=no_progress)
+    stored = json.loads((tmp_path / "net" / "sealed" / "records.json").read_text())
+    assert stored["seed"] == stored["recipe_seed"] == drawn.seed > 2**20
+    assert "recipe_seed" not in drawn.records[0].facts
+    again = plant_together(["patch"], Setting(seed=drawn.seed, recipe=recipe), out=tmp_path / "again" / "net", progress=no_progress)
+    assert again.records[0].words == drawn.records[0].words
+    files = [tmp_path / place / "subject" / "network.safetensors" for place in ("net", "again/net")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    for path in (tmp_path / "net" / "subject").iterdir():
+        assert str(drawn.seed).encode() not in path.read_bytes()

@@ -7,9 +7,10 @@ from onecurve.core.display import PlantRecord
 from onecurve.flaws.catalog import FLAWS
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place, plant_suite
-from onecurve.runner.sealed import kept_seed
+from onecurve.runner.sealed import seed_of_run
 from onecurve.runner.session import Display
 from onecurve.runner.suite import Networks, Suite
+from onecurve.store.store import Store
 
 
 @final
@@ -46,7 +47,9 @@ def plant_catalogue(order: CatalogueOrder, place: Place, display: Display) -> li
     records, unplanted = plant_suite(suite, place, display)
     by_network = {record.subject: record for record in records}
     found = []
-    for network in wanted_networks(suite.changed({"seed": kept_seed(place.out)} if order.seed is None else {}), (), place.device):
+    with Store.read(place.out) as store:
+        suite = suite.changed({"seed": seed_of_run(store)})
+    for network in wanted_networks(suite, (), place.device):
         kind = network.flaws[0] if network.flaws else "clean"
         record = by_network.get(network.name) or PlantRecord(
             network.name, network.name, kind, "", admitted=False, reason=unplanted.get(network.name, "was not planted"), strength={}
