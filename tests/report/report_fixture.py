@@ -235,6 +235,7 @@ def _row(display: CaseDisplay, who: tuple[str, str, Role, str], budget: float, s
         status=status, reason=reason, raw=floor + skill * (ceiling - floor) if graded else None, floor=floor if graded else None,
         ceiling=ceiling if graded else None, skill=skill if graded else None, forward=budget * 0.5, backward=budget * 0.24,
         seconds=0.2 + budget / 9000, peak_mb=30 + budget / 900, figures=figures,
+        cpu_seconds=0.1 + budget / 900, passes=(100 + budget) * (30 if tool == "cppn" else 1.1),
         facts={"insertion": "finetune", "poison_rate": 0.08, "success": 0.94}, question=question,
         evidence=shelf.put(f"e:{key}", drawn_evidence(tool, display, rng)) if reader and answered else "",
         answer=_answer(task, status, reason, skill, display, shelf, key, rng) if answered else "", traceback=traceback,

@@ -239,3 +239,16 @@ def test_skipped_cells_are_folded_away(written):
     shown, folded = section.split("<details><summary>Skipped: ")
     assert "<td>skipped</td>" in folded
     assert "<td>skipped</td>" not in shown
+
+
+def test_either_cost_can_be_read_and_who_worked_beyond_the_meter_is_marked(tmp_path):
+    page = write_report(results(3, 2, 1, side=8), tmp_path).read_text(encoding="utf-8")
+    assert page.count('<div class="by-meter">') == page.count('<div class="by-processor">') > 1
+    assert "processor time per case, as passes of the network forward" in page
+    assert "cells worked beyond the meter" in page
+    without = replace(
+        results(3, 2, 1, side=8), rows=tuple(replace(row, cpu_seconds=None, passes=None) for row in results(3, 2, 1, side=8).rows)
+    )
+    old = write_report(without, tmp_path / "old").read_text(encoding="utf-8")
+    assert "by-processor" not in old
+    assert 'class="tag beyond"' not in old

@@ -25,7 +25,7 @@ REASONS = {
     "Negative": ("negative", "row 0 holds: -1.0"),
     "WrongShape": ("wrong-shape", "weights must have shape"),
     "WrongType": ("wrong-type", "wants Weights or Abstain, got: str"),
-    "Overspends": ("overspends", "of a budget of 500 and went on"),
+    "Overspends": ("overspends", "of a budget of 500, and 256 examples forward would overdraw it"),
     "ShowsNonsense": ("shows-nonsense@outlier", "the look failed: ClassScores must be finite"),
 }
 
@@ -70,6 +70,18 @@ def test_the_meter_counts_what_the_tool_spent(run: Run) -> None:
     assert (row.forward, row.backward, row.status) == (16.0, 0.0, Status.GRADED)
     assert row.peak_mb >= 0
     assert row.seconds > 0
+
+
+def test_a_network_that_is_built_anew_runs_beyond_the_meter_and_is_marked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onecurve.core.row.BEYOND_SECONDS", 0.9)
+    rows = run(suite_of(*named("FreePasses", "ShowsScores")))
+    honest, free = rows["shows-scores@outlier"], rows["free-passes@outlier"]
+    assert (free.forward, free.backward) == (0.0, 0.0)
+    assert free.cpu_seconds is not None
+    assert free.passes is not None
+    assert 1.0 < free.cpu_seconds < 10.0
+    assert free.passes > 500
+    assert (free.beyond_meter, honest.beyond_meter) == (True, False)
 
 
 @pytest.mark.parametrize(

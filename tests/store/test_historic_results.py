@@ -16,6 +16,20 @@ def test_every_schema_left_a_file() -> None:
     assert [path.stem for path in HISTORIC] == [f"schema-{number}" for number in range(1, SCHEMA + 1)]
 
 
+def test_an_old_file_is_read_as_it_is_and_brought_up_when_it_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    shutil.copy(HISTORIC[0], path)
+    before = path.read_bytes()
+    with Store.read(tmp_path) as store:
+        read = store.rows()
+    assert path.read_bytes() == before
+    for _ in range(2):
+        with Store.create(tmp_path) as store:
+            assert store.rows() == read
+            assert store.noted("schema") == SCHEMA
+            assert not store.checked.faults
+
+
 @pytest.mark.parametrize("path", HISTORIC, ids=lambda path: path.stem)
 def test_it_loads_with_its_rows_looks_plants_and_facts(path: Path, tmp_path: Path) -> None:
     shutil.copy(path, tmp_path / FILE)
@@ -28,7 +42,8 @@ def test_it_loads_with_its_rows_looks_plants_and_facts(path: Path, tmp_path: Pat
         }
         assert (rows["graded"].raw, rows["graded"].figures) == (0.5, {"top1": 1.0, "rank": 1.0})
         assert (rows["failed"].reason, rows["failed"].skill) == ("timed out after 60 s", None)
-        assert store.looks()["look"].cost == Cost(10, 20, 1.5, 30)
+        assert store.looks()["look"].cost == Cost(10, 20, 1.5, 30, cpu_seconds=None if path.stem == "schema-1" else 2.5)
+        assert (rows["graded"].cpu_seconds, rows["graded"].passes) == ((None, None) if path.stem == "schema-1" else (3.5, 700.0))
         assert store.plants()[0].strength == {"success": 0.97}
         assert store.prepared() == {"facts:cppn": {"name": "cppn"}}
         assert store.noted("suite") == '{"name": "quick"}'

@@ -41,7 +41,7 @@ class Measured:
 @final
 @dataclass(frozen=True)
 class Cost:
-    """What the meter counted for one cell."""
+    """What one cell cost: the meter's counts, and what was measured from outside."""
 
     forward: float = 0.0
     """Examples through the network forward."""
@@ -51,6 +51,8 @@ class Cost:
     peak_mb: float = 0.0
     """Peak memory of the worker above what it held before the cell, in MiB."""
     person_seconds: float = 0.0
+    cpu_seconds: float | None = 0.0
+    """Processor seconds of the cell and all that it started, measured from outside; None where nobody did."""
 
     @property
     def equivalents(self) -> float:
@@ -65,6 +67,7 @@ class Cost:
             self.seconds + other.seconds,
             max(self.peak_mb, other.peak_mb),
             self.person_seconds + other.person_seconds,
+            None if self.cpu_seconds is None or other.cpu_seconds is None else self.cpu_seconds + other.cpu_seconds,
         )
 
 

@@ -7,6 +7,10 @@ from typing import final
 
 from onecurve.core.grade import Cost, Grade, Status
 
+BEYOND_TIMES = 10.0
+BEYOND_SECONDS = 5.0
+"""A cell worked far beyond its meter if its processor passes are so many times the metered equivalents, and it took so long."""
+
 
 class Role(StrEnum):
     """What a solver is in the comparison."""
@@ -56,6 +60,10 @@ class Row:
     seconds: float = 0.0
     peak_mb: float = 0.0
     person_seconds: float = 0.0
+    cpu_seconds: float | None = None
+    """Processor seconds of looking, reading and answering, measured from outside; None in results of earlier versions."""
+    passes: float | None = None
+    """The same as examples through this network forward, on the machine of the run; None where that was not measured."""
     figures: Mapping[str, float] = field(default_factory=dict)
     facts: Mapping[str, str | int | float] = field(default_factory=dict)
     """The case's own columns: insertion, poison rate, attack success, …"""
@@ -69,7 +77,17 @@ class Row:
 
     @property
     def cost(self) -> Cost:
-        return Cost(self.forward, self.backward, self.seconds, self.peak_mb, self.person_seconds)
+        return Cost(self.forward, self.backward, self.seconds, self.peak_mb, self.person_seconds, self.cpu_seconds)
+
+    @property
+    def beyond_meter(self) -> bool:
+        """Whether the cell worked far beyond what its meter counted: more than ten times as much, and for more than five seconds.
+
+        It may have computed with a network of its own, or with a copy that has no meter.
+        """
+        if self.cpu_seconds is None or self.passes is None:
+            return False
+        return self.cpu_seconds > BEYOND_SECONDS and self.passes > BEYOND_TIMES * self.cost.equivalents
 
     @property
     def grade(self) -> Grade:

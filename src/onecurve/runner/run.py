@@ -26,6 +26,7 @@ from onecurve.runner.networks import population_of
 from onecurve.runner.phases.calibrate import calibrate
 from onecurve.runner.phases.plant import PlantedNetwork, plant_all
 from onecurve.runner.phases.solve import SolvePhase, grade_job
+from onecurve.runner.phases.timing import time_passes
 from onecurve.runner.plan import AskedCase, Grid, PlannedSolver, Reference, plan_cells
 from onecurve.runner.sealed import given_seed, settled
 from onecurve.runner.session import NETWORKS, Display, Session, Silent
@@ -99,7 +100,9 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         _keep_reference_points(session, networks, asked)
         _floors_followed(session, asked)
         tasks = {case: prepared["tasks"] for case, prepared in asked.items()}
-        SolvePhase(session, tasks).run(list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks))))
+        SolvePhase(session, tasks, time_passes(session, networks)).run(
+            list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks)))
+        )
         calibrate(session, networks, solvers)
         rows = store.rows()
         seconds = time.monotonic() - started

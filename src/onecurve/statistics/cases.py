@@ -30,6 +30,8 @@ class CaseScore:
     skill: float
     cost: float
     """Forward-equivalents, mean over repeats."""
+    passes: float | None = None
+    """Processor seconds as passes of the network, mean over repeats; None where a repeat was not measured."""
 
 
 def case_scores(rows: Iterable[Row], *, successes: bool = False) -> tuple[CaseScore, ...]:
@@ -82,4 +84,5 @@ def at_largest_budget(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _score(case: str, rows: list[Row]) -> CaseScore:
     skill, cost = fmean(map(skill_or_floor, rows)), fmean(row.cost.equivalents for row in rows)
-    return CaseScore(case, rows[0].subject, rows[0].flaw, skill, cost)
+    passes = [row.passes for row in rows if row.passes is not None]
+    return CaseScore(case, rows[0].subject, rows[0].flaw, skill, cost, fmean(passes) if len(passes) == len(rows) else None)

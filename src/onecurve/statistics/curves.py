@@ -6,6 +6,7 @@ Means are over the cases attempted, a failed cell at the floor.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import fmean, median
 from typing import final
 
@@ -14,6 +15,15 @@ from onecurve.core.row import Role, Row
 from onecurve.statistics.cases import by_budget, by_solver, case_scores, is_scored
 from onecurve.statistics.intervals import Interval
 from onecurve.statistics.summary import interval_or_reason
+
+
+class Axis(StrEnum):
+    """What stands below a curve."""
+
+    METER = "meter"
+    """Forward-equivalents, as the meter counted them."""
+    PROCESSOR = "processor"
+    """Processor seconds measured from outside, as passes of the network."""
 
 
 @final
@@ -36,6 +46,14 @@ class CurvePoint:
     """Cells that failed, each at the floor."""
     answered: int
     """Cells that were graded; without one the point is on no front."""
+    passes: float | None = None
+    """Median over cases of the processor seconds as passes of the network; None where a case was not measured."""
+    beyond: int = 0
+    """Cells that worked far beyond their meter."""
+
+    def on_axis(self, axis: "Axis") -> float | None:
+        """Where the point stands on that axis; None where that was not measured."""
+        return self.cost if axis is Axis.METER else self.passes
 
 
 @final
@@ -78,7 +96,9 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
     return tuple(front)
 
 
-def front_of(several: Iterable[Curve], *, without: Iterable[Role] = (Role.CONTROL, Role.REFERENCE_POINT)) -> tuple[FrontPoint, ...]:
+def front_of(
+    several: Iterable[Curve], *, axis: Axis = Axis.METER, without: Iterable[Role] = (Role.CONTROL, Role.REFERENCE_POINT)
+) -> tuple[FrontPoint, ...]:
     """The front over the points of several curves of one task; ``ValueError`` for curves of several tasks.
 
     A point where nothing was answered is no result: who always abstains would be cheapest, and better than all below the floor.
@@ -87,7 +107,8 @@ def front_of(several: Iterable[Curve], *, without: Iterable[Role] = (Role.CONTRO
     chosen = tuple(curve for curve in several if curve.role not in left_out)
     if len({curve.task for curve in chosen}) > 1:
         raise ValueError("a front is drawn over the curves of one task")
-    points = [FrontPoint(curve.solver, point.cost, point.mean) for curve in chosen for point in curve.points if point.answered]
+    answered = [(curve.solver, point.on_axis(axis), point.mean) for curve in chosen for point in curve.points if point.answered]
+    points = [FrontPoint(solver, cost, mean) for solver, cost, mean in answered if cost is not None]
     return tuple(points[at] for at in pareto_front([(point.cost, point.mean) for point in points]))
 
 
@@ -101,6 +122,7 @@ def _point(budget: float, retrain_budget: float, rows: tuple[Row, ...], seed: in
         return None
     scores = case_scores(rows)
     interval, reason = interval_or_reason(rows, seed)
+    passes = [score.passes for score in scores if score.passes is not None]
     return CurvePoint(
         budget=budget,
         retrain_budget=retrain_budget,
@@ -112,4 +134,6 @@ def _point(budget: float, retrain_budget: float, rows: tuple[Row, ...], seed: in
         cases=len(scores),
         failed=sum(row.status is Status.FAILED for row in rows),
         answered=sum(row.status is Status.GRADED for row in rows),
+        passes=median(passes) if len(passes) == len(scores) else None,
+        beyond=sum(row.beyond_meter for row in rows),
     )

@@ -17,7 +17,8 @@ NESTED = ("figures", "facts")
 def row_as_dict(row: Row) -> dict[str, Any]:
     """A row as plain values; figures and facts stay nested."""
     values = asdict(row)
-    return {**values, "role": str(row.role), "status": str(row.status), "figures": dict(row.figures), "facts": dict(row.facts)}
+    words = {"role": str(row.role), "status": str(row.status), "beyond_meter": row.beyond_meter}
+    return {**values, **words, "figures": dict(row.figures), "facts": dict(row.facts)}
 
 
 def row_as_columns(row: Row) -> dict[str, Any]:

@@ -4,21 +4,38 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from onecurve.core.errors import SchemaError
-from onecurve.store.tables import SCHEMA
+from onecurve.store.tables import ADDED, SCHEMA
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {}
+
+def _processor_seconds(connection: Connection) -> None:
+    """Schema 2: what the processor did, measured from outside; empty in rows that are older."""
+    for table, columns in ADDED.items():
+        there = {column["name"] for column in inspect(connection).get_columns(table)}
+        for column in sorted(set(columns) - there):  # a step that was broken off is begun again
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} FLOAT")
+
+
+STEPS: Mapping[int, Callable[[Connection], None]] = {1: _processor_seconds}
 """From version n to n + 1, in place; every bump of ``SCHEMA`` adds one here and a file of the old version to the tests."""
 
 
 def migrate(connection: Connection, version: Any, path: Path) -> None:
-    """Bring the tables of that file from ``version`` to ``SCHEMA``; raises ``SchemaError`` for a version without a step."""
+    """Bring the tables of that file from ``version`` to ``SCHEMA``, over a connection that can write.
+
+    Raises ``SchemaError`` for a version without a step.
+    """
+    require_known(version, path)
+    for step in range(version, SCHEMA):
+        STEPS[step](connection)
+
+
+def require_known(version: Any, path: Path) -> None:
+    """Raise ``SchemaError`` for a schema that this version cannot read."""
     if isinstance(version, int) and version > SCHEMA:
         raise SchemaError(f"{path} was written by a newer OneCurve: schema {version}, this one reads up to {SCHEMA}", "update onecurve")
     if not isinstance(version, int) or any(step not in STEPS for step in range(version, SCHEMA)):
         remedy = "it is damaged or was not written by `onecurve run`; restore it from a copy, or run again in another folder"
         raise SchemaError(f"{path} has an unknown schema: {version}, this one reads 1 to {SCHEMA}", remedy)
-    for step in range(version, SCHEMA):
-        STEPS[step](connection)

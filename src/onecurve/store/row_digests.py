@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, final
 from urllib.parse import quote
@@ -23,6 +24,7 @@ KEYS: Mapping[str, str] = {"meta": "name", "plants": "number", "prepared": "key"
 JSON_COLUMNS = ("value", "record", "facts", "figures")
 KEPT = "digests"
 """The fact in ``meta`` which says that this file has digests."""
+LATER = frozenset(chain.from_iterable(tables.ADDED.values()))
 SHOWN = 5
 """Faults that one message names at most."""
 
@@ -133,5 +135,6 @@ def _require_readable(names: list[str], row: tuple[Any, ...]) -> None:
 
 
 def _digest(names: list[str], row: tuple[Any, ...]) -> str:
-    values = dict(zip(names, row, strict=True))
+    # A column that came later is empty in rows that were written before, and left out: their digests stay as they were.
+    values = {name: value for name, value in zip(names, row, strict=True) if value is not None or name not in LATER}
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=repr).encode()).hexdigest()[:32]

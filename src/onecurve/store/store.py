@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
 
-from sqlalchemy import Connection, ExceptionContext, NullPool, Table, create_engine, delete, event, func, insert, inspect, select
+from sqlalchemy import Connection, ExceptionContext, NullPool, Table, create_engine, delete, event, func, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError
 
 from onecurve.core.display import PlantRecord
@@ -16,7 +16,7 @@ from onecurve.core.grade import Cost, Grade, Status
 from onecurve.core.row import Role, Row
 from onecurve.store import tables
 from onecurve.store.blobs import Blobs
-from onecurve.store.migrations import migrate
+from onecurve.store.migrations import migrate, require_known
 from onecurve.store.row_digests import KEPT, Checked, check_rows, damaged, is_locked, keep_digest, locked, require_sound, uri_of
 
 FILE = "results.sqlite"
@@ -242,8 +242,11 @@ def _connect(path: Path, *, writable: bool) -> Connection:
         there = "meta" in inspect(connection).get_table_names()
         version = connection.execute(select(tables.meta.c.value).where(tables.meta.c.name == "schema")).scalar() if there else None
         if version is not None:
-            migrate(connection, version, path)
+            require_known(version, path)
             require_sound(path, check_rows(path, immutable=immutable))
+            if version != tables.SCHEMA:
+                connection = connection if writable else _in_memory(connection)
+                _brought_up(connection, version, path)
         elif not writable:
             # The schema is noted last, so some tables may not be there yet.
             raise DataError(f"no results yet in: {path.parent}", "the run there has just started; wait a moment")
@@ -258,6 +261,23 @@ def _connect(path: Path, *, writable: bool) -> Connection:
         engine.dispose()
         raise
     return connection
+
+
+def _in_memory(connection: Connection) -> Connection:
+    """The same database in memory, where an old one can be brought up to date and stays as it is on the disk."""
+    copied = sqlite3.connect(":memory:")
+    connection.connection.driver_connection.backup(copied)  # type: ignore[union-attr]
+    connection.close()
+    connection.engine.dispose()
+    return create_engine("sqlite://", creator=lambda: copied, poolclass=NullPool).connect()
+
+
+def _brought_up(connection: Connection, version: int, path: Path) -> None:
+    tables.metadata.create_all(connection)
+    migrate(connection, version, path)
+    connection.execute(update(tables.meta).where(tables.meta.c.name == "schema").values(value=tables.SCHEMA))
+    keep_digest(connection, "meta", "schema")
+    connection.commit()
 
 
 def _log_of(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, Column, Float, Integer, MetaData, String, Table, Text
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised with every change that earlier versions could not read past; `migrations.py` then holds the step from the version before."""
 
 metadata = MetaData()
@@ -26,6 +26,8 @@ prepared = Table(
 """Questions with their floors and ceilings, displays and controls of a case, calibrations: facts computed on the trusted side."""
 
 _COST = ("forward", "backward", "seconds", "peak_mb", "person_seconds")
+ADDED = {"looks": ("cpu_seconds",), "cells": ("cpu_seconds", "passes")}
+"""Columns that came with schema 2; they are empty in rows that are older."""
 
 looks = Table(
     "looks",
@@ -35,6 +37,7 @@ looks = Table(
     Column("reason", Text, nullable=False),
     Column("traceback", Text, nullable=False),
     *(Column(name, Float, nullable=False) for name in _COST),
+    *(Column(name, Float) for name in ADDED["looks"]),
 )
 """One look of a tool; an empty evidence key means that it failed, with the reason."""
 
@@ -55,6 +58,7 @@ cells = Table(
     Column("facts", JSON, nullable=False),
     *(Column(name, String(64), nullable=False) for name in ("question", "evidence", "answer")),
     Column("traceback", Text, nullable=False),
+    *(Column(name, Float) for name in ADDED["cells"]),
 )
 """One cell as it was answered; status `pending` or `waiting` until a grade says otherwise."""
 

@@ -73,7 +73,9 @@ class Frame:
     """The most that direct labels may take on the right."""
 
 
-PASSES = ": examples through the network, backward counting 2"
+METERED = ("cost per case in forward-equivalents", ": examples through the network, backward counting 2")
+MEASURED = ("processor time per case", ", as passes of the network forward on the machine of the run")
+"""What stands below a chart, and what a wide one adds."""
 FAR = 0.3
 """A last point at least this share of the width from the margin may have its label beside it."""
 WIDE = Frame(1120, 400, 13, 230)
@@ -88,11 +90,11 @@ class _Plot:
     y: LinearScale
 
 
-def curve_chart(lines: Sequence[ChartLine], frame: Frame, name: str) -> Markup:
+def curve_chart(lines: Sequence[ChartLine], frame: Frame, name: str, below: tuple[str, str] = METERED) -> Markup:
     """The chart as SVG with ``name`` as its accessible name; lines without a spot are left out."""
     drawn = [line for line in lines if line.spots]
     plot = _plot(drawn, frame)
-    parts = [_axes(plot), _reference_lines(plot), _front(drawn, plot)]
+    parts = [_axes(plot, below), _reference_lines(plot), _front(drawn, plot)]
     parts += [_band(line, plot) for line in drawn]
     order = sorted(drawn, key=lambda line: line.heavy)
     parts += [_line(line, plot) for line in order]
@@ -116,7 +118,7 @@ def _plot(lines: Sequence[ChartLine], frame: Frame) -> _Plot:
     return _Plot(frame, x, LinearScale(low, high, frame.height - 3.4 * frame.type_size, 8))
 
 
-def _axes(plot: _Plot) -> Markup:
+def _axes(plot: _Plot, below: tuple[str, str]) -> Markup:
     size, bottom, left = plot.frame.type_size, plot.y.start, 3.4 * plot.frame.type_size
     right = plot.x.end + 8
     parts = []
@@ -131,7 +133,7 @@ def _axes(plot: _Plot) -> Markup:
         parts.append(_text(plot.x.at(value), bottom + 1.35 * size, numbers.cost(value), "tick middle"))
     if plot.x.zero < plot.x.start:
         parts.append(_text(plot.x.zero, bottom + 1.35 * size, "0", "tick middle"))
-    words = f"cost per case in forward-equivalents{PASSES if plot.frame.width > 600 else ''} (log scale)"
+    words = f"{below[0]}{below[1] if plot.frame.width > 600 else ''} (log scale)"
     parts.append(_text((left + right) / 2, bottom + 2.9 * size, words, "axis middle"))
     parts.append(Markup('<text class="axis middle" transform="translate({x:.1f} {y:.1f}) rotate(-90)">skill</text>').format(
         x=0.9 * size, y=(plot.y.start + plot.y.end) / 2))  # fmt: skip

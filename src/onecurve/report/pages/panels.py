@@ -7,12 +7,12 @@ from typing import final
 from markupsafe import Markup
 
 from onecurve.core.row import Role, Row
-from onecurve.report.charts.curve_chart import NARROW, WIDE, ChartLine, ChartPoint, curve_chart
+from onecurve.report.charts.curve_chart import MEASURED, NARROW, WIDE, ChartLine, ChartPoint, curve_chart
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import Sentence, leader_sentence
 from onecurve.report.words.tasks import ordered_tasks, task_facts
-from onecurve.statistics.curves import Curve, CurvePoint, FrontPoint, curves, front_of
+from onecurve.statistics.curves import Axis, Curve, CurvePoint, FrontPoint, curves, front_of
 
 
 @final
@@ -25,12 +25,15 @@ class PointRow:
     role: str
     budget: str
     cost: str
+    passes: str
     skill: str
     interval: str
     n: int
     cases: int
     failed: int
     on_front: bool
+    beyond: int
+    """Cells that worked far beyond their meter."""
 
 
 @final
@@ -43,6 +46,8 @@ class Panel:
     measured: str
     wide: Markup
     narrow: Markup
+    by_processor: tuple[Markup, Markup] | None
+    """The same over processor passes, wide and narrow; None where no point was measured."""
     sentence: Sentence
     points: tuple[PointRow, ...]
     solvers: int
@@ -58,32 +63,42 @@ def panels(rows: Sequence[Row], names: Names) -> tuple[Panel, ...]:
 
 def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names) -> Panel:
     front = front_of(drawn)
-    labels = [names.label(curve.solver, [other.solver for other in drawn]) for curve in drawn]
-    lines = [_line(key, curve, label, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
+    lines = _lines(drawn, Axis.METER, names)
     name = f"Skill against cost on {task}: {numbers.and_list([line.label for line in lines])}"
+    measured = _lines(drawn, Axis.PROCESSOR, names)
+    other = name.replace("cost", "processor time", 1)
+    by_processor = curve_chart(measured, WIDE, other, MEASURED), curve_chart(measured, NARROW, other, MEASURED)
     return Panel(
         task=task,
         asked=task_facts(task).question,
         measured=task_facts(task).measured,
         wide=curve_chart(lines, WIDE, name),
         narrow=curve_chart(lines, NARROW, name),
+        by_processor=by_processor if any(line.spots for line in measured) else None,
         sentence=leader_sentence(task, rows, names),
         points=tuple(_point_row(curve, point, front, names) for curve in drawn for point in curve.points),
         solvers=len(drawn),
     )
 
 
-def _line(key: int, curve: Curve, label: str, front: Sequence[FrontPoint], names: Names) -> ChartLine:
+def _lines(drawn: Sequence[Curve], axis: Axis, names: Names) -> list[ChartLine]:
+    front = front_of(drawn, axis=axis)
+    labels = [names.label(curve.solver, [other.solver for other in drawn]) for curve in drawn]
+    return [_line(key, curve, label, axis, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
+
+
+def _line(key: int, curve: Curve, label: str, axis: Axis, front: Sequence[FrontPoint], names: Names) -> ChartLine:
+    placed = [(cost, point) for point in curve.points if (cost := point.on_axis(axis)) is not None]
     spots = tuple(
         ChartPoint(
-            cost=point.cost,
+            cost=cost,
             skill=point.mean,
             low=point.interval.low if point.interval else None,
             high=point.interval.high if point.interval else None,
             tip=_tip(label, point),
-            on_front=_on_front(curve, point, front),
+            on_front=FrontPoint(curve.solver, cost, point.mean) in front,
         )
-        for point in sorted(curve.points, key=lambda point: point.cost)
+        for cost, point in sorted(placed, key=lambda pair: pair[0])
     )
     return ChartLine(label, names.link(curve.solver), key, names.style(curve.solver), curve.role is Role.BASELINE, spots)
 
@@ -92,11 +107,13 @@ def _tip(label: str, point: CurvePoint) -> str:
     between = f"95 % interval {numbers.interval(point.interval.low, point.interval.high)}" if point.interval else point.why_no_interval
     failed = f", {point.failed} failed, each at the floor" if point.failed else ""
     sample = numbers.sample(point.n, point.cases)
-    return f"{label}: skill {numbers.skill(point.mean)}, {between}, {sample}{failed}, cost {numbers.cost(point.cost)}"
+    return f"{label}: skill {numbers.skill(point.mean)}, {between}, {sample}{failed}, cost {numbers.cost(point.cost)}{_worked(point)}"
 
 
-def _on_front(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint]) -> bool:
-    return FrontPoint(curve.solver, point.cost, point.mean) in front
+def _worked(point: CurvePoint) -> str:
+    """What the processor did, where it was measured."""
+    taken = "" if point.passes is None else f", processor {numbers.cost(point.passes)} passes"
+    return f"{taken}, {numbers.count(point.beyond, 'cell')} worked beyond the meter" if point.beyond else taken
 
 
 def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], names: Names) -> PointRow:
@@ -107,10 +124,12 @@ def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], nam
         role="baseline" if curve.role is Role.BASELINE else "method",
         budget=numbers.cost(granted),
         cost=numbers.cost(point.cost),
+        passes=numbers.cost(point.passes),
         skill=numbers.skill(point.mean),
         interval=numbers.interval(point.interval.low, point.interval.high) if point.interval else point.why_no_interval,
         n=point.n,
         cases=point.cases,
         failed=point.failed,
-        on_front=_on_front(curve, point, front),
+        on_front=FrontPoint(curve.solver, point.cost, point.mean) in front,
+        beyond=point.beyond,
     )

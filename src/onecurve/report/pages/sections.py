@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from onecurve.core.display import Calibration, PlantRecord
@@ -116,6 +116,12 @@ class LedgerLine:
     backward: str
     equivalents: str
     seconds: str
+    processor: str
+    """Processor seconds."""
+    passes: str
+    """The same as passes of the networks."""
+    beyond: int
+    """Cells that worked far beyond their meter."""
     peak: str
     person: str
     order: float
@@ -227,8 +233,9 @@ def ledger(rows: Sequence[Row]) -> tuple[LedgerLine, ...]:
 
 def _spent(rows: Sequence[Row]) -> LedgerLine:
     total = Cost()
+    worked = any(row.cpu_seconds is not None for row in rows)
     for row in rows:
-        total = total.plus(row.cost)
+        total = total.plus(replace(row.cost, cpu_seconds=row.cpu_seconds or 0.0))
     return LedgerLine(
         solver=rows[0].solver,
         link=solver_link(rows[0].tool),
@@ -238,6 +245,9 @@ def _spent(rows: Sequence[Row]) -> LedgerLine:
         backward=numbers.cost(total.backward),
         equivalents=numbers.cost(total.equivalents),
         seconds=numbers.seconds(total.seconds),
+        processor=numbers.seconds(total.cpu_seconds if worked else None),
+        passes=numbers.cost(sum(row.passes or 0.0 for row in rows) if any(row.passes for row in rows) else None),
+        beyond=sum(row.beyond_meter for row in rows),
         peak=f"{total.peak_mb:.0f} MB" if total.peak_mb else numbers.MISSING,
         person=numbers.seconds(total.person_seconds) if total.person_seconds else numbers.MISSING,
         order=total.equivalents,

@@ -63,6 +63,10 @@ class SolverRow:
     cost: str
     budget: str
     seconds: str
+    processor: str
+    """Processor seconds, and what they are in passes."""
+    beyond: bool
+    """Whether the cell worked far beyond its meter."""
     looked: bool
     """False for a direct solver, which has no evidence."""
     evidence: EvidenceView
@@ -135,12 +139,19 @@ def solver_row(row: Row, lookup: RecordLookup, assets: Assets) -> SolverRow:
         cost=numbers.cost(row.cost.equivalents),
         budget=numbers.cost(row.budget + row.retrain_budget),
         seconds=numbers.seconds(row.seconds),
+        processor=_processor(row),
+        beyond=row.beyond_meter,
         looked=looked,
         evidence=shown,
         answer=_answer_view(row, lookup, assets),
         figures=_alone(row.figures),
         besides=_besides(row.figures),
     )
+
+
+def _processor(row: Row) -> str:
+    passes = f", {numbers.cost(row.passes)} passes" if row.passes is not None else ""
+    return numbers.seconds(row.cpu_seconds) + passes
 
 
 def _besides(figures: Mapping[str, float]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:

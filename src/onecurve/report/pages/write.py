@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from onecurve.core.question import Form
-from onecurve.core.row import Role, Row
+from onecurve.core.row import BEYOND_SECONDS, BEYOND_TIMES, Role, Row
 from onecurve.report.charts.share_chart import ShareLine, share_chart
 from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets
@@ -133,6 +133,8 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
         "ledger": ledger(rows),
         "clean_networks": len({row.subject for row in rows if row.flaw == CLEAN}),
         "cells": len(rows),
+        "beyond_seconds": f"{BEYOND_SECONDS:g}",
+        "beyond_times": f"{BEYOND_TIMES:g}",
     }
 
 

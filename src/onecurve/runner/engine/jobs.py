@@ -58,7 +58,7 @@ class Outcome:
         """What was spent, as far as it is known: a worker that was killed took its meter with it."""
         value = self.value or {}
         forward, backward = float(value.get("forward", 0.0)), float(value.get("backward", 0.0))
-        return Cost(forward, backward, float(value.get("seconds", self.seconds)), self.peak_mb)
+        return Cost(forward, backward, float(value.get("seconds", self.seconds)), self.peak_mb, cpu_seconds=self.cpu_seconds)
 
     @property
     def failed(self) -> bool:

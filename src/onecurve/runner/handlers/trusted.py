@@ -24,8 +24,9 @@ from onecurve.flaws.planting.sampling import Distribution, drawn_networks
 from onecurve.flaws.planting.storage import load_case, save_planted
 from onecurve.models.building import identity
 from onecurve.models.cache import Cache
-from onecurve.models.network import torch_module
-from onecurve.models.storage import load_network
+from onecurve.models.network import TorchNetwork, torch_module
+from onecurve.models.storage import load_network, load_subject
+from onecurve.models.timing import EXAMPLES, pass_seconds
 from onecurve.runner.handlers.lineups import Conditions, trials_of
 from onecurve.runner.recipes import recipe_of
 from onecurve.store.blobs import Blobs
@@ -142,6 +143,14 @@ def grade(folder: str, case: str, task: str, question: str, answer: str, network
     return {"raw": measured.raw, "figures": dict(measured.figures)}
 
 
+def time_pass(folder: str) -> dict[str, Any]:
+    """Processor seconds of one example's pass forward through a planted network."""
+    subject = load_subject(Path(folder) / "subject")
+    network = subject.granted_network()
+    assert isinstance(network, TorchNetwork)
+    return {"seconds": pass_seconds(network, subject.input_shape), "examples": EXAMPLES}
+
+
 def _asked(task: Task, case: Case, seed: int, blobs: Blobs, sealed: Blobs) -> dict[str, Any]:
     about = {"blind": task.blind, "rebuilds": task.form.rebuilds}
     refusal = task.refusal(case.truth)
@@ -209,5 +218,6 @@ HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "train_base": train_base,
     "plant_network": plant_network,
     "prepare": prepare,
+    "time_pass": time_pass,
     "grade": grade,
 }

@@ -9,6 +9,7 @@ from onecurve.core.grade import Cost, Grade, Status, skill_of
 from onecurve.core.row import Row
 from onecurve.core.seeds import seed_for
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
+from onecurve.runner.phases.timing import PassTimes
 from onecurve.runner.plan import PlannedCell, PlannedLook
 from onecurve.runner.session import Session
 from onecurve.store.store import Look
@@ -21,8 +22,9 @@ Asked = Mapping[str, Mapping[str, Mapping[str, Any]]]
 class SolvePhase:
     """Drives the cells of one run to their rows. What the store already holds is never done again."""
 
-    def __init__(self, session: Session, asked: Asked) -> None:
+    def __init__(self, session: Session, asked: Asked, times: PassTimes) -> None:
         self._session = session
+        self._times = times
         self._asked = asked
         self._looks = session.store.looks()
         self._lost_looks: set[str] = set()
@@ -85,11 +87,11 @@ class SolvePhase:
         for needed in (cell.look, *cell.references):
             if needed.key in self._lost_looks:
                 reason = f"the look was lost: {self._looks[needed.key].reason}"
-                self._keep(_charged(replace(cell.row, status=Status.LOST, reason=reason), look.cost))
+                self._keep(_charged(replace(cell.row, status=Status.LOST, reason=reason), look.cost, self._times))
                 return []
         if not look.evidence:
             reason = f"the look failed: {look.reason}"
-            self._keep(_charged(replace(cell.row, status=Status.FAILED, reason=reason, traceback=look.traceback), look.cost))
+            self._keep(_charged(replace(cell.row, status=Status.FAILED, reason=reason, traceback=look.traceback), look.cost, self._times))
             return []
         references = [self._looks[reference.key].evidence for reference in cell.references]
         arguments = {
@@ -128,7 +130,7 @@ class SolvePhase:
         cell = self._answered.pop(job.key)
         look = self._looks[cell.look.key] if cell.look is not None else None
         row = replace(cell.row, evidence=look.evidence if look else cell.evidence)
-        row = _charged(row, outcome.cost.plus(look.cost) if look else outcome.cost)
+        row = _charged(row, outcome.cost.plus(look.cost) if look else outcome.cost, self._times)
         if outcome.value is None:
             status = Status.LOST if outcome.lost else Status.FAILED
             self._keep(replace(row, status=status, reason=outcome.reason, traceback=outcome.traceback))
@@ -203,7 +205,7 @@ def grade_job(session: Session, row: Row) -> Job:
     return Job(Trust.TRUSTED, "grade", arguments, f"grade {row.solver} on {row.task} of {row.case}", key=row.key)
 
 
-def _charged(row: Row, cost: Cost) -> Row:
+def _charged(row: Row, cost: Cost, times: PassTimes) -> Row:
     return replace(
         row,
         forward=cost.forward,
@@ -211,6 +213,8 @@ def _charged(row: Row, cost: Cost) -> Row:
         seconds=cost.seconds,
         peak_mb=cost.peak_mb,
         person_seconds=cost.person_seconds,
+        cpu_seconds=cost.cpu_seconds,
+        passes=times.passes(row.subject, cost),
     )
 
 
