@@ -15,6 +15,7 @@ import pytest
 
 from onecurve.core.errors import UsageError
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
+from onecurve.runner.engine.messages import BadMessageError, outcome_of
 from onecurve.runner.engine.pool import Pool
 from onecurve.runner.engine.worker import performed
 
@@ -204,3 +205,16 @@ def test_the_cost_of_a_job_is_what_its_value_says_and_otherwise_its_time() -> No
     lost = Outcome(None, "killed", seconds=9.0)
     assert lost.failed
     assert (lost.cost.forward, lost.cost.seconds) == (0, 9)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "fits"), [(110.0, 0.0, True), (50.0, 30.0, True), (50.0, 31.0, False), (111.0, 0.0, False)]
+)
+def test_a_meter_that_says_more_than_can_be_spent_is_not_believed(forward: float, backward: float, fits: bool) -> None:
+    job = Job(Trust.UNTRUSTED, "look", {"budget": 100.0}, "look")
+    reply = {"value": {"evidence": "key", "forward": forward, "backward": backward, "seconds": 1.0}}
+    if fits:
+        assert outcome_of(job, reply).cost.forward == forward
+    else:
+        with pytest.raises(BadMessageError, match="of a budget of 100 were spent"):
+            outcome_of(job, reply)

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
+from onecurve.core.workbench import OVERDRAFT
 from onecurve.runner.engine.jobs import Job, Outcome
 
 LIMIT = 4 << 20
@@ -17,6 +18,8 @@ TEXT = 100_000
 """Characters of one text in a reply, at most; what is longer is cut."""
 PATIENCE = 20.0
 """Seconds to wait for the other side to take a message."""
+ROUNDING = 1e-6
+"""Forward-equivalents by which sums of shares of a pass may be off."""
 _HEADER = struct.Struct("!I")
 _KEY = re.compile(r"[0-9A-Za-z_.-]{1,200}")
 
@@ -122,9 +125,17 @@ def outcome_of(job: Job, reply: Mapping[str, Any]) -> Outcome:
         raise BadMessageError("a cost that is not a number of at least 0")
     if value is not None:
         _require_shape(job.do, value)
+        _require_within(job.arguments.get("budget"), value)
     elif not texts["reason"]:
         raise BadMessageError("neither a value nor a reason")
     return Outcome(value, **texts, **numbers, lost=reply.get("lost") is True)
+
+
+def _require_within(budget: Any, value: Mapping[str, Any]) -> None:
+    """Raise for a meter that shows more than a meter lets anyone spend."""
+    spent = value.get("forward", 0.0) + 2 * value.get("backward", 0.0)
+    if budget is not None and spent > budget * OVERDRAFT + ROUNDING:
+        raise BadMessageError(f"it says that {spent:g} forward-equivalents of a budget of {budget:g} were spent")
 
 
 def _require_shape(do: str, value: Mapping[str, Any]) -> None:
