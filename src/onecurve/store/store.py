@@ -244,9 +244,7 @@ def _connect(path: Path, *, writable: bool) -> Connection:
         if version is not None:
             require_known(version, path)
             require_sound(path, check_rows(path, immutable=immutable))
-            if version != tables.SCHEMA:
-                connection = connection if writable else _in_memory(connection)
-                _brought_up(connection, version, path)
+            connection = _brought_up(connection, version, path, writable=writable)
         elif not writable:
             # The schema is noted last, so some tables may not be there yet.
             raise DataError(f"no results yet in: {path.parent}", "the run there has just started; wait a moment")
@@ -272,12 +270,17 @@ def _in_memory(connection: Connection) -> Connection:
     return create_engine("sqlite://", creator=lambda: copied, poolclass=NullPool).connect()
 
 
-def _brought_up(connection: Connection, version: int, path: Path) -> None:
+def _brought_up(connection: Connection, version: int, path: Path, *, writable: bool) -> Connection:
+    """The connection to the tables as they are now; those of an older schema are changed, on the disk only if it may be written."""
+    if version == tables.SCHEMA:
+        return connection
+    connection = connection if writable else _in_memory(connection)
     tables.metadata.create_all(connection)
     migrate(connection, version, path)
     connection.execute(update(tables.meta).where(tables.meta.c.name == "schema").values(value=tables.SCHEMA))
     keep_digest(connection, "meta", "schema")
     connection.commit()
+    return connection
 
 
 def _log_of(path: Path) -> bool:
