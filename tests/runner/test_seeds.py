@@ -146,7 +146,8 @@ def test_every_kind_is_planted_by_the_seed_of_its_folder(tmp_path: Path, monkeyp
     assert planted == [kept_seed(tmp_path / "drawn")] * 2 + [5, 5]
 
 
-def test_a_network_is_planted_by_a_drawn_seed_that_stands_with_its_truth(cache: Path, tmp_path: Path) -> None:
+def test_a_network_is_planted_by_a_drawn_seed_that_stands_with_its_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONECURVE_CACHE", str(tmp_path / "cache"))
     recipe = {**RECIPE, "train_images": 100}
     drawn = plant_together(["patch"], Setting(seed=None, recipe=recipe), out=tmp_path / "net", progress=no_progress)
     stored = json.loads((tmp_path / "net" / "sealed" / "records.json").read_text())

@@ -75,7 +75,8 @@ def given_seed(store: Store) -> int | None:
 def _keep(path: Path, seed: int) -> None:
     """Write the seed for its owner alone, whole or not at all."""
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        path.parent.chmod(0o700)
         arriving = path.with_name(f".{path.name}")
         arriving.unlink(missing_ok=True)
         with os.fdopen(os.open(arriving, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
