@@ -11,7 +11,7 @@ import pytest
 from tiny_world import named, suite_of
 
 from onecurve.core.access import Access
-from onecurve.core.answer import Answer, Weights
+from onecurve.core.answer import Answer, Rebuilt, Weights
 from onecurve.core.evidence import ClassScores, Evidence, Pieces
 from onecurve.core.grade import Status
 from onecurve.core.question import Brief, Form, Forms, Question, Weigh
@@ -175,3 +175,32 @@ def test_no_reference_is_compared_with_itself() -> None:
 
     assert compared(first, second) == {"reference-1": "reference-2", "reference-2": "reference-1"}
     assert compared(first) == {}
+
+
+@dataclass(frozen=True)
+class HandReference:
+    """Hands the clean reference network back."""
+
+    name: ClassVar[str] = "hand-reference"
+    version: ClassVar[int] = 1
+    summary: ClassVar[str] = "for tests"
+    source: ClassVar[str] = "tests"
+    needs: ClassVar[Access] = Access.REFERENCE_NETWORK
+    answers: ClassVar[Forms] = (Form.REPAIR,)
+
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
+        """The very network that the task asks for, from the suite instead of from work."""
+        clean = workbench.subject.of_reference().granted_network()
+        assert isinstance(clean, TorchNetwork)
+        return Rebuilt(clean)
+
+
+def test_nobody_who_hands_back_a_network_without_the_flaw_is_given_a_clean_one(run: Run) -> None:
+    suite = suite_of(f"{__file__}:HandReference", "finetune", tasks=("repair",))
+    suite = suite.changed({"retrain_budgets": (3000.0,)})
+    rows = run(suite)
+    assert rows["hand-reference"].status is Status.SKIPPED
+    assert rows["hand-reference"].reason == (
+        "hand-reference needs reference-network, which is not granted: a clean network would be the answer itself"
+    )
+    assert "reference-network" not in rows["finetune"].reason

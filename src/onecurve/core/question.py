@@ -30,6 +30,11 @@ class Form(StrEnum):
         """Whether a network is handed back."""
         return self in (Form.REPAIR, Form.SIMPLIFY)
 
+    @property
+    def withheld(self) -> Access:
+        """What is never granted to who answers such a question, whatever the suite has: it would be the answer itself."""
+        return Access.REFERENCE_NETWORK if self is Form.REPAIR else Access.NONE
+
 
 Forms = tuple[Form, ...]
 

@@ -6,6 +6,7 @@ from typing import Any, final
 
 from onecurve.core.access import Access
 from onecurve.core.grade import Status
+from onecurve.core.question import Form
 from onecurve.core.roles import TOLD, Task
 from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
@@ -229,7 +230,7 @@ def _cell(
         question=asked.get("question", ""),
         evidence=evidence,
     )
-    missing = _missing(solver, asked, references, beside)
+    missing = _missing(solver, asked, grid.tasks[task].form, references, beside)
     handed = beside.name if beside and _compares(solver.reads or solver.looks) else ""
     return PlannedCell(row, case.network, solver, look, references, evidence, key, missing, handed)
 
@@ -247,14 +248,19 @@ def _beside(network: str, clean: Sequence[Reference]) -> Reference | None:
     return next((reference for reference in clean if reference.name != network), None)
 
 
-def _missing(solver: PlannedSolver, asked: Mapping[str, Any], references: Sequence[PlannedLook], beside: Reference | None) -> str:
+def _missing(
+    solver: PlannedSolver, asked: Mapping[str, Any], form: Form, references: Sequence[PlannedLook], beside: Reference | None
+) -> str:
     if "refusal" in asked:
         return str(asked["refusal"])
     if solver.fed and not asked[solver.fed]:
         return "nothing is planted, so there is no truth to feed"
     granted = Access(asked["granted"]) | (Access.REFERENCES if references else Access.NONE)
     granted |= Access.REFERENCE_NETWORK if beside else Access.NONE
+    granted &= ~form.withheld
     missing = solver.needs().missing_from(granted)
+    if missing & form.withheld:
+        return f"{solver.name} needs {', '.join(missing.words())}, which is not granted: a clean network would be the answer itself"
     why = "; the suite has no clean reference of this set and architecture" if Access.REFERENCE_NETWORK in missing else ""
     return f"{solver.name} needs {', '.join(missing.words())}, which is not granted{why}" if missing else ""
 
