@@ -17,14 +17,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
 from hostile.kinds import FAULTS, MESSAGES, NAMES, STATE, STORAGE
+from hostile.world import CLOCKS, GOOD, SUITE, left
 from onecurve.core.row import Row
 from onecurve.store.store import Store
 
-GOOD = ("edges@verbatim", "saliency@verbatim", "finetune", "oracle@matcher", "top-images@matcher")
-CLOCKS = ("seconds", "peak_mb", "cpu_seconds", "passes", "traceback")
 TOOL = """
 import ctypes, json, os, resource, signal, struct, sys, tempfile, threading, time
 from dataclasses import dataclass
@@ -94,29 +91,6 @@ class Hostile:
 PROGRAM
         return give if give is not None else Evidence((ClassScores(scores),))
 """
-SUITE = {
-    "name": "hostile",
-    "seed": 0,
-    "data": "digits",
-    "model": "six-conv[width=4]",
-    "recipe": {
-        "train_images": 200,
-        "pretraining": None,
-        "clean_images": 40,
-        "heldout_images": 60,
-        "triggered_images": 20,
-        "training": {"epochs": 1},
-        "insertion_training": {"epochs": 1},
-        "gate": {"strictness": 0.0, "clean_drop": 1.0, "above_chance": -1.0, "elsewhere": 1.0, "near_miss": 1.0},
-    },
-    "networks": [{"flaws": ["patch"]}],
-    "references": 1,
-    "tasks": ["detect", "discover", "localise", "repair"],
-    "look_budgets": [500.0],
-    "retrain_budgets": [500.0],
-    "limits": {"seconds": 8.0, "memory_mb": 600.0},
-    "lineups": 0,
-}
 
 
 @dataclass(frozen=True)
@@ -159,7 +133,7 @@ def _tried(place: Path, number: int, kind: str, program: str, clean: dict[str, R
         sum(_plain(rivals[key]) != _plain(clean[key]) for key in rivals),
         len(clean) - len(rivals) if code != 2 else 0,
         any("got hold of it" in row.reason for row in own),
-        len(_left(place)),
+        len(left(place)),
         time.monotonic() - began,
         error,
     )
@@ -202,18 +176,6 @@ def _rows(place: Path, name: str, kind: str | None, program: str, there: socket.
             return process.returncode, {row.key: row for row in store.rows()}, error
     except Exception as fault:  # noqa: BLE001 - whatever is wrong with the results is what is measured
         return process.returncode, {}, f"{error}\n{fault}"
-
-
-def _left(place: Path) -> list[str]:
-    """Processes of the run that live, and folders of cells that are there."""
-    found = [str(path) for path in place.glob("onecurve-cell-*")] + [str(path) for path in place.glob("run-*/owned")]
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("TMPDIR", "").startswith(str(place)) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"process {process.pid}")
-        except psutil.Error:
-            continue
-    return found
 
 
 if __name__ == "__main__":
