@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, final
 
+from onecurve.core.errors import OneCurveError
 from onecurve.runner.engine.cells import GLANCE, Limits, keep_cells
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.leftovers import sweep
@@ -28,6 +29,8 @@ from onecurve.runner.isolation.walls import Confinement, Isolation, tell_isolati
 PRELOADED = ["onecurve.runner.engine.preload"]
 GRACE = 15.0
 """Seconds beyond the limit of a cell after which its keeper is thought to hang."""
+LAUNCHES, PAUSE = 3, 0.1
+"""Attempts to start a process, and seconds between two."""
 TRYING = 30.0
 """Seconds to find out what cells can be kept from."""
 FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM}
@@ -111,17 +114,19 @@ class Pool:
 
     def isolation(self) -> Isolation:
         """What cells of this pool are kept from, as tried now in a process of its own."""
-        if self._confinement is None:
-            return NOT_ISOLATED
+        found = (self._tried_walls(self._confinement) for _ in range(LAUNCHES if self._confinement else 0))
+        return next((isolation for isolation in found if isolation is not None), NOT_ISOLATED)
+
+    def _tried_walls(self, confinement: Confinement | None) -> Isolation | None:
+        """None where the process that tries them was killed."""
         ours, theirs = self._context.Pipe()
         with TemporaryDirectory() as folder:
-            process = self._context.Process(target=tell_isolation, args=(theirs, self._confinement, folder), daemon=True)
-            process.start()
+            process = self._launched(tell_isolation, theirs, confinement, folder)
             theirs.close()
             try:
-                return Isolation(**loads(ours.recv_bytes())) if ours.poll(TRYING) else NOT_ISOLATED
+                return Isolation(**loads(ours.recv_bytes())) if ours.poll(TRYING) else None
             except EOFError:
-                return NOT_ISOLATED
+                return None
             finally:
                 process.kill()
                 process.join()
@@ -180,13 +185,28 @@ class Pool:
         self._count += 1
         log = str(self._logs / f"{trust.value}-{self._count}.log")
         if trust is Trust.UNTRUSTED:
-            process = self._context.Process(target=keep_cells, args=(theirs, log, self._limits, self._confinement), daemon=True)
+            process = self._launched(keep_cells, theirs, log, self._limits, self._confinement)
         else:
-            process = self._context.Process(target=serve, args=(theirs, trust, log), daemon=True)
-        process.start()
+            process = self._launched(serve, theirs, trust, log)
         theirs.close()
         # The reply of a cell stands inside the message as a text, where quotes take two bytes.
         return _Worker(trust, process, ours, Inbox(ours.fileno(), 8 * LIMIT if trust is Trust.UNTRUSTED else 64 * LIMIT))
+
+    def _launched(self, target: Callable[..., None], *arguments: object) -> ForkServerProcess:
+        """A process that does this; the server that forks it is started again where somebody killed it."""
+        for attempt in range(LAUNCHES):
+            process = self._context.Process(target=target, args=arguments, daemon=True)
+            try:
+                process.start()
+            except (EOFError, OSError) as error:
+                if attempt == LAUNCHES - 1:
+                    raise OneCurveError(
+                        f"no worker could be started: {type(error).__name__}: {error}", "run the same command again"
+                    ) from error
+                time.sleep(PAUSE)
+            else:
+                return process
+        raise AssertionError
 
     def _finished(self) -> list[tuple[Job, Outcome]]:
         busy = [worker for worker in self._workers if worker.job is not None]

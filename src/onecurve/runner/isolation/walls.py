@@ -126,7 +126,8 @@ def tried(confinement: Confinement, folder: Path) -> Isolation:
 
 def tell_isolation(answers: Connection, confinement: Confinement, folder: str) -> None:
     """Send what ``tried`` found, as JSON. Runs in a process of its own."""
-    answers.send_bytes(json.dumps(asdict(tried(confinement, Path(folder)))).encode())
+    with suppress(OSError):  # whoever asked may be gone
+        answers.send_bytes(json.dumps(asdict(tried(confinement, Path(folder)))).encode())
 
 
 def _listening() -> socket.socket:
