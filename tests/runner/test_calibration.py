@@ -20,6 +20,7 @@ from onecurve.core.question import Form, Forms, Question, Weigh
 from onecurve.core.row import Row
 from onecurve.core.workbench import Workbench
 from onecurve.runner.phases.calibrate import calibrations
+from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
@@ -64,6 +65,15 @@ def test_a_reader_is_calibrated_where_no_truth_is(open_run: Run, tmp_path: Path)
     assert [record["condition"] for record in records][:2] == ["true trigger", "noise"]
     assert records[0]["mean_mass"] == pytest.approx(1 / 8)
     assert list((tmp_path / "out").glob("lineups-*")) == []
+
+
+def test_a_run_that_goes_on_calibrates_readers_that_see_the_subject_alone(cache: Path, tmp_path: Path) -> None:
+    suite, place = suite_of("top-images", tasks=("discover",)), Place(tmp_path / "out", cache, 1)
+    for lineups in (1, 2):  # the second time nothing has been looked at before, in this process
+        run_suite(suite.changed({"lineups": lineups}), place)
+        with Store.read(place.out) as store:
+            (key,) = store.noted("calibrations")
+            assert store.prepared()[key], lineups
 
 
 def trial(condition: str, right: int) -> dict[str, object]:

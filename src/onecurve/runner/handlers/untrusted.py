@@ -64,6 +64,9 @@ def warm(do: str, arguments: Mapping[str, Any]) -> None:
         here = SubjectPlace(**arguments["place"])
         for folder in filter(None, (here.subject, here.reference)):
             _subject(folder)
+    if "subject" in arguments:
+        # The cell sees the subject alone, without the digests beside it.
+        _subject(arguments["subject"])
     for who, known in (("tool", TOOLS), ("reader", READERS), ("solver", SOLVERS)):
         name = str(arguments.get(who, arguments.get("address", ""))).partition("[")[0]
         if name in known.names() and name in known.entries:
