@@ -22,6 +22,7 @@ from typing import ClassVar
 import numpy as np
 from onecurve.core.access import Access
 from onecurve.core.answer import Weights
+from onecurve.core.evidence import ClassScores, Evidence, Pieces
 from onecurve.core.question import Form, Forms
 
 
@@ -32,9 +33,14 @@ class Trivial:
     summary: ClassVar[str] = "answers at once"
     source: ClassVar[str] = "benchmark"
     needs: ClassVar[Access] = Access.NONE
+    shows: ClassVar[Pieces] = (ClassScores,)
+    reads: ClassVar[Pieces] = (ClassScores,)
     answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question, workbench):
+    def look(self, brief, workbench):
+        return Evidence()
+
+    def read(self, question, evidence, workbench):
         return Weights(np.ones((question.items, len(question.options)), np.float32))
 """
 
@@ -71,7 +77,7 @@ def main(cells: int) -> None:
         run_suite(suite, place)
         whole = time.perf_counter() - started
         with Store.read(place.out) as store:
-            rows = [row for row in store.rows() if row.solver == "trivial"]
+            rows = [row for row in store.rows() if row.tool == "trivial"]
         own = statistics.median(row.seconds for row in rows)
         started = time.perf_counter()
         run_suite(suite, place)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from onecurve.core.errors import UsageError as UsageError
     from onecurve.core.evidence import Check as Check
     from onecurve.core.evidence import ClassScores as ClassScores
+    from onecurve.core.evidence import Confusion as Confusion
     from onecurve.core.evidence import DataRows as DataRows
     from onecurve.core.evidence import Evidence as Evidence
     from onecurve.core.evidence import HeatMap as HeatMap
@@ -115,6 +116,7 @@ _PLACES = {
     "onecurve.core.evidence": (
         "Check",
         "ClassScores",
+        "Confusion",
         "DataRows",
         "Evidence",
         "HeatMap",

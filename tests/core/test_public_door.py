@@ -9,7 +9,7 @@ import onecurve
 
 NAMES = (
     *("Abstain", "Access", "AllOf", "Answer", "AnswerError", "Brief", "Budget", "BudgetError", "Case", "Chain", "Check"),
-    *("ClassScores", "ColourRule", "ContractError", "Cost", "DataRows", "Echo", "Effect", "Either", "Evidence", "Filter"),
+    *("ClassScores", "ColourRule", "Confusion", "ContractError", "Cost", "DataRows", "Echo", "Effect", "Either", "Evidence", "Filter"),
     *("Form", "Forms", "Given", "Grade", "HeatMap", "Hypothesis", "LabelledImages", "Look", "Measured", "Meter", "Network"),
     *("NoneOf", "OneCurveError", "Option", "Paste", "Picture", "Piece", "Pieces", "Population", "Predicate", "PrintedProgress"),
     *("Question", "Reader", "Rebuild", "Rebuilt", "Resembles", "Role", "Row", "Run", "Setting", "SliceHypothesis", "Solved"),

@@ -46,4 +46,4 @@ def test_a_folder_of_entries_holds_entries_and_marked_machinery_only(registry) -
     entries = {SOURCE.parent / f"{place.partition(':')[0].replace('.', '/')}.py" for place in registry.entries.values()}
     for folder in {entry.parent for entry in entries}:
         strangers = {file.name for file in folder.glob("*.py")} - {entry.name for entry in entries if entry.parent == folder}
-        assert strangers <= {"__init__.py", "catalog.py", "confusions.py"}, folder
+        assert strangers <= {"__init__.py", "catalog.py"}, folder

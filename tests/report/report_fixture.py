@@ -47,7 +47,7 @@ SOLVERS: tuple[tuple[str, str, Role, str, tuple[float, float, float], float], ..
     ("fine-pruning", "", M, "repair", (0.48, 0.40, 0.20), 7000),
     ("neural-cleanse", "unlearn", M, "repair", (0.80, 0.30, 0.25), 66000),
     ("random-patches", "unlearn", B, "repair", (0.50, 0.2, 0.2), 14000),
-    ("test-set", "", B, "replace", (0.31, 0.33, 0.30), 500),
+    ("magnitude-pruning", "", B, "replace", (0.31, 0.33, 0.30), 500),
     ("sparse-head", "", M, "replace", (0.44, 0.46, 0.41), 2500),
 )
 

@@ -54,7 +54,7 @@ def test_abstaining_is_graded_as_the_floor_and_missing_grants_are_skipped(run: R
     rows = run(suite_of(*named("Abstains", "NeedsMore")))
     assert (rows["abstains"].status, rows["abstains"].skill, rows["abstains"].reason) == (Status.ABSTAINED, 0.0, "saw nothing")
     assert rows["needs-more"].status is Status.SKIPPED
-    assert rows["needs-more"].reason == "needs-more needs suspects, which is not granted"
+    assert rows["needs-more"].reason == "needs-more@needs-more needs suspects, which is not granted"
     assert rows["needs-more"].skill is None
 
 

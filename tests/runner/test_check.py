@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from onecurve.core.access import Access
-from onecurve.core.answer import Abstain, Answer, Weights
+from onecurve.core.answer import Abstain, Answer, Rebuilt, Weights
 from onecurve.core.errors import OneCurveError
 from onecurve.core.evidence import ClassScores, Evidence, HeatMap, Pieces, Text
 from onecurve.core.question import Brief, Form, Forms, Question, Weigh
 from onecurve.core.workbench import Workbench
-from onecurve.models.network import torch_module
+from onecurve.models.metering import unmetered
+from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.runner.commands.check import check_address, check_thing
 from onecurve.runner.commands.checks.findings import Finding
 from onecurve.tasks.catalog import TASKS
@@ -167,17 +168,65 @@ def test_a_reader_that_breaks_a_promise_is_failed(verdict: str, fault: str) -> N
 
 @dataclass(frozen=True)
 class Guesses(Named):
+    """A solver that adds noise to the first parameter of a copy."""
+
     steady: bool = True
+    answers: ClassVar[Forms] = (Form.REPAIR,)
 
     def answer(self, question: Question, workbench: Workbench) -> Answer:
-        assert isinstance(question, Weigh)
-        rng = np.random.default_rng(0 if self.steady else None)
-        return Weights(rng.random((question.items, len(question.options)), np.float32))
+        copy = unmetered(torch_module(workbench.subject))
+        noise = torch.Generator().manual_seed(0) if self.steady else None
+        with torch.no_grad():
+            first = next(copy.parameters())
+            first.add_(torch.randn(first.shape, generator=noise))
+        return Rebuilt(TorchNetwork(copy))
+
+
+@dataclass(frozen=True)
+class Weighs(Named):
+    """A solver that would answer with the network at hand."""
+
+    def answer(self, question: Question, workbench: Workbench) -> Answer:
+        raise AssertionError("nobody asks it")
+
+
+@dataclass(frozen=True)
+class Both(Named):
+    """Tool and reader in one, which may be unable to read what itself shows."""
+
+    agreed: bool = True
+
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
+        return scores(brief, workbench) if self.agreed else Evidence((ClassScores(np.full(workbench.subject.classes, 7, np.float32)),))
+
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        found = evidence.class_scores()
+        if not found or (found[0].values == 7).all():
+            return Abstain("nothing shown" if not found else "")
+        return Weights(np.append(np.exp(found[0].values), 1.0)[None])
 
 
 def test_a_solver_answers_the_same_again_with_the_same_seed() -> None:
     assert failed(check_thing("solver", Guesses())) == []
-    assert {finding.detail for finding in failed(check_thing("solver", Guesses(steady=False)))} == {"the answers differ"}
+    assert {finding.detail for finding in failed(check_thing("solver", Guesses(steady=False)))} == {"the networks differ"}
+
+
+def test_a_solver_that_would_answer_a_weigh_question_is_told_what_to_write_instead() -> None:
+    (fault,) = failed(check_thing("solver", Weighs()))
+    assert fault.check == "answers Rebuild questions only"
+    assert "may hand back networks only, but states the form: classes" in fault.detail
+    assert "write `look`, which shows evidence, and `read`" in fault.detail
+
+
+def test_a_class_with_look_and_read_is_tried_as_both_and_as_a_pair() -> None:
+    ours = check_address(f"{__file__}:Both")
+    assert failed(ours) == []
+    names = [finding.check for finding in ours]
+    assert len(set(names)) == len(names)
+    assert {"states `shows`", "states `reads`", "answers detect from nothing", "answers detect from what it shows"} <= set(names)
+    assert any(name.startswith("shows evidence for") for name in names)
+    (broken,) = failed(check_address(f"{__file__}:Both[agreed=False]"))
+    assert (broken.check, broken.detail) == ("answers detect from what it shows", "abstains without a reason")
 
 
 @pytest.mark.parametrize(("kind", "thing"), [("reader", Reads), ("solver", Guesses)])

@@ -3,8 +3,8 @@
 import pytest
 
 from onecurve.readers.catalog import READERS
+from onecurve.repairs.catalog import SOLVERS
 from onecurve.runner.commands.check import check_address
-from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.tasks.catalog import TASKS
 from onecurve.tools.catalog import TOOLS
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from onecurve.core.access import Access
+from onecurve.core.evidence import ClassScores, Evidence
 from onecurve.core.question import Form
 
 
@@ -26,9 +27,14 @@ class Broken:
     summary: ClassVar[str] = "fails"
     source: ClassVar[str] = "a test"
     needs: ClassVar[Access] = Access.NONE
+    shows: ClassVar[tuple[type, ...]] = (ClassScores,)
+    reads: ClassVar[tuple[type, ...]] = (ClassScores,)
     answers: ClassVar[tuple[Form, ...]] = (Form.CLASSES,)
 
-    def answer(self, question, workbench):
+    def look(self, brief, workbench):
+        return Evidence()
+
+    def read(self, question, evidence, workbench):
         return self.weights["none"]
 '''
 

@@ -7,7 +7,7 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_world import named, suite_of
+from tiny_world import suite_of
 
 from onecurve.cli.main import cli
 from onecurve.core.errors import DataError, UsageError
@@ -66,7 +66,7 @@ def test_the_hardest_are_as_many_as_asked_for_a_third_of_them_controls(kinds: li
 def test_the_same_networks_are_planted_by_the_hard_suite(cache: Path, tmp_path: Path) -> None:
     sampled = {"networks": 3, "controls": 0.4, "kinds": {"patch": 1}, "control_kinds": {"clean": 1}}
     gate = {"strictness": 0.0, "clean_drop": 2.0, "above_chance": -1.0, "elsewhere": 2.0, "near_miss": 2.0}
-    tiny = suite_of(*named("Uniform"))
+    tiny = suite_of("test-set")
     suite = tiny.changed({"networks": (), "sampled": sampled, "recipe": {**tiny.recipe, "gate": gate}})
     run_suite(suite, Place(tmp_path / "out", cache, 2))
     shown = CliRunner().invoke(cli, ["harden", str(tmp_path / "out"), "--count", "2", "--out", str(tmp_path / "hard.yaml")])

@@ -11,10 +11,10 @@ import pytest
 from tiny_world import named, suite_of
 
 from onecurve.core.access import Access
-from onecurve.core.answer import Answer, Rebuilt, Weights
+from onecurve.core.answer import Answer, Rebuilt
 from onecurve.core.evidence import ClassScores, Evidence, Pieces
 from onecurve.core.grade import Status
-from onecurve.core.question import Brief, Form, Forms, Question, Weigh
+from onecurve.core.question import Brief, Form, Forms, Question
 from onecurve.core.row import Row
 from onecurve.core.workbench import Workbench
 from onecurve.flaws.planting.storage import load_case
@@ -36,27 +36,26 @@ GROUP = ("digits", "six-conv")
 
 @dataclass(frozen=True)
 class Compares:
-    """Asks the clean network about a few images, and writes down whether it is the network under study."""
+    """Asks the clean network about a few images, and writes down whether it is the network under study; then reads nothing of it."""
 
     name: ClassVar[str] = "compares"
     version: ClassVar[int] = 1
     summary: ClassVar[str] = "for tests"
     source: ClassVar[str] = "tests"
     needs: ClassVar[Access] = Access.QUERIES | Access.REFERENCE_NETWORK
-    answers: ClassVar[Forms] = (Form.CLASSES,)
+    shows: ClassVar[Pieces] = (ClassScores,)
 
     out: str = ""
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
-        """The same weight for every class."""
-        assert isinstance(question, Weigh)
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
+        """The same score for every class."""
         subject = workbench.subject
         images = subject.granted_clean().floats()[:IMAGES]
         clean = subject.of_reference().granted_network().logits(images)
         spent = workbench.cost()
         own = subject.granted_network().logits(images)
         Path(self.out).write_text(json.dumps({"same": bool(np.allclose(own, clean)), "spent": spent.forward}))
-        return Weights(np.ones((question.items, len(question.options)), np.float32))
+        return Evidence((ClassScores(np.zeros(subject.classes, np.float32)),))
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,9 @@ def test_what_goes_through_the_clean_network_is_paid_for(open_run: Run, tmp_path
 
 def test_without_references_whoever_needs_one_is_skipped_with_the_reason(run: Run, tmp_path: Path) -> None:
     rows = run(suite_of(f"{__file__}:Compares[out={tmp_path / 'seen.json'}]", *named("Uniform")).changed({"references": 0}))
-    assert rows["compares"].status is Status.SKIPPED
-    assert "reference-network" in rows["compares"].reason
-    assert "no clean reference of this set and architecture" in rows["compares"].reason
+    assert rows["compares@outlier"].status is Status.SKIPPED
+    assert "reference-network" in rows["compares@outlier"].reason
+    assert "no clean reference of this set and architecture" in rows["compares@outlier"].reason
     assert rows["uniform"].status is Status.GRADED
 
 

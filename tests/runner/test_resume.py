@@ -61,7 +61,7 @@ def test_more_solvers_are_added_beside_the_old_rows(cache: Path, tmp_path: Path)
     run_suite(suite_of(*named("Random", "Uniform")), place)
     after = rows_in(place.out)
     assert all(row in after for row in before)
-    assert {row.solver for row in after if row not in before} == {"uniform"}
+    assert {row.solver for row in after if row not in before} == {"uniform@uniform"}
 
 
 def test_other_networks_do_not_go_into_the_same_folder(cache: Path, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_rows(cache: Path
     assert tuple(cut.values()) == rows_in(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("do", ["look", "answer", "grade"])
+@pytest.mark.parametrize("do", ["look", "read", "grade"])
 def test_what_the_machine_broke_off_is_told_and_done_again(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, do: str) -> None:
     suite = suite_of(*named("Random", "ShowsScores"))
     run_suite(suite, Place(tmp_path / "whole", cache, 2))

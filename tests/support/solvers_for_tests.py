@@ -1,4 +1,7 @@
-"""Solvers that behave, and solvers that misbehave in every way that costs their own cell and nothing else."""
+"""Solvers that behave, and solvers that misbehave in every way that costs their own cell and nothing else.
+
+Most are tool and reader in one class: they look at nothing, and behave or misbehave where they read.
+"""
 
 import gc
 import json
@@ -30,136 +33,131 @@ class _Facts:
     shows: ClassVar[Pieces] = (ClassScores,)
 
 
+class _LooksAtNothing(_Facts):
+    reads: ClassVar[Pieces] = (ClassScores,)
+    answers: ClassVar[Forms] = (Form.CLASSES,)
+
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
+        return Evidence((ClassScores(np.zeros(workbench.subject.classes, np.float32)),))
+
+
 def _uniform(question: Question) -> Weights:
     assert isinstance(question, Weigh)
     return Weights(np.ones((question.items, len(question.options)), np.float32))
 
 
 @dataclass(frozen=True)
-class Uniform(_Facts):
+class Uniform(_LooksAtNothing):
     name: ClassVar[str] = "uniform"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return _uniform(question)
 
 
 @dataclass(frozen=True)
-class AlwaysNone(_Facts):
+class AlwaysNone(_LooksAtNothing):
     """The best policy without looking where most networks are clean."""
 
     name: ClassVar[str] = "always-none"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return Weights(np.eye(len(question.options), dtype=np.float32)[-1:])
 
 
 @dataclass(frozen=True)
-class Numbered(_Facts):
+class Numbered(_LooksAtNothing):
     """Cheap and different for every number: many cells of the same cost."""
 
     number: int = 0
     name: ClassVar[str] = "numbered"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return _uniform(question)
 
 
 @dataclass(frozen=True)
-class Random(_Facts):
+class Random(_LooksAtNothing):
     name: ClassVar[str] = "random"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         assert isinstance(question, Weigh)
         return Weights(workbench.rng.random((question.items, len(question.options))).astype(np.float32))
 
 
 @dataclass(frozen=True)
-class Abstains(_Facts):
+class Abstains(_LooksAtNothing):
     name: ClassVar[str] = "abstains"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return Abstain("saw nothing")
 
 
 @dataclass(frozen=True)
-class Raises(_Facts):
+class Raises(_LooksAtNothing):
     name: ClassVar[str] = "raises"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         raise ZeroDivisionError("on purpose")
 
 
 @dataclass(frozen=True)
-class Hangs(_Facts):
+class Hangs(_LooksAtNothing):
     name: ClassVar[str] = "hangs"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         time.sleep(3600)
         return _uniform(question)
 
 
 @dataclass(frozen=True)
-class Exits(_Facts):
+class Exits(_LooksAtNothing):
     name: ClassVar[str] = "exits"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         sys.exit(3)
 
 
 @dataclass(frozen=True)
-class HardExits(_Facts):
+class HardExits(_LooksAtNothing):
     name: ClassVar[str] = "hard-exits"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         os._exit(4)
 
 
 @dataclass(frozen=True)
-class KillsItself(_Facts):
+class KillsItself(_LooksAtNothing):
     name: ClassVar[str] = "kills-itself"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         os.kill(os.getpid(), signal.SIGKILL)
         return _uniform(question)
 
 
 @dataclass(frozen=True)
-class Prints(_Facts):
+class Prints(_LooksAtNothing):
     name: ClassVar[str] = "prints"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         print("chatter " * 1000)
         os.write(1, b"straight to the descriptor\n")
         return _uniform(question)
 
 
 @dataclass(frozen=True)
-class HugeAllocation(_Facts):
+class HugeAllocation(_LooksAtNothing):
     name: ClassVar[str] = "huge-allocation"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         np.ones(20 << 30, np.uint8)
         return _uniform(question)
 
 
 @dataclass(frozen=True)
-class Grows(_Facts):
+class Grows(_LooksAtNothing):
     name: ClassVar[str] = "grows"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         held = []
         while True:
             held.append(np.ones(32 << 20, np.uint8))
@@ -167,69 +165,68 @@ class Grows(_Facts):
 
 
 @dataclass(frozen=True)
-class NotANumber(_Facts):
+class NotANumber(_LooksAtNothing):
     name: ClassVar[str] = "not-a-number"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         values = _uniform(question).values
         values[0, 0] = np.nan
         return Weights(values)
 
 
 @dataclass(frozen=True)
-class Negative(_Facts):
+class Negative(_LooksAtNothing):
     name: ClassVar[str] = "negative"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return Weights(-_uniform(question).values)
 
 
 @dataclass(frozen=True)
-class WrongShape(_Facts):
+class WrongShape(_LooksAtNothing):
     name: ClassVar[str] = "wrong-shape"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return Weights(np.ones((1, 2), np.float32))
 
 
 @dataclass(frozen=True)
-class WrongType(_Facts):
+class WrongType(_LooksAtNothing):
     name: ClassVar[str] = "wrong-type"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return "class 3"  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
-class Overspends(_Facts):
+class Overspends(_LooksAtNothing):
     name: ClassVar[str] = "overspends"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
     needs: ClassVar[Access] = Access.QUERIES
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         images = np.zeros((256, *workbench.subject.input_shape), np.float32)
         for _ in range(1000):
             workbench.subject.granted_network().logits(images)
+        return Evidence()
+
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return _uniform(question)
 
 
 @dataclass(frozen=True)
-class LooksAround(_Facts):
-    """Writes down every truth that is alive in its process and every room of the grading side that was imported."""
+class LooksAround(_LooksAtNothing):
+    """Writes down every truth and network that is alive in its process, and every room of the grading side that was imported."""
 
     name: ClassVar[str] = "looks-around"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
     out: str = ""
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
-        truths = [type(thing).__name__ for thing in gc.get_objects() if type(thing).__name__ in {"Truth", "Case", "Triggered", "Plan"}]
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        alive = [type(thing).__name__ for thing in gc.get_objects()]
+        truths = [name for name in alive if name in {"Truth", "Case", "Triggered", "Plan"}]
+        networks = [name for name in alive if name in {"TorchNetwork", "Metered", "Conv2d", "Linear"}]
         rooms = [name for name in sys.modules if name.startswith(("onecurve.flaws", "onecurve.tasks", "onecurve.runner.handlers.trusted"))]
         words = [repr(value) for value in (vars(workbench), vars(workbench.subject), question)]
-        Path(self.out).write_text(json.dumps({"truths": truths, "rooms": rooms, "words": words}))
+        Path(self.out).write_text(json.dumps({"truths": truths, "networks": networks, "rooms": rooms, "words": words}))
         return _uniform(question)
 
 
@@ -284,19 +281,29 @@ class ReadsWithNetwork(_Facts):
 
 
 @dataclass(frozen=True)
-class NeedsMore(_Facts):
-    name: ClassVar[str] = "needs-more"
-    answers: ClassVar[Forms] = (Form.CLASSES,)
-    needs: ClassVar[Access] = Access.SUSPECTS
+class AnswersWithNetwork(_Facts):
+    """A solver that would answer a Weigh question with the network at hand, which nobody may."""
+
+    name: ClassVar[str] = "answers-with-network"
+    answers: ClassVar[Forms] = (Form.REPAIR, Form.OUTCOMES)
 
     def answer(self, question: Question, workbench: Workbench) -> Answer:
         return _uniform(question)
 
 
-class NotADataclass(_Facts):
+@dataclass(frozen=True)
+class NeedsMore(_LooksAtNothing):
+    name: ClassVar[str] = "needs-more"
+    needs: ClassVar[Access] = Access.SUSPECTS
+
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        return _uniform(question)
+
+
+class NotADataclass(_LooksAtNothing):
     name: ClassVar[str] = "not-a-dataclass"
 
-    def answer(self, question: Question, workbench: Workbench) -> Answer:
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         return _uniform(question)
 
 

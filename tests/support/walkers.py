@@ -17,7 +17,7 @@ import torch
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer
 from onecurve.core.evidence import ClassScores, Evidence, Pieces
-from onecurve.core.question import Brief, Form, Forms, Question
+from onecurve.core.question import Brief, Form, Forms, Question, Weigh
 from onecurve.core.workbench import Workbench
 
 ENDS = (type, types.ModuleType, str, bytes, bytearray, int, float, complex, type(None))
@@ -110,7 +110,6 @@ class _Player:
     summary: ClassVar[str] = "for tests"
     source: ClassVar[str] = "tests"
     needs: ClassVar[Access] = Access.NONE
-    answers: ClassVar[Forms] = (Form.CLASSES, Form.LINEUP, Form.PIXELS, Form.OUTCOMES, Form.REPAIR)
     shows: ClassVar[Pieces] = (ClassScores,)
     reads: ClassVar[Pieces] = (ClassScores,)
 
@@ -128,15 +127,19 @@ class WalkingTool(_Player):
 @dataclass(frozen=True)
 class WalkingReader(_Player):
     name: ClassVar[str] = "walking-reader"
+    answers: ClassVar[Forms] = (Form.CLASSES, Form.LINEUP, Form.PIXELS, Form.OUTCOMES, Form.REPAIR)
 
     def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         _noted(self.out, f"{question.form}-read", workbench, question, evidence)
+        if isinstance(question, Weigh):
+            _noted(self.out, f"{question.form}-bench", workbench)
         return Abstain("walked")
 
 
 @dataclass(frozen=True)
 class WalkingSolver(_Player):
     name: ClassVar[str] = "walking-solver"
+    answers: ClassVar[Forms] = (Form.REPAIR,)
 
     def answer(self, question: Question, workbench: Workbench) -> Answer:
         _noted(self.out, f"{question.form}-answer", workbench, question)

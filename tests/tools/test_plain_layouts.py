@@ -15,7 +15,7 @@ from onecurve.core.question import Brief, Rebuild
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
-from onecurve.runner.solver_catalog import SOLVERS
+from onecurve.repairs.catalog import SOLVERS
 from onecurve.tools.catalog import TOOLS
 
 SHAPE = (3, 16, 16)

@@ -1,19 +1,26 @@
+"""The clean set as a baseline: what it shows, and what its usual readers make of it."""
+
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from onecurve.core.access import Access
-from onecurve.core.answer import Abstain, Weights, checked
+from onecurve.core.answer import Abstain, Answer, Weights, checked
 from onecurve.core.case import Subject
 from onecurve.core.errors import AnswerError
+from onecurve.core.evidence import ClassScores, Confusion, Evidence
+from onecurve.core.evidence_limits import require_within_limits
 from onecurve.core.image.images import Floats, Ints, LabelledImages
-from onecurve.core.question import Brief, Rebuild, Weigh
+from onecurve.core.question import Brief, Weigh
 from onecurve.core.workbench import Budget, Meter, Workbench
+from onecurve.readers.class_scores.outlier import Outlier
+from onecurve.readers.triggers.effect import Effect
 from onecurve.tools.data.confusions import TestSet
 
 K = 8
 NAMES = tuple("abcdefgh")
+BLIND, EFFECT = Brief(), Effect()
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,18 @@ def scripted(seed: int = 0, towards: int | None = None) -> tuple[Floats, np.ndar
     return logits.astype(np.float32), labels
 
 
+def look(workbench: Workbench, brief: Brief = BLIND) -> Evidence:
+    evidence = TestSet().look(brief, workbench)
+    require_within_limits(evidence, workbench.subject, brief)
+    return evidence
+
+
 def detect(workbench: Workbench) -> np.ndarray:
+    """The shares that the calibrated reader gives, with looks at three other networks in which nothing stands out."""
     question = Weigh(Brief(), 1, (*NAMES, "none"))
-    answer = checked(question, TestSet().answer(question, workbench))
+    known = tuple(look(bench(*scripted(seed))) for seed in (101, 102, 103))
+    evidence = look(workbench)
+    answer = checked(question, Outlier().read(question, evidence, replace(workbench.for_reading(question), references=known)))
     assert isinstance(answer, Weights)
     return answer.values[0] / answer.values[0].sum()
 
@@ -74,10 +90,14 @@ def test_a_network_that_says_the_same_everywhere_is_no_error() -> None:
     assert np.isfinite(detect(bench(np.zeros((200, K), np.float32), np.arange(200) % K))).all()
 
 
-def predict(workbench: Workbench, labels: np.ndarray) -> np.ndarray:
+def foretold(workbench: Workbench, labels: np.ndarray, reader: Effect = EFFECT) -> Answer:
     inputs = np.zeros((len(labels), 1, 2, 2), np.float32)
     question = Weigh(Brief(target=0), len(labels), NAMES, inputs=inputs, labels=labels)
-    answer = checked(question, TestSet().answer(question, workbench))
+    return checked(question, reader.read(question, look(workbench, question.brief), workbench.for_reading(question)))
+
+
+def predict(workbench: Workbench, labels: np.ndarray, reader: Effect = EFFECT) -> np.ndarray:
+    answer = foretold(workbench, labels, reader)
     assert isinstance(answer, Weights)
     return answer.values
 
@@ -105,23 +125,38 @@ def test_only_the_clean_set_is_run() -> None:
     assert workbench.meter.forward == 200
 
 
-def test_a_small_budget_runs_a_part_and_none_abstains() -> None:
+def test_a_small_budget_runs_a_part_and_with_none_the_readers_abstain() -> None:
     workbench = bench(*scripted(), budget=30)
     predict(workbench, np.array([0]))
     assert workbench.meter.forward == 30
-    question = Weigh(Brief(), 1, (*NAMES, "none"))
-    assert isinstance(TestSet().answer(question, bench(*scripted(), budget=0)), Abstain)
+    assert look(bench(*scripted(), budget=0)) == Evidence()
+    assert isinstance(foretold(bench(*scripted(), budget=0), np.array([0])), Abstain)
 
 
-def test_other_questions_are_refused() -> None:
-    with pytest.raises(AnswerError, match="network"):
-        TestSet().answer(Rebuild(Brief()), bench(*scripted()))
-    with pytest.raises(AnswerError, match="labels"):
-        TestSet().answer(Weigh(Brief(), 1, ("x", "y")), bench(*scripted()))
+def test_scores_are_shown_where_no_target_is_given() -> None:
+    assert [type(piece) for piece in look(bench(*scripted())).pieces] == [ClassScores, Confusion]
+    assert [type(piece) for piece in look(bench(*scripted()), Brief(3)).pieces] == [Confusion]
 
 
 def test_labels_are_read_not_the_network_output_for_inputs() -> None:
     # The same inputs with other labels give other rows: what is foretold hangs on the labels alone.
     rows = predict(bench(*scripted()), np.arange(K))
     assert (rows.argmax(1) == np.arange(K)).all()
-    assert replace(TestSet(), smoothing=5.0).smoothing == 5.0
+    smooth = predict(bench(*scripted()), np.arange(K), Effect(smoothing=50.0))
+    assert not np.allclose(rows, smooth)
+
+
+def test_a_confusion_says_its_most_frequent_errors_and_refuses_what_counts_nothing() -> None:
+    counts = 5 * np.eye(3, dtype=np.int64)
+    counts[2, 0], counts[0, 1] = 4, 2
+    shown = Confusion(counts, "all")
+    words = "15 of 21 clean images are sent to their own class; most often c as a 4 times, a as b 2 times"
+    assert shown.words(("a", "b", "c")) == words
+    assert "class 2 as class 0 4 times" in shown._repr_html_()
+    assert Confusion(5 * np.eye(2, dtype=np.int64)).words() == "10 of 10 clean images are sent to their own class"
+    for wrong in (np.ones((2, 3), np.int64), np.zeros((0, 0), np.int64), -np.eye(2, dtype=np.int64), np.eye(2)):
+        with pytest.raises(AnswerError, match="a Confusion must"):
+            Confusion(wrong)
+    question = Weigh(Brief(0), 1, NAMES, inputs=np.zeros((1, 1, 2, 2), np.float32), labels=np.array([0]))
+    with pytest.raises(AnswerError, match="of the 8 classes"):
+        Effect().read(question, Evidence((shown,)), bench(*scripted()))

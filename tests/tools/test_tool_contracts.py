@@ -9,16 +9,14 @@ import torch
 
 from onecurve.core.codec import decode, digest, encode
 from onecurve.core.errors import SpecError
-from onecurve.core.evidence import PIECES, ClassScores, DataRows, HeatMap, Hypothesis, Picture, Text
+from onecurve.core.evidence import PIECES, ClassScores, Confusion, DataRows, HeatMap, Hypothesis, Picture, Text
 from onecurve.core.question import Brief
 from onecurve.core.roles import Tool
 from onecurve.core.row import Role
 from onecurve.core.spec import spec_of
-from onecurve.repairs.catalog import SOLVERS as REPAIRS
-from onecurve.runner.solver_catalog import SOLVERS
+from onecurve.repairs.catalog import SOLVERS
 from onecurve.tools.attribution.catalog import TOOLS as ATTRIBUTION
 from onecurve.tools.catalog import TOOLS
-from onecurve.tools.data.catalog import SOLVERS as FROM_DATA
 from onecurve.tools.data.catalog import TOOLS as DATA
 from onecurve.tools.inversion.catalog import TOOLS as INVERSION
 from onecurve.tools.synthesis.catalog import TOOLS as SYNTHESIS
@@ -59,6 +57,10 @@ def checked(evidence, world, brief):
                 assert brief.target is None
                 assert piece.values.shape == (4,)
                 assert piece.values.dtype == np.float32
+            case Confusion():
+                assert piece.counts.shape == (4, 4)
+                assert piece.counts.dtype == np.int64
+                assert piece.counts.sum() <= len(world.clean)
             case DataRows():
                 assert piece.rows.max() < len(world.clean)
             case Text():
@@ -77,13 +79,12 @@ def test_the_catalog_imports_nothing_heavy():
 def test_no_two_families_list_the_same_name():
     families = (ATTRIBUTION, INVERSION, SYNTHESIS, DATA)
     assert len(TOOLS.entries) == sum(len(family) for family in families)
-    assert len(SOLVERS.entries) == len(REPAIRS) + len(FROM_DATA)
     assert not set(SOLVERS.entries) & set(TOOLS.entries)
 
 
 def test_each_entry_lies_in_the_family_that_lists_it():
     listed = {"tools.attribution": ATTRIBUTION, "tools.inversion": INVERSION, "tools.synthesis": SYNTHESIS}
-    listed |= {"tools.data": {**DATA, **FROM_DATA}, "repairs": REPAIRS}
+    listed |= {"tools.data": DATA, "repairs": SOLVERS.entries}
     for family, entries in listed.items():
         assert all(place.startswith(f"onecurve.{family}.") for place in entries.values())
 

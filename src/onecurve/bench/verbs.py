@@ -117,7 +117,7 @@ def solve(
     answering = retrain_budget if asked.form.rebuilds else budget
     workbench = metered_workbench(case.subject, answering, seed_for(seed, "answer"))
     if reading is None:
-        assert isinstance(first, Solver), "only a solver answers without a reader"
+        assert isinstance(first, Solver), "only a solver that hands back a network answers without a reader"
         answer = checked(question, first.answer(question, workbench))
         return Solved(question, None, answer, grade(case, asked, question, answer), workbench.cost())
     assert isinstance(first, Tool), "only a tool has a reader"

@@ -21,7 +21,7 @@ _RECORDS: Mapping[str, type] = {
     for kind in (
         *trigger.KINDS,
         *predicate.KINDS,
-        *(evidence.Picture, evidence.HeatMap, evidence.Hypothesis, evidence.ClassScores),
+        *(evidence.Picture, evidence.HeatMap, evidence.Hypothesis, evidence.ClassScores, evidence.Confusion),
         *(evidence.SliceHypothesis, evidence.Text, evidence.Units, evidence.DataRows, evidence.Check, evidence.Evidence),
         *(question.Brief, question.Option, question.Weigh, question.Rebuild),
         *(answer.Weights, answer.Abstain, display.CaseDisplay),

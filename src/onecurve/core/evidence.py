@@ -1,5 +1,6 @@
 """Evidence: what a tool shows. Each piece can be looked at by a person and used by a program."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final, get_args
 
@@ -10,6 +11,9 @@ from onecurve.core.errors import AnswerError
 from onecurve.core.image.images import Floats, Ints
 from onecurve.core.image.predicate import Predicate
 from onecurve.core.image.trigger import Trigger, sprites
+
+MOST_ERRORS = 3
+"""Kinds of error that the words for a confusion matrix name."""
 
 
 @final
@@ -159,7 +163,35 @@ class SliceHypothesis:
         return html.words(f"{about}: such inputs go to class {self.target}, share {self.success:.2f}")
 
 
-Piece = Picture | HeatMap | Hypothesis | SliceHypothesis | ClassScores | Text | Units | DataRows
+@final
+@dataclass(frozen=True)
+class Confusion:
+    """How the network sends clean images: a confusion matrix of counts."""
+
+    counts: Ints = field(repr=False)
+    """int64 K x K, non-negative: images of class i (row) that the network sends to class j (column)."""
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if self.counts.ndim != 2 or self.counts.shape[0] != self.counts.shape[1] or self.counts.size == 0:
+            raise AnswerError(f"a Confusion must be classes x classes, got: {self.counts.shape}")
+        if not np.issubdtype(self.counts.dtype, np.integer) or self.counts.min() < 0:
+            raise AnswerError(f"a Confusion must hold counts: whole numbers of at least 0, got: {self.counts.dtype}, {self.counts.min()}")
+
+    def _repr_html_(self) -> str:
+        return html.words(self.caption) + html.words(self.words())
+
+    def words(self, names: Sequence[str] = ()) -> str:
+        """The share that is right and the most frequent errors, in words; ``names`` are those of the classes, in order."""
+        named = [names[at] if at < len(names) else f"class {at}" for at in range(len(self.counts))]
+        wrong = self.counts * (1 - np.eye(len(self.counts), dtype=np.int64))
+        order = [int(at) for at in np.argsort(-wrong, axis=None, kind="stable")[:MOST_ERRORS] if wrong.flat[at] > 0]
+        errors = ", ".join(f"{named[at // len(named)]} as {named[at % len(named)]} {wrong.flat[at]} times" for at in order)
+        right = f"{np.trace(self.counts)} of {self.counts.sum()} clean images are sent to their own class"
+        return f"{right}; most often {errors}" if errors else right
+
+
+Piece = Picture | HeatMap | Hypothesis | SliceHypothesis | ClassScores | Confusion | Text | Units | DataRows
 Pieces = tuple[type[Piece], ...]
 """Types of piece: what a tool shows, what a reader reads."""
 PIECES: Pieces = get_args(Piece)
@@ -215,6 +247,9 @@ class Evidence:
 
     def class_scores(self) -> tuple[ClassScores, ...]:
         return tuple(piece for piece in self.pieces if isinstance(piece, ClassScores))
+
+    def confusions(self) -> tuple[Confusion, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Confusion))
 
     def _repr_html_(self) -> str:
         if not self.pieces:

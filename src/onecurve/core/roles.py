@@ -5,12 +5,13 @@ An implementation is a frozen dataclass whose fields are its parameters and whos
 a tool serves a task if the task's brief grants what the tool needs and the task's reader reads a piece that the tool shows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Protocol, runtime_checkable
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Answer
 from onecurve.core.case import Case, Subject, Truth
+from onecurve.core.errors import ContractError
 from onecurve.core.evidence import Evidence, Pieces
 from onecurve.core.grade import Measured
 from onecurve.core.question import Brief, Form, Forms, Given, Question
@@ -63,11 +64,11 @@ class Reader(Named, Protocol):
 
 @runtime_checkable
 class Solver(Named, Protocol):
-    """Answers a question directly."""
+    """Answers a Rebuild question directly. Who answers a Weigh question has no network: that takes a look and a read."""
 
     needs: ClassVar[Access]
     answers: ClassVar[Forms]
-    """The forms of question that it can answer."""
+    """The forms of question that it can answer: repaired, simplified or both."""
 
     def answer(self, question: Question, workbench: Workbench) -> Answer:
         """The answer, or Abstain with the reason."""
@@ -132,3 +133,13 @@ class Task(Named, Protocol):
 def serves(needs: Access, shows: Pieces, reads: Pieces, tells: Access) -> bool:
     """Whether a tool's look can serve a task through a reader: the brief tells what the tool needs, and the reader reads what it shows."""
     return not needs & TOLD & ~tells and bool(set(shows) & set(reads))
+
+
+def require_rebuilding(name: str, answers: Sequence[object]) -> None:
+    """Raise ``ContractError``, with what to write instead, for a solver called ``name`` that states a form of Weigh question."""
+    weighed = [str(form) for form in answers if isinstance(form, Form) and not form.rebuilds]
+    if weighed:
+        raise ContractError(
+            f"`{name}` has the network at hand and may hand back networks only, but states the form: {', '.join(weighed)}",
+            "write `look`, which shows evidence, and `read`, which answers from it without a network; one class may have both",
+        )

@@ -18,6 +18,8 @@ class Role(StrEnum):
     METHOD = "method"
     BASELINE = "baseline"
     """Uses no interpretability."""
+    OWN_READER = "own-reader"
+    """A tool read by a reader that is not OneCurve's own: the reader may know the tool, so such pairs are ranked apart."""
     CONTROL = "control"
     """Fed with the truth or with noise, to test readers and tasks."""
     REFERENCE_POINT = "yardstick"

@@ -18,7 +18,7 @@ FED = ("oracle", "noise")
 @final
 @dataclass(frozen=True)
 class Facts:
-    """What planning must know of a tool, reader or solver; see ``open_jobs.describe``."""
+    """What planning must know of a tool, reader or solver; see ``untrusted.describe``."""
 
     kind: str
     name: str
@@ -37,12 +37,16 @@ class Facts:
     """Forms of question that a reader or solver answers."""
     role: str
     budgeted: bool
+    reads_itself: bool = False
+    """True for a tool whose class has `read` too."""
+    ours: bool = True
+    """False for what comes from a person's file or from another package."""
 
 
 @final
 @dataclass(frozen=True)
 class PlannedSolver:
-    """One solver of the suite: direct, a tool with its reader, or a reader fed by the grading side."""
+    """One solver of the suite: one that hands back a network, a tool with its reader, or a reader fed by the grading side."""
 
     looks: Facts | None
     reads: Facts | None
@@ -63,7 +67,11 @@ class PlannedSolver:
 
     @property
     def role(self) -> Role:
-        return Role.CONTROL if self.fed else Role(self.looks.role if self.looks else Role.METHOD)
+        if self.fed:
+            return Role.CONTROL
+        if self.reads is not None and not self.reads.ours:
+            return Role.OWN_READER
+        return Role(self.looks.role if self.looks else Role.METHOD)
 
     @property
     def key(self) -> str:
@@ -71,9 +79,12 @@ class PlannedSolver:
         return content_key(self.fed, self.looks.key if self.looks else "", self.reads.key if self.reads else "")
 
     def serves(self, task: Task) -> bool:
-        """Whether it answers the form of question, and its reader reads a piece that its tool shows."""
+        """Whether it answers the form of question, and its reader reads a piece that its tool shows.
+
+        Nobody answers a Weigh question without a reader, since who has the network at hand could run it on what is asked.
+        """
         answering = self.reads or self.looks
-        if answering is None or task.form not in answering.answers:
+        if answering is None or task.form not in answering.answers or (self.reads is None and not task.form.rebuilds):
             return False
         return self.looks is None or self.reads is None or not set(self.looks.shows).isdisjoint(self.reads.reads)
 

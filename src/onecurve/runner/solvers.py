@@ -8,10 +8,10 @@ from typing import Any
 from onecurve.core.errors import SpecError, UsageError
 from onecurve.core.roles import Task
 from onecurve.readers.catalog import READERS
+from onecurve.repairs.catalog import SOLVERS
 from onecurve.runner.engine.jobs import Trust
 from onecurve.runner.plan import FED, Facts, PlannedSolver
 from onecurve.runner.session import Session
-from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.runner.suite import Suite
 from onecurve.tasks.catalog import TASKS
 from onecurve.tools.catalog import TOOLS
@@ -58,12 +58,14 @@ def _of(facts: FactsOf, address: str, tasks: Sequence[Task]) -> list[PlannedSolv
     looks = facts(tool, "")
     if looks.kind == "solver":
         if at:
-            raise SpecError(f"`{tool}` answers by itself and takes no reader: {address}")
+            raise SpecError(f"`{tool}` hands back a network by itself and takes no reader: {address}")
         return [PlannedSolver(looks, None)]
     if looks.kind == "reader":
         raise SpecError(f"`{tool}` is a reader and cannot enter alone", f"write a tool before it: cppn@{tool}")
     if at:
         return [PlannedSolver(looks, facts(reader, "reader"))]
+    if looks.reads_itself:
+        return [PlannedSolver(looks, facts(tool, "reader"))]
     pairs = {task.usual_reader: PlannedSolver(looks, facts(task.usual_reader, "reader")) for task in tasks if task.usual_reader}
     serving = [pair for pair in pairs.values() if any(pair.serves(task) and pair.is_told_enough(task) for task in tasks)]
     if not serving:
@@ -75,19 +77,23 @@ def _of(facts: FactsOf, address: str, tasks: Sequence[Task]) -> list[PlannedSolv
 
 
 def _facts(session: Session, address: str, kind: str) -> Facts:
-    key = f"facts:{address}:{_digest(address)}"
+    key = f"facts:{address}:{kind}:{_digest(address)}"
     found = session.store.prepared().get(key)
     if found is None:
-        found = session.ask(Trust.UNTRUSTED, "describe", f"`{address}`", {"address": address})
+        found = session.ask(Trust.UNTRUSTED, "describe", f"`{address}`", {"address": address, "wanted": kind})
         session.store.prepare(key, found)
     return checked_facts(address, kind, found)
 
 
 def checked_facts(address: str, kind: str, found: Mapping[str, Any]) -> Facts:
-    """The facts that a description holds; raises ``UsageError`` for a name that is taken or another kind than is wanted."""
+    """The facts that a description holds; raises ``UsageError`` for a name that is taken or another kind than is wanted.
+
+    Whose it is follows from the address and not from the description, in whose making the person's own code has a part.
+    """
     if ".py:" in address and found["name"] in {*RESERVED, *TOOLS.names(), *READERS.names(), *SOLVERS.names()}:
         raise SpecError(f"`{address}` is called `{found['name']}`, which OneCurve's own entries are", "give the class another `name`")
-    facts = Facts(**{**found, **{name: tuple(found[name]) for name in ("shows", "reads", "answers")}})
+    ours = address.partition("[")[0] in {**TOOLS.entries, **READERS.entries, **SOLVERS.entries}
+    facts = Facts(**{**found, **{name: tuple(found[name]) for name in ("shows", "reads", "answers")}, "ours": ours})
     if kind and facts.kind != kind:
         raise UsageError(f"`{address}` is a {facts.kind}, wanted: a {kind}")
     return facts

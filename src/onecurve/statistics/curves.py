@@ -96,9 +96,11 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> tuple[int, ...]:
     return tuple(front)
 
 
-def front_of(
-    several: Iterable[Curve], *, axis: Axis = Axis.METER, without: Iterable[Role] = (Role.CONTROL, Role.REFERENCE_POINT)
-) -> tuple[FrontPoint, ...]:
+APART = (Role.OWN_READER, Role.CONTROL, Role.REFERENCE_POINT)
+"""Roles that are in no ranking with methods and baselines."""
+
+
+def front_of(several: Iterable[Curve], *, axis: Axis = Axis.METER, without: Iterable[Role] = APART) -> tuple[FrontPoint, ...]:
     """The front over the points of several curves of one task; ``ValueError`` for curves of several tasks.
 
     A point where nothing was answered is no result: who always abstains would be cheapest, and better than all below the floor.

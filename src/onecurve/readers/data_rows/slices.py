@@ -16,7 +16,7 @@ from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.embedder import ClassicalEmbedder
 from onecurve.readers.machinery.likeness import NULL, Shown, likeness_weights, spread
-from onecurve.readers.machinery.outcomes import add_slices, rows_of, usable_slices
+from onecurve.readers.machinery.outcomes import add_slices, label_rates, mixed, usable_slices
 
 Doubles = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ class Slices:
         aimed = np.zeros((question.items, len(question.options)))
         add_slices(aimed, slices)
         notes = [f"a slice holds on {int(where.sum())} of {question.items} inputs" for _, where in slices]
-        return Weights(rows_of(aimed, question.labels, self.error), "; ".join(notes))
+        return Weights(mixed(aimed, label_rates(len(question.options), self.error)[question.labels]), "; ".join(notes))
 
 
 def _scores(evidence: Evidence, brief: Brief, clean: LabelledImages, classes: int) -> Doubles:

@@ -29,13 +29,32 @@ def add_slices(aimed: Doubles, slices: tuple[tuple[SliceHypothesis, Bools], ...]
         np.maximum(column, piece.success * where, out=column)
 
 
-def rows_of(aimed: Doubles, labels: Ints, error: float) -> Floats:
-    """N x K: the targets' shares, never more than 1 in all, and the rest to the labels, of which ``error`` is spread over all classes."""
-    classes = aimed.shape[1]
+def mixed(aimed: Doubles, otherwise: Doubles) -> Floats:
+    """N x K: the targets' shares, never more than 1 in all, and the rest as in ``otherwise`` (N x K, rows of sum 1)."""
     shares = aimed / np.maximum(aimed.sum(axis=1, keepdims=True), 1)
-    truths = (1 - error) * np.eye(classes)[labels] + error / classes
-    rows: Floats = (shares + (1 - shares.sum(axis=1, keepdims=True)) * truths).astype(np.float32)
+    rows: Floats = (shares + (1 - shares.sum(axis=1, keepdims=True)) * otherwise).astype(np.float32)
     return rows
+
+
+def label_rates(classes: int, error: float) -> Doubles:
+    """K x K: each class to itself, of which ``error`` is spread over all classes."""
+    rates: Doubles = (1 - error) * np.eye(classes) + error / classes
+    return rates
+
+
+def base_rates(counts: Ints, smoothing: float) -> Doubles:
+    """K x K, P(said j | true i) from counts of clean images, smoothed.
+
+    What little is known of a pair comes from the accuracy and the classes said in error overall: ``smoothing`` images' worth of it.
+    """
+    classes = len(counts)
+    own = np.eye(classes)
+    right = (np.trace(counts) + classes - 1) / (counts.sum() + classes)
+    wrong = (counts * (1 - own)).sum(axis=0) + 1
+    rates = np.broadcast_to(wrong, (classes, classes)) * (1 - own)
+    prior = right * own + (1 - right) * rates / np.maximum(rates.sum(axis=1, keepdims=True), 1e-12)
+    smoothed: Doubles = (counts + smoothing * prior) / (counts.sum(axis=1, keepdims=True) + smoothing)
+    return smoothed
 
 
 def _held(piece: SliceHypothesis, images: Floats) -> Bools | None:

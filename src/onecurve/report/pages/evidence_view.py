@@ -11,7 +11,7 @@ import numpy as np
 
 from onecurve.core.display import CaseDisplay
 from onecurve.core.errors import OneCurveError
-from onecurve.core.evidence import ClassScores, DataRows, Evidence, HeatMap, Hypothesis, Picture, Text, Units
+from onecurve.core.evidence import ClassScores, Confusion, DataRows, Evidence, HeatMap, Hypothesis, Picture, Text, Units
 from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Chain, Either, Filter, Paste, Trigger
 from onecurve.core.seeds import generator
@@ -72,7 +72,7 @@ def evidence_view(evidence: Evidence, display: CaseDisplay, class_names: Sequenc
     for hypothesis in evidence.hypotheses()[:MOST_SPRITES]:
         shown += _hypothesis(hypothesis, display, class_names, assets)
     bars = tuple(bar for piece in evidence.class_scores()[:1] for bar in _scores(piece, display, class_names))
-    words = [sentence for piece in evidence.pieces for sentence in _words(piece)]
+    words = [sentence for piece in evidence.pieces for sentence in _words(piece, class_names)]
     left = max(0, len(evidence.pictures()) - MOST_PICTURES) + max(0, len(evidence.heat_maps()) - MOST_MAPS)
     left += max(0, len(evidence.hypotheses()) - MOST_SPRITES)
     if left:
@@ -164,9 +164,11 @@ def _scores(piece: ClassScores, display: CaseDisplay, class_names: Sequence[str]
     )
 
 
-def _words(piece: object) -> list[str]:
+def _words(piece: object, class_names: Sequence[str]) -> list[str]:
     if isinstance(piece, Text):
         return [f"{piece.caption}: {piece.words}" if piece.caption else piece.words]
+    if isinstance(piece, Confusion):
+        return [f"{piece.words(class_names)}."]
     if isinstance(piece, Units):
         named = ", ".join(str(int(unit)) for unit in piece.indices[:MOST_NAMED])
         return [f"{piece.caption or 'units'}: {named}{' …' if len(piece.indices) > MOST_NAMED else ''} of layer {piece.layer}"]

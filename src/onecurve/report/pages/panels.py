@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from onecurve.core.row import Role, Row
 from onecurve.report.charts.curve_chart import MEASURED, NARROW, WIDE, ChartLine, ChartPoint, curve_chart
+from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.sentences import Sentence, leader_sentence
@@ -59,6 +60,20 @@ def panels(rows: Sequence[Row], names: Names) -> tuple[Panel, ...]:
     drawn = curves(contenders)
     tasks = ordered_tasks(curve.task for curve in drawn if curve.points)
     return tuple(_panel(task, [curve for curve in drawn if curve.task == task and curve.points], contenders, names) for task in tasks)
+
+
+def points_apart(rows: Sequence[Row], names: Names) -> tuple[tuple[str, tuple[PointRow, ...]], ...]:
+    """The numbers of tools read by a reader of a person's own, best first, per task: a ranking beside the panels."""
+    drawn = [curve for curve in curves(row for row in rows if row.role is Role.OWN_READER) if curve.points]
+    return tuple(
+        (task, _ranked([curve for curve in drawn if curve.task == task], names)) for task in ordered_tasks(curve.task for curve in drawn)
+    )
+
+
+def _ranked(drawn: Sequence[Curve], names: Names) -> tuple[PointRow, ...]:
+    front = front_of(drawn, without=())
+    points = sorted(((curve, point) for curve in drawn for point in curve.points), key=lambda pair: -pair[1].mean)
+    return tuple(_point_row(curve, point, front, names) for curve, point in points)
 
 
 def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names) -> Panel:
@@ -121,7 +136,7 @@ def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], nam
     return PointRow(
         solver=curve.solver,
         link=names.link(curve.solver),
-        role="baseline" if curve.role is Role.BASELINE else "method",
+        role=ROLE_WORDS[curve.role],
         budget=numbers.cost(granted),
         cost=numbers.cost(point.cost),
         passes=numbers.cost(point.passes),

@@ -169,12 +169,18 @@ def _alone(figures: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """Of each solver and task the first repeat at the largest budget; best skill first, controls and reference points last."""
+    """Of each solver and task the first repeat at the largest budget; best skill first, then tools that a person's own reader read,
+
+    controls and reference points last.
+    """
     largest: dict[tuple[str, str], Row] = {}
     for row in sorted(rows, key=lambda row: (row.budget + row.retrain_budget, -row.repeat, row.key)):
         largest[row.solver, row.task] = row
     behind = (Role.CONTROL, Role.REFERENCE_POINT)
-    return sorted(largest.values(), key=lambda row: (row.role in behind, row.skill is None, -(row.skill or 0.0), row.solver))
+    return sorted(
+        largest.values(),
+        key=lambda row: (row.role in behind, row.role is Role.OWN_READER, row.skill is None, -(row.skill or 0.0), row.solver),
+    )
 
 
 def _answer_view(row: Row, lookup: RecordLookup, assets: Assets) -> AnswerView:

@@ -89,7 +89,7 @@ def solver_views(results: Results, with_page: frozenset[str]) -> tuple[SolverVie
 
 def _view(name: str, rows: Sequence[Row], results: Results, with_page: frozenset[str]) -> SolverView:
     entry = results.entries.get(name)
-    reads = all(row.reader == name for row in rows)
+    reads = all(row.reader == name != row.tool for row in rows)
     partners = sorted({row.tool if reads else row.reader for row in rows} - {"", name})
     kind = entry.kind if entry else "reader" if reads else "tool" if any(row.reader for row in rows) else "solver"
     return SolverView(

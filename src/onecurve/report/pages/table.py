@@ -15,7 +15,13 @@ from onecurve.report.words.naming import Names, kinds_of, solver_link
 from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.summary import Summary, summarise
 
-ROLE_WORDS = {Role.BASELINE: "baseline", Role.METHOD: "method", Role.CONTROL: "control", Role.REFERENCE_POINT: "reference point"}
+ROLE_WORDS = {
+    Role.BASELINE: "baseline",
+    Role.METHOD: "method",
+    Role.OWN_READER: "own reader",
+    Role.CONTROL: "control",
+    Role.REFERENCE_POINT: "reference point",
+}
 LOST = (Status.ABSTAINED, Status.FAILED, Status.LOST, Status.SKIPPED, Status.PENDING, Status.WAITING)
 
 
@@ -65,6 +71,8 @@ class TableSlice:
     group: str
     cases: int
     solvers: tuple[TableRow, ...]
+    apart: tuple[TableRow, ...]
+    """Tools that were read by a reader of a person's own; they are in no ranking with the others."""
     checks: tuple[TableRow, ...]
     """Controls and reference points."""
 
@@ -138,6 +146,7 @@ def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequenc
         group,
         len({row.case for row in rows}),
         tuple(row for role, row in made if role in (Role.METHOD, Role.BASELINE)),
+        tuple(row for role, row in made if role is Role.OWN_READER),
         tuple(row for role, row in made if role in (Role.CONTROL, Role.REFERENCE_POINT)),
     )
 

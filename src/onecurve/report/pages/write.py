@@ -19,7 +19,7 @@ from onecurve.report.pages.case_view import CaseView, abridged, case_view
 from onecurve.report.pages.contact_sheet import contact_sheet
 from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_task
 from onecurve.report.pages.metrics_view import metrics_view
-from onecurve.report.pages.panels import panels
+from onecurve.report.pages.panels import panels, points_apart
 from onecurve.report.pages.sections import (
     broken_solvers,
     calibration_lines,
@@ -114,6 +114,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
     return {
         "opening": opening(results),
         "panels": panels(rows, names),
+        "apart": points_apart(rows, names),
         "missed": missed_kinds_sentence(rows),
         "false_alarms": alarm_sentence(rows, names),
         "table": table(results, names),

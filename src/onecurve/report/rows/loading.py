@@ -56,7 +56,8 @@ def _entries(prepared: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Cata
     for row in rows:
         for half in (row.tool, row.reader):
             served.setdefault(half, {})[row.task] = None
-    facts = [value for key, value in prepared.items() if key.startswith("facts:")]
+    # A class may be tool and reader in one; then its entry is the tool's.
+    facts = sorted((value for key, value in prepared.items() if key.startswith("facts:")), key=lambda one: one["kind"] == "tool")
     return {
         one["name"]: CatalogEntry(
             name=one["name"],

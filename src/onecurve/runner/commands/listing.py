@@ -11,8 +11,8 @@ from onecurve.data.catalog import DATA
 from onecurve.flaws.catalog import FLAWS
 from onecurve.models.catalog import MODELS
 from onecurve.readers.catalog import READERS
+from onecurve.repairs.catalog import SOLVERS
 from onecurve.runner.commands.examples import kind_facts
-from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.runner.suite import load_suite, suite_names
 from onecurve.tasks.catalog import TASKS
 from onecurve.tools.catalog import TOOLS

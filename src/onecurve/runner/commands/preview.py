@@ -44,7 +44,7 @@ def preview(suite: Suite, device: str) -> Preview:
     # What is drawn with another seed differs a little; what is named, and most counts, do not.
     suite = with_seed(suite)
     tasks = {type(task).name: task for task in map(TASKS.make, suite.tasks)}
-    solvers = solvers_of(suite, lambda address, kind: checked_facts(address, kind, describe(address)))
+    solvers = solvers_of(suite, lambda address, kind: checked_facts(address, kind, describe(address, kind)))
     networks = wanted_networks(suite, _drawn(suite), device)
     _open_all(networks)
     references = tuple(Reference(network.name, network.name, network.group) for network in networks if network.reference)

@@ -197,7 +197,7 @@ SHAPES: Mapping[str, Mapping[str, Callable[[object], bool]]] = {
         **dict.fromkeys(("version", "needs"), _whole_number),
         **dict.fromkeys(("shows", "reads", "answers"), _texts),
         "parameters": _named_texts,
-        "budgeted": _flag,
+        **dict.fromkeys(("budgeted", "reads_itself"), _flag),
     },
 }
 """What may stand in the value of each kind of job that other people's code takes part in."""

@@ -1,5 +1,6 @@
 """Untrusted jobs: look, read, answer. They run other people's code, and are given a subject's folder and never the place of a truth."""
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -14,6 +15,8 @@ from onecurve.core.errors import ContractError
 from onecurve.core.evidence import Evidence
 from onecurve.core.evidence_limits import require_within_limits
 from onecurve.core.question import Question, Weigh
+from onecurve.core.registry import Registry
+from onecurve.core.roles import require_rebuilding
 from onecurve.core.row import Role
 from onecurve.core.seeds import seed_for
 from onecurve.core.spec import spec_of
@@ -22,8 +25,8 @@ from onecurve.models.granting import metered_workbench
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_subject, save_network
 from onecurve.readers.catalog import READERS
+from onecurve.repairs.catalog import SOLVERS
 from onecurve.runner.isolation.reach import Reach, open_but
-from onecurve.runner.solver_catalog import SOLVERS
 from onecurve.store.blobs import Blobs, is_key
 from onecurve.tools.catalog import TOOLS
 
@@ -49,9 +52,9 @@ class SubjectPlace:
 
     def workbench(self, budget: float, seed: int, *, network: bool = True) -> Workbench:
         """A fresh copy of the network, and of the clean one, with a fresh meter: what one cell changes, no other sees."""
-        subject = _subject(self.subject)
         if not network:
-            return metered_workbench(subject.without_network(), budget, seed, self.device)
+            return metered_workbench(_without_network(self.subject), budget, seed, self.device)
+        subject = _subject(self.subject)
         if self.reference:
             clean = _subject(self.reference).network
             subject = replace(subject, reference=clean, access=subject.access | Access.REFERENCE_NETWORK)
@@ -65,7 +68,7 @@ def warm(do: str, arguments: Mapping[str, Any]) -> None:
         for folder in filter(None, (here.subject, here.reference)):
             _subject(folder)
     if "subject" in arguments:
-        # The cell sees the subject alone, without the digests beside it.
+        # The cell reads lineups and is not handed the folder, in which the network lies.
         _subject(arguments["subject"])
     for who, known in (("tool", TOOLS), ("reader", READERS), ("solver", SOLVERS)):
         name = str(arguments.get(who, arguments.get("address", ""))).partition("[")[0]
@@ -74,11 +77,14 @@ def warm(do: str, arguments: Mapping[str, Any]) -> None:
 
 
 def reach(arguments: Mapping[str, Any], hidden: Sequence[Path]) -> Reach:
-    """What the process of a job is handed to read: its subject, the records it is told of, and the folder of its author's own file."""
-    handed = [Path(arguments[name]) for name in ("subject", "folder") if name in arguments]
+    """What the process of a job is handed to read: its subject, the records it is told of, and the folder of its author's own file.
+
+    Where no network is granted, the subject's folder is not handed over either: what may be seen of it was loaded before.
+    """
+    handed = [Path(arguments["folder"])] if "folder" in arguments else []
     if "place" in arguments:
         here = SubjectPlace(**arguments["place"])
-        handed += [Path(folder) for folder in (here.subject, here.reference) if folder]
+        handed += [Path(folder) for folder in (here.subject, here.reference) if folder and arguments.get("network", True)]
         named = [arguments[name] for name in RECORDS if name in arguments]
         for folder in filter(None, (here.blobs, arguments.get("evidence_in"))):
             handed += [Blobs(Path(folder)).path(key) for key in (*named, *arguments.get("references", ()))]
@@ -121,17 +127,34 @@ RECORDS = ("brief", "question", "evidence")
 """Arguments that are keys of records."""
 MADE_HERE = ("evidence", "answer", "network")
 """Names in a reply that are keys of what was made."""
+
+
+def _without_network(folder: str) -> Subject:
+    """The subject, with no network left in the process: what was loaded for other cells goes, so that no reader finds it in memory."""
+    subject = _subject(folder).without_network()
+    _subject.cache_clear()
+    gc.collect()
+    return subject
+
+
+VERBS = {"tool": "look", "reader": "read", "solver": "answer"}
+"""What each role does. A class with `look` and `read` is a tool and a reader."""
 STATED = {"tool": ("needs", "shows"), "reader": ("needs", "reads", "answers"), "solver": ("needs", "answers")}
 """Class facts that planning must know, by role."""
 
 
-def describe(address: str) -> dict[str, Any]:
-    """The facts of a tool, reader or solver that planning and reporting need."""
-    kind, thing = find(address)
+def describe(address: str, wanted: str = "") -> dict[str, Any]:
+    """The facts of a tool, reader or solver that planning and reporting need.
+
+    Raises ``ContractError`` for facts that are not stated and for a solver that would answer a Weigh question.
+    """
+    kind, thing = find(address, wanted)
     facts, spec = type(thing), spec_of(thing)
     for fact in STATED[kind]:
         if not hasattr(facts, fact):
             raise ContractError(f"`{address}` does not state `{fact}` at class level", "`onecurve check` says what else it lacks")
+    if kind == "solver":
+        require_rebuilding(spec.name, facts.answers)
     return {
         "kind": kind,
         "name": spec.name,
@@ -147,24 +170,29 @@ def describe(address: str) -> dict[str, Any]:
         "answers": [str(form) for form in getattr(facts, "answers", ())],
         "role": str(getattr(facts, "role", Role.METHOD)),
         "budgeted": bool(getattr(facts, "budgeted", True)),
+        "reads_itself": kind == "tool" and "reader" in roles_of(thing),
     }
 
 
-def find(address: str) -> tuple[str, Any]:
+def find(address: str, wanted: str = "") -> tuple[str, Any]:
     """The kind (`tool`, `reader`, `solver`) and the thing of an address, by name or `path.py:Class`.
 
-    Raises ``UnknownNameError`` for no such name, ``ContractError`` for a class that plays no role.
+    A class with `look` and `read` is a tool, and a reader where one is ``wanted``. Raises ``UnknownNameError`` for no such name,
+    ``ContractError`` for a class that plays no role.
     """
     name = address.partition("[")[0]
-    if name in SOLVERS.names():
-        return "solver", SOLVERS.make(address)
-    if name in READERS.names():
-        return "reader", READERS.make(address)
-    thing = TOOLS.make(address)
-    for kind, verb in (("tool", "look"), ("reader", "read"), ("solver", "answer")):
-        if callable(getattr(thing, verb, None)):
-            return kind, thing
-    raise ContractError(f"`{address}` has none of `look`, `read`, `answer`", "see the README's example of a tool")
+    named: dict[str, Registry[Any]] = {"solver": SOLVERS, "tool": TOOLS, "reader": READERS}
+    order = sorted(named, key=lambda kind: kind != wanted)
+    thing = next((named[kind] for kind in order if name in named[kind].names()), TOOLS).make(address)
+    roles = roles_of(thing)
+    if not roles:
+        raise ContractError(f"`{address}` has none of `look`, `read`, `answer`", "see the README's example of a tool")
+    return wanted if wanted in roles else roles[0], thing
+
+
+def roles_of(thing: object) -> tuple[str, ...]:
+    """The roles that an object can play, by the verbs that it has."""
+    return tuple(kind for kind, verb in VERBS.items() if callable(getattr(thing, verb, None)))
 
 
 def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: int) -> dict[str, Any]:
@@ -172,7 +200,7 @@ def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: i
     here = SubjectPlace(**place)
     blobs = Blobs(Path(here.blobs))
     workbench = here.workbench(budget, seed)
-    _, thing = find(tool)
+    _, thing = find(tool, "tool")
     told = blobs.get(brief)
     evidence = thing.look(told, workbench)
     if not isinstance(evidence, Evidence):
@@ -190,35 +218,37 @@ def read(
     budget: float,
     seed: int,
     evidence_in: str = "",
+    network: bool = True,
 ) -> dict[str, Any]:
-    """Let a reader answer from evidence; for a Weigh question it is given no network.
+    """Let a reader answer from evidence; for a Weigh question it is given no network, whatever ``network`` says.
 
     Evidence made from the ground truth lies in another folder than the rest: ``evidence_in``.
     """
     here = SubjectPlace(**place)
     blobs = Blobs(Path(here.blobs))
     asked = blobs.get(question)
-    workbench = here.workbench(budget, seed, network=not isinstance(asked, Weigh))
+    workbench = here.workbench(budget, seed, network=network and not isinstance(asked, Weigh))
     seen = tuple(blobs.get(key) for key in references)
     shown = Blobs(Path(evidence_in or here.blobs)).get(evidence)
-    _, thing = find(reader)
+    _, thing = find(reader, "reader")
     return _answered(here, asked, workbench, lambda: thing.read(asked, shown, replace(workbench, references=seen)))
 
 
 def answer(place: Mapping[str, str], solver: str, question: str, budget: float, seed: int) -> dict[str, Any]:
-    """Let a solver answer directly."""
+    """Let a solver hand back a network; raises ``ContractError`` for any other question, before the solver sees it."""
     here = SubjectPlace(**place)
     asked = Blobs(Path(here.blobs)).get(question)
+    require_rebuilding(solver, (asked.form,))
     workbench = here.workbench(budget, seed)
-    _, thing = find(solver)
+    _, thing = find(solver, "solver")
     return _answered(here, asked, workbench, lambda: thing.answer(asked, workbench))
 
 
 def read_lineups(reader: str, subject: str, folder: str, seed: int, trials: list[list[Any]]) -> dict[str, Any]:
     """Let a reader read lineups, each given as number, question key and evidence key; the shares of the options, None for an abstention."""
     kept = Blobs(Path(folder))
-    shown = _subject(subject).without_network()
-    _, thing = find(reader)
+    shown = _without_network(subject)
+    _, thing = find(reader, "reader")
     return {"shares": [_shares(thing, kept, shown, seed_for(seed, number), (question, evidence)) for number, question, evidence in trials]}
 
 

@@ -96,6 +96,7 @@ class SolvePhase:
         references = [self._looks[reference.key].evidence for reference in cell.references]
         arguments = {
             **self._common(cell),
+            **self._granted(cell),
             "reader": cell.solver.reads.address if cell.solver.reads else "",
             "evidence": look.evidence,
             "references": [key for key in references if key],
@@ -108,6 +109,7 @@ class SolvePhase:
         if cell.solver.reads is not None:
             arguments = {
                 **self._common(cell),
+                **self._granted(cell),
                 "reader": cell.solver.reads.address,
                 "evidence": cell.evidence,
                 "references": [],
@@ -125,6 +127,10 @@ class SolvePhase:
             "budget": row.retrain_budget or row.budget,
             "seed": seed_for(self._session.suite.settled_seed, "answer", cell.seed_key),
         }
+
+    def _granted(self, cell: PlannedCell) -> dict[str, Any]:
+        """Whether the reader is granted the network: where a network is handed back, and nowhere else."""
+        return {"network": bool(self._asked[cell.row.case][cell.row.task].get("rebuilds", True))}
 
     def _given(self, job: Job, outcome: Outcome) -> list[Job]:
         cell = self._answered.pop(job.key)

@@ -4,6 +4,5 @@ from collections.abc import Mapping
 
 TOOLS: Mapping[str, str] = {
     "top-images": "onecurve.tools.data.top_images:TopImages",
+    "test-set": "onecurve.tools.data.confusions:TestSet",
 }
-SOLVERS: Mapping[str, str] = {"test-set": "onecurve.tools.data.confusions:TestSet"}
-"""Solvers that answer from clean data alone."""

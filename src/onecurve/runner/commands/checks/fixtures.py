@@ -13,7 +13,7 @@ from torch import nn
 
 from onecurve.core.access import Access
 from onecurve.core.case import Case, Subject
-from onecurve.core.evidence import ClassScores, DataRows, Evidence, HeatMap, Hypothesis, Picture, SliceHypothesis, Text, Units
+from onecurve.core.evidence import ClassScores, Confusion, DataRows, Evidence, HeatMap, Hypothesis, Picture, SliceHypothesis, Text, Units
 from onecurve.core.image.paste import Paste
 from onecurve.core.image.predicate import ColourRule
 from onecurve.core.question import Question, Rebuild
@@ -75,6 +75,7 @@ class Posed:
                 SliceHypothesis(ColourRule(np.ones(channels, np.float32), channels / 2), target, 0.5),
                 Picture(rng.uniform(0, 1, subject.input_shape).astype(np.float32)),
                 ClassScores(rng.normal(size=subject.classes).astype(np.float32)),
+                Confusion(np.eye(subject.classes, dtype=np.int64)),
                 Text("noise without a meaning"),
                 Units(self._layer(), rows, np.ones(len(rows), np.float32)),
                 DataRows(rows, np.ones(len(rows), np.float32)),

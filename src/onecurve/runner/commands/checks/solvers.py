@@ -67,6 +67,17 @@ def solver_checks(solver: Any, extra: Sequence[Task]) -> Iterator[Check]:
         yield f"leaves the network as it was for {toy.name}", partial(_untouched, toy, act)
 
 
+def pair_checks(both: Any, extra: Sequence[Task]) -> Iterator[Check]:
+    """For each task that a class can serve as tool and reader in one; a fault where there is none."""
+    told = {toy.name for toy in posed(extra) if not type(both).needs & TOLD & ~toy.task.tells}
+    asked = [toy for toy in _answerable(both, extra) if toy.name in told]
+    if set(type(both).shows).isdisjoint(type(both).reads) or not asked:
+        yield "reads what it shows", lambda: "it reads no piece that it shows, or no task that it answers tells what it needs"
+    for toy in asked:
+        act = partial(_look_and_read, both, toy)
+        yield f"answers {toy.name} from what it shows", partial(_answers, toy, act)
+
+
 def _briefed(tool: Any, extra: Sequence[Task]) -> Iterator[Posed]:
     """One per different brief, of the tasks whose usual reader reads what the tool shows; else of all that tell what it needs."""
     told = [toy for toy in posed(extra) if not type(tool).needs & TOLD & ~toy.task.tells]
@@ -96,6 +107,10 @@ def _no_task(thing: Any) -> str:
 def _read(reader: Any, toy: Posed, evidence: Evidence, workbench: Workbench) -> object:
     given: object = reader.read(toy.question, evidence, workbench.for_reading(toy.question))
     return given
+
+
+def _look_and_read(both: Any, toy: Posed, workbench: Workbench) -> object:
+    return _read(both, toy, both.look(toy.question.brief, workbench), workbench)
 
 
 def _shows(toy: Posed, shows: Pieces, act: Act) -> str:
