@@ -166,7 +166,10 @@ def run_python(page: str, folder: Path, cache: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize(("page", "file", "name"), [("add-a-tool", "my_reader.py", "NamedInText"), ("add-a-task", "my_task.py", "Pair")])
+GUIDES = [("add-a-tool", "my_reader.py", "NamedInText"), ("add-a-tool", "my_pair.py", "Drawn"), ("add-a-task", "my_task.py", "Pair")]
+
+
+@pytest.mark.parametrize(("page", "file", "name"), GUIDES)
 def test_what_a_guide_shows_keeps_the_contract(page: str, file: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["check", f"{written(page, file, tmp_path)}:{name}"], standalone_mode=False)
     shown = capsys.readouterr().out.splitlines()

@@ -200,7 +200,7 @@ def test_no_suite_of_ours_needs_a_reader_that_is_not_ours(name: str) -> None:
 def test_the_process_of_a_reader_may_not_even_read_the_networks_file(tmp_path: Path) -> None:
     place = {"subject": str(tmp_path / "subject"), "blobs": str(tmp_path / "blobs"), "reference": str(tmp_path / "reference")}
     for granted in (True, False):
-        handed = reach({"place": place, "reader": "verbatim", "question": "q", "network": granted}, ()).readable
+        handed = reach({"place": {**place, "network": granted}, "reader": "verbatim", "question": "q"}, ()).readable
         assert ({tmp_path / "subject", tmp_path / "reference"} <= set(handed)) == granted
     lineups = reach({"reader": "verbatim", "subject": str(tmp_path / "subject"), "folder": str(tmp_path / "lineups"), "trials": []}, ())
     assert lineups.readable == (tmp_path / "lineups",)

@@ -45,6 +45,8 @@ class SubjectPlace:
     """The folder of a clean network of the same set and architecture; empty where none is granted."""
     made: str = ""
     """Where what it makes goes, from where it is taken over; empty for where the rest is kept."""
+    network: bool = True
+    """False for who answers a Weigh question: its process may not even read the network's file."""
 
     def output(self) -> Blobs:
         """Where what the job makes goes."""
@@ -52,7 +54,7 @@ class SubjectPlace:
 
     def workbench(self, budget: float, seed: int, *, network: bool = True) -> Workbench:
         """A fresh copy of the network, and of the clean one, with a fresh meter: what one cell changes, no other sees."""
-        if not network:
+        if not (network and self.network):
             return metered_workbench(_without_network(self.subject), budget, seed, self.device)
         subject = _subject(self.subject)
         if self.reference:
@@ -84,7 +86,7 @@ def reach(arguments: Mapping[str, Any], hidden: Sequence[Path]) -> Reach:
     handed = [Path(arguments["folder"])] if "folder" in arguments else []
     if "place" in arguments:
         here = SubjectPlace(**arguments["place"])
-        handed += [Path(folder) for folder in (here.subject, here.reference) if folder and arguments.get("network", True)]
+        handed += [Path(folder) for folder in (here.subject, here.reference) if folder and here.network]
         named = [arguments[name] for name in RECORDS if name in arguments]
         for folder in filter(None, (here.blobs, arguments.get("evidence_in"))):
             handed += [Blobs(Path(folder)).path(key) for key in (*named, *arguments.get("references", ()))]
@@ -195,7 +197,7 @@ def roles_of(thing: object) -> tuple[str, ...]:
     return tuple(kind for kind, verb in VERBS.items() if callable(getattr(thing, verb, None)))
 
 
-def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: int) -> dict[str, Any]:
+def look(place: Mapping[str, Any], tool: str, brief: str, budget: float, seed: int) -> dict[str, Any]:
     """Let a tool look; returns the key of its evidence and what it spent."""
     here = SubjectPlace(**place)
     blobs = Blobs(Path(here.blobs))
@@ -210,7 +212,7 @@ def look(place: Mapping[str, str], tool: str, brief: str, budget: float, seed: i
 
 
 def read(
-    place: Mapping[str, str],
+    place: Mapping[str, Any],
     reader: str,
     question: str,
     evidence: str,
@@ -218,23 +220,22 @@ def read(
     budget: float,
     seed: int,
     evidence_in: str = "",
-    network: bool = True,
 ) -> dict[str, Any]:
-    """Let a reader answer from evidence; for a Weigh question it is given no network, whatever ``network`` says.
+    """Let a reader answer from evidence; for a Weigh question it is given no network, whatever its place says.
 
     Evidence made from the ground truth lies in another folder than the rest: ``evidence_in``.
     """
     here = SubjectPlace(**place)
     blobs = Blobs(Path(here.blobs))
     asked = blobs.get(question)
-    workbench = here.workbench(budget, seed, network=network and not isinstance(asked, Weigh))
+    workbench = here.workbench(budget, seed, network=not isinstance(asked, Weigh))
     seen = tuple(blobs.get(key) for key in references)
     shown = Blobs(Path(evidence_in or here.blobs)).get(evidence)
     _, thing = find(reader, "reader")
     return _answered(here, asked, workbench, lambda: thing.read(asked, shown, replace(workbench, references=seen)))
 
 
-def answer(place: Mapping[str, str], solver: str, question: str, budget: float, seed: int) -> dict[str, Any]:
+def answer(place: Mapping[str, Any], solver: str, question: str, budget: float, seed: int) -> dict[str, Any]:
     """Let a solver hand back a network; raises ``ContractError`` for any other question, before the solver sees it."""
     here = SubjectPlace(**place)
     asked = Blobs(Path(here.blobs)).get(question)

@@ -96,7 +96,6 @@ class SolvePhase:
         references = [self._looks[reference.key].evidence for reference in cell.references]
         arguments = {
             **self._common(cell),
-            **self._granted(cell),
             "reader": cell.solver.reads.address if cell.solver.reads else "",
             "evidence": look.evidence,
             "references": [key for key in references if key],
@@ -109,7 +108,6 @@ class SolvePhase:
         if cell.solver.reads is not None:
             arguments = {
                 **self._common(cell),
-                **self._granted(cell),
                 "reader": cell.solver.reads.address,
                 "evidence": cell.evidence,
                 "references": [],
@@ -121,16 +119,14 @@ class SolvePhase:
 
     def _common(self, cell: PlannedCell) -> dict[str, Any]:
         row = cell.row
+        # The network is granted where one is handed back, and to nobody who answers another question.
+        granted = bool(self._asked[row.case][row.task].get("rebuilds", True))
         return {
-            "place": place_of(self._session, cell.network, cell.reference),
+            "place": {**place_of(self._session, cell.network, cell.reference), "network": granted},
             "question": row.question,
             "budget": row.retrain_budget or row.budget,
             "seed": seed_for(self._session.suite.settled_seed, "answer", cell.seed_key),
         }
-
-    def _granted(self, cell: PlannedCell) -> dict[str, Any]:
-        """Whether the reader is granted the network: where a network is handed back, and nowhere else."""
-        return {"network": bool(self._asked[cell.row.case][cell.row.task].get("rebuilds", True))}
 
     def _given(self, job: Job, outcome: Outcome) -> list[Job]:
         cell = self._answered.pop(job.key)
