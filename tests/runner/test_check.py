@@ -102,7 +102,7 @@ def test_who_keeps_all_promises_passes_all_checks() -> None:
         (Moody(), "shows the same again with the same seed", "the evidence differs"),
         (Understated(), "shows evidence", "`shows` does not state what it showed: Text"),
         (Tampering(), "leaves the network as it was", "these tensors changed: "),
-        (Spending(), "keeps a budget of 200", "went on"),
+        (Spending(), "keeps a budget of 200", "would overdraw it"),
         (Imagining(), "shows evidence", "heat maps name items that are not there: [99]"),
         (Raising(), "shows evidence", "raised ZeroDivisionError: on purpose"),
     ],
