@@ -147,7 +147,7 @@ def test_a_row_that_waits_for_a_person_is_left_alone(cache: Path, tmp_path: Path
     suite, place = suite_of(*named("Random")), Place(tmp_path / "out", cache, 2)
     run_suite(suite, place)
     with Store.create(place.out) as store:
-        row = next(row for row in store.rows() if row.solver == "random")
+        row = next(row for row in store.rows() if row.tool == "random")
         waiting = replace(row, status=Status.WAITING, raw=None, floor=None, ceiling=None, skill=None, figures={}, answer="", reason="")
         store.forget_cells([row.key])
         store.add_cell(waiting)
