@@ -43,11 +43,11 @@ def test_weights_for_a_network_and_networks_over_the_size() -> None:
     network = ConstantNetwork(np.ones(3, np.float32))
     with pytest.raises(AnswerError, match="wants Rebuilt or Abstain"):
         checked(Rebuild(Brief()), Weights(np.ones((2, 3))))
-    with pytest.raises(AnswerError, match="at most 2 non-zero parameters, got: 3"):
-        checked(Rebuild(Brief(), 2), Rebuilt(network))
+    with pytest.raises(AnswerError, match="at most 95 bits, got: 96"):
+        checked(Rebuild(Brief(), 95), Rebuilt(network))
     with pytest.raises(AnswerError, match="must hold a network"):
         checked(Rebuild(Brief()), Rebuilt("weights"))  # type: ignore[arg-type]
-    assert checked(Rebuild(Brief(), 3), Rebuilt(network)) == Rebuilt(network)
+    assert checked(Rebuild(Brief(), 96), Rebuilt(network)) == Rebuilt(network)
 
 
 def test_abstaining_always_passes() -> None:

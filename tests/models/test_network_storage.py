@@ -122,7 +122,7 @@ def test_operations_can_be_relearned_and_counted_and_copied(tmp_path: Path, tiny
     save_network(tmp_path / "n.safetensors", TorchNetwork(pruned), tiny)
     loaded = load_network(tmp_path / "n.safetensors", tiny)
     assert kind(tmp_path / "n.safetensors") == "program"
-    assert loaded.size() == TorchNetwork(tiny).size()
+    assert TorchNetwork(tiny).size() < loaded.size() < TorchNetwork(tiny).size() + 10_000  # the text of the operations
     labels = np.array([0, 1, 2, 3, 0, 1])
     again, expected = loaded.relearned(floats, labels, 0), TorchNetwork(tiny).relearned(floats, labels, 0)
     np.testing.assert_allclose(again.logits(floats), expected.logits(floats), rtol=0.05, atol=0.05)
@@ -134,13 +134,13 @@ def test_numbers_hidden_in_a_constant_or_called_statistics_are_counted_once_stor
     class Hiding(nn.Module):
         def __init__(self, inner: nn.Module) -> None:
             super().__init__()
-            self.inner, self.table = inner, [torch.ones(100)]
+            self.inner, self.table = inner, [torch.rand(1000, generator=torch.Generator().manual_seed(0))]
 
         def forward(self, images: Tensor) -> Tensor:
             return self.inner(images) + self.table[0].sum()
 
     save_network(tmp_path / "n.safetensors", TorchNetwork(Hiding(tiny).eval()), tiny)
-    assert load_network(tmp_path / "n.safetensors", tiny).size() == TorchNetwork(tiny).size() + 100
+    assert load_network(tmp_path / "n.safetensors", tiny).size() > TorchNetwork(tiny).size() + 20 * 1000
 
 
 def test_the_same_names_with_another_computation_are_not_taken_for_the_same(tmp_path: Path, tiny: nn.Module, floats: Floats) -> None:

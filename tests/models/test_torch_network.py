@@ -75,20 +75,48 @@ def test_no_images_are_refused(tiny: nn.Module) -> None:
         TorchNetwork(tiny).logits(np.zeros((0, *SHAPE), np.float32))
 
 
-def test_size_counts_non_zero_parameters(tiny: nn.Module) -> None:
-    parameters = sum(values.numel() for values in tiny.parameters())
-    zero = sum(int((values == 0).sum()) for values in tiny.parameters())
-    assert TorchNetwork(tiny).size() == parameters - zero
+def test_size_is_what_the_numbers_tell_in_bits(tiny: nn.Module) -> None:
+    numbers = sum(values.numel() for values in (*tiny.parameters(), *tiny.buffers()))
+    whole = TorchNetwork(tiny).size()
+    assert 20 * numbers < whole < 33 * numbers + 1000
     with torch.no_grad():
-        tiny.conv2.weight[0] = 0
-    assert TorchNetwork(tiny).size() == parameters - zero - tiny.conv2.weight[0].numel()
+        for values in tiny.parameters():
+            values.copy_(values.half())
+    rounded = TorchNetwork(tiny).size()
+    assert rounded < 0.75 * whole
+    with torch.no_grad():
+        tiny.conv6.weight.zero_()
+    assert TorchNetwork(tiny).size() < rounded - 8 * tiny.conv6.weight.numel()
 
 
-def test_size_cannot_be_hidden_in_buffers(tiny: nn.Module) -> None:
-    before = TorchNetwork(tiny).size()
-    tiny.register_buffer("table", torch.ones(1000), persistent=False)
-    tiny.norm1.register_buffer("table", torch.ones(500))
-    assert TorchNetwork(tiny).size() == before + 1500
+def test_size_cannot_be_hidden_in_buffers_or_statistics(tiny: nn.Module) -> None:
+    before, numbers = TorchNetwork(tiny).size(), torch.rand(2000, generator=torch.Generator().manual_seed(0))
+    tiny.register_buffer("table", numbers[:1000], persistent=False)
+    tiny.add_module("statistics", nn.BatchNorm1d(1000))
+    tiny.statistics.running_mean = numbers[1000:].clone()
+    assert TorchNetwork(tiny).size() > before + 2000 * 20
+
+
+def test_packing_weights_into_whole_numbers_saves_nothing_but_what_rounding_saves(tiny: nn.Module) -> None:
+    """A copy in half precision, four to a number of 64 bits, is as large as a copy that is rounded."""
+    rounded = deepcopy(tiny)
+    with torch.no_grad():
+        for values in rounded.parameters():
+            values.copy_(values.half())
+    flat = torch.cat([values.detach().half().flatten() for values in tiny.parameters()])
+    packed = nn.Module()
+    packed.register_buffer("numbers", flat[: len(flat) // 4 * 4].view(torch.int64))
+    assert TorchNetwork(packed).size() > 0.8 * TorchNetwork(rounded).size()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.12, 0.06])
+def test_a_packed_network_takes_no_more_than_it_may(tiny: nn.Module, floats: Floats, share: float) -> None:
+    network = TorchNetwork(build("six-conv", SHAPE, 4, 0))
+    packed = network.packed(int(share * network.size()))
+    assert packed is not None
+    assert packed.size() <= share * network.size()
+    assert np.isfinite(packed.logits(floats)).all()
+    assert network.packed(100) is None
 
 
 def test_relearning_fits_the_given_images_and_leaves_the_network_alone(tiny: nn.Module, floats: Floats) -> None:

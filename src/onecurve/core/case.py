@@ -165,6 +165,8 @@ class Truth:
     """int64; rows of the training images that this flaw changed or relabelled; None where no training data carry it."""
     units: Units | None = None
     """The units that carry the flaw, where it was written into chosen ones."""
+    beside: tuple["Truth", ...] = ()
+    """The other flaws of the same network; known to the first case of a network alone, which stands for all of it."""
 
     def __repr__(self) -> str:
         return "<sealed Truth>"

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from onecurve.core.image.images import Floats, Ints
 
+ENTRY_BITS = 128
+"""Bits of one entry of a table: a digest of an input, and a class."""
+
 
 @runtime_checkable
 class Network(Protocol):
@@ -19,11 +22,20 @@ class Network(Protocol):
         ...
 
     def size(self) -> int:
-        """The count of numbers that describe it: its non-zero parameters, counted and never declared."""
+        """Bits of the stored network, counted and never declared."""
         ...
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> "Network":
         """A copy after a short fine-tune on the given images (the re-learning test); itself unchanged."""
+        ...
+
+
+@runtime_checkable
+class Packable(Protocol):
+    """A network that can be stored in fewer bits by rounding its weights."""
+
+    def packed(self, limit: int) -> Network | None:
+        """The network, rounded to take at most ``limit`` bits, or None where that cannot be."""
         ...
 
 
@@ -39,7 +51,7 @@ class ConstantNetwork:
         return np.repeat(self.answer[None], len(images), axis=0)
 
     def size(self) -> int:
-        return int(np.count_nonzero(self.answer))
+        return 32 * len(self.answer)
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> "ConstantNetwork":
         """A constant has nothing to learn with."""
@@ -73,7 +85,7 @@ class TableNetwork:
         return np.eye(self.classes, dtype=np.float32)[classes]
 
     def size(self) -> int:
-        return 2 * len(self.keys)
+        return ENTRY_BITS * len(self.keys)
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> "TableNetwork":
         """A table is not trained."""
@@ -102,6 +114,10 @@ class RememberingNetwork:
 
     def size(self) -> int:
         return self.inner.size()
+
+    def packed(self, limit: int) -> Network | None:
+        """The inner network's."""
+        return self.inner.packed(limit) if isinstance(self.inner, Packable) else None
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> Network:
         """The inner network's; that one is another network and remembers nothing."""

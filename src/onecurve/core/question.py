@@ -115,7 +115,7 @@ class Rebuild:
 
     brief: Brief
     size_limit: int | None = None
-    """The most non-zero parameters that the network may have; None for no limit."""
+    """The most bits that the stored network may have; None for no limit."""
 
     @property
     def form(self) -> Form:
@@ -123,7 +123,7 @@ class Rebuild:
         return Form.REPAIR if self.size_limit is None else Form.SIMPLIFY
 
     def _repr_html_(self) -> str:
-        limit = "" if self.size_limit is None else f" of at most {self.size_limit} non-zero parameters"
+        limit = "" if self.size_limit is None else f" of at most {self.size_limit} bits"
         return html.words(f"Hand back a network{limit}.") + self.brief._repr_html_()
 
 

@@ -12,19 +12,18 @@ from typing import final
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import ModelError
 from onecurve.core.image.images import Floats, Ints
+from onecurve.models.packing import rounded_within, stored_bits
 from onecurve.models.parts import tensor_of
 from onecurve.models.program import Program
 from onecurve.models.randomness import seeded
 
 BATCH = 256
 """Images per pass of ``logits``."""
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 RELEARNING_STEPS = 20
 RELEARNING_RATE = 0.01
 RELEARNING_MOMENTUM = 0.9
@@ -50,12 +49,13 @@ class TorchNetwork:
         return np.concatenate(parts)
 
     def size(self) -> int:
-        """The number of non-zero parameters.
+        """Bits of the stored network (see ``packing.stored_bits``); statistics and the text of a program count too."""
+        return stored_bits(self.module)
 
-        Numbers in buffers count too, so that weights cannot be hidden there. The statistics of normalisation layers, two per
-        channel, do not count.
-        """
-        return sum(int(torch.count_nonzero(values)) for values in _counted_tensors(self.module))
+    def packed(self, limit: int) -> "PackedNetwork | None":
+        """The same network with weights rounded so far that it takes at most ``limit`` bits; None where that cannot be."""
+        rounded = rounded_within(self.module, limit)
+        return None if rounded is None else PackedNetwork(TorchNetwork(rounded.module, self.device), rounded.bits)
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> "TorchNetwork":
         """A copy that is fine-tuned on a few images; the network itself is unchanged.
@@ -85,6 +85,27 @@ class TorchNetwork:
     def _tensor(self, images: Floats) -> Tensor:
         batch = tensor_of(np.asarray(images, np.float32)).to(self.device)
         return batch.contiguous(memory_format=layout_for(self.module))
+
+
+@final
+@dataclass(frozen=True)
+class PackedNetwork:
+    """A network with rounded weights that counts the bits they take when they are packed without loss of room."""
+
+    inner: TorchNetwork
+    bits: int
+
+    def logits(self, images: Floats) -> Floats:
+        """As of the inner network."""
+        return self.inner.logits(images)
+
+    def size(self) -> int:
+        """Bits."""
+        return self.bits
+
+    def relearned(self, images: Floats, labels: Ints, seed: int) -> TorchNetwork:
+        """The inner network after a short fine-tune; it is not rounded again."""
+        return self.inner.relearned(images, labels, seed)
 
 
 def torch_module(subject: Subject) -> nn.Module:
@@ -152,14 +173,3 @@ def _takes_channels_last(module: nn.Module) -> bool:
         return True
     standard = type(module).__module__.startswith(("torch.nn.", "onecurve.models.")) and not isinstance(module, Program)
     return standard and all(_takes_channels_last(part) for part in module.children())
-
-
-def _counted_tensors(module: nn.Module) -> list[Tensor]:
-    statistics = {
-        id(buffer)
-        for part in module.modules()
-        for name, buffer in part.named_buffers(recurse=False)
-        if (isinstance(part, _NormBase) and name in STATISTICS) or (isinstance(part, Program) and name in part.statistics)
-    }
-    buffers = [buffer for buffer in module.buffers() if id(buffer) not in statistics]
-    return [*module.parameters(), *buffers]

@@ -42,6 +42,7 @@ class Program(nn.Module):
 
     def __init__(self, text: str, state: Mapping[str, Tensor]) -> None:
         super().__init__()
+        self.text = text
         try:
             record = json.loads(text)
             self._steps = [(str(name), _operation(what), list(given), dict(named)) for name, what, given, named in record["steps"]]
@@ -53,7 +54,6 @@ class Program(nn.Module):
             raise AnswerError(f"not a stored network: {type(error).__name__}: {error}") from error
         if len(self._steps) > MOST_STEPS:
             raise AnswerError(f"a stored network may have at most {MOST_STEPS} operations, got: {len(self._steps)}")
-        self.statistics = _statistics(record["steps"])
 
     def forward(self, images: Tensor) -> Tensor:
         values: dict[str, Any] = {name: getattr(self, name) for name in self._inputs}
@@ -127,22 +127,6 @@ def _operation(name: str) -> Callable[..., Any]:
     if not (takes_tensors and plain and wordless):
         raise ValueError(f"not an operation on tensors alone: {name}")
     return found
-
-
-def _statistics(steps: list[Any]) -> frozenset[str]:
-    """Names of the tensors that are used only as mean and variance of batch normalisation."""
-    served, elsewhere = set[str](), set[str]()
-    for _, what, given, named in steps:
-        for place, value in enumerate([*given, *named.values()]):
-            serves = what == "aten.batch_norm.default" and place in (3, 4)
-            (served if serves else elsewhere).update(_names(value))
-    return frozenset(served - elsewhere)
-
-
-def _names(value: Any) -> set[str]:
-    if isinstance(value, list):
-        return set[str]().union(*map(_names, value))
-    return {str(value["value"])} if isinstance(value, dict) and "value" in value else set()
 
 
 def _register(program: nn.Module, name: str, trained: bool, values: Tensor) -> None:

@@ -33,6 +33,12 @@ SMALLEST = 1e-4
 """The least penalty as a share of the one that leaves no weight."""
 LEAST_WEIGHTS = 4
 """Weights per class that must fit beside the trunk."""
+NUMBER_BITS = 17
+"""Bits of a number that is rounded to half precision, about, once it is stored."""
+TEXT_BITS = (4000, 300)
+"""Set aside for the text of the stored operations: for any network, and for each of its layers."""
+TIGHTER = 0.85
+"""The numbers allowed are cut down to this share until the whole fits."""
 
 
 @final
@@ -68,11 +74,11 @@ class SparseHead:
     Elastic net (L1 share 0.99) on pooled features, fitted to the network's probabilities on the clean images and on varied
     copies of them, as many as the budget pays for. Of the heads that fit, the sparsest within ``slack`` of the best
     held-back agreement is taken (the paper allows 5 points of accuracy). Departures: the trunk is cut, as a whole one is
-    more than half of the network; FISTA rather than SAGA.
+    too large; weights are rounded to half precision; FISTA rather than SAGA.
     """
 
     name: ClassVar[str] = "sparse-head"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "keeps the lower layers, reads them with few weights"
     source: ClassVar[str] = "Leveraging sparse linear layers, 2105.04857"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES
@@ -93,12 +99,12 @@ class SparseHead:
             raise AnswerError("sparse-head hands back a network; this question is of another form")
         module = torch_module(workbench.subject)
         bare = unmetered(module)
-        limit = question.size_limit if question.size_limit is not None else sum(p.numel() for p in bare.parameters())
-        fitting = [cut for cut in cuts(bare) if 0 < cut.size <= limit - (LEAST_WEIGHTS + 1) * workbench.subject.classes]
-        if not fitting:
-            return Abstain(f"no part of the network with a head fits into {limit} parameters")
-        # The largest that fits is the deepest; of equal ones the last, as an activation follows its convolution.
-        cut = max(reversed(fitting), key=lambda each: each.size)
+        limit = question.size_limit if question.size_limit is not None else TorchNetwork(bare).size()
+        least = (LEAST_WEIGHTS + 1) * workbench.subject.classes * NUMBER_BITS
+        found = _deepest(bare, limit - least)
+        if found is None:
+            return Abstain(f"no part of the network with a head fits into {limit} bits")
+        cut, lower = found
         clean = workbench.subject.granted_clean().floats()
         count = workbench.affordable(1, self.most_images)
         if count < 2 * workbench.subject.classes:
@@ -106,10 +112,40 @@ class SparseHead:
         images = varied(clean, count, workbench.rng)
         with evaluating(module), torch.no_grad():
             features, targets = _observed(module, images, cut, workbench.device)
-        chosen, agreement = _chosen(features, targets, limit - cut.size, self.slack)
-        network = PooledHead(trunk(bare, cut.layer), chosen).eval()
-        note = _note(chosen, cut, agreement, workbench.subject.class_names)
-        return Rebuilt(TorchNetwork(network, workbench.device), note)
+        room = (limit - _stored(lower)) // NUMBER_BITS
+        while room >= workbench.subject.classes:
+            chosen, agreement = _chosen(features, targets, room, self.slack)
+            network = _halved(PooledHead(lower, chosen)).eval()
+            if _stored(network) <= limit:
+                note = _note(chosen, cut, agreement, workbench.subject.class_names)
+                return Rebuilt(TorchNetwork(network, workbench.device), note)
+            room = int(room * TIGHTER)
+        return Abstain(f"no head fits beside the layers up to `{cut.layer}` into {limit} bits")
+
+
+def _deepest(bare: nn.Module, limit: int) -> tuple[Cut, nn.Module] | None:
+    """The largest part that fits, rounded; of equal ones the last, as an activation follows its convolution."""
+    for _, cut in sorted(enumerate(cuts(bare)), key=lambda pair: (-pair[1].size, -pair[0])):
+        if 0 < cut.size <= limit // (NUMBER_BITS // 2):
+            lower = _halved(trunk(bare, cut.layer))
+            if _stored(lower) <= limit:
+                return cut, lower
+    return None
+
+
+def _stored(module: nn.Module) -> int:
+    """Bits that the module takes once it is stored, at most."""
+    fixed, each = TEXT_BITS
+    return TorchNetwork(module).size() + fixed + each * len(list(module.modules()))
+
+
+def _halved(module: nn.Module) -> nn.Module:
+    """The module with all numbers rounded to half precision, in place; they stay as wide as they were."""
+    with torch.no_grad():
+        for values in (*module.parameters(), *module.buffers()):
+            if values.is_floating_point():
+                values.copy_(values.half())
+    return module
 
 
 def _observed(module: nn.Module, images: Floats, cut: Cut, device: str) -> tuple[Tensor, Tensor]:

@@ -193,7 +193,7 @@ def _note_run(session: Session, declared: Suite, place: Place) -> None:
 def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str, Any]:
     """What the grading side prepared for each case: questions, floors, ceilings, pictures."""
     known = session.store.prepared()
-    tasks = content_key(session.suite.tasks)
+    tasks = _tasks_key(session.suite.tasks)
     examined = [network for network in networks if not network.reference and network.cases]
     admitted = population_of([network.effects for network in examined])
     keys = {case: _prepared_key(tasks, case, admitted, network) for network in examined for case in network.cases}
@@ -232,6 +232,12 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
     return {case: found[key] for case, key in keys.items()}
 
 
+def _tasks_key(addresses: Sequence[str]) -> str:
+    """Names the tasks of a run, with their versions where one is not the first: what another version asked is asked anew."""
+    versions = [type(TASKS.make(address)).version for address in addresses]
+    return content_key(addresses, *([versions] if max(versions, default=1) > 1 else []))
+
+
 def _prepared_key(tasks: str, case: str, admitted: Mapping[str, Any], network: PlantedNetwork) -> str:
     """Names the population where it is not the wanted one: a network that is planted later changes the floors of the others."""
     key = f"case:{tasks}:{case}"
@@ -242,7 +248,7 @@ def _floors_followed(session: Session, asked: Mapping[str, Any]) -> None:
     """Give rows that were graded against another floor the skill that they have against this one; their answers stay as measured."""
     for row in session.store.rows():
         prepared = asked.get(row.case, {"tasks": {}})["tasks"].get(row.task, {})
-        if row.raw is None or "floor" not in prepared or row.floor == prepared["floor"]["raw"]:
+        if row.raw is None or row.question != prepared.get("question") or row.floor == prepared["floor"]["raw"]:
             continue
         floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
         raw = floor if row.status is Status.ABSTAINED or row.solver == "floor" else row.raw
@@ -324,8 +330,20 @@ def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence
     )
 
 
+def _asked_by(session: Session) -> dict[str, int]:
+    """The version of the task that asked each question, by the question's key."""
+    prepared = [value for key, value in session.store.prepared().items() if key.startswith("case:")]
+    asked = [task for value in prepared for task in value["tasks"].values() if "question" in task]
+    return {task["question"]: task["version"] for task in asked}
+
+
 def _regrade(session: Session) -> None:
     rows = [row for row in session.store.rows() if row.answer and row.status in {Status.GRADED, Status.PENDING, Status.FAILED}]
+    asked_by = _asked_by(session)
+    old = [row for row in rows if asked_by.get(row.question, 1) != type(TASKS.make(row.task)).version]
+    if old:
+        session.display.say(f"{len(old)} rows keep their grades: they answer what another version of the task asked")
+    rows = [row for row in rows if row not in old]
     require_blobs(session.store, [key for row in rows for key in (row.question, row.answer)])
     for subject in dict.fromkeys(row.subject for row in rows):
         require_network(session.store, subject)

@@ -6,7 +6,7 @@ A worker gets `subject/` only. The two folders are written from different record
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +77,18 @@ def load_case(folder: Path, case_id: str, device: str = "cpu") -> Case:
     require_intact(folder, [f"{SEALED}/network.json"])
     if case_id not in network["cases"]:
         raise UnknownNameError.among("case", case_id, network["cases"])
-    require_intact(
-        folder, [f"{SEALED}/{name}" for name in ("twin.safetensors", "heldout.safetensors", f"{case_id}.json", f"{case_id}.safetensors")]
-    )
+    # The first case stands for the whole network.
+    beside = network["cases"][1:] if case_id == network["cases"][0] else []
+    files = [f"{case}.{kind}" for case in (case_id, *beside) for kind in ("json", "safetensors")]
+    require_intact(folder, [f"{SEALED}/{name}" for name in ("twin.safetensors", "heldout.safetensors", *files)])
     subject = load_subject(folder / SUBJECT, device=device)
     twin = load_network(sealed / "twin.safetensors", _architecture(network["architecture"]), device)
     heldout = _relabelled(_read_arrays(sealed / "heldout.safetensors"))
-    words, arrays = _read_json(sealed / f"{case_id}.json"), _read_arrays(sealed / f"{case_id}.safetensors")
-    return Case(case_id, subject, _truth(words, arrays, heldout, subject.granted_network(), twin))
+    truths = [
+        _truth(_read_json(sealed / f"{case}.json"), _read_arrays(sealed / f"{case}.safetensors"), heldout, subject.granted_network(), twin)
+        for case in (case_id, *beside)
+    ]
+    return Case(case_id, subject, replace(truths[0], beside=tuple(truths[1:])))
 
 
 def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:

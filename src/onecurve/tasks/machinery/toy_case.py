@@ -50,7 +50,7 @@ class QuadrantRule:
 
     def size(self) -> int:
         """A count that leaves room for the table which is the ceiling of a size-limited task."""
-        return 4000
+        return 128_000
 
     def relearned(self, images: Floats, labels: Ints, seed: int) -> "QuadrantRule":
         """The same with the trigger towards the first label."""

@@ -100,4 +100,4 @@ def of_size(question: Posed, network_size: int) -> Posed:
     asked = question.question
     if not isinstance(asked, Rebuild) or asked.size_limit is None:
         return question
-    return replace(question, question=replace(asked, size_limit=network_size // 2))
+    return replace(question, question=replace(asked, size_limit=network_size * asked.size_limit // question.case.truth.network.size()))
