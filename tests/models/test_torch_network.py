@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 
@@ -7,14 +8,17 @@ import torch
 from torch import nn
 
 from onecurve.core.access import Access
+from onecurve.core.answer import Rebuilt, checked
 from onecurve.core.case import Subject
-from onecurve.core.errors import ModelError
+from onecurve.core.errors import AnswerError, ModelError
 from onecurve.core.image.images import Floats
 from onecurve.core.network import ConstantNetwork, Network
+from onecurve.core.question import Brief, Rebuild
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, layout_for, settle_layout, torch_module
+from onecurve.tasks.replace import SHARE
 
 SHAPE = (3, 16, 16)
 LABELS = np.array([0, 1, 2, 3, 0, 1])
@@ -218,3 +222,30 @@ def test_resnet_logits_do_not_depend_on_who_shares_the_batch() -> None:
     network = TorchNetwork(build("resnet20", SHAPE, 4, 0))
     images = np.random.default_rng(0).random((9, *SHAPE), dtype=np.float32)
     np.testing.assert_allclose(network.logits(images)[:3], network.logits(images[:3]), rtol=1e-3, atol=1e-4)
+
+
+class PackedCopy(nn.Module):
+    """All weights in half precision, four to a whole number."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        flat = torch.cat([values.detach().half().flatten() for values in inner.parameters()])
+        self.register_buffer("numbers", flat[: len(flat) // 4 * 4].view(torch.int64))
+
+
+class StatsCopy(nn.Module):
+    """All weights as the running means of one layer."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        flat = torch.cat([values.detach().flatten() for values in inner.parameters()])
+        self.statistics = nn.BatchNorm1d(len(flat), affine=False)
+        self.statistics.running_mean = flat
+
+
+@pytest.mark.parametrize("cheat", [lambda inner: inner, PackedCopy, StatsCopy])
+def test_a_copy_of_the_network_does_not_pass_as_a_simpler_one(cheat: Callable[[nn.Module], nn.Module]) -> None:
+    module = build("six-conv", SHAPE, 4, 0)
+    question = Rebuild(Brief(), TorchNetwork(module).size() // SHARE)
+    with pytest.raises(AnswerError, match="the stored network may have at most"):
+        checked(question, Rebuilt(TorchNetwork(cheat(module))))
