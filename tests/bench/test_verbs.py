@@ -122,7 +122,7 @@ def test_a_look_beyond_its_budget_is_stopped(case: Case) -> None:
                 workbench.subject.granted_network().logits(workbench.subject.granted_clean().floats()[:10])
             return Evidence()
 
-    with pytest.raises(onecurve.BudgetError, match="went on"):
+    with pytest.raises(onecurve.BudgetError, match="would overdraw it"):
         onecurve.look(Goes(), case, budget=50)
 
 
