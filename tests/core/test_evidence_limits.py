@@ -139,3 +139,21 @@ def test_nor_into_sanity_checks_nor_into_all_pieces_together():
 def test_a_trigger_for_each_class_with_its_pictures_fits():
     triggers = tuple(Hypothesis(Paste(np.zeros((1, *LARGE), np.float32), np.ones((1, 32, 32), np.float32)), at, 0.5) for at in range(10))
     require_within_limits(Evidence((*triggers, *(Picture(np.zeros(LARGE, np.float32), "a caption"),) * 11)), STUDIED, Brief())
+
+
+@pytest.mark.parametrize(
+    ("pieces", "checks"),
+    [
+        ((5,), ()),
+        ([Text("a list")], ()),
+        ((Text(b"bytes"),), ()),
+        ((Text("words", None),), ()),
+        ((), "text"),
+        ((), ("text",)),
+        ((), (Check("sound", 0.5, "yes"),)),
+        ((), (Check(5, 0.5, True),)),
+    ],
+)
+def test_what_is_no_piece_or_no_check_is_refused_when_the_evidence_is_made(pieces, checks):
+    with pytest.raises(AnswerError):
+        Evidence(pieces, checks)

@@ -20,6 +20,7 @@ from onecurve.tools.catalog import TOOLS
 from onecurve.tools.data.catalog import TOOLS as DATA
 from onecurve.tools.inversion.catalog import TOOLS as INVERSION
 from onecurve.tools.synthesis.catalog import TOOLS as SYNTHESIS
+from onecurve.tools.weights.catalog import TOOLS as WEIGHTS
 
 NAMES = tuple(TOOLS.entries)
 LOCALISING = tuple(name for name in NAMES if HeatMap in TOOLS.load(name).shows)
@@ -77,13 +78,13 @@ def test_the_catalog_imports_nothing_heavy():
 
 
 def test_no_two_families_list_the_same_name():
-    families = (ATTRIBUTION, INVERSION, SYNTHESIS, DATA)
+    families = (ATTRIBUTION, INVERSION, SYNTHESIS, DATA, WEIGHTS)
     assert len(TOOLS.entries) == sum(len(family) for family in families)
     assert not set(SOLVERS.entries) & set(TOOLS.entries)
 
 
 def test_each_entry_lies_in_the_family_that_lists_it():
-    listed = {"tools.attribution": ATTRIBUTION, "tools.inversion": INVERSION, "tools.synthesis": SYNTHESIS}
+    listed = {"tools.attribution": ATTRIBUTION, "tools.inversion": INVERSION, "tools.synthesis": SYNTHESIS, "tools.weights": WEIGHTS}
     listed |= {"tools.data": DATA, "repairs": SOLVERS.entries}
     for family, entries in listed.items():
         assert all(place.startswith(f"onecurve.{family}.") for place in entries.values())
@@ -109,7 +110,7 @@ def test_gives_valid_evidence_for_colour_grey_and_odd_sizes(name, shape, blind, 
     world = world(shape, images=48)
     brief = brief_for(name, world, None if blind else target)
     evidence = checked(TOOLS.make(name).look(brief, world.bench(1200)), world, brief)
-    assert evidence.pieces
+    assert evidence.pieces or (not blind and TOOLS.load(name).shows == (ClassScores,))
     assert bool(evidence.class_scores()) == (blind and name in DETECTING)
 
 

@@ -1,7 +1,7 @@
 """Evidence: what a tool shows. Each piece can be looked at by a person and used by a program."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import final, get_args
 
 import numpy as np
@@ -218,11 +218,21 @@ class Check:
 @final
 @dataclass(frozen=True)
 class Evidence:
-    """An ordered tuple of pieces, the most telling first; may be empty, which means: nothing found."""
+    """An ordered tuple of pieces, the most telling first; may be empty, which means: nothing found.
+
+    Raises ``AnswerError`` for anything else in it, and for a text that is none.
+    """
 
     pieces: tuple[Piece, ...] = ()
     checks: tuple[Check, ...] = ()
     """What the tool found out about its own answer, each name once."""
+
+    def __post_init__(self) -> None:
+        for what, found, kinds in (("pieces", self.pieces, PIECES), ("checks", self.checks, (Check,))):
+            if not isinstance(found, tuple) or not all(type(each) in kinds for each in found):
+                raise AnswerError(f"the {what} of Evidence must be a tuple of: {', '.join(kind.__name__ for kind in kinds)}")
+            for each in found:
+                _require_plain(each)
 
     def pictures(self) -> tuple[Picture, ...]:
         return tuple(piece for piece in self.pieces if isinstance(piece, Picture))
@@ -257,6 +267,14 @@ class Evidence:
         pictured = tuple(piece for piece in self.pieces if isinstance(piece, Picture | HeatMap))
         others = tuple(piece for piece in self.pieces if not isinstance(piece, Picture | HeatMap))
         return html.row(piece._repr_html_() for piece in pictured) + "".join(piece._repr_html_() for piece in others[: html.MOST])
+
+
+def _require_plain(thing: Piece | Check) -> None:
+    """Whoever reads or prints it later relies on its texts and flags."""
+    for item in fields(thing):
+        value = getattr(thing, item.name)
+        if (item.type is str and not isinstance(value, str)) or (item.type is bool and not isinstance(value, bool | np.bool_)):
+            raise AnswerError(f"`{item.name}` of a {type(thing).__name__} must be a {'text' if item.type is str else 'bool'}")
 
 
 def _require_finite(what: str, values: Floats) -> None:

@@ -6,4 +6,5 @@ TOOLS: Mapping[str, str] = {
     "random-patches": "onecurve.tools.inversion.random_patches:RandomPatches",
     "adversarial-patch": "onecurve.tools.inversion.adversarial_patch:AdversarialPatch",
     "neural-cleanse": "onecurve.tools.inversion.neural_cleanse:NeuralCleanse",
+    "mm-bd": "onecurve.tools.inversion.mm_bd:MmBd",
 }

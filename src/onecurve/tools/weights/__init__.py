@@ -1,0 +1,1 @@
+"""Looks at the weights alone: no image goes through the network."""
