@@ -111,6 +111,18 @@ def test_nothing_that_a_cell_starts_outlives_it(tmp_path: Path, name: str) -> No
     assert seen == []
 
 
+def test_a_cell_holds_nothing_open_that_serves_others(tmp_path: Path) -> None:
+    program = (
+        "import os\nfrom onecurve.core.errors import ContractError\nfound = []\n"
+        "for each in range(200):\n    try:\n        os.fstat(each)\n        found.append(each)\n    except OSError:\n        pass\n"
+        "for each in found[3:]:\n    os.write(each, b'junk')\nraise ContractError(str(found))"
+    )
+    found = outcomes([a_job(tmp_path, "opens", program), a_job(tmp_path, "after", "import time")], tmp_path / "logs")
+    assert "its reply cannot be read" in found["opens"].reason
+    program = program.replace("    os.write(each, b'junk')", "    pass")
+    assert outcomes([a_job(tmp_path, "opens", program)], tmp_path / "logs")["opens"].reason.endswith("ContractError: [0, 1, 2, 3]")
+
+
 def test_a_cell_that_starts_too_many_processes_is_ended_with_all_of_them(tmp_path: Path) -> None:
     program = "import os, time\nfor _ in range(100):\n    if os.fork() == 0:\n        time.sleep(300)\ntime.sleep(300)"
     found = outcomes([a_job(tmp_path, "many", program)], tmp_path / "logs")

@@ -50,6 +50,8 @@ ALLOWED = {
     "import what lies beside its file": "sys.path.insert(0, os.path.dirname(__file__)) or __import__('beside')",
     "import a package": "importlib.import_module('sklearn.cluster')",
     "open a package's data": "importlib.import_module('sklearn.datasets').load_digits()",
+    "hold a queue of its own processes": "multiprocessing.get_context('spawn').SimpleQueue().put(1)",
+    "share memory with a name": "__import__('multiprocessing.shared_memory').shared_memory.SharedMemory(create=True, size=9).unlink()",
     "share memory with its own processes": "multiprocessing.get_context('fork').Queue().put(1)",
     "start a program": "subprocess.run([sys.executable, '-c', 'import numpy'], check=True)",
     "end its own process": "(child := subprocess.Popen(['sleep', '60'])) and child.kill()",

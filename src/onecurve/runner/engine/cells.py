@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import current_process, parent_process
 from pathlib import Path
@@ -50,6 +51,8 @@ SHARE_OF_TIME = 10.0
 """The slow way to count memory is used again after so many times the time that it took."""
 LOG_BYTES = 1 << 20
 """What is kept of what one cell prints."""
+ANSWERS = 3
+"""Descriptor on which a cell answers."""
 MADE = "made"
 """Folder, in that of a cell, for what it hands over."""
 
@@ -152,7 +155,7 @@ class _Cell:
         keeper = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            self._be_the_cell(keeper, their_answers, their_output, (answers, printed, self.keeper.driver))
+            self._be_the_cell(keeper, their_answers, their_output)
         os.close(their_answers)
         os.close(their_output)
         os.set_blocking(printed, False)
@@ -261,16 +264,12 @@ class _Cell:
             return True
         return False
 
-    def _be_the_cell(self, parent: int, answers: int, output: int, not_mine: tuple[int, ...]) -> NoReturn:
+    def _be_the_cell(self, parent: int, answers: int, output: int) -> NoReturn:
         """All that the forked process ever does."""
         try:
             die_with_parent(parent)
             os.setsid()
-            os.dup2(output, 1)
-            os.dup2(output, 2)
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            for descriptor in (output, *not_mine):
-                os.close(descriptor)
+            _keep_only(answers, output)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
@@ -278,8 +277,8 @@ class _Cell:
             current_process()._config["daemon"] = False  # type: ignore[attr-defined]
             _start_chance(self.job["arguments"].get("seed", 0), self.keeper.threads)
             _limit_itself(self.keeper.limits)
-            send(answers, self._performed())
-            os.close(answers)
+            send(ANSWERS, self._performed())
+            os.close(ANSWERS)
         finally:
             os._exit(0)
 
@@ -293,6 +292,19 @@ class _Cell:
             except OSError as error:
                 return {"value": None, "reason": f"the cell could not be isolated: {error}", "lost": True}
         return performed(self.keeper.module.HANDLERS, {**self.job, "arguments": self.keeper.module.with_output(arguments, made)})
+
+
+def _keep_only(answers: int, output: int) -> None:
+    """Hold nothing open but an empty input, the output, and ``ANSWERS``: what else came along belongs to the run and serves all cells."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(answers, ANSWERS)
+    os.closerange(ANSWERS + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    # Where a tool needs the helpers of multiprocessing, it starts its own.
+    resource_tracker._resource_tracker._fd = resource_tracker._resource_tracker._pid = None  # type: ignore[attr-defined]
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
 
 
 def _one_thread() -> int:
