@@ -56,7 +56,8 @@ def bench() -> Workbench:
 @pytest.mark.parametrize("name", sorted(set(TOOLS.entries) - set(NEEDS_TOKENS)))
 def test_every_tool_looks_at_it(bench: Workbench, name: str) -> None:
     suspects = bench.subject.clean.take(slice(2)).floats()  # type: ignore[union-attr]
-    told = TOOLS.load(name).shows != (ClassScores,)  # class scores answer what a target would give away
+    # Class scores answer what a target would give away, and not every target is named in error.
+    told = TOOLS.load(name).shows != (ClassScores,) and name != "error-images"
     assert TOOLS.make(name).look(Brief(1, suspects) if told else Brief(), bench).pieces
 
 
