@@ -83,7 +83,7 @@ def _kill(driver: int, kind: str, chance: random.Random) -> bool:
             return True
         below = psutil.Process(driver).children(recursive=True)
         parents = {process.ppid() for process in below}
-        leaves = [process for process in below if process.pid not in parents and "tracker" not in " ".join(process.cmdline())]
+        leaves = [process for process in below if process.pid not in parents and "tracker" not in _words(process)]
         templates = [process for process in below if process.pid in parents]
         chosen = leaves if kind == "worker" else templates
         if chosen:
@@ -94,6 +94,13 @@ def _kill(driver: int, kind: str, chance: random.Random) -> bool:
                 os.kill(target, signal.SIGKILL)
             return True
     return False
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return "tracker"
 
 
 def _started(place: Path, suite: Path, out: Path, cache: Path) -> "subprocess.Popen[str]":
