@@ -25,6 +25,8 @@ from onecurve.core.row import Row
 from onecurve.store.store import Store
 
 KINDS = ("driver", "worker", "template")
+LOADING = 5.0
+"""Seconds that a run takes to load its libraries."""
 STARTS = 4
 """Starts of one run, at most."""
 
@@ -36,7 +38,7 @@ def main(kills: int) -> None:
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         place = Path(folder)
         suite = place / "suite.yaml"
-        suite.write_text(json.dumps({**SUITE, "solvers": list(GOOD)}))
+        suite.write_text(json.dumps({**SUITE, "solvers": list(GOOD), "repeats": 4}))
         _started(place, suite, place / "whole", place / "cache").communicate()
         began = time.monotonic()
         _started(place, suite, place / "again", place / "cache").communicate()
@@ -46,7 +48,7 @@ def main(kills: int) -> None:
             kind, cold = KINDS[number % len(KINDS)], number % 9 >= 6
             cache = place / f"cache-{number}" if cold else place / "cache"
             out = place / f"run-{number}"
-            moment = chance.uniform(0.3, 2 * longest if cold else longest)
+            moment = chance.uniform(0.3, longest) if kind == "driver" else chance.uniform(0, max(1.0, longest - LOADING))
             found = _killed((place, suite, out, cache), moment, kind, chance)
             rows = _rows(out)
             found["differ"] = sum(_plain(rows[key]) != _plain(wanted[key]) for key in rows if key in wanted)
@@ -60,6 +62,8 @@ def main(kills: int) -> None:
 
 def _killed(run: tuple[Path, Path, Path, Path], moment: float, kind: str, chance: random.Random) -> dict[str, int]:
     process = _started(*run)
+    if kind != "driver":
+        _wait_for_work(process)
     time.sleep(moment)
     hit = _kill(process.pid, kind, chance)
     _, error = process.communicate()
@@ -94,6 +98,13 @@ def _kill(driver: int, kind: str, chance: random.Random) -> bool:
                 os.kill(target, signal.SIGKILL)
             return True
     return False
+
+
+def _wait_for_work(process: "subprocess.Popen[str]") -> None:
+    """Until the first process was forked from the server, which takes seconds to load its libraries."""
+    with suppress(psutil.Error):
+        while process.poll() is None and len(psutil.Process(process.pid).children(recursive=True)) < 3:  # noqa: PLR2004
+            time.sleep(0.02)
 
 
 def _words(process: psutil.Process) -> str:
