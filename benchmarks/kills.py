@@ -103,7 +103,7 @@ def _kill(driver: int, kind: str, chance: random.Random) -> bool:
 def _wait_for_work(process: "subprocess.Popen[str]") -> None:
     """Until the first process was forked from the server, which takes seconds to load its libraries."""
     with suppress(psutil.Error):
-        while process.poll() is None and len(psutil.Process(process.pid).children(recursive=True)) < 3:  # noqa: PLR2004
+        while process.poll() is None and len(psutil.Process(process.pid).children(recursive=True)) < 3:
             time.sleep(0.02)
 
 

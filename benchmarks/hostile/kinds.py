@@ -75,7 +75,7 @@ MESSAGES = {
     "a meter of nothing": "object.__setattr__(workbench.meter, 'forward', 0.0)",
 }
 STORAGE = {
-    "the open blobs of others": "walk(told['out'] + '/blobs')",
+    "the open blobs of others": "walk(told['out'] + '/blobs', 1)",
     "the sealed folder": "walk(told['out'] + '/sealed')",
     "the truth beside the subject": "walk(told['out'] + '/networks')",
     "the truth by import": "from onecurve.flaws.planting.storage import load_case\n"
