@@ -58,8 +58,7 @@ def got(what):
 
 
 def walk(folder, own=0):
-    """Read all that can be read, but for what lies beside the subject itself and so many files that it was handed."""
-    read = []
+    read = []  # but for what lies beside the subject itself, and so many files that it was handed
     for place, _, names in os.walk(folder):
         for name in () if os.path.basename(place) == "subject" else names:
             try:
