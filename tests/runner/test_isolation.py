@@ -24,6 +24,7 @@ from onecurve.store.store import Store
 
 FORBIDDEN = {
     "read what is hidden": "open({shut!r}).read()",
+    "see whether something hidden is there": "os.stat({shut!r})",
     "list what is hidden": "os.listdir(os.path.dirname({shut!r}))",
     "list the temporary files of others": "os.listdir('/tmp')",
     "read the home folder": "os.listdir(os.path.expanduser('~'))",
@@ -40,6 +41,7 @@ FORBIDDEN = {
     "follow it to its folder": "os.listdir('/proc/{driver}/cwd/')",
     "use its descriptors": "open('/proc/{driver}/fd/1', 'rb')",
     "leave through a program": "subprocess.run(['cat', {shut!r}], check=True, stderr=subprocess.DEVNULL)",
+    "uncover what is hidden": "[ctypes.CDLL(None).umount2(os.path.dirname(os.path.dirname({shut!r})).encode(), 2), open({shut!r})]",
     "mount": "ctypes.CDLL(None).mount(b'/', tempfile.gettempdir().encode(), None, 4096, None) and open({shut!r})",
     "join the network of another": "os.open('/proc/{driver}/ns/net', os.O_RDONLY)",
     "read the keyboard": "len(sys.stdin.read(1)) or open({shut!r})",
@@ -216,7 +218,7 @@ def test_what_cannot_be_isolated_is_told_and_where_it_is_required_nothing_runs(c
     said: list[str] = []
     kept: dict[str, object] = {}
     store = SimpleNamespace(noted=kept.get, note=lambda name, value, anew: kept.update({name: value}))
-    partly = Isolation(files=True, network=False, processes=True)
+    partly = Isolation(files=True, names=True, network=False, processes=True)
     session = SimpleNamespace(pool=SimpleNamespace(isolation=lambda: partly), store=store, display=SimpleNamespace(say=said.append))
     _note_isolation(session, Place(tmp_path, cache, 1))
     assert said == ["partly isolated: nothing keeps a cell from the network"]

@@ -3,6 +3,7 @@
 import os
 import platform
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -87,6 +88,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         if name not in TASKS.names():
             raise UnknownNameError.among("task", name, TASKS.names())
         TASKS.make(address)
+    _require_room_for_packages(place)
     with _store(place) as store, _pool(suite, place) as pool:
         session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
         _note_run(session, suite, place)
@@ -163,6 +165,14 @@ def _pool(suite: Suite, place: Place) -> Pool:
     # Several small processes share the cores better than one with many threads each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     return Pool(place.slots, place.out / "logs", suite.limits.memory_mb, place.confinement)
+
+
+def _require_room_for_packages(place: Place) -> None:
+    """A folder that no cell may read cannot hold what every cell needs."""
+    out = place.out.resolve()
+    for needed in (Path(sys.prefix), Path(__file__)) if place.confinement else ():
+        if needed.resolve().is_relative_to(out):
+            raise UsageError(f"results cannot lie around Python's packages: {out}", "choose a folder of its own with --out")
 
 
 def _note_isolation(session: Session, place: Place) -> None:

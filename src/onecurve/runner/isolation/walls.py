@@ -14,7 +14,7 @@ from typing import final
 
 from onecurve.runner.isolation import landlock
 from onecurve.runner.isolation.reach import Reach, devices, installed
-from onecurve.runner.isolation.spaces import SHARED_MEMORY, enter_own_spaces
+from onecurve.runner.isolation.spaces import SHARED_MEMORY, cover, enter_own_spaces
 
 
 class Wanted(StrEnum):
@@ -42,26 +42,34 @@ class Isolation:
     """What cells are kept from, as tried on this machine."""
 
     files: bool
+    """From reading and writing what is not theirs."""
+    names: bool
+    """From seeing names and sizes of a run's files."""
     network: bool
     processes: bool
 
     @property
     def whole(self) -> bool:
         """Whether nothing is left open."""
-        return self.files and self.network and self.processes
+        return self.files and self.names and self.network and self.processes
 
     @property
     def words(self) -> str:
         """For a person: one sentence.
 
-        >>> Isolation(True, True, True).words
+        >>> Isolation(True, True, True, True).words
         'isolated: a cell reads its subject and the installed packages; it has no network and reaches no other process'
-        >>> Isolation(True, False, True).words
+        >>> Isolation(True, True, False, True).words
         'partly isolated: nothing keeps a cell from the network'
         """
         if self.whole:
             return "isolated: a cell reads its subject and the installed packages; it has no network and reaches no other process"
-        named = (("files, the ground truth included", self.files), ("the network", self.network), ("other processes", self.processes))
+        named = (
+            ("files, the ground truth included", self.files),
+            ("names and sizes of the run's files", self.names),
+            ("the network", self.network),
+            ("other processes", self.processes),
+        )
         left = [name for name, kept in named if not kept]
         if len(left) == len(named):
             return "not isolated: nothing keeps a cell from the ground truth, the network or other processes"
@@ -70,7 +78,7 @@ class Isolation:
 
 SHARED_FOR_A_TRY = 16.0
 """MiB."""
-NONE = Isolation(files=False, network=False, processes=False)
+NONE = Isolation(files=False, names=False, network=False, processes=False)
 
 
 @final
@@ -78,10 +86,10 @@ class Walls:
     """Raised once by the process from which cells are forked, and closed by each cell around itself."""
 
     def __init__(self, confinement: Confinement, shared_mb: float) -> None:
-        self._own_memory = False
+        self._own_spaces = False
         with suppress(OSError):
             enter_own_spaces(shared_mb)
-            self._own_memory = True
+            self._own_spaces = True
         self.hidden = tuple(Path(place).resolve() for place in confinement.hidden)
         more = Reach(tuple(Path(place) for place in confinement.readable))
         self._always = installed(self.hidden).plus(more)
@@ -92,15 +100,17 @@ class Walls:
 
         Raises ``OSError`` where the system refuses what it allowed before.
         """
+        if self._own_spaces:
+            cover(self.hidden, handed.readable)
         if not self._files:
             return
         reach = self._always.plus(handed)
-        writable = [folder, *([SHARED_MEMORY] if self._own_memory else [])]
+        writable = [folder, *([SHARED_MEMORY] if self._own_spaces else [])]
         landlock.give_up(reach.readable, reach.listable, writable, devices())
 
     def clear(self) -> None:
         """Remove what a cell left in the shared memory of these walls."""
-        if self._own_memory:
+        if self._own_spaces:
             _empty(SHARED_MEMORY)
 
 
@@ -109,16 +119,20 @@ def tried(confinement: Confinement, folder: Path) -> Isolation:
 
     Call it in a process that does nothing else.
     """
-    own, shut = folder / "own", folder / "shut"
+    own, shut, hidden = folder / "own", folder / "shut", folder / "hidden"
     own.mkdir()
+    hidden.mkdir()
     shut.write_text("shut")
+    (hidden / "file").write_text("hidden")
+    also = Confinement((*confinement.hidden, str(hidden.resolve())), confinement.readable)
     # A process of the same person outside the walls, to which nothing is done.
     above = os.getppid()
     with _listening() as there:
         with suppress(OSError):
-            Walls(confinement, SHARED_FOR_A_TRY).close(Reach(), own)
+            Walls(also, SHARED_FOR_A_TRY).close(Reach(), own)
         return Isolation(
             files=_refused(shut.read_text) and _refused(lambda: (folder / "new").write_text("")),
+            names=not (hidden / "file").exists(),
             network=_refused(lambda: _reached(there)),
             processes=_refused(lambda: os.kill(above, 0)),
         )
