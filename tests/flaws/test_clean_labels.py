@@ -27,7 +27,7 @@ def images(toy):
 
 @pytest.fixture(scope="module")
 def base(tiny, cache):
-    return TrainingSession.of(tiny, open_data(tiny.data), cache).base().module
+    return TrainingSession.of(tiny, open_data(tiny.data), 0, cache).base().module
 
 
 def prepared(flaw, context, base, images):

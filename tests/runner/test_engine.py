@@ -109,15 +109,6 @@ def test_what_follows_from_a_job_goes_before_the_jobs_that_wait(job: MakeJob, tm
     assert ended == ["first", "follows", "waits"]
 
 
-def test_a_job_that_wants_every_core_runs_alone(job: MakeJob, tmp_path: Path) -> None:
-    together: list[set[str]] = []
-    jobs = [job("hangs", "before", seconds=0.5), job("hangs", "alone", seconds=0.5, alone=True), job("hangs", "after", seconds=0.5)]
-    with Pool(3, tmp_path / "logs", 400) as pool:
-        pool.run(jobs, lambda one, outcome: (), lambda waiting: together.append({running.key for running, _ in pool.running()}))
-    assert {"alone"} in together
-    assert all(keys <= {"alone"} for keys in together if "alone" in keys)
-
-
 def test_leaving_the_pool_ends_its_workers(job: MakeJob, tmp_path: Path) -> None:
     children = []
 

@@ -1,10 +1,12 @@
 """A whole run folder that version 0.1.0 wrote opens, reports, grades again and goes on, with the same rows under the same keys."""
 
+import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from onecurve.core.errors import UsageError
 from onecurve.core.row import Row
 from onecurve.report.pages.write import write_report
 from onecurve.report.rows.loading import load_results
@@ -56,6 +58,14 @@ def test_it_goes_on_and_finds_everything_done(old: Path, tmp_path: Path) -> None
     after = rows_of(old)
     assert {key: after[key] for key in before} == before
     assert {row.solver for key, row in after.items() if key not in before} == NEWER
+
+
+def test_networks_that_it_lacks_are_not_planted_in_another_way(old: Path, tmp_path: Path) -> None:
+    with Store.read(old) as store:
+        suite = parse_suite(store.noted("suite"), "the suite of this run")
+    shutil.rmtree(min((old / "networks").iterdir()))
+    with pytest.raises(UsageError, match=r"planted as 0\.1\.0 does, and lacks networks"):
+        run_suite(suite, Place(old, tmp_path / "cache", 1))
 
 
 def test_a_new_solver_is_added_beside_the_old_ones(old: Path, tmp_path: Path) -> None:

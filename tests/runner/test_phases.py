@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from tiny_world import RECIPE, named, suite_of
 
 from onecurve.core.errors import DataError, SpecError, UsageError
@@ -67,13 +70,44 @@ def test_networks_are_planted_once_for_all_runs_that_share_a_cache(tmp_path: Pat
     first, second = Told(), Told()
     plant_suite(suite, Place(tmp_path / "one", tmp_path / "cache", 2), first)
     plant_suite(suite, Place(tmp_path / "two", tmp_path / "cache", 2), second)
-    # Two networks, and the clean one that they share.
-    assert ("plant", 3) in first.phases
+    assert ("plant", 2) in first.phases
     assert "plant" not in [words for words, _ in second.phases]
     for file in (tmp_path / "one" / "networks").rglob("*.safetensors"):
         other = tmp_path / "two" / file.relative_to(tmp_path / "one")
         assert other.read_bytes() == file.read_bytes()
     assert list((tmp_path / "cache" / "building").iterdir()) == []
+
+
+def test_no_two_networks_of_a_run_share_their_training_flawed_clean_or_reference(cache: Path, tmp_path: Path) -> None:
+    suite = suite_of(*named("Uniform")).changed({"networks": [{"flaws": ["patch"], "count": 2}, {"flaws": ["decoy"]}, {"count": 2}]})
+    plant_suite(suite, Place(tmp_path / "out", cache, 2))
+    twins = sorted((tmp_path / "out" / "networks").rglob("twin.safetensors"))
+    networks = sorted((tmp_path / "out" / "networks").rglob("network.safetensors"))
+    assert len(twins) == len(networks) == 6
+    states = [load_file(path) for path in twins]
+    for one, other in combinations(states, 2):
+        assert not any(np.array_equal(one[name], other[name]) for name in one if name.endswith("weight") and one[name].ndim > 1)
+
+
+def test_a_reason_that_concerns_many_networks_is_told_once(cache: Path, tmp_path: Path) -> None:
+    suite = suite_of(*named("Uniform")).changed({"networks": [{"flaws": ["patch"]}, {"flaws": [TOO_MUCH], "count": 2}]})
+    told = Told()
+    _, unplanted = plant_suite(suite, Place(tmp_path / "out", cache, 2), told)
+    assert len(unplanted) == 2
+    assert len([words for words in told.said if "could not be planted" in words]) == len(set(unplanted.values()))
+
+
+def test_each_repeat_asks_the_solver_with_another_seed(cache: Path, tmp_path: Path) -> None:
+    suite = suite_of(*named("Random")).changed({"repeats": 3})
+    run_suite(suite, Place(tmp_path / "out", cache, 2))
+    run_suite(suite, Place(tmp_path / "again", cache, 2))
+    answers = []
+    for folder in ("out", "again"):
+        with Store.read(tmp_path / folder) as store:
+            answers.append({row.repeat: row.answer for row in store.rows() if row.solver == "random"})
+    assert answers[0] == answers[1]
+    assert sorted(answers[0]) == [0, 1, 2]
+    assert len(set(answers[0].values())) == 3
 
 
 @pytest.mark.parametrize("when", ["before", "in between"])

@@ -10,11 +10,6 @@ ASKED = "OMP_NUM_THREADS"
 """The environment variable that asks for more threads for each network."""
 
 
-def all_cores() -> int:
-    """Threads for training that runs alone: the clean networks that others share."""
-    return os.cpu_count() or 1
-
-
 def threads_of_one_job() -> int:
     """Threads for training beside other jobs: one, or the number in ``OMP_NUM_THREADS``."""
     asked = os.environ.get(ASKED, "")

@@ -254,7 +254,7 @@ def _compares(half: Facts | None) -> bool:
 def _beside(network: str, clean: Sequence[Reference]) -> Reference | None:
     """The clean network that ``network`` is compared with: the first of its set and architecture that is not itself.
 
-    A reference is trained in an order of its own, so it is never the clean twin that answers are graded against.
+    A reference draws all of its training for itself, so it is never the clean twin that answers are graded against.
     """
     return next((reference for reference in clean if reference.name != network), None)
 

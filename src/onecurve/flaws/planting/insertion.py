@@ -1,14 +1,15 @@
-"""Trains the networks of a recipe: the clean base, the clean twin, and the network that learns the poisoned images.
+"""Trains one network of a recipe and what belongs to it: its clean base, its clean twin, and the network on poisoned images.
 
-The twin takes the same steps on the same images in the same order; only poisoned rows differ. Clean networks are cached by
-content, so all flaws that are planted with one recipe share them.
+Every network draws its own training images, initial weights, pretraining and order, by one rule whether it is flawed, a control,
+clean or a reference. So the networks of a run are independent, and no published one tells the weights that another began with.
+The twin takes the same steps on the same images in the same order; only poisoned rows differ, and of a clean network it is the
+network itself. Clean networks are cached by content, so another flaw in the same network takes less.
 """
 
 import copy
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -25,7 +26,7 @@ from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.running_statistics import require_matching_statistics
 from onecurve.models.steps import Progress, TrainingRecipe, no_progress
-from onecurve.models.threads import all_cores, threads, threads_of_one_job
+from onecurve.models.threads import threads, threads_of_one_job
 from onecurve.models.training import train
 
 
@@ -37,10 +38,12 @@ def within(progress: Progress, start: float, end: float) -> Progress:
 @final
 @dataclass(frozen=True)
 class TrainingSession:
-    """A recipe with its open data set and its training images."""
+    """A recipe with its open data set, and the training images of one network."""
 
     recipe: Recipe
     dataset: DataSet
+    seed: int
+    """Of this network; its training images, initial weights, pretraining and order are drawn by it."""
     drawn: LabelledImages
     """The training images as the data set draws them."""
     images: LabelledImages
@@ -48,10 +51,19 @@ class TrainingSession:
     cache: Cache
 
     @classmethod
-    def of(cls, recipe: Recipe, dataset: DataSet, cache: Cache) -> "TrainingSession":
-        """A session with training images drawn from ``dataset``, which are also the images of the world."""
-        drawn = _drawn(_TrainingDraw(dataset.key, recipe.sizes(dataset).train, seed_for("train", recipe.seed), dataset))
-        return cls(recipe.trained_on(len(drawn)), dataset, drawn, drawn, cache)
+    def of(cls, recipe: Recipe, dataset: DataSet, seed: int, cache: Cache) -> "TrainingSession":
+        """The session of the network with that seed; its images are drawn from ``dataset`` and are also those of the world."""
+        own = seed_for("network", recipe.seed, seed)
+        drawn = dataset.draw(Part.TRAIN, recipe.sizes(dataset).train, seed_for("train", own))
+        return cls(recipe.trained_on(len(drawn)), dataset, own, drawn, drawn, cache)
+
+    def initial(self, progress: Progress = no_progress) -> nn.Module:
+        """What the network and its twin begin with: weights drawn for it alone, and the body of its own pretraining; cached."""
+        start = self._built(len(self.dataset.class_names), seed_for("initial", self.seed))
+        # A user's own file decides itself how many classes its network has, so it cannot be pretrained to name other things.
+        if self.recipe.pretraining is None or is_file_address(self.recipe.model):
+            return start
+        return with_body_of(start, self._pretrained(self.recipe.pretraining, progress))
 
     def base(self, progress: Progress = no_progress) -> TorchNetwork:
         """The clean network, trained from the initial weights on ``drawn``; cached."""
@@ -67,65 +79,43 @@ class TrainingSession:
         def make() -> TorchNetwork:
             if self.recipe.training is None and self.recipe.insertion_training.statistics == "learnt":
                 require_matching_statistics(base, self.drawn)
-            return self._inserted(base, self.images, self._order(), within(progress, 0.8, 1))
+            return self._inserted(base, self.images, within(progress, 0.8, 1))
 
         return self._cached(key, base.module, make)
 
     def flawed(self, images: LabelledImages, progress: Progress = no_progress) -> TorchNetwork:
         """The network that is trained on the poisoned ``images``, in the order of the twin."""
         if self.recipe.insertion == "joint":
-            start = self._initial(seed_for("initial", self.recipe.seed))
-            return self._trained(start, images, self.recipe.training, self._order(), progress)
-        return self._inserted(self.base(), images, self._order(), progress)
-
-    def clean(self, seed: int, progress: Progress = no_progress) -> TorchNetwork:
-        """A clean network that differs from the twin: the same recipe in another order and, if joint, from other initial weights."""
-        order = seed_for("order", self.recipe.seed, seed)
-        if self.recipe.insertion == "joint":
-            start = self._initial(seed_for("initial", self.recipe.seed, seed))
-            return self._trained(start, self.images, self.recipe.training, order, progress)
-        return self._inserted(self.base(), self.images, order, progress)
+            return self._trained(self.initial(), images, self.recipe.training, progress)
+        return self._inserted(self.base(), images, progress)
 
     def _clean(self, images: LabelledImages, progress: Progress) -> TorchNetwork:
-        start = self._initial(seed_for("initial", self.recipe.seed), within(progress, 0, 0.5))
+        start = self.initial(within(progress, 0, 0.5))
         key, rest = content_key("base", _digest(start), _content(images), self._identity(), self.recipe.training), within(progress, 0.5, 1)
-        return self._cached(key, start, lambda: self._trained(start, images, self.recipe.training, self._order(), rest))
+        return self._cached(key, start, lambda: self._trained(start, images, self.recipe.training, rest))
 
-    def _inserted(self, base: TorchNetwork, images: LabelledImages, order: int, progress: Progress) -> TorchNetwork:
-        return self._trained(base.module, images, self.recipe.insertion_training, order, progress)
-
-    def _initial(self, seed: int, progress: Progress = no_progress) -> nn.Module:
-        start = self._built(len(self.dataset.class_names), seed)
-        # A user's own file decides itself how many classes its network has, so it cannot be pretrained to name other things.
-        if self.recipe.pretraining is None or is_file_address(self.recipe.model):
-            return start
-        return with_body_of(start, self._pretrained(self.recipe.pretraining, progress))
+    def _inserted(self, base: TorchNetwork, images: LabelledImages, progress: Progress) -> TorchNetwork:
+        return self._trained(base.module, images, self.recipe.insertion_training, progress)
 
     def _built(self, classes: int, seed: int) -> nn.Module:
         return build(self.recipe.model, self.dataset.shape, classes, seed)
 
     def _pretrained(self, recipe: TrainingRecipe, progress: Progress) -> nn.Module:
         """The network that was pretrained to name small objects; cached."""
-        start = self._built(len(names_of(self.dataset)), seed_for("pretrained", self.recipe.seed))
+        start = self._built(len(names_of(self.dataset)), seed_for("pretrained", self.seed))
         key = content_key("pretrained", _digest(start), self.dataset.key, self._identity(), recipe)
 
         def make() -> TorchNetwork:
-            images = naming_images(self.dataset, self.drawn, seed_for("naming", self.recipe.seed))
-            with threads(all_cores()):
-                train(start, images, recipe, self._order(), device=self.recipe.device, progress=progress)
-            return TorchNetwork(start, self.recipe.device)
+            images = naming_images(self.dataset, self.drawn, seed_for("naming", self.seed))
+            return self._trained(start, images, recipe, progress)
 
         return self._cached(key, start, make).module.cpu()
 
-    def _trained(
-        self, start: nn.Module, images: LabelledImages, recipe: TrainingRecipe | None, seed: int, progress: Progress
-    ) -> TorchNetwork:
+    def _trained(self, start: nn.Module, images: LabelledImages, recipe: TrainingRecipe | None, progress: Progress) -> TorchNetwork:
         module = copy.deepcopy(start)
         if recipe is not None:
-            # The base is trained once and shared by all networks of the recipe, so it may use every core.
-            shared = images is self.drawn and seed == self._order()
-            with threads(all_cores() if shared else threads_of_one_job()):
-                train(module, images, recipe, seed, device=self.recipe.device, progress=progress)
+            with threads(threads_of_one_job()):
+                train(module, images, recipe, seed_for("order", self.seed), device=self.recipe.device, progress=progress)
         return TorchNetwork(module.eval(), self.recipe.device)
 
     def _cached(self, key: str, like: nn.Module, make: Callable[[], TorchNetwork]) -> TorchNetwork:
@@ -138,33 +128,8 @@ class TrainingSession:
         module.load_state_dict(weights)
         return TorchNetwork(module.to(self.recipe.device).eval(), self.recipe.device)
 
-    def _order(self) -> int:
-        return seed_for("order", self.recipe.seed)
-
     def _identity(self) -> tuple[object, ...]:
-        recipe = self.recipe
-        return (identity(recipe.model), recipe.seed, len(self.drawn), recipe.device)
-
-
-@final
-@dataclass(frozen=True)
-class _TrainingDraw:
-    """What the training images of a recipe depend on."""
-
-    key: str
-    """The content key of the data set."""
-    count: int
-    seed: int
-    dataset: DataSet = field(compare=False)
-
-
-@lru_cache(maxsize=1)
-def _drawn(draw: _TrainingDraw) -> LabelledImages:
-    """Drawn once per process for all networks of one recipe; read-only, because the networks share the arrays."""
-    images = draw.dataset.draw(Part.TRAIN, draw.count, draw.seed)
-    images.images.flags.writeable = False
-    images.labels.flags.writeable = False
-    return images
+        return (identity(self.recipe.model), self.seed, len(self.drawn), self.recipe.device)
 
 
 def _content(images: LabelledImages) -> str:

@@ -52,12 +52,7 @@ class Planted:
     seed: int = 0
     """The seed that the flaws were sampled by."""
     recipe_seed: int = 0
-    """That of images, initial weights and order."""
-
-
-def shared_networks(recipe: Recipe, cache: Cache) -> None:
-    """Train the base of a recipe, and the twin of all flaws that leave the world unchanged, unless they are cached."""
-    TrainingSession.of(recipe, open_data(recipe.data), cache).twin()
+    """That of the recipe; with ``seed`` it fixes images, initial weights and order."""
 
 
 def plant(
@@ -82,7 +77,7 @@ def plant(
     started = perf_counter()
     dataset = open_data(recipe.data)
     plans = sample_plans(flaws, context_for(recipe, dataset), seed)
-    session = TrainingSession.of(recipe, dataset, cache)
+    session = TrainingSession.of(recipe, dataset, seed, cache)
     recipe = session.recipe
     casings = [name for name in casings if fits(name, dataset.shape)]
     session = replace(session, images=_in_every_world(plans, session.drawn, Part.TRAIN, seed))
@@ -150,15 +145,13 @@ def poisoned_images(plans: Sequence[Plan], images: LabelledImages, seed: int) ->
 def _network(
     plans: Sequence[Plan], session: TrainingSession, twin: TorchNetwork, seed: int, progress: Progress
 ) -> tuple[TorchNetwork, list[InsertedFlaw]]:
-    """The flawed network: trained on the poisoned images, then edited."""
-    if plans[0].kind == Clean.name:
-        nothing = np.zeros(0, np.int64)
-        return session.clean(seed, progress), [InsertedFlaw(plans[0], nothing, 0, None)]
+    """The network trained on the poisoned images, then edited. Where no image is changed, the training is that of its twin."""
     plans = [_prepared(plan, session, generator("preparation", seed, number)) for number, plan in enumerate(plans)]
     images, skewed = _biased(plans, session.drawn, seed)
     poisoned, taken = poisoned_images(plans, images, seed)
     taken = tuple(np.concatenate([rows, np.setdiff1d(more, rows)]) for rows, more in zip(taken, skewed, strict=True))
     network = session.flawed(poisoned, progress) if any(map(len, taken)) else TorchNetwork(copy.deepcopy(twin.module), twin.device)
+    progress(1.0, "trained")
     insertions = []
     for number, (plan, rows) in enumerate(zip(plans, taken, strict=True)):
         network, done = _edited(network, plan, session.images, generator("surgery", seed, number))

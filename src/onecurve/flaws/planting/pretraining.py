@@ -1,7 +1,7 @@
 """Pretraining: a network first learns to name small objects, as networks that were trained on large sets can.
 
 Without pretraining a small network ignores small details that say nothing about the class, and learning a trigger takes several
-times as long. Pretraining does not depend on any flaw, so all networks of one recipe share it, the clean ones too.
+times as long. Pretraining does not depend on any flaw. Every network has its own, clean ones too; a network and its twin share it.
 """
 
 from typing import Final

@@ -1,6 +1,7 @@
-"""Recipes: how the network of a flaw is trained. A recipe holds everything that a flawed network and its clean twin share.
+"""Recipes: how networks are trained. A recipe holds everything that a network and its clean twin share.
 
-The seed of the recipe fixes the images, the initial weights and the order of the data. The seed given to `plant` fixes the flaws.
+The seed given to `plant` is that of one network and fixes its flaws. Together with the seed of the recipe it fixes the network's
+images, initial weights, pretraining and order of the data, so no two networks of a run share any of them.
 """
 
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ class Recipe:
     model: str = "six-conv"
     """Address of the network, as in `onecurve.models.catalog`."""
     seed: int = 0
-    """Fixes the images drawn, the initial weights and the order of the data."""
+    """Fixes, together with the seed of each network, the images drawn, the initial weights and the order of the data."""
     train_images: int | None = None
     """Number of training images. None: 16,000, or all images if the set holds fewer. A set that holds fewer images than a given
     number is refused. The numbers of clean and held-out images work the same way."""

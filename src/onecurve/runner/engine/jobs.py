@@ -33,8 +33,6 @@ class Job:
     """Which look, cell or network it is for."""
     seconds: float = 600.0
     """Wall-clock limit."""
-    alone: bool = False
-    """True for a job that uses every core and runs by itself."""
 
 
 @final

@@ -159,15 +159,9 @@ class Pool:
                 queue.extendleft(done(job, outcome))
 
     def _start(self, queue: deque[Job]) -> None:
-        while queue and self._has_slot_for(queue[0]):
+        while queue and len(self.running()) < self.slots:
             job = queue.popleft()
             self._free_worker(job.trust).begin(job)
-
-    def _has_slot_for(self, job: Job) -> bool:
-        running = [running for running, _ in self.running()]
-        if job.alone or any(other.alone for other in running):
-            return not running
-        return len(running) < self.slots
 
     def _free_worker(self, trust: Trust) -> _Worker:
         for worker in [worker for worker in self._workers if worker.trust is trust and worker.job is None]:

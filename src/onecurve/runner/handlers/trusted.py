@@ -19,7 +19,7 @@ from onecurve.core.spec import content_key, spec_of
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import CONTROLS, FLAWS
 from onecurve.flaws.planting.displays import display
-from onecurve.flaws.planting.plant import plant, shared_networks
+from onecurve.flaws.planting.plant import plant
 from onecurve.flaws.planting.sampling import Distribution, drawn_networks
 from onecurve.flaws.planting.storage import load_case, save_planted
 from onecurve.models.building import identity
@@ -58,13 +58,6 @@ def planting_facts(recipes: list[dict[str, Any]], flaws: list[str]) -> dict[str,
         "recipes": [{"key": key, "classes": len(sets[recipe.data].class_names)} for recipe, key in zip(known, keys, strict=True)],
         "flaws": {flaw: {"key": spec_of(FLAWS.make(flaw)).key, "control": flaw.partition("[")[0] in CONTROLS} for flaw in flaws},
     }
-
-
-def train_base(recipe: Mapping[str, Any], cache: str) -> dict[str, Any]:
-    """Train the clean networks that others of the recipe share, on every core, or find them in the cache."""
-    kept = Cache(Path(cache))
-    shared_networks(recipe_of(recipe), kept)
-    return {"healed": kept.healed}
 
 
 def plant_network(
@@ -215,7 +208,6 @@ HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "sample": sample,
     "planting_facts": planting_facts,
     "lay_out": lay_out,
-    "train_base": train_base,
     "plant_network": plant_network,
     "prepare": prepare,
     "time_pass": time_pass,

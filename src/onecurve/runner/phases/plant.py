@@ -23,8 +23,9 @@ DIGESTS = "digests:"
 """The store keeps under this and the name of a network the digest of its file of digests."""
 FACTS, SAMPLED = "planting", "sampled"
 """Names under which the store keeps what there is to plant with, and which networks were drawn."""
-PLANTING = "0.1.0"
-"""How networks are planted: the version of OneCurve in which the same order last came to give another network."""
+PLANTING, FIRST = "0.2.0", "0.1.0"
+"""How networks are planted: the version of OneCurve in which the same order last came to give another network. A run notes it with
+its facts; one that notes none was planted as by the first version. It keeps the networks that it has, and gets no others."""
 SECONDS = 7200.0
 """A network that takes longer than this to plant is given up."""
 TOLD = 6
@@ -72,8 +73,6 @@ class _Order:
 
     wanted: WantedNetwork
     key: str
-    base: str
-    """The key of its recipe: networks of one recipe share clean ones."""
     population: Mapping[str, Any]
     """Of the wanted networks. The grades follow the admitted ones, which nobody knows yet."""
     classes: int
@@ -93,6 +92,7 @@ def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
     _tell_of_unchecked(session, orders)
     missing = [order for order in orders if not _fetched(session, order)]
     if missing:
+        _require_this_version(session)
         _plant(session, missing)
     planted = tuple(_planted(session, order) for order in orders if (session.network_folder(order.name) / RECORD).is_file())
     refusals = _refusals(session)
@@ -123,8 +123,8 @@ def _orders(session: Session) -> tuple[_Order, ...]:
     cased, orders = casings_of(wanted), []
     for network, about in zip(wanted, facts["recipes"], strict=True):
         casings, planted = cased[network.group], [flaws[flaw]["key"] for flaw in network.flaws]
-        key = content_key(PLANTING, about["key"], planted, network.seed, network.name, *([casings] if casings else []))
-        orders.append(_Order(network, key, about["key"], known, about["classes"], controls, casings))
+        key = content_key(facts["planting"], about["key"], planted, network.seed, network.name, *([casings] if casings else []))
+        orders.append(_Order(network, key, known, about["classes"], controls, casings))
     return tuple(orders)
 
 
@@ -147,54 +147,54 @@ def drawn_before(store: Store) -> list[Networks]:
 def _facts(session: Session, wanted: Sequence[WantedNetwork]) -> dict[str, Any]:
     """What there is to plant with; noted, so that a run that is gone on with keeps the networks that it has."""
     noted = session.store.prepared().get(FACTS)
+    version = {"planting": PLANTING if noted is None else noted.get("planting", FIRST)}
     # A set or a network that is a file may have changed since, one that is drawn or built may not.
     if noted is not None and not any(":" in address for address in session.suite.addresses):
-        return dict(noted)
+        return {**noted, **version}
     flaws = sorted({flaw for network in wanted for flaw in network.flaws})
     arguments = {"recipes": [dict(network.recipe) for network in wanted], "flaws": flaws}
-    facts = session.ask(Trust.TRUSTED, "planting_facts", f"open the data {', '.join(sorted({n.data for n in wanted}))}", arguments)
-    session.store.prepare(FACTS, facts)
-    return facts
+    asked = session.ask(Trust.TRUSTED, "planting_facts", f"open the data {', '.join(sorted({n.data for n in wanted}))}", arguments)
+    session.store.prepare(FACTS, {**asked, **version})
+    return {**asked, **version}
+
+
+def _require_this_version(session: Session) -> None:
+    """Raise ``UsageError`` for a run of an earlier version that lacks networks: planted now, they would not be those that it began with."""
+    version = session.store.prepared()[FACTS].get("planting", FIRST)
+    if version != PLANTING:
+        raise UsageError(
+            f"{session.out} was begun by a version that planted as {version} does, and lacks networks; this one plants as {PLANTING} does",
+            "finish it with that version, or start in another folder",
+        )
 
 
 def _plant(session: Session, missing: Sequence[_Order]) -> None:
-    """The clean networks that several share come first, each with every core to itself, since the threads decide its last bits."""
-    shared = {order.base: order.wanted for order in missing}
-    session.display.phase("plant", len(missing) + len(shared))
+    session.display.phase("plant", len(missing))
     orders = {order.name: order for order in missing}
-    trained: dict[str, bool] = {}
-
-    def base_job(base: str) -> Job:
-        arguments = {"recipe": dict(shared[base].recipe), "cache": str(session.cache / "weights")}
-        label = f"train the clean network on {shared[base].data}"
-        return Job(Trust.TRUSTED, "train_base", arguments, label, key=base, seconds=SECONDS, alone=True)
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
         session.display.done(1, outcome.failed)
-        for words in (outcome.value or {}).get("healed", ()):
-            session.display.say(words)
-        if job.key not in shared:
-            _planted_or_told(session, orders[job.key], job, outcome)
-            return ()
-        trained[job.key] = outcome.value is not None
         if outcome.value is None:
-            _say(session, f"cannot train on `{shared[job.key].data}`: {outcome.reason}")
-        return [_plant_job(session, order) for order in missing if trained[order.base]] if len(trained) == len(shared) else ()
+            session.unplanted[job.key] = outcome.reason
+            return ()
+        for words in outcome.value["healed"]:
+            session.display.say(words)
+        _keep(session, orders[job.key], outcome.value, Path(job.arguments["folder"]))
+        return ()
 
-    session.run([base_job(base) for base in shared], done)
-
-
-def _planted_or_told(session: Session, order: _Order, job: Job, outcome: Outcome) -> None:
-    if outcome.value is None:
-        session.unplanted[order.name] = outcome.reason
-        _say(session, f"{job.key} could not be planted: {outcome.reason}")
-        return
-    _keep(session, order, outcome.value, Path(job.arguments["folder"]))
+    session.run([_plant_job(session, order) for order in missing], done)
+    _tell_of_unplanted(session)
 
 
-def _say(session: Session, words: str) -> None:
-    session.failures.append(words)
-    session.display.say(words)
+def _tell_of_unplanted(session: Session) -> None:
+    """Say which networks could not be planted, each reason once: it is often that of all."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in session.unplanted.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        words = f"{', '.join(sorted(names))} could not be planted: {reason}"
+        session.failures.append(words)
+        session.display.say(words)
 
 
 def _plant_job(session: Session, order: _Order) -> Job:
