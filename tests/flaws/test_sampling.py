@@ -1,6 +1,7 @@
 """Networks drawn from a declared distribution: the shares are the declared ones, and the seed decides the rest."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from onecurve.flaws.planting.sampling import Distribution, drawn_networks
 
 WHOLE = Distribution(
     controls=0.3,
+    clean_share=None,
     data={"digits": 3, "shapes": 1},
     models={"six-conv": 1},
     insertions=((2.0, {}), (1.0, {"insertion": "finetune"})),
@@ -38,6 +40,14 @@ def test_controls_have_their_share_and_clean_networks_half_of_it(draws):
     quiet = [draw for draw in draws if all(kind in CONTROLS for kind in kinds_of(draw))]
     assert len(quiet) == 180
     assert sum(not draw.flaws for draw in quiet) == pytest.approx(90 if len(CONTROLS) > 1 else 180, abs=1)
+
+
+@pytest.mark.parametrize("clean", [0.0, 0.2, 0.3])
+def test_clean_networks_have_the_share_that_is_asked_for_and_controls_the_rest(clean):
+    quiet = [draw for draw in drawn_networks(replace(WHOLE, clean_share=clean), 600, 4) if all(kind in CONTROLS for kind in kinds_of(draw))]
+    assert len(quiet) == 180
+    assert sum(not draw.flaws for draw in quiet) == round(600 * clean)
+    assert {kinds_of(draw)[0] for draw in quiet if draw.flaws} == ({*CONTROLS} - {"clean"} if clean < 0.3 else set())
 
 
 def test_every_kind_comes_as_often_as_every_other(draws):
@@ -80,6 +90,6 @@ def test_every_dial_has_three_settings_and_belongs_to_the_flaw():
 
 
 def test_named_kinds_are_kept_as_they_are():
-    only = Distribution(0.5, {"digits": 1}, {"six-conv": 1}, ((1.0, {}),), {1: 1}, {"patch[poison_rate=0.2]": 1}, {"clean": 1}, dials=True)
+    only = replace(WHOLE, controls=0.5, flaws_per_network={1: 1}, kinds={"patch[poison_rate=0.2]": 1}, control_kinds={"clean": 1})
     draws = drawn_networks(only, 10, 0)
     assert sorted(draw.flaws for draw in draws) == [()] * 5 + [("patch[poison_rate=0.2]",)] * 5

@@ -52,6 +52,8 @@ def test_a_file_that_is_no_suite_is_named(text: str, message: str) -> None:
         ({"references": -1}, "references: Input should be greater than or equal to 0"),
         ({"limits": {"seconds": 0}}, "limits.seconds: Input should be greater than 0"),
         ({"sampled": {"networks": 3, "controls": 1.5}}, "sampled.controls: Input should be less than or equal to 1"),
+        ({"sampled": {"networks": 3, "controls": 0.3, "clean_share": 0.5}}, "clean_share 0.5 is a part of controls, which is 0.3"),
+        ({"sampled": {"networks": 3, "clean_share": 0.1, "control_kinds": {"clean": 1}}}, "`clean` cannot stand among control_kinds"),
         ({"sampled": {"networks": 3, "insertions": []}}, "sampled.insertions: Tuple should have at least 1 item"),
         ({"sampled": {"networks": 3, "kinds": {"patch": 0}}}, "sampled.kinds.patch: Input should be greater than 0"),
     ],

@@ -82,6 +82,7 @@ def distribution_of(sampled: Sampled) -> dict[str, Any]:
     """The fields of ``flaws.sampling.Distribution``, as plain values."""
     return {
         "controls": sampled.controls,
+        "clean_share": sampled.clean_share,
         "data": sampled.data,
         "models": sampled.models,
         "insertions": [(some.weight, some.recipe) for some in sampled.insertions],

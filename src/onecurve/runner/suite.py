@@ -63,13 +63,15 @@ class Insertion(BaseModel):
 
 
 class Sampled(BaseModel):
-    """Networks drawn by seed from a declared distribution of flaws, data and ways of planting."""
+    """A population: networks drawn by seed from a declared distribution of flaws, data and ways of planting."""
 
     model_config = _STRICT
 
     networks: PositiveInt
     controls: Annotated[float, Field(ge=0, le=1)] = 0.3
     """Share of networks that are clean or carry a control only."""
+    clean_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Share of networks that are clean, a part of ``controls``; None to deal them as ``control_kinds`` says."""
     data: Weights = Field(default_factory=lambda: {"digits": 1.0})
     models: Weights = Field(default_factory=lambda: {"six-conv": 1.0})
     insertions: Annotated[tuple[Insertion, ...], Field(min_length=1)] = (Insertion(),)
@@ -80,6 +82,16 @@ class Sampled(BaseModel):
     """Controls by address, `clean` among them; empty for every control of the catalogue, clean networks as often as the rest."""
     dials: bool = True
     """Whether the strength of each flaw is drawn from the values of its dial; off for its defaults."""
+
+    @model_validator(mode="after")
+    def _clean_ones_among_controls(self) -> "Sampled":
+        if self.clean_share is None:
+            return self
+        if self.clean_share > self.controls:
+            raise ValueError(f"the clean_share {self.clean_share:g} is a part of controls, which is {self.controls:g}: raise controls")
+        if "clean" in self.control_kinds:
+            raise ValueError("clean_share says how many are clean, so `clean` cannot stand among control_kinds")
+        return self
 
 
 class Limits(BaseModel):
@@ -191,7 +203,8 @@ class Suite(BaseModel):
         """What would be run, for a person."""
         networks = [f"{some.count} with {' + '.join(some.flaws) or 'no flaw'}" for some in self.networks]
         if self.sampled:
-            networks.append(f"{self.sampled.networks} sampled, {self.sampled.controls:.0%} of them clean or controls")
+            clean = "" if self.sampled.clean_share is None else f" ({self.sampled.clean_share:.0%} clean)"
+            networks.append(f"{self.sampled.networks} sampled, {self.sampled.controls:.0%} of them clean or controls{clean}")
         lines = {
             "suite": f"{self.name}, " + ("with a seed drawn for the run" if self.seed is None else f"seed {self.seed}"),
             "data and models": ", ".join(self.addresses),

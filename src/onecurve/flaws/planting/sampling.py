@@ -4,7 +4,7 @@ Nothing is trained and no picture is drawn here, so a thousand networks take a m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -21,6 +21,8 @@ class Distribution:
 
     controls: float
     """Share of networks that are clean or hold only a control."""
+    clean_share: float | None
+    """Share of networks that are clean, a part of ``controls``; None to deal them as ``control_kinds`` says."""
     data: Mapping[str, float]
     models: Mapping[str, float]
     insertions: Sequence[tuple[float, Mapping[str, Any]]]
@@ -51,7 +53,8 @@ def drawn_networks(distribution: Distribution, count: int, seed: int) -> tuple[S
     whole = _whole_catalogue(distribution)
     controls = round(distribution.controls * count)
     flawed = count - controls
-    kinds = [*_deck(whole.kinds, flawed, rng), *_deck(whole.control_kinds, controls, rng)]
+    clean = 0 if distribution.clean_share is None else min(controls, round(distribution.clean_share * count))
+    kinds = [*_deck(whole.kinds, flawed, rng), *[Clean.name] * clean, *_deck(whole.control_kinds, controls - clean, rng)]
     sizes = [*_deck(whole.flaws_per_network, flawed, rng), *[1] * controls]
     factors = zip(
         _deck(whole.data, count, rng),
@@ -71,17 +74,9 @@ def _whole_catalogue(distribution: Distribution) -> Distribution:
     names = FLAWS.names()
     kinds = distribution.kinds or {name: 1.0 for name in names if name not in CONTROLS}
     others = [name for name in CONTROLS if name != Clean.name]
-    controls = distribution.control_kinds or {Clean.name: float(max(1, len(others))), **dict.fromkeys(others, 1.0)}
-    return Distribution(
-        distribution.controls,
-        distribution.data,
-        distribution.models,
-        distribution.insertions,
-        distribution.flaws_per_network,
-        kinds,
-        controls,
-        distribution.dials,
-    )
+    clean = {Clean.name: float(max(1, len(others)))} if distribution.clean_share is None else {}
+    controls = distribution.control_kinds or {**clean, **dict.fromkeys(others, 1.0)}
+    return replace(distribution, kinds=kinds, control_kinds=controls)
 
 
 def _deck(weights: Mapping[Any, float], count: int, rng: np.random.Generator) -> list[Any]:
