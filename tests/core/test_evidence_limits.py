@@ -72,7 +72,7 @@ REFUSED = [
     ((Confusion(np.full((2, 2), 3)),), "a Confusion may count at most the 10 clean images, got: 12"),
     ((Confusion(np.zeros((3, 3), np.int64)),), "a Confusion must be of the network's 2 classes, got: 3"),
     ((Confusion(np.zeros((2, 2), np.int64)),) * 2, "at most 1 confusion matrices, got: 2"),
-    ((DataRows(np.arange(2).astype(object), np.ones(2, np.float32)),), "a DataRows holds an array that is not of numbers"),
+    ((DataRows(np.arange(2), np.ones(2).astype(object)),), "a DataRows holds an array that is not of numbers"),
 ]
 
 
@@ -157,3 +157,25 @@ def test_a_trigger_for_each_class_with_its_pictures_fits():
 def test_what_is_no_piece_or_no_check_is_refused_when_the_evidence_is_made(pieces, checks):
     with pytest.raises(AnswerError):
         Evidence(pieces, checks)
+
+
+FLOATS = np.ones(1, np.float32)
+NOT_PLAIN = {
+    "a suspect by name": lambda: HeatMap(np.ones((2, 2), np.float32), "first"),
+    "half a suspect": lambda: HeatMap(np.ones((2, 2), np.float32), 0.5),
+    "no trigger": lambda: Hypothesis(None, 1, 0.5),
+    "a class by name": lambda: Hypothesis(Paste(np.zeros((1, 3, 2, 2), np.float32), np.ones((1, 2, 2), np.float32)), "b", 0.5),
+    "a class of many digits": lambda: Hypothesis(Paste(np.zeros((1, 3, 2, 2), np.float32), np.ones((1, 2, 2), np.float32)), 10**5000, 0.5),
+    "no predicate": lambda: SliceHypothesis(None, 1, 0.5),
+    "a unit that is not a number": lambda: Units("conv", np.array([np.nan]), FLOATS),
+    "a table of units": lambda: Units("conv", np.ones((2, 2), np.int64), FLOATS),
+    "no units": lambda: Units("conv", None, FLOATS),
+    "one row that is no list": lambda: DataRows(np.array(3), FLOATS),
+    "words that no file holds": lambda: Text("\ud800"),
+}
+
+
+@pytest.mark.parametrize("piece", NOT_PLAIN.values(), ids=list(NOT_PLAIN))
+def test_what_a_page_could_not_show_is_no_evidence(piece):
+    with pytest.raises(AnswerError):
+        Evidence((piece(),))

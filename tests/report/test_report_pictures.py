@@ -120,6 +120,25 @@ def test_a_trigger_that_does_not_fit_is_said_not_to_be_drawn(tmp_path):
     assert len(shown.pictures) == 1
 
 
+def test_a_piece_that_breaks_the_drawing_is_named_and_ends_no_report(tmp_path):
+    display = drawn_display("case", "s", "patch", 16)
+    grey = np.full((3, 16, 16), 0.5, np.float32)
+    broken = HeatMap(grey[0], 0)
+    # Files of before evidence was looked at so closely may hold anything.
+    object.__setattr__(broken, "item", "first")
+    odd = Evidence()
+    object.__setattr__(odd, "pieces", (Picture(grey, "fine"), broken))
+    shown = evidence_view(odd, display, (), Assets(tmp_path))
+    assert [one.caption for one in shown.pictures] == ["fine"]
+    assert shown.words == ("A HeatMap cannot be drawn: TypeError.",)
+
+
+def test_scores_of_any_size_give_bars_between_nothing_and_all(tmp_path):
+    display = drawn_display("case", "s", "patch", 16)
+    shown = evidence_view(Evidence((ClassScores(np.array([1.7e308, 0.0, -1.7e308])),)), display, (), Assets(tmp_path))
+    assert [bar.share for bar in shown.bars] == [1.0, 0.5, 0.0]
+
+
 def test_right_option_is_listed_wherever_it_ranks():
     bars = top_bars([str(at) for at in range(20)], [1 - at / 20 for at in range(20)], frozenset({19}))
     assert bars[-1].label == "19"

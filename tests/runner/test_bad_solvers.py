@@ -30,6 +30,12 @@ REASONS = {
 }
 
 
+def test_a_tool_cannot_switch_off_the_limits_of_its_evidence(run: Run) -> None:
+    row = run(suite_of(*named("JudgesItself")))["judges-itself"]
+    assert (row.status, row.evidence) == (Status.FAILED, "")
+    assert "cannot be kept" in row.reason
+
+
 @pytest.mark.slow
 def test_each_costs_its_own_cell_with_the_reason(run: Run) -> None:
     rows = run(suite_of(*named(*REASONS, "Uniform", "Prints"), seconds=8.0))

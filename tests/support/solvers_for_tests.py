@@ -18,7 +18,7 @@ import torch
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
-from onecurve.core.evidence import ClassScores, Evidence, Pieces
+from onecurve.core.evidence import ClassScores, Evidence, Picture, Pieces
 from onecurve.core.question import Brief, Form, Forms, Question, Weigh
 from onecurve.core.workbench import Workbench
 from onecurve.models.building import build
@@ -265,6 +265,20 @@ class ShowsNonsense(_Facts):
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         return Evidence((ClassScores(np.array([np.inf], np.float32)),))
+
+
+@dataclass(frozen=True)
+class JudgesItself(_LooksAtNothing):
+    """Switches off, in its own process, what its evidence is measured with, and shows a picture far larger than an input."""
+
+    name: ClassVar[str] = "judges-itself"
+
+    def look(self, brief: Brief, workbench: Workbench) -> Evidence:
+        vars(sys.modules["onecurve.runner.handlers.untrusted"])["require_within_limits"] = lambda *given: None
+        return Evidence((ClassScores(np.zeros(workbench.subject.classes, np.float32)), Picture(np.zeros((3, 400, 400), np.float32))))
+
+    def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
+        return _uniform(question)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,13 @@ import numpy as np
 from onecurve.core import html
 from onecurve.core.errors import AnswerError
 from onecurve.core.image.images import Floats, Ints
+from onecurve.core.image.predicate import KINDS as PREDICATES
 from onecurve.core.image.predicate import Predicate
-from onecurve.core.image.trigger import Trigger, sprites
+from onecurve.core.image.trigger import KINDS as TRIGGERS
+from onecurve.core.image.trigger import Chain, Either, Trigger, sprites
 
+LARGEST_NUMBER = 1 << 63
+"""Whole numbers in evidence are smaller."""
 MOST_ERRORS = 3
 """Kinds of error that the words for a confusion matrix name."""
 
@@ -211,7 +215,7 @@ class Check:
     words: str = ""
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.value):
+        if not isinstance(self.value, int | float | np.number) or not np.isfinite(float(self.value)):
             raise AnswerError(f"the value of a Check must be finite, got: {self.value}")
 
 
@@ -270,11 +274,43 @@ class Evidence:
 
 
 def _require_plain(thing: Piece | Check) -> None:
-    """Whoever reads or prints it later relies on its texts and flags."""
+    """Whoever reads or prints it later relies on what its fields hold."""
     for item in fields(thing):
-        value = getattr(thing, item.name)
-        if (item.type is str and not isinstance(value, str)) or (item.type is bool and not isinstance(value, bool | np.bool_)):
-            raise AnswerError(f"`{item.name}` of a {type(thing).__name__} must be a {'text' if item.type is str else 'bool'}")
+        value, wanted = getattr(thing, item.name), _WORDS.get(item.type, "array of numbers")
+        if not _is_plain(value, item.type):
+            raise AnswerError(f"`{item.name}` of a {type(thing).__name__} must be: {wanted}, got: {type(value).__name__}")
+        if isinstance(thing, Units | DataRows) and isinstance(value, np.ndarray) and value.ndim != 1:
+            raise AnswerError(f"`{item.name}` of {type(thing).__name__} must be one number each, got shape: {value.shape}")
+
+
+_WORDS: dict[object, str] = {
+    str: "text that can be stored",
+    bool: "bool",
+    int: "whole number",
+    float: "number",
+    Trigger: "trigger",
+    Predicate: "predicate",
+    Ints: "array of whole numbers",
+}
+
+
+def _is_plain(value: object, kind: object) -> bool:
+    if kind is str:
+        return isinstance(value, str) and not any(0xD800 <= ord(letter) <= 0xDFFF for letter in value)
+    if kind is int:
+        return isinstance(value, int | np.integer) and abs(int(value)) < LARGEST_NUMBER
+    if kind is Trigger:
+        return _is_trigger(value)
+    if kind in _CLASSES:
+        return isinstance(value, _CLASSES[kind])
+    return isinstance(value, np.ndarray) and (kind is not Ints or np.issubdtype(value.dtype, np.integer))
+
+
+_CLASSES: dict[object, tuple[type, ...]] = {bool: (bool, np.bool_), float: (int, float, np.number, np.bool_), Predicate: PREDICATES}
+
+
+def _is_trigger(value: object) -> bool:
+    return all(map(_is_trigger, value.parts)) if isinstance(value, Chain | Either) else isinstance(value, TRIGGERS)
 
 
 def _require_finite(what: str, values: Floats) -> None:

@@ -33,6 +33,10 @@ PLAIN_BYTES = 16_384
 """Bytes of words and of numbers outside arrays together."""
 PLAIN_PER_HYPOTHESIS = 1024
 """Bytes of numbers outside arrays that one hypothesis may hold."""
+WRITTEN = 24
+"""Bytes of a file that one byte of words or of a number may need, as it is written there."""
+AROUND = 4 << 20
+"""Bytes for the names of fields and arrays."""
 NUMBERS = "fiub"
 """Kinds of array that are evidence: floats, whole numbers, yes or no."""
 
@@ -48,6 +52,12 @@ def most_bytes(subject: Subject, brief: Brief) -> int:
     channels, height, width = subject.input_shape
     triggers, maps = subject.classes * (channels + 1), 0 if brief.suspects is None else len(brief.suspects)
     return BYTES * height * width * (INPUTS * channels + max(triggers, maps)) + PLAIN_BYTES
+
+
+def most_stored_bytes(subject: Subject, brief: Brief) -> int:
+    """What a file with evidence within the limits can have at most, lists, counts and the words around them included, in bytes."""
+    listed = 16 * (UNITS + _clean(subject)) + 8 * subject.classes**2
+    return most_bytes(subject, brief) + listed + WRITTEN * (CHARACTERS + PLAIN_BYTES) + AROUND
 
 
 def _faults(evidence: Evidence, subject: Subject, brief: Brief) -> Iterator[str]:

@@ -7,6 +7,7 @@ compared with its name, so that damage is an error and never another answer.
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from safetensors.numpy import save
 
 from onecurve.core.codec import decode, digest_of_encoded, encode
 from onecurve.core.digests import digest_of
-from onecurve.core.errors import DataError
+from onecurve.core.errors import DataError, OneCurveError, SchemaError
 
 RECORD = "record"
 REBUILT = "network:"
 """What rows put before the key of an adopted file."""
+MOST_WORDS = 500
+"""Characters of a reason."""
 KEY = 32
 """Hexadecimal digits of a key."""
 REMEDY = "restore it from a copy, or run again in another folder; `onecurve verify` lists all that is damaged"
@@ -51,7 +54,14 @@ class Blobs:
         path = self.path(key)
         if not path.exists():
             raise MissingBlobError(f"a blob is missing: {path}", REMEDY)
-        return decode(*_encoded(path, key))
+        text, arrays = _encoded(path, key)
+        try:
+            return decode(text, arrays)
+        except SchemaError:
+            raise
+        except (OneCurveError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            # It is as it was stored, but what stored it was no record of ours.
+            raise DataError(f"not a record: {path.name}: {type(error).__name__}: {error}"[:MOST_WORDS]) from error
 
     def fault(self, key: str) -> str:
         """What is wrong with the record of that key, in words; empty if it is here as it was stored."""
@@ -95,17 +105,22 @@ class Blobs:
             return f"a blob is missing: {path}"
         return "" if digest_of(path)[:KEY] == key else f"damaged blob: {path}"
 
-    def take(self, key: str, other: "Blobs", *, file: bool = False) -> None:
-        """Copy a record, or an adopted file, from other blobs, which may be of a hostile process that has ended.
+    def take(self, key: str, other: "Blobs", most_bytes: int, accept: Callable[[Any], None] | None = None) -> None:
+        """Copy a record that is accepted, or without ``accept`` an adopted file, from other blobs, maybe of a hostile process that ended.
 
-        Raises ``DataError`` unless a regular file of that content lies there under its key.
+        Raises ``DataError`` unless a regular file of that content, and of at most so many bytes, lies there under its key, and
+        what ``accept`` raises for a record.
         """
+        file = accept is None
         source, path = (other.file(key), self.file(key)) if file else (other.path(key), self.path(key))
-        if source.parent.is_symlink() or source.is_symlink() or not source.is_file():
-            raise MissingBlobError(f"a blob is missing: {source.name}")
+        size = _regular_size(source, other.folder)
+        if size > most_bytes:
+            raise DataError(f"a blob may have at most {most_bytes} bytes, got: {size}")
         fault = other.file_fault(key) if file else other.fault(key)
         if fault:
             raise DataError(f"damaged blob: {source.name}")
+        if accept is not None:
+            accept(other.get(key))
         if self.file_fault(key) if file else self.fault(key):
             _copy_whole(source, path)
 
@@ -117,6 +132,17 @@ class Blobs:
 def is_key(text: str) -> bool:
     """Whether a text can be a key."""
     return len(text) == KEY and set(text) <= set("0123456789abcdef")
+
+
+def _regular_size(source: Path, folder: Path) -> int:
+    """Bytes of a file that may be read, and that no link leads to; raises ``MissingBlobError`` for anything else."""
+    try:
+        if not any(place.is_symlink() for place in (folder, source.parent, source)) and source.is_file():
+            with source.open("rb"):
+                return source.stat().st_size
+    except OSError:
+        pass  # its owner may have closed it to everybody
+    raise MissingBlobError(f"a blob is missing: {source.name}")
 
 
 def _encoded(path: Path, key: str) -> tuple[str, dict[str, np.ndarray]]:

@@ -3,9 +3,9 @@
 A piece without a picture is described in words. A piece that cannot be drawn is named, never left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets, PageImage
 from onecurve.report.words import numbers
 
+P = TypeVar("P")
+T = TypeVar("T")
 MOST_PICTURES = 6
 MOST_MAPS = 4
 MOST_SPRITES = 3
@@ -67,18 +69,35 @@ def evidence_view(evidence: Evidence, display: CaseDisplay, class_names: Sequenc
     """Everything in the evidence up to a number of pieces of each kind; the words say how many are left out."""
     if not evidence.pieces:
         return EvidenceView(words=("It showed nothing: the evidence is empty.",))
-    shown = [_picture(piece, assets) for piece in evidence.pictures()[:MOST_PICTURES]]
-    shown += [_map(piece, display, assets) for piece in evidence.heat_maps()[:MOST_MAPS]]
+    faults: list[str] = []
+    shown: list[PageImage] = []
+    for picture in evidence.pictures()[:MOST_PICTURES]:
+        shown += _drawn(picture, faults, lambda piece: [_picture(piece, assets)])
+    for heat_map in evidence.heat_maps()[:MOST_MAPS]:
+        shown += _drawn(heat_map, faults, lambda piece: [_map(piece, display, assets)])
     for hypothesis in evidence.hypotheses()[:MOST_SPRITES]:
-        shown += _hypothesis(hypothesis, display, class_names, assets)
-    bars = tuple(bar for piece in evidence.class_scores()[:1] for bar in _scores(piece, display, class_names))
-    words = [sentence for piece in evidence.pieces for sentence in _words(piece, class_names)]
+        shown += _drawn(hypothesis, faults, lambda piece: _hypothesis(piece, display, class_names, assets))
+    bars = tuple(
+        bar for scores in evidence.class_scores()[:1] for bar in _drawn(scores, faults, lambda piece: _scores(piece, display, class_names))
+    )
+    words = [sentence for each in evidence.pieces for sentence in _drawn(each, faults, lambda piece: _words(piece, class_names))]
+    words += faults
     left = max(0, len(evidence.pictures()) - MOST_PICTURES) + max(0, len(evidence.heat_maps()) - MOST_MAPS)
     left += max(0, len(evidence.hypotheses()) - MOST_SPRITES)
     if left:
         words.append(f"and {numbers.count(left, 'more piece')} of the same kind.")
     checks = tuple(CheckMark(check.name, numbers.figure(float(check.value)), check.words, check.holds) for check in evidence.checks)
     return EvidenceView(tuple(shown), bars, _title(evidence), tuple(words), bool(evidence.heat_maps()), checks)
+
+
+def _drawn(piece: P, faults: list[str], draw: Callable[[P], Sequence[T]]) -> Sequence[T]:
+    """What is drawn of a piece; a tool may have filled it with what cannot be drawn, which ends no report."""
+    try:
+        with np.errstate(all="ignore"):
+            return draw(piece)
+    except Exception as error:  # noqa: BLE001 - the piece was made by other people's code
+        faults.append(f"A {type(piece).__name__} cannot be drawn: {type(error).__name__}.")
+        return ()
 
 
 def trigger_pictures(trigger: Trigger | None, sample: Floats | None, assets: Assets, name: str) -> tuple[PageImage, ...]:
@@ -155,11 +174,17 @@ def _hypothesis(piece: Hypothesis, display: CaseDisplay, class_names: Sequence[s
 def _scores(piece: ClassScores, display: CaseDisplay, class_names: Sequence[str]) -> tuple[Bar, ...]:
     values = piece.values.astype(float)
     low, high = float(values.min()), float(values.max())
-    width = high - low or 1.0
+    # Halves, as the whole range may be more than a float can hold.
+    width = high / 2 - low / 2 or 1.0
     order = np.argsort(-values, kind="stable")[:MOST_SCORED]
     name = [class_names[at] if at < len(class_names) else f"class {at}" for at in order]
     return tuple(
-        Bar(label, float((values[at] - low) / width), numbers.figure(float(values[at])), bool(display.target) and label == display.target)
+        Bar(
+            label,
+            float((values[at] / 2 - low / 2) / width),
+            numbers.figure(float(values[at])),
+            bool(display.target) and label == display.target,
+        )
         for label, at in zip(name, order, strict=True)
     )
 

@@ -127,8 +127,11 @@ class _Keeper:
                 self.module.take_over(job["arguments"], value, made)
         except BadMessageError:
             pass  # whoever reads the reply says what is wrong with it
-        except OneCurveError as error:
-            said = {name: item for name, item in said.items() if name != "text"} | {"reason": f"its answer cannot be kept: {error.message}"}
+        except OSError:
+            raise  # the disk's fault: what cannot be read of theirs is told apart by whoever takes it over
+        except Exception as error:  # noqa: BLE001 - whatever a cell hands over costs that cell and not the keeper
+            why = error.message if isinstance(error, OneCurveError) else type(error).__name__
+            said = {name: item for name, item in said.items() if name != "text"} | {"reason": f"its answer cannot be kept: {why}"}
         return said
 
 

@@ -11,10 +11,10 @@ from typing import Any, final
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Rebuilt, Weights, checked, normalised
 from onecurve.core.case import Subject
-from onecurve.core.errors import ContractError
+from onecurve.core.errors import ContractError, DataError
 from onecurve.core.evidence import Evidence
-from onecurve.core.evidence_limits import require_within_limits
-from onecurve.core.question import Question, Weigh
+from onecurve.core.evidence_limits import most_stored_bytes, require_within_limits
+from onecurve.core.question import Brief, Question, Weigh
 from onecurve.core.registry import Registry
 from onecurve.core.roles import require_rebuilding
 from onecurve.core.row import Role
@@ -23,7 +23,7 @@ from onecurve.core.spec import spec_of
 from onecurve.core.workbench import Workbench
 from onecurve.models.granting import metered_workbench
 from onecurve.models.network import TorchNetwork, torch_module
-from onecurve.models.storage import load_subject, save_network
+from onecurve.models.storage import LARGEST, load_subject, save_network
 from onecurve.readers.catalog import READERS
 from onecurve.repairs.catalog import SOLVERS
 from onecurve.runner.isolation.reach import Reach, open_but
@@ -102,14 +102,39 @@ def with_output(arguments: Mapping[str, Any], made: Path) -> dict[str, Any]:
 
 
 def take_over(arguments: Mapping[str, Any], value: Mapping[str, Any], made: Path) -> None:
-    """Keep what a process left in its folder and its reply names; raises ``DataError`` for what is not there or not what it is called."""
+    """Keep what a process left in its folder and its reply names.
+
+    What the process itself said of it counts for nothing: raises ``DataError`` for what is not there, too large, or not what it is
+    called, ``AnswerError`` for evidence beyond its limits.
+    """
     if "place" not in arguments:
         return
     kept, left = Blobs(Path(arguments["place"]["blobs"])), Blobs(made)
     for name in MADE_HERE:
         key = value.get(name)
         if isinstance(key, str) and is_key(key):
-            kept.take(key, left, file=name == "network")
+            _take(name, key, arguments, kept, left)
+
+
+def _take(name: str, key: str, arguments: Mapping[str, Any], kept: Blobs, left: Blobs) -> None:
+    if name == "network":
+        kept.take(key, left, LARGEST)
+    elif name == "answer":
+        kept.take(key, left, LARGEST_ANSWER, lambda given: _require_kind(given, Weights | Abstain))
+    else:
+        subject, told = _subject(arguments["place"]["subject"]), kept.get(arguments["brief"])
+        kept.take(key, left, most_stored_bytes(subject, told), lambda shown: _require_evidence(shown, subject, told))
+
+
+def _require_evidence(shown: object, subject: Subject, told: Brief) -> None:
+    _require_kind(shown, Evidence)
+    assert isinstance(shown, Evidence)
+    require_within_limits(shown, subject, told)
+
+
+def _require_kind(record: object, kind: Any) -> None:
+    if not isinstance(record, kind):
+        raise DataError(f"what was handed over is no such record: {type(record).__name__}")
 
 
 @lru_cache(maxsize=4)
@@ -127,6 +152,8 @@ def _subject(folder: str) -> Subject:
 
 RECORDS = ("brief", "question", "evidence")
 """Arguments that are keys of records."""
+LARGEST_ANSWER = 16 << 20
+"""Bytes of a stored answer that is no network, at most."""
 MADE_HERE = ("evidence", "answer", "network")
 """Names in a reply that are keys of what was made."""
 
