@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -193,6 +194,22 @@ def test_workers_that_are_killed_at_any_moment_end_no_run(tmp_path: Path, trust:
     for outcome in found.values():
         assert "has none of" in outcome.reason or "KeyError" in outcome.reason or "twice" in outcome.reason
         assert outcome.lost == ("twice" in outcome.reason and trust is Trust.TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("number", "lost"), [(signal.SIGKILL, True), (signal.SIGTERM, True), (signal.SIGSEGV, False), (signal.SIGABRT, False)]
+)
+def test_what_crashes_its_grader_every_time_has_failed_and_is_not_lost(tmp_path: Path, number: int, lost: bool) -> None:
+    job = Job(Trust.TRUSTED, "grade", {}, "")
+    process = SimpleNamespace(exitcode=-number, join=lambda timeout: None)
+    with Pool(1, tmp_path, 400) as pool:
+        for _ in range(2):
+            worker = SimpleNamespace(process=process, trust=Trust.TRUSTED, started=time.monotonic(), job=job, end=lambda gently: None)
+            pool._workers.append(worker)  # type: ignore[arg-type]
+            outcome = pool._died(worker, job)  # type: ignore[arg-type]
+    assert outcome is not None
+    assert "twice" in outcome.reason
+    assert outcome.lost is lost
 
 
 def test_what_a_killed_keeper_left_is_swept_and_what_a_living_one_owns_is_not(tmp_path: Path) -> None:

@@ -243,12 +243,15 @@ class Pool:
     def _died(self, worker: _Worker, job: Job) -> Outcome | None:
         """The worker itself is gone, which no job of it ought to bring about."""
         worker.process.join(timeout=1)
-        reason = _ending(worker.process.exitcode)
+        code = worker.process.exitcode
+        reason = _ending(code)
         seconds = time.monotonic() - worker.started
         self._drop(worker)
         if self._once_more(worker, job):
             return None
-        return Outcome(None, f"{reason}, twice", seconds=seconds, lost=worker.trust is Trust.TRUSTED)
+        # A fault in the process itself is that of what it was given, such as a network that was handed over to be graded.
+        by_itself = code is not None and code < 0 and -code not in FROM_OUTSIDE
+        return Outcome(None, f"{reason}, twice", seconds=seconds, lost=worker.trust is Trust.TRUSTED and not by_itself)
 
     def _once_more(self, worker: _Worker, job: Job) -> bool:
         if id(job) in self._tried:
