@@ -1,21 +1,21 @@
-"""What the runner costs per cell beyond the solver's own time, over a thousand trivial cells, and what a resume costs.
+"""What a cell costs beyond its own work, over a thousand trivial ones, with and without isolation, and what a resume costs.
 
-    python benchmarks/runner_overhead.py [CELLS]
+    python benchmarks/runner_overhead.py [ROWS]
 
-Prints the median seconds per cell and per job slot with the solver's own seconds taken off, and the wall
-time of running the finished suite again.
+Each row has a process for the look and one for the reader, loading the subject included, and a grading in a worker that is kept.
 """
 
-import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from onecurve.runner.isolation.walls import Wanted
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
+SLOTS, PROCESSES = 2, 2
 SOLVER = """
 from dataclasses import dataclass
 from typing import ClassVar
@@ -70,23 +70,24 @@ def main(cells: int) -> None:
             repeats=cells,
             lineups=0,
         )
-        slots = 2
-        place = Place(Path(folder) / "out", Path(folder) / "cache", slots)
-        run_suite(suite.changed({"repeats": 1}), place)
-        started = time.perf_counter()
-        run_suite(suite, place)
-        whole = time.perf_counter() - started
-        with Store.read(place.out) as store:
-            rows = [row for row in store.rows() if row.tool == "trivial"]
-        own = statistics.median(row.seconds for row in rows)
-        started = time.perf_counter()
-        run_suite(suite, place)
-        resume = time.perf_counter() - started
-    print(f"{len(rows)} cells, answered and graded, in {whole:.1f} s with {slots} jobs at a time")
-    print(f"per cell: {1000 * whole * slots / len(rows):.1f} ms of one slot, of which {1000 * own:.1f} ms in the worker's job (median)")
-    print(f"overhead per cell beyond that: {1000 * (whole * slots / len(rows) - own):.1f} ms")
-    print(f"resume of the finished run: {resume:.2f} s")
+        for isolation in (Wanted.OFF, Wanted.AUTO):
+            _measured(suite, Place(Path(folder) / isolation.value, Path(folder) / "cache", SLOTS, isolation=isolation))
+
+
+def _measured(suite: Suite, place: Place) -> None:
+    run_suite(suite.changed({"repeats": 1}), place)
+    started = time.perf_counter()
+    run_suite(suite, place)
+    whole = time.perf_counter() - started
+    with Store.read(place.out) as store:
+        rows = [row for row in store.rows() if row.tool == "trivial"]
+    started = time.perf_counter()
+    run_suite(suite, place)
+    resume = time.perf_counter() - started
+    each = 1000 * whole * SLOTS / (PROCESSES * len(rows))
+    print(f"isolation {place.isolation}: {len(rows)} rows in {whole:.1f} s with {SLOTS} jobs at a time, resumed in {resume:.2f} s")
+    print(f"  {each:.1f} ms of one slot per process of a tool or reader, its share of the grading included", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 500)
