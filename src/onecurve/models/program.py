@@ -21,6 +21,8 @@ ARITHMETIC = ("add", "sub", "mul", "floordiv", "mod", "neg", "getitem", "truediv
 """Functions of Python's `operator`: arithmetic on sizes, and the choice of one of several results."""
 FACTORIES = ("arange", "full", "zeros", "ones", "eye", "linspace", "scalar_tensor")
 """Operations that make a tensor from numbers only."""
+REPLACING = ("set_", "resize_", "resize_as_")
+"""Operations that give a tensor other memory."""
 TYPES = ("Tensor", "int", "float", "bool", "number", "Device", "str")
 """Types of arguments that an operation may take, also optional or in lists; no generators, storages, streams or objects."""
 WORDS = (
@@ -57,7 +59,8 @@ class Program(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         values: dict[str, Any] = {name: getattr(self, name) for name in self._inputs}
-        values["images"] = images
+        # Operations may write into what they are given, and whoever asks goes on to use the images.
+        values["images"] = images.clone()
         for name, run, given, named in self._steps:
             positional = [_decoded(value, values, images.device) for value in given]
             values[name] = run(*positional, **{key: _decoded(value, values, images.device) for key, value in named.items()})
@@ -124,7 +127,7 @@ def _operation(name: str) -> Callable[..., Any]:
     takes_tensors = any("Tensor" in kind for kind in kinds) or match[1] in FACTORIES
     plain = all(kind <= set(TYPES) for kind in kinds)
     wordless = all("str" not in kind or argument.name in WORDS for kind, argument in zip(kinds, arguments, strict=True))
-    if not (takes_tensors and plain and wordless):
+    if not (takes_tensors and plain and wordless) or match[1] in REPLACING:
         raise ValueError(f"not an operation on tensors alone: {name}")
     return found
 
