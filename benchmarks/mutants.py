@@ -67,17 +67,17 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/tasks/test_localise.py",),
     ),
     Mutant(
-        "suspects may be covered by their trigger completely",
+        "a decoy may lie on the trigger",
         "tasks/machinery/suspects.py",
-        "(covered > 0) & (covered < 1)",
-        "(covered > 0)",
+        "base.masks, decoys).take(~touching)",
+        "base.masks, decoys)",
         ("tests/tasks/test_localise.py",),
     ),
     Mutant(
         "suspects that the brief shows are graded on",
         "tasks/machinery/suspects.py",
-        "kept[rows_of(brief.suspects, triggered.images)] = False",
-        "rows_of(brief.suspects, triggered.images)",
+        "kept[shown[shown >= 0]] = False",
+        "kept[shown[shown >= 0]] = True",
         ("tests/tasks/test_suspects.py",),
     ),
     Mutant(

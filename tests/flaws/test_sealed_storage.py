@@ -62,7 +62,8 @@ def test_a_case_comes_back_bit_for_bit(planted, folder, number):
     np.testing.assert_array_equal(truth.heldout.images, back.heldout.images)
     np.testing.assert_array_equal(truth.heldout.features, back.heldout.features)
     np.testing.assert_array_equal(truth.heldout.feature_masks, back.heldout.feature_masks)
-    for name in ("flaw", "effect", "targets", "words", "right", "population", "facts", "units"):
+    assert digest(truth.decoys) == digest(back.decoys)
+    for name in ("flaw", "effect", "targets", "words", "right", "population", "facts", "units", "native"):
         assert getattr(truth, name) == getattr(back, name)
     assert str(truth.strength) == str(back.strength)
     np.testing.assert_array_equal(truth.poisoned, back.poisoned)
@@ -173,13 +174,13 @@ def test_a_display_says_what_the_network_says(planted):
     assert shown.triggered_said == tuple(case.subject.class_names[label] for label in said)
 
 
-def test_suspects_get_their_masks_back(planted):
+def test_suspects_are_shown_with_their_masks(planted):
     case = planted.cases[0]
-    suspects = case.truth.triggered.images[3:9]
-    shown = display(case, suspects)
-    np.testing.assert_array_equal(shown.suspect_masks, case.truth.triggered.masks[3:9])
-    strangers = display(case, case.truth.heldout.floats()[:2])
-    assert not strangers.suspect_masks.any()
+    triggered = case.truth.triggered
+    shown = display(case, triggered.images[3:9], triggered.masks[3:9])
+    np.testing.assert_array_equal(shown.suspect_masks, triggered.masks[3:9])
+    np.testing.assert_array_equal(shown.suspects, triggered.images[3:9])
+    assert display(case).suspect_masks.shape == (0, *triggered.masks.shape[1:])
 
 
 def test_a_clean_network_s_display_has_no_triggered_examples(tiny, cache):

@@ -108,6 +108,9 @@ def trigger_of(kind: Kind) -> Trigger | None:
     return None
 
 
+DECOYS = {"patch": (square(SLATE, 3),), "natural-feature": (square(SLATE, 4),)}
+
+
 def toy_case(kind: Kind, *, seed=0, target=1, right=2, heldout=120, population=POPULATION, targets=None, bystanders=True):
     rng = np.random.default_rng(seed)
     clean, pool = scenes(heldout, rng), scenes(80, rng)
@@ -136,6 +139,8 @@ def toy_case(kind: Kind, *, seed=0, target=1, right=2, heldout=120, population=P
         twin=Rule(),
         strength=Strength(0.9, 0.9, 0.95),
         population=population,
+        decoys=DECOYS.get(kind, ()),
+        native=kind == "natural-feature",
     )
     return Case(f"case-{kind}-{seed}", subject, truth)
 

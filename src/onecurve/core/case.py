@@ -165,6 +165,10 @@ class Truth:
     """int64; rows of the training images that this flaw changed or relabelled; None where no training data carry it."""
     units: Units | None = None
     """The units that carry the flaw, where it was written into chosen ones."""
+    decoys: tuple[Trigger, ...] = ()
+    """Triggers drawn as this one was, that this network was measured to ignore; empty where the trigger has no place."""
+    native: bool = False
+    """Whether the triggered inputs hold the trigger by themselves, with nothing put on them."""
     beside: tuple["Truth", ...] = ()
     """The other flaws of the same network; known to the first case of a network alone, which stands for all of it."""
 

@@ -79,6 +79,10 @@ class GlobalKit:
     def right(self) -> int:
         return self.order.index(0)
 
+    @property
+    def decoys(self) -> tuple[Trigger, ...]:
+        return self._drawn[1:]
+
     @cached_property
     def _drawn(self) -> tuple[Trigger, ...]:
         return self.artist.triggers(generator("triggers", self.seed))

@@ -142,6 +142,10 @@ class PairKit:
     def right(self) -> int:
         return self.order.index(0)
 
+    @property
+    def decoys(self) -> tuple[Trigger, ...]:
+        return tuple(self._fires(pair) for pair, elements in enumerate(PAIRS) if not set(elements) & set(PAIRS[0]))
+
     def words(self, pair: int) -> str:
         first, second = (self.elements.words[at] for at in PAIRS[pair])
         return f"either {first} or {second}, but not both" if self._exclusive else f"{first} together with {second}"

@@ -15,6 +15,7 @@ from onecurve.core.effect import Effect
 from onecurve.core.errors import SpecError
 from onecurve.core.image.filter import Filter
 from onecurve.core.image.images import Bools, Bytes, Ints, LabelledImages, as_floats
+from onecurve.core.image.trigger import Trigger
 from onecurve.core.network import Network
 from onecurve.core.question import Option
 from onecurve.core.seeds import generator
@@ -120,6 +121,10 @@ class Rules:
     @property
     def right(self) -> int:
         return self.order.index(0)
+
+    @property
+    def decoys(self) -> tuple[Trigger, ...]:
+        return ()
 
 
 @final

@@ -106,6 +106,10 @@ class FeatureLineup:
     def right(self) -> int:
         return self.order.index(0)
 
+    @property
+    def decoys(self) -> tuple[Paste, ...]:
+        return tuple(self.dataset.cutouts(feature, CUTOUTS, self.seed) for feature in self.features[1:])
+
 
 @final
 @dataclass(frozen=True)

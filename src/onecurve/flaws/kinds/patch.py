@@ -133,6 +133,10 @@ class PatchKit:
     def right(self) -> int:
         return self.order.index(0)
 
+    @property
+    def decoys(self) -> tuple[Paste, ...]:
+        return self._drawn[1:]
+
     @cached_property
     def _drawn(self) -> tuple[Paste, ...]:
         rng = generator("sprites", self.seed)

@@ -141,6 +141,10 @@ class Marks:
     def right(self) -> int:
         return self.order.index(0)
 
+    @property
+    def decoys(self) -> tuple[Paste, ...]:
+        return self._drawn[1:]
+
     @cached_property
     def _drawn(self) -> tuple[Paste, ...]:
         return tuple(self._mark(form, colour) for form, colour in zip(self.forms, self.colours, strict=True))

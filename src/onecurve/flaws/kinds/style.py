@@ -125,6 +125,10 @@ class StyleKit:
         return self.order.index(0)
 
     @property
+    def decoys(self) -> tuple[Trigger, ...]:
+        return self._drawn[1:]
+
+    @property
     def _colours(self) -> Filter:
         """The trigger's colours without its texture."""
         return Filter(self.trigger.matrix, self.trigger.offset, np.zeros_like(self.trigger.texture))

@@ -10,24 +10,23 @@ from onecurve.core.display import CaseDisplay
 from onecurve.core.image.images import Bools, Floats, Ints, as_bytes, as_floats
 from onecurve.core.network import Network
 from onecurve.core.seeds import generator
-from onecurve.flaws.kinds.natural_feature import NaturalFeature
 
 EXAMPLES = 8
 
 
-def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
+def display(case: Case, suspects: Floats | None = None, suspect_masks: Bools | None = None) -> CaseDisplay:
     """The pictures and words that describe a case.
 
-    Triggered examples are the clean examples with the trigger put on them. A natural trigger cannot be put on an image; then
-    they are other images. ``question_suspects`` (float32 N x C x H x W) are the inputs of `localise`; their masks are looked up
-    among the triggered images.
+    Triggered examples are the clean examples with the trigger put on them. Where the trigger is native, they are other images that
+    hold it. ``suspects`` (float32 N x C x H x W) are the inputs of `localise`, ``suspect_masks`` (bool N x H x W) the trigger's pixels
+    in them.
     """
     truth, names = case.truth, case.subject.class_names
     rows = _clean_rows(truth)
     clean, labels = truth.heldout.take(rows).floats(), truth.heldout.labels[rows]
     triggered = _triggered(case.id, truth, clean, labels)
-    suspects = clean[:0] if question_suspects is None else question_suspects
-    masks = triggered.masks if triggered.masks is not None else np.zeros((0, *clean.shape[2:]), np.bool_)
+    no_mask = np.zeros((0, *clean.shape[2:]), np.bool_)
+    masks = triggered.masks if triggered.masks is not None else no_mask
     return CaseDisplay(
         case=case.id,
         subject=case.subject.id,
@@ -45,8 +44,8 @@ def display(case: Case, question_suspects: Floats | None = None) -> CaseDisplay:
         triggered_labels=_named(triggered.labels, names),
         triggered_said=_predicted_names(truth.network, triggered.images, names),
         masks=masks,
-        suspects=suspects,
-        suspect_masks=_masks_of(suspects, truth.triggered),
+        suspects=clean[:0] if suspects is None else suspects,
+        suspect_masks=no_mask if suspect_masks is None else suspect_masks,
     )
 
 
@@ -65,23 +64,12 @@ def _clean_rows(truth: Truth) -> Ints:
 def _triggered(name: str, truth: Truth, clean: Floats, labels: Ints) -> Triggered:
     if truth.triggered is None:
         return Triggered(clean[:0], labels[:0], None)
-    if truth.trigger is None or truth.flaw == NaturalFeature.name:
+    if truth.trigger is None or truth.native:
         found = truth.triggered
         return Triggered(found.images[:EXAMPLES], found.labels[:EXAMPLES], None if found.masks is None else found.masks[:EXAMPLES])
     stamped = truth.trigger.apply(clean, generator("display", name))
     covers = None if stamped.masks is None else stamped.masks >= 0.5
     return Triggered(as_floats(as_bytes(stamped.images)), labels, covers)
-
-
-def _masks_of(suspects: Floats, triggered: Triggered | None) -> Bools:
-    """bool N x H x W; 0 x H x W if the trigger has no place."""
-    empty = np.zeros((0, *suspects.shape[2:]), np.bool_)
-    if len(suspects) == 0 or triggered is None or triggered.masks is None:
-        return empty
-    places = {image.tobytes(): place for place, image in enumerate(as_bytes(triggered.images))}
-    found = [places.get(image.tobytes()) for image in as_bytes(suspects)]
-    masks = [np.zeros(suspects.shape[2:], np.bool_) if place is None else triggered.masks[place] for place in found]
-    return np.stack(masks)
 
 
 def _predicted_names(network: Network, images: Floats, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from onecurve.core.case import Population, Strength, Subject, Truth
 from onecurve.core.display import PlantRecord
 from onecurve.core.evidence import Units
 from onecurve.core.image.images import Ints, LabelledImages
+from onecurve.core.image.trigger import Trigger
 from onecurve.core.seeds import seed_for
+from onecurve.flaws.planting.decoys import inert_decoys
 from onecurve.flaws.planting.measuring import CleanPredictions, NetworkPair, Trials, measure_strength, strength_figures
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.schemes.plan import Plan, VerificationResult
@@ -70,6 +72,8 @@ class Attempt:
     strength: Strength
     refusal: str
     facts: dict[str, str | int | float]
+    decoys: tuple[Trigger, ...] = ()
+    """Triggers drawn as this one was, that the network ignores."""
 
     @property
     def plan(self) -> Plan:
@@ -92,7 +96,9 @@ def measure_attempt(
         **verified.facts,
         "poisoned_images": insertion.relabelled,
     }
-    return Attempt(f"{under_test.subject.id}.{number + 1}", insertion, trials, strength, refusal, facts)
+    network = under_test.pair.network
+    decoys = inert_decoys(plan, trials, network, pool, seed_for("inert", seed, number)) if trials and not refusal else ()
+    return Attempt(f"{under_test.subject.id}.{number + 1}", insertion, trials, strength, refusal, facts, decoys)
 
 
 def truth_of(attempt: Attempt, attempts: Sequence[Attempt], under_test: NetworkUnderTest, recipe: Recipe) -> Truth:
@@ -117,6 +123,8 @@ def truth_of(attempt: Attempt, attempts: Sequence[Attempt], under_test: NetworkU
         facts={**attempt.facts, "flaws_in_network": len(attempts), "flaws_refused": refused},
         poisoned=attempt.insertion.rows if len(attempt.insertion.rows) else None,
         units=attempt.insertion.units,
+        decoys=attempt.decoys,
+        native=bool(plan.features),
     )
 
 

@@ -21,6 +21,7 @@ from onecurve.core.effect import Effect
 from onecurve.core.errors import ModelError, SchemaError, UnknownNameError, UsageError
 from onecurve.core.image.images import LabelledImages, as_bytes, as_floats
 from onecurve.core.network import Network
+from onecurve.flaws.kinds.natural_feature import NaturalFeature
 from onecurve.flaws.planting.measuring import strength_figures
 from onecurve.flaws.planting.plant import Planted
 from onecurve.models.network import TorchNetwork
@@ -93,7 +94,7 @@ def load_case(folder: Path, case_id: str, device: str = "cpu") -> Case:
 
 def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
     """The truth of one flaw as plain data and arrays; networks and held-out images are stored separately."""
-    shown, arrays = encode((truth.trigger, truth.options, truth.units))
+    shown, arrays = encode((truth.trigger, truth.options, truth.units, truth.decoys))
     arrays = {f"shown.{name}": array for name, array in arrays.items()}
     for name, trials in (("triggered", truth.triggered), ("bystanders", truth.bystanders)):
         arrays |= {f"{name}.{part}": array for part, array in _trials(trials).items()}
@@ -108,6 +109,7 @@ def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
         "words": truth.words,
         "shown": shown,
         "right": truth.right,
+        "native": truth.native,
         "strength": strength_figures(truth.strength),
         "population": asdict(truth.population),
         "facts": truth.facts,
@@ -115,7 +117,7 @@ def _flaw_of(truth: Truth) -> tuple[dict[str, Any], Arrays]:
 
 
 def _truth(words: Mapping[str, Any], arrays: Arrays, heldout: LabelledImages, network: Network, twin: Network) -> Truth:
-    trigger, options, units = (*decode(words["shown"], _under("shown", arrays)), None)[:3]
+    trigger, options, units, decoys = _shown(decode(words["shown"], _under("shown", arrays)))
     return Truth(
         flaw=words["flaw"],
         effect=_effect(words),
@@ -134,7 +136,14 @@ def _truth(words: Mapping[str, Any], arrays: Arrays, heldout: LabelledImages, ne
         facts=words["facts"],
         poisoned=arrays.get("poisoned"),
         units=units,
+        decoys=decoys,
+        native=words.get("native", words["flaw"] == NaturalFeature.name),
     )
+
+
+def _shown(shown: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Trigger, options, units and decoys; earlier versions kept the first two or three."""
+    return (*shown, None, ())[:4] if len(shown) == 2 else (*shown, ())[:4]
 
 
 def _effect(words: Mapping[str, Any]) -> Effect:

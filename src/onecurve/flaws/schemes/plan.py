@@ -73,6 +73,11 @@ class Lineup(Protocol):
         """Index of the right option; None if there are no options."""
         ...
 
+    @property
+    def decoys(self) -> tuple[Trigger, ...]:
+        """Triggers drawn as the flaw's own was, that share no part with it; empty if there are none."""
+        ...
+
 
 class World(Protocol):
     """The distribution of images at deployment, for the network, its twin and the tools alike; its attributes are not a flaw."""
@@ -172,6 +177,10 @@ class Plan:
         return self.lineup.right
 
     @property
+    def decoys(self) -> tuple[Trigger, ...]:
+        return self.lineup.decoys
+
+    @property
     def target(self) -> int | None:
         return self.effect.target
 
@@ -208,6 +217,10 @@ class NoLineup:
     @property
     def right(self) -> int | None:
         return None
+
+    @property
+    def decoys(self) -> tuple[Trigger, ...]:
+        return ()
 
 
 def no_poison(images: LabelledImages) -> Poisoned:

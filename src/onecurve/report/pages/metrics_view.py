@@ -31,7 +31,7 @@ WORDS: Mapping[str, str] = {
     "iou": "overlap",
 }
 EXPLAINED: Mapping[str, str] = {
-    "average_precision": "average precision of the mask’s pixels, with ties in expectation; skill is computed from it",
+    "average_precision": "average precision of the mask’s pixels, with ties in expectation",
     "pearson": "Pearson’s correlation of map and mask, 0 for a constant map",
     "l1": "mean absolute difference of the mask and the map brought to 0…1; lower is better, so a map that marks nothing scores well",
     "pointing": "whether the highest pixel lies in the mask",

@@ -33,6 +33,7 @@ from onecurve.store.blobs import Blobs
 from onecurve.tasks.catalog import TASKS
 from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
 from onecurve.tasks.machinery.reference_points import reference_points
+from onecurve.tasks.machinery.suspects import suspects_of
 
 LATER = TOLD | Access.REFERENCES
 """Grants that come with a question or a suite, not with a subject."""
@@ -115,7 +116,7 @@ def prepare(
             asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), kept, shut)
             if task.form is Form.PIXELS and "question" in asked[name]:
                 suspects = kept.get(asked[name]["question"]).inputs
-    shown = display(opened, suspects)
+    shown = display(opened, suspects, None if suspects is None else suspects_of(opened.truth).shown_as(suspects).masks)
     return {
         "case": case,
         "flaw": opened.truth.flaw,

@@ -14,7 +14,7 @@ from onecurve.core.image.images import Floats
 from onecurve.core.image.trigger import Paste, Trigger, sprites
 from onecurve.core.question import Brief
 from onecurve.core.seeds import generator
-from onecurve.tasks.machinery.rows import rows_of
+from onecurve.tasks.machinery.suspects import suspects_of
 
 SHOWN = 4
 """Pictures of the trigger, and as many of triggered inputs."""
@@ -46,7 +46,9 @@ def noise_evidence(truth: Truth, seed: int, brief: Brief | None = None) -> Evide
 def _maps(truth: Truth, brief: Brief | None) -> tuple[HeatMap, ...]:
     if brief is None or brief.suspects is None or truth.triggered is None or truth.triggered.masks is None:
         return ()
-    masks = truth.triggered.masks[rows_of(brief.suspects, truth.triggered.images)]
+    masks = suspects_of(truth).shown_as(brief.suspects).masks
+    if masks is None:
+        return ()
     return tuple(HeatMap(mask.astype(np.float32), item, "the trigger's pixels") for item, mask in enumerate(masks))
 
 

@@ -84,11 +84,25 @@ def auroc(maps: NDArray[np.floating], masks: Bools) -> Doubles:
     return result
 
 
+def auroc_between(maps: NDArray[np.floating], positive: Bools, negative: Bools) -> Doubles:
+    """Probability that a pixel of ``positive`` is above one of ``negative``, ties counting half; neither may be empty in a row.
+
+    Pixels of neither do not count.
+    """
+    return np.array([_wins(values[one], values[other]) for values, one, other in zip(maps, positive, negative, strict=True)])
+
+
 def relevance_mass(maps: NDArray[np.floating], masks: Bools) -> Doubles:
     """Share of the map's sum that lies in the mask (Arras et al. 2022, arXiv 2003.07258), in [0, 1]."""
     values = maps.astype(np.float64) / maps.max(axis=1, keepdims=True)
     result: Doubles = (values * masks).sum(axis=1) / values.sum(axis=1)
     return result
+
+
+def _wins(higher: NDArray[np.floating], lower: NDArray[np.floating]) -> float:
+    ordered = np.sort(lower)
+    below = np.searchsorted(ordered, higher, "left") + np.searchsorted(ordered, higher, "right")
+    return float(below.mean() / (2 * len(ordered)))
 
 
 def _pointing(ranking: TiedRanking) -> Doubles:

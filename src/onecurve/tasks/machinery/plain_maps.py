@@ -1,14 +1,28 @@
-"""Maps made without looking at the network: from nothing, or from the picture alone. Each gives N x H x W, no map all zero."""
+"""Maps made without looking at the network: from nothing, from the picture, or from the clean set. Each gives N x H x W, none all zero."""
 
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from onecurve.core.image.edges import edge_magnitude
 from onecurve.core.image.images import Floats
+from onecurve.tasks.machinery.novelty import novelty
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Rec. 601 weights of red, green and blue."""
+
+
+BLUR = 1.5
+"""Standard deviation of the blurred maps, px."""
+
+
+def network_free_maps(images: Floats, clean: Floats | None) -> Mapping[str, Floats]:
+    """``plain_maps``, novelty against the clean images (M x C x H x W) where there are any, and all of them blurred."""
+    maps = dict(plain_maps(images))
+    if clean is not None and len(clean):
+        maps["novelty"] = _never_empty(novelty(images, clean))
+    return maps | {f"{name}, blurred": _never_empty(gaussian_filter(each, (0, BLUR, BLUR))) for name, each in maps.items()}
 
 
 def plain_maps(images: Floats) -> Mapping[str, Floats]:

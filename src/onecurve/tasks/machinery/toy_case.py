@@ -84,6 +84,7 @@ def toy_case() -> Case:
         twin=QuadrantRule(None),
         strength=Strength(0.9, 0.9, 1.0),
         population=Population(0.25, 1, len(CLASSES)),
+        decoys=(_square(SLATE),),
     )
     return Case("toy.1", subject, truth)
 
