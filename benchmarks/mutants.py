@@ -69,8 +69,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a decoy may lie on the trigger",
         "tasks/machinery/suspects.py",
-        "base.masks, decoys).take(~touching)",
-        "base.masks, decoys)",
+        "np.setdiff1d(np.arange(len(base)), touching)",
+        "np.arange(len(base))",
         ("tests/tasks/test_localise.py",),
     ),
     Mutant(

@@ -77,9 +77,11 @@ def suspects_of(truth: Truth) -> Suspects:
     stamped = either.apply(base.images, rng)
     if base.masks is None or stamped.masks is None:
         return plain
-    touching: Bools = (_grown(base.masks) & (stamped.masks > 0)).any(axis=(1, 2))
+    touching = np.flatnonzero((_grown(base.masks) & (stamped.masks > 0)).any(axis=(1, 2)))
     decoys: Bools = stamped.masks >= COVERED
-    return Suspects(base.rows, base.labels, as_floats(as_bytes(stamped.images)), base.masks, decoys).take(~touching)
+    return Suspects(base.rows, base.labels, as_floats(as_bytes(stamped.images)), base.masks, decoys).take(
+        np.setdiff1d(np.arange(len(base)), touching)
+    )
 
 
 def _pasted(truth: Truth, count: int, rng: np.random.Generator) -> Suspects:
