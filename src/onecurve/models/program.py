@@ -58,8 +58,8 @@ class Program(nn.Module):
             raise AnswerError(f"a stored network may have at most {MOST_STEPS} operations, got: {len(self._steps)}")
 
     def forward(self, images: Tensor) -> Tensor:
-        values: dict[str, Any] = {name: getattr(self, name) for name in self._inputs}
-        # Operations may write into what they are given, and whoever asks goes on to use the images.
+        # Operations may write into what they are given; whoever asks goes on to use the images, and no pass may tell the next anything.
+        values: dict[str, Any] = {name: getattr(self, name).clone() for name in self._inputs}
         values["images"] = images.clone()
         for name, run, given, named in self._steps:
             positional = [_decoded(value, values, images.device) for value in given]

@@ -31,6 +31,7 @@ from onecurve.runner.engine.jobs import Trust
 from onecurve.runner.engine.leftovers import cell_folder
 from onecurve.runner.engine.messages import BadMessageError, Inbox, loaded, send
 from onecurve.runner.engine.processes import (
+    HEADROOM,
     MEGABYTE,
     Reaped,
     adopt_orphans,
@@ -45,8 +46,6 @@ from onecurve.runner.isolation.walls import Confinement, Walls
 
 GLANCE = 0.05
 """Seconds between two looks at time, memory and processes of a cell."""
-HEADROOM = 2
-"""Address space granted beyond the memory limit, as a multiple of it: the backstop for one huge allocation."""
 SHARE_OF_TIME = 10.0
 """The slow way to count memory is used again after so many times the time that it took."""
 LOG_BYTES = 1 << 20

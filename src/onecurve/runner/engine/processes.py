@@ -2,17 +2,20 @@
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, final
 
 import psutil
 
 MEGABYTE = 1 << 20
+HEADROOM = 2
+"""Address space granted beyond a memory limit, as a multiple of it: the backstop for one huge allocation."""
 PATIENCE = 10.0
 """Seconds for which processes that go on starting others are killed again."""
 _PARENT_DEATH_SIGNAL, _CHILD_SUBREAPER = 1, 36
@@ -96,6 +99,19 @@ class Reaped:
                 return
             kill(left)
             time.sleep(0.001)
+
+
+@contextmanager
+def memory_limited(megabytes: float) -> Iterator[None]:
+    """Let this process take so much more address space than it has now, twice over; a larger allocation raises."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = int(psutil.Process().memory_info().vms + HEADROOM * megabytes * MEGABYTE)
+    known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(wanted, *known) if known else wanted, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def anonymous_mb(pids: Iterable[int]) -> float:

@@ -1,6 +1,7 @@
 """Trusted jobs: plant, ask, grade. The only place where a truth is opened; no tool, reader or solver runs here."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_network, load_subject
 from onecurve.models.timing import EXAMPLES, pass_seconds
+from onecurve.runner.engine.processes import memory_limited
 from onecurve.runner.handlers.lineups import Conditions, trials_of
 from onecurve.runner.recipes import recipe_of
 from onecurve.store.blobs import Blobs
@@ -127,14 +129,28 @@ def prepare(
     }
 
 
-def grade(folder: str, case: str, task: str, question: str, answer: str, network: str, blobs: str, device: str) -> dict[str, Any]:
-    """Measure one kept answer: weights by blob key, a network by the key of its file."""
+def grade(
+    folder: str, case: str, task: str, question: str, answer: Mapping[str, str], blobs: str, device: str, memory_mb: float
+) -> dict[str, Any]:
+    """Measure one kept answer: `weights` by blob key, or a `network` by the key of its file.
+
+    A network that was handed back may take ``memory_mb`` to load and to run, on the CPU; with more, the answer has failed.
+    """
     opened = _case(folder, case, device)
     kept = Blobs(Path(blobs))
     asked: Question = kept.get(question)
-    given: Answer = kept.get(answer) if answer else _rebuilt(opened, kept.checked_file(network), device)
-    measured = TASKS.make(task).measure(opened, asked, checked(asked, given))
+    limited = "network" in answer and device == "cpu"
+    with memory_limited(memory_mb) if limited else nullcontext():
+        given = _given(opened, answer, kept, device)
+        measured = TASKS.make(task).measure(opened, asked, checked(asked, given))
     return {"raw": measured.raw, "figures": dict(measured.figures)}
+
+
+def _given(case: Case, answer: Mapping[str, str], kept: Blobs, device: str) -> Answer:
+    if "network" in answer:
+        return _rebuilt(case, kept.checked_file(answer["network"]), device)
+    weights: Answer = kept.get(answer["weights"])
+    return weights
 
 
 def time_pass(folder: str) -> dict[str, Any]:

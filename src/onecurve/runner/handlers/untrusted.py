@@ -60,6 +60,8 @@ class SubjectPlace:
         if self.reference:
             clean = _subject(self.reference).network
             subject = replace(subject, reference=clean, access=subject.access | Access.REFERENCE_NETWORK)
+        # Other subjects, which earlier cells were asked about, came along when this process was forked.
+        _subject.cache_clear()
         return metered_workbench(subject, budget, seed, self.device)
 
 

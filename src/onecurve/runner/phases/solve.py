@@ -199,10 +199,10 @@ def grade_job(session: Session, row: Row) -> Job:
         "case": row.case,
         "task": row.task,
         "question": row.question,
-        "answer": "" if network else row.answer,
-        "network": network,
+        "answer": {"network": network} if network else {"weights": row.answer},
         "blobs": session.blobs,
         "device": session.device,
+        "memory_mb": session.suite.limits.memory_mb,
     }
     return Job(Trust.TRUSTED, "grade", arguments, f"grade {row.solver} on {row.task} of {row.case}", key=row.key)
 
