@@ -1,6 +1,7 @@
 """Do the weights of a network tell what was planted in it, for a reason other than the flaw?
 
-    python benchmarks/population.py [--networks 32] [--images 4000] [--epochs 2] [--kinds clean decoy benign patch] [--seed N]
+    python benchmarks/population.py [--networks 32] [--model six-conv[width=8]] [--images 2000] [--epochs 3]
+        [--kinds clean decoy benign patch] [--seed N]
 
 Plants that many networks of each kind by one recipe, and asks the weights alone:
 
@@ -52,10 +53,11 @@ def main() -> None:
     asked = _arguments()
     seed = drawn_seed() if asked.seed is None else asked.seed
     recipe = Recipe(
+        model=asked.model,
         seed=seed,
         train_images=asked.images,
-        pretraining=TrainingRecipe(1, batch_size=64),
-        training=TrainingRecipe(asked.epochs, batch_size=64),
+        pretraining=TrainingRecipe(1, batch_size=32),
+        training=TrainingRecipe(asked.epochs, batch_size=32),
         clean_images=16,
         heldout_images=200,
         triggered_images=64,
@@ -158,8 +160,9 @@ def _area(flawed: Values, clean: Values) -> float:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, default=32, help="networks of each kind")
-    parser.add_argument("--images", type=int, default=4000, help="training images of each network")
-    parser.add_argument("--epochs", type=int, default=2, help="epochs of training")
+    parser.add_argument("--model", default="six-conv[width=8]")
+    parser.add_argument("--images", type=int, default=2000, help="training images of each network")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs of training")
     parser.add_argument("--kinds", nargs="+", default=["clean", "decoy", "benign", "patch"], help="`clean` among them")
     parser.add_argument("--seed", type=int, help="drawn where none is given")
     return parser.parse_args()
