@@ -178,6 +178,10 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_trained(on
     code, err = onecurve("report", str(run))
     assert code == 2
     assert str(run / "index.html") in err
+    assert "--out" in err
+    code, _ = onecurve("report", str(run), "--out", str(tmp_path / "pages"))
+    assert code == 0
+    assert (tmp_path / "pages" / "index.html").is_file()
 
 
 BLOCKED = """

@@ -67,9 +67,16 @@ class Run:
                 found[address] = failed[0]
         return found
 
-    def write_report(self, *, reveal: bool = False) -> Path:
-        """Write the pages again from rows and evidence and return the first; nothing is run."""
-        return write_report(load_results(self.folder, reveal=reveal), self.folder)
+    def write_report(self, out: Path | str | None = None, *, reveal: bool = False) -> Path:
+        """Write the pages again from rows and evidence, here or in ``out``, and return the first; nothing is run.
+
+        Raises ``UsageError`` for a place that cannot be written.
+        """
+        place = self.folder if out is None else Path(out)
+        try:
+            return write_report(load_results(self.folder, reveal=reveal), place)
+        except OSError as error:
+            raise UsageError(f"cannot write the report to {place}: {error.strerror}", "choose another folder with --out") from error
 
     def _repr_html_(self) -> str:
         rows = self.rows()
