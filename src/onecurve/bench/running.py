@@ -76,7 +76,10 @@ class Run:
         try:
             return write_report(load_results(self.folder, reveal=reveal), place)
         except OSError as error:
-            raise UsageError(f"cannot write the report to {place}: {error.strerror}", "choose another folder with --out") from error
+            raise UsageError(
+                f"cannot write the report to {error.filename2 or error.filename or place}: {error.strerror}",
+                "choose another folder with --out",
+            ) from error
 
     def _repr_html_(self) -> str:
         rows = self.rows()
