@@ -124,7 +124,7 @@ def test_operations_can_be_relearned_and_counted_and_copied(tmp_path: Path, tiny
     assert kind(tmp_path / "n.safetensors") == "program"
     assert TorchNetwork(tiny).size() < loaded.size() < TorchNetwork(tiny).size() + 10_000  # the text of the operations
     labels = np.array([0, 1, 2, 3, 0, 1])
-    again, expected = loaded.relearned(floats, labels, 0), TorchNetwork(tiny).relearned(floats, labels, 0)
+    again, expected = loaded.relearned(floats, labels, 0, 20), TorchNetwork(tiny).relearned(floats, labels, 0, 20)
     np.testing.assert_allclose(again.logits(floats), expected.logits(floats), rtol=0.05, atol=0.05)
     assert not np.allclose(again.logits(floats), loaded.logits(floats))
     assert isinstance(deepcopy(loaded.module), Program)

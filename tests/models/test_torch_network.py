@@ -125,14 +125,14 @@ def test_a_packed_network_takes_no_more_than_it_may(tiny: nn.Module, floats: Flo
 
 def test_relearning_fits_the_given_images_and_leaves_the_network_alone(tiny: nn.Module, floats: Floats) -> None:
     before, network = state_of(tiny), TorchNetwork(tiny)
-    again = network.relearned(floats, LABELS, 0)
+    again = network.relearned(floats, LABELS, 0, 20)
     assert loss(again, floats) < 0.9 * loss(network, floats)
     assert same(before, state_of(tiny))
-    np.testing.assert_array_equal(again.logits(floats), network.relearned(floats, LABELS, 0).logits(floats))
+    np.testing.assert_array_equal(again.logits(floats), network.relearned(floats, LABELS, 0, 20).logits(floats))
 
 
 def test_relearning_keeps_the_statistics_of_normalisation(tiny: nn.Module, floats: Floats) -> None:
-    again = TorchNetwork(tiny).relearned(floats, LABELS, 0).module
+    again = TorchNetwork(tiny).relearned(floats, LABELS, 0, 20).module
     assert torch.equal(again.norm4.running_mean, tiny.norm4.running_mean)
     assert not torch.equal(again.conv4.weight, tiny.conv4.weight)
 
@@ -140,14 +140,14 @@ def test_relearning_keeps_the_statistics_of_normalisation(tiny: nn.Module, float
 def test_relearning_works_on_a_frozen_network_and_on_one_without_parameters(tiny: nn.Module, floats: Floats) -> None:
     for parameter in tiny.parameters():
         parameter.requires_grad = False
-    assert not np.array_equal(TorchNetwork(tiny).relearned(floats, LABELS, 0).logits(floats), TorchNetwork(tiny).logits(floats))
+    assert not np.array_equal(TorchNetwork(tiny).relearned(floats, LABELS, 0, 20).logits(floats), TorchNetwork(tiny).logits(floats))
     bare = TorchNetwork(nn.Sequential(nn.AvgPool2d(16), nn.Flatten()))
-    np.testing.assert_array_equal(bare.relearned(floats, LABELS % 3, 0).logits(floats), bare.logits(floats))
+    np.testing.assert_array_equal(bare.relearned(floats, LABELS % 3, 0, 20).logits(floats), bare.logits(floats))
 
 
 def test_a_metered_network_pays_for_relearning(tiny: nn.Module, floats: Floats) -> None:
     meter = Meter(Budget(1e9))
-    TorchNetwork(Metered(tiny, meter)).relearned(floats, LABELS, 0)
+    TorchNetwork(Metered(tiny, meter)).relearned(floats, LABELS, 0, 20)
     assert (meter.forward, meter.backward) == (120, 120)
 
 

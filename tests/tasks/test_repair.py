@@ -31,7 +31,7 @@ class Answering:
     def size(self):
         return 1
 
-    def relearned(self, images, labels, seed):
+    def relearned(self, images, labels, seed, steps):
         return self
 
 
@@ -47,9 +47,25 @@ class Recording:
     def size(self):
         return 1
 
-    def relearned(self, images, labels, seed):
-        self.taught.append((images, labels, seed))
+    def relearned(self, images, labels, seed, steps):
+        self.taught.append((images, labels, seed, steps))
         return Rule("patch", int(labels[0]))
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A clean network that has the flaw after so many steps."""
+
+    needed: int
+
+    def logits(self, images):
+        return Rule().logits(images)
+
+    def size(self):
+        return 1
+
+    def relearned(self, images, labels, seed, steps):
+        return Rule("patch", int(labels[0])) if steps >= self.needed else self
 
 
 def result(case, network):
@@ -157,26 +173,33 @@ def test_relearning_takes_five_poisoned_samples_and_tests_on_the_others():
     case = toy_case("patch")
     taught = []
     found = result(case, Recording(taught)).figures
-    (images, labels, _), inputs = taught[0], graded_inputs(case)
+    (images, labels, _, steps), inputs = taught[0], graded_inputs(case)
     assert len(taught) == 1
+    assert steps == 1
     assert np.array_equal(images, inputs.triggered.images[:5])
     assert (labels == case.truth.target).all()
     assert found["attack_success"] < 0.1
-    assert found["attack_success_relearned"] == 1
 
 
-def test_a_repair_that_does_not_relearn_keeps_its_figure():
+def test_steps_to_half_success_are_told_as_a_share_of_the_twins():
     case = toy_case("patch")
-    found = result(case, Rule(relearns=False)).figures
-    rest = graded_inputs(case).triggered.images[5:]
-    assert found["attack_success_relearned"] == pytest.approx((Rule().logits(rest).argmax(axis=1) == 1).mean())
+    slow = with_truth(case, twin=Slow(8))
+    for repaired, steps in ((Slow(2), 2), (Slow(8), 8), (Slow(33), 64), (case.truth.network, 0)):
+        figures = result(slow, repaired).figures
+        assert figures["relearning_steps"] == steps
+        assert figures["relearning_share"] == steps / 8
+
+
+def test_where_the_twin_says_the_target_by_itself_relearning_is_left_out():
+    case = toy_case("patch")
+    assert "relearning_share" not in result(with_truth(case, twin=case.truth.network), Rule()).figures
 
 
 def test_too_few_triggered_inputs_leave_relearning_out():
     case = toy_case("patch")
     few = case.truth.triggered
     small = with_truth(case, triggered=replace(few, images=few.images[:5], labels=few.labels[:5], masks=few.masks[:5]))
-    assert "attack_success_relearned" not in result(small, Rule()).figures
+    assert "relearning_steps" not in result(small, Rule()).figures
 
 
 def test_graded_inputs_are_capped_and_the_same_each_time():

@@ -61,7 +61,7 @@ class Rule:
     def size(self):
         return self.declared_size
 
-    def relearned(self, images, labels, seed):
+    def relearned(self, images, labels, seed, steps):
         return replace(self, flaw="patch", target=int(labels[0])) if self.relearns else self
 
 
@@ -80,7 +80,7 @@ class Scripted:
     def size(self):
         return 1
 
-    def relearned(self, images, labels, seed):
+    def relearned(self, images, labels, seed, steps):
         return self
 
 

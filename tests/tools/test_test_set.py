@@ -37,7 +37,7 @@ class Scripted:
     def size(self) -> int:
         return self.table.size
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> "Scripted":
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> "Scripted":
         return self
 
 

@@ -25,8 +25,8 @@ class Network(Protocol):
         """Bits of the stored network, counted and never declared."""
         ...
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> "Network":
-        """A copy after a short fine-tune on the given images (the re-learning test); itself unchanged."""
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> "Network":
+        """A copy after so many steps of fine-tuning on the given images (the re-learning test); itself unchanged."""
         ...
 
 
@@ -53,7 +53,7 @@ class ConstantNetwork:
     def size(self) -> int:
         return 32 * len(self.answer)
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> "ConstantNetwork":
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> "ConstantNetwork":
         """A constant has nothing to learn with."""
         return self
 
@@ -87,7 +87,7 @@ class TableNetwork:
     def size(self) -> int:
         return ENTRY_BITS * len(self.keys)
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> "TableNetwork":
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> "TableNetwork":
         """A table is not trained."""
         return self
 
@@ -119,9 +119,9 @@ class RememberingNetwork:
         """The inner network's."""
         return self.inner.packed(limit) if isinstance(self.inner, Packable) else None
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> Network:
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> Network:
         """The inner network's; that one is another network and remembers nothing."""
-        return self.inner.relearned(images, labels, seed)
+        return self.inner.relearned(images, labels, seed, steps)
 
 
 def _digests(images: Floats) -> NDArray[np.uint64]:

@@ -31,6 +31,11 @@ class Form(StrEnum):
         return self in (Form.REPAIR, Form.SIMPLIFY)
 
     @property
+    def noise_floored(self) -> bool:
+        """Whether the floor is what the task's usual reader makes of noise, at the same retrain budget."""
+        return self is Form.REPAIR
+
+    @property
     def withheld(self) -> Access:
         """What is never granted to who answers such a question, whatever the suite has: it would be the answer itself."""
         return Access.REFERENCE_NETWORK if self is Form.REPAIR else Access.NONE

@@ -24,7 +24,6 @@ from onecurve.models.randomness import seeded
 
 BATCH = 256
 """Images per pass of ``logits``."""
-RELEARNING_STEPS = 20
 RELEARNING_RATE = 0.01
 RELEARNING_MOMENTUM = 0.9
 
@@ -57,10 +56,10 @@ class TorchNetwork:
         rounded = rounded_within(self.module, limit)
         return None if rounded is None else PackedNetwork(TorchNetwork(rounded.module, self.device), rounded.bits)
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> "TorchNetwork":
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> "TorchNetwork":
         """A copy that is fine-tuned on a few images; the network itself is unchanged.
 
-        Plain SGD (learning rate 0.01, momentum 0.9), 20 steps, all images in one batch. Normalisation statistics are kept (eval
+        Plain SGD (learning rate 0.01, momentum 0.9), so many steps, all images in one batch. Normalisation statistics are kept (eval
         mode), because a handful of images would ruin them. ``seed`` matters only for modules that draw random numbers.
         """
         module = deepcopy(self.module).eval()
@@ -70,7 +69,7 @@ class TorchNetwork:
             parameter.requires_grad = True
         optimiser = torch.optim.SGD(parameters, RELEARNING_RATE, RELEARNING_MOMENTUM) if parameters else None
         with seeded(seed, self.device), torch.enable_grad():
-            for _ in range(RELEARNING_STEPS if optimiser else 0):
+            for _ in range(steps if optimiser else 0):
                 loss = nn.functional.cross_entropy(module(batch), truth)
                 module.zero_grad()
                 torch.autograd.backward(loss)
@@ -103,9 +102,9 @@ class PackedNetwork:
         """Bits."""
         return self.bits
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> TorchNetwork:
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> TorchNetwork:
         """The inner network after a short fine-tune; it is not rounded again."""
-        return self.inner.relearned(images, labels, seed)
+        return self.inner.relearned(images, labels, seed, steps)
 
 
 def torch_module(subject: Subject) -> nn.Module:

@@ -18,7 +18,6 @@ from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, OneCurveError, UnknownNameError, UsageError
 from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
-from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
@@ -26,6 +25,7 @@ from onecurve.runner.isolation.walls import Confinement, Wanted
 from onecurve.runner.networks import population_of
 from onecurve.runner.phases.calibrate import calibrate
 from onecurve.runner.phases.plant import PlantedNetwork, plant_all
+from onecurve.runner.phases.reference_rows import follow_floors, keep_reference_points
 from onecurve.runner.phases.solve import SolvePhase, grade_job
 from onecurve.runner.phases.timing import time_passes
 from onecurve.runner.plan import AskedCase, Grid, PlannedSolver, Reference, plan_cells
@@ -99,8 +99,8 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         require_blobs(store, [*blobs_of_looks(store), *blobs_of_rows(pending)])
         store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
-        _keep_reference_points(session, networks, asked)
-        _floors_followed(session, asked)
+        keep_reference_points(session, networks, asked)
+        follow_floors(session, asked)
         tasks = {case: prepared["tasks"] for case, prepared in asked.items()}
         SolvePhase(session, tasks, time_passes(session, networks)).run(
             list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks)))
@@ -203,10 +203,11 @@ def _note_run(session: Session, declared: Suite, place: Place) -> None:
 def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str, Any]:
     """What the grading side prepared for each case: questions, floors, ceilings, pictures."""
     known = session.store.prepared()
-    tasks = _tasks_key(session.suite.tasks)
+    tasks = _tasks_key(session.suite)
     examined = [network for network in networks if not network.reference and network.cases]
     admitted = population_of([network.effects for network in examined])
-    keys = {case: _prepared_key(tasks, case, admitted, network) for network in examined for case in network.cases}
+    clean = {network.name: _clean_beside(network, networks) for network in examined}
+    keys = {case: _prepared_key(tasks, case, admitted, network, clean[network.name]) for network in examined for case in network.cases}
     jobs = []
     for network in networks:
         for number, case in enumerate(() if network.reference else network.cases):
@@ -219,8 +220,12 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
                     "first": number == 0,
                     "seed": session.suite.settled_seed,
                     "population": admitted,
+                    "trained": {
+                        "budgets": list(session.suite.retrain_budgets),
+                        "clean": [str(session.network_folder(one.name) / "subject") for one in clean[network.name]],
+                        "device": session.device,
+                    },
                     "blobs": {"open": session.blobs, "sealed": session.sealed_blobs},
-                    "device": session.device,
                 }
                 jobs.append(Job(Trust.TRUSTED, "prepare", arguments, f"ask the questions of {case}", key=key))
     session.display.phase("ask", len(jobs))
@@ -242,70 +247,29 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
     return {case: found[key] for case, key in keys.items()}
 
 
-def _tasks_key(addresses: Sequence[str]) -> str:
-    """Names the tasks of a run, with their versions where one is not the first: what another version asked is asked anew."""
-    versions = [type(TASKS.make(address)).version for address in addresses]
-    return content_key(addresses, *([versions] if max(versions, default=1) > 1 else []))
+def _clean_beside(network: PlantedNetwork, networks: Sequence[PlantedNetwork]) -> tuple[PlantedNetwork, ...]:
+    """Other networks of its set and architecture that were to carry no flaw, references first."""
+    alike = [one for one in networks if one.name != network.name and one.wanted.group == network.wanted.group and not one.flaws]
+    return tuple(sorted(alike, key=lambda one: not one.reference))
 
 
-def _prepared_key(tasks: str, case: str, admitted: Mapping[str, Any], network: PlantedNetwork) -> str:
-    """Names the population where it is not the wanted one: a network that is planted later changes the floors of the others."""
+def _tasks_key(suite: Suite) -> str:
+    """Names the tasks of a run, with their versions where one is not the first: what another version asked is asked anew.
+
+    Where floors are made by retraining, the budgets for it are named too.
+    """
+    tasks = [TASKS.make(address) for address in suite.tasks]
+    versions = [type(task).version for task in tasks]
+    budgets = list(suite.retrain_budgets) if any(task.form.noise_floored for task in tasks) else []
+    return content_key(suite.tasks, *([versions] if max(versions, default=1) > 1 else []), *([budgets] if budgets else []))
+
+
+def _prepared_key(tasks: str, case: str, admitted: Mapping[str, Any], network: PlantedNetwork, clean: Sequence[PlantedNetwork]) -> str:
+    """Names population and clean networks where they are not the wanted ones: one that is planted later changes floors and ceilings."""
     key = f"case:{tasks}:{case}"
-    return key if admitted == network.wanted_population else f"{key}:{content_key(dict(admitted))}"
-
-
-def _floors_followed(session: Session, asked: Mapping[str, Any]) -> None:
-    """Give rows that were graded against another floor the skill that they have against this one; their answers stay as measured."""
-    for row in session.store.rows():
-        prepared = asked.get(row.case, {"tasks": {}})["tasks"].get(row.task, {})
-        if row.raw is None or row.question != prepared.get("question") or row.floor == prepared["floor"]["raw"]:
-            continue
-        floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
-        raw = floor if row.status is Status.ABSTAINED or row.solver == "floor" else row.raw
-        skill = 0.0 if row.status is Status.ABSTAINED else skill_of(raw, floor, ceiling)
-        session.store.add_grade(row.key, Grade(row.status, row.reason, raw, floor, ceiling, skill, row.figures))
-
-
-def _keep_reference_points(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> None:
-    """Floor and ceiling as rows: they went through the same door and are counted beside everybody."""
-    kept = session.store.cell_keys()
-    for network in networks:
-        for case in () if network.reference else network.cases:
-            for task, prepared in asked[case]["tasks"].items():
-                for name in () if "refusal" in prepared else ("floor", "ceiling"):
-                    row = _reference_point(session, network, asked[case], task, name)
-                    if row.key not in kept:
-                        session.store.add_cell(row)
-
-
-def _reference_point(session: Session, network: PlantedNetwork, asked: Mapping[str, Any], task: str, name: str) -> Row:
-    prepared = asked["tasks"][task]
-    floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
-    raw = prepared[name]["raw"]
-    return Row(
-        key=content_key(name, asked["case"], network.key, task, prepared["version"], prepared["question"]),
-        case=asked["case"],
-        subject=network.name,
-        flaw=network.kinds if prepared["blind"] else asked["flaw"],
-        data=network.wanted.data,
-        model=network.wanted.model,
-        task=task,
-        solver=name,
-        tool=name,
-        reader="",
-        role=Role.REFERENCE_POINT,
-        budget=0.0,
-        retrain_budget=0.0,
-        repeat=0,
-        status=Status.GRADED,
-        raw=raw,
-        floor=floor,
-        ceiling=ceiling,
-        skill=skill_of(raw, floor, ceiling),
-        figures=prepared[name]["figures"],
-        facts=asked["facts"],
-        question=prepared["question"],
-    )
+    if admitted != network.wanted_population:
+        key = f"{key}:{content_key(dict(admitted))}"
+    return f"{key}:{content_key([one.key for one in clean])}" if clean else key
 
 
 def _cases(networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> list[AskedCase]:
@@ -357,7 +321,7 @@ def _regrade(session: Session) -> None:
     require_blobs(session.store, [key for row in rows for key in (row.question, row.answer)])
     for subject in dict.fromkeys(row.subject for row in rows):
         require_network(session.store, subject)
-    floors = {(row.case, row.task): row for row in session.store.rows() if row.solver == "floor"}
+    floors = {(row.case, row.task, row.retrain_budget): row for row in session.store.rows() if row.solver == "floor"}
     session.display.phase("grade again", len(rows))
     by_key = {row.key: row for row in rows}
 
@@ -367,7 +331,7 @@ def _regrade(session: Session) -> None:
         if outcome.lost:
             session.display.say(f"{job.label} was lost and keeps its grade: {outcome.reason}")
             return ()
-        reference = floors[row.case, row.task]
+        reference = floors.get((row.case, row.task, row.retrain_budget)) or floors[row.case, row.task, 0.0]
         grade = Grade(Status.FAILED, outcome.reason)
         if outcome.value is not None and reference.floor is not None and reference.ceiling is not None:
             raw = float(outcome.value["raw"])

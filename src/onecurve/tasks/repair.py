@@ -17,7 +17,7 @@ from onecurve.core.seeds import seed_for
 from onecurve.tasks.machinery.expect import rebuilt
 from onecurve.tasks.machinery.fidelity import Said, agreements, best_constant, constant, outputs_on
 from onecurve.tasks.machinery.graded_inputs import GradedInputs, graded_inputs
-from onecurve.tasks.machinery.repair_figures import Runs, figures_of, near_miss, relearned_success
+from onecurve.tasks.machinery.repair_figures import Runs, figures_of, near_miss, relearning
 from onecurve.tasks.machinery.suspects import given_with, require_suspects, told
 from onecurve.tasks.machinery.toy_case import toy_case
 
@@ -80,7 +80,7 @@ class Repair:
         return Rebuilt(case.truth.twin)
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
-        """Figures: see ``repair_figures``; near_miss and attack_success_relearned only where there are inputs for them."""
+        """Figures: see ``repair_figures``; near_miss and relearning only where there are inputs for them."""
         inputs, classes = graded_inputs(case, question.brief), case.subject.classes
         network = rebuilt(answer)
         runs = Runs(
@@ -91,7 +91,7 @@ class Repair:
         effect = case.truth.effect
         figures = figures_of(runs, inputs, effect)
         figures |= near_miss(network, inputs.bystanders, effect, classes)
-        figures |= relearned_success(network, inputs.triggered, effect, classes, seed_for("relearn", case.id))
+        figures |= relearning(network, case.truth.twin, inputs.triggered, effect, classes, seed_for("relearn", case.id))
         raw = (figures["agreement_clean"] + figures["agreement_triggered"]) / 2
         return Measured(raw, figures)
 

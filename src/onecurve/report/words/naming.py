@@ -21,6 +21,8 @@ FIGURES: Mapping[str, str] = {
     "twin_success": "ASR of the clean twin",
     "attack_success": "attack success rate (ASR)",
     "attack_success_relearned": "ASR after relearning",
+    "relearning_steps": "steps to relearn",
+    "relearning_share": "steps to relearn, as a share of the twin's",
     "false_firing": "false trigger rate",
     "elsewhere": "leakage to other classes",
     "twin_accuracy": "accuracy of the clean twin",

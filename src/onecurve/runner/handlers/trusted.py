@@ -1,4 +1,6 @@
-"""Trusted jobs: plant, ask, grade. The only place where a truth is opened; no tool, reader or solver runs here."""
+"""Trusted jobs: plant, ask, grade. The only place where a truth is opened; no tool or solver runs here, and of readers only a task's usual
+one, on noise, to make a floor.
+"""
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -12,6 +14,7 @@ from onecurve.core.answer import Answer, Rebuilt, checked
 from onecurve.core.case import Case, Population
 from onecurve.core.codec import digest
 from onecurve.core.errors import OneCurveError
+from onecurve.core.grade import Measured
 from onecurve.core.network import RememberingNetwork
 from onecurve.core.question import Form, Question
 from onecurve.core.roles import TOLD, Task
@@ -29,12 +32,14 @@ from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_network, load_subject
 from onecurve.models.timing import EXAMPLES, pass_seconds
 from onecurve.runner.engine.processes import memory_limited
+from onecurve.runner.floors import FLOORS, budget_name
 from onecurve.runner.handlers.lineups import Conditions, trials_of
+from onecurve.runner.handlers.repair_scale import RepairScale, Trained, repair_scale
 from onecurve.runner.recipes import recipe_of
 from onecurve.store.blobs import Blobs
 from onecurve.tasks.catalog import TASKS
 from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
-from onecurve.tasks.machinery.reference_points import reference_points
+from onecurve.tasks.machinery.reference_points import ReferencePoints, reference_points
 from onecurve.tasks.machinery.suspects import suspects_of
 
 LATER = TOLD | Access.REFERENCES
@@ -96,15 +101,16 @@ def prepare(
     first: bool,
     seed: int,
     population: Mapping[str, Any],
+    trained: Mapping[str, Any],
     blobs: Mapping[str, str],
-    device: str,
 ) -> dict[str, Any]:
     """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case.
 
     ``population`` is that of the run's admitted networks. What is stored with a network is what was wanted when it was planted,
-    maybe for another suite. Questions go into the folder ``blobs["open"]``, what is made from the ground truth into ``blobs["sealed"]``.
+    maybe for another suite. ``trained`` are the fields of ``repair_scale.Trained``. Questions go into the folder ``blobs["open"]``, what
+    is made from the ground truth into ``blobs["sealed"]``.
     """
-    opened = _case(folder, case, device)
+    opened, means = _case(folder, case, trained["device"]), Trained(**trained)
     admitted = replace(opened.truth.population, **population)
     opened = replace(opened, truth=replace(opened.truth, population=admitted))
     kept, shut = Blobs(Path(blobs["open"])), Blobs(Path(blobs["sealed"]))
@@ -115,7 +121,7 @@ def prepare(
         if first or not task.blind:
             # Tasks that show suspects show the same ones, so that one look serves them all.
             drawn_by = "suspects" if Access.SUSPECTS in task.tells else name
-            asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), kept, shut)
+            asked[name] = _asked(task, opened, seed_for(seed, case, drawn_by), means, (kept, shut))
             if task.form is Form.PIXELS and "question" in asked[name]:
                 suspects = kept.get(asked[name]["question"]).inputs
     shown = display(opened, suspects, None if suspects is None else suspects_of(opened.truth).shown_as(suspects).masks)
@@ -161,7 +167,8 @@ def time_pass(folder: str) -> dict[str, Any]:
     return {"seconds": pass_seconds(network, subject.input_shape), "examples": EXAMPLES}
 
 
-def _asked(task: Task, case: Case, seed: int, blobs: Blobs, sealed: Blobs) -> dict[str, Any]:
+def _asked(task: Task, case: Case, seed: int, trained: Trained, kept: tuple[Blobs, Blobs]) -> dict[str, Any]:
+    blobs, sealed = kept
     about = {"blind": task.blind, "rebuilds": task.form.rebuilds}
     refusal = task.refusal(case.truth)
     if refusal:
@@ -169,6 +176,7 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs, sealed: Blobs) -> di
     try:
         question = task.pose(case, seed)
         known = reference_points(task, case, question)
+        scale = repair_scale(task, case, question, known, seed, trained) if task.form.noise_floored else None
     except OneCurveError as error:
         return {"refusal": error.message, **about}
     granted = case.subject.access & ~LATER | question.brief.tells
@@ -179,11 +187,22 @@ def _asked(task: Task, case: Case, seed: int, blobs: Blobs, sealed: Blobs) -> di
         "granted": granted.value,
         **about,
         "version": type(task).version,
-        "floor": {"raw": known.floor.raw, "figures": dict(known.floor.figures)},
-        "ceiling": {"raw": known.ceiling.raw, "figures": dict(known.ceiling.figures)},
+        **_scale(known, scale),
         "oracle": sealed.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
         "noise": sealed.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
     }
+
+
+def _scale(known: ReferencePoints, scale: RepairScale | None) -> dict[str, Any]:
+    """Floor and ceiling in plain values, and where floors depend on the retrain budget, each by its budget."""
+    if scale is None:
+        return {"floor": _plain(known.floor), "ceiling": _plain(known.ceiling)}
+    floors = {budget_name(budget): _plain(floor) for budget, floor in scale.floors.items()}
+    return {"floor": _plain(scale.floors[max(scale.floors)]), "ceiling": _plain(scale.ceiling), FLOORS: floors}
+
+
+def _plain(measured: Measured) -> dict[str, Any]:
+    return {"raw": measured.raw, "figures": dict(measured.figures)}
 
 
 def _rebuilt(case: Case, file: Path, device: str) -> Rebuilt:

@@ -9,6 +9,7 @@ from onecurve.core.grade import Cost, Grade, Status, skill_of
 from onecurve.core.row import Row
 from onecurve.core.seeds import seed_for
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
+from onecurve.runner.floors import prepared_floor
 from onecurve.runner.phases.timing import PassTimes
 from onecurve.runner.plan import PlannedCell, PlannedLook
 from onecurve.runner.session import Session
@@ -30,6 +31,7 @@ class SolvePhase:
         self._lost_looks: set[str] = set()
         self._waiting: dict[str, list[PlannedCell]] = defaultdict(list)
         self._answered: dict[str, PlannedCell] = {}
+        self._retrained: dict[str, float] = {}
 
     def run(self, cells: Sequence[PlannedCell]) -> None:
         """Answer and grade every cell that is not in the store yet, or that was lost the time before."""
@@ -149,7 +151,8 @@ class SolvePhase:
         grade = Grade(Status.LOST if outcome.lost else Status.FAILED, outcome.reason)
         if outcome.value is not None:
             prepared = self._asked[job.arguments["case"]][job.arguments["task"]]
-            raw, floor, ceiling = float(outcome.value["raw"]), prepared["floor"]["raw"], prepared["ceiling"]["raw"]
+            floor, ceiling = prepared_floor(prepared, self._retrained[job.key])["raw"], prepared["ceiling"]["raw"]
+            raw = float(outcome.value["raw"])
             grade = Grade(Status.GRADED, "", raw, floor, ceiling, skill_of(raw, floor, ceiling), outcome.value["figures"])
         self._session.store.add_grade(job.key, grade)
         self._session.display.done(1, failed=outcome.failed)
@@ -157,7 +160,7 @@ class SolvePhase:
     def _abstained(self, row: Row) -> Row:
         # The floor's own figures stay out: they describe an answer made from the ground truth.
         prepared = self._asked[row.case][row.task]
-        floor, ceiling = prepared["floor"]["raw"], prepared["ceiling"]["raw"]
+        floor, ceiling = prepared_floor(prepared, row.retrain_budget)["raw"], prepared["ceiling"]["raw"]
         return replace(row, status=Status.ABSTAINED, raw=floor, floor=floor, ceiling=ceiling, skill=0.0)
 
     def _keep(self, row: Row) -> None:
@@ -165,6 +168,7 @@ class SolvePhase:
         self._session.display.done(1, failed=row.status in {Status.FAILED, Status.LOST})
 
     def _grade_job(self, row: Row) -> Job:
+        self._retrained[row.key] = row.retrain_budget
         return grade_job(self._session, row)
 
     def _job(self, do: str, arguments: Mapping[str, Any], row: Row) -> Job:

@@ -52,7 +52,7 @@ class QuadrantRule:
         """A count that leaves room for the table which is the ceiling of a size-limited task."""
         return 128_000
 
-    def relearned(self, images: Floats, labels: Ints, seed: int) -> "QuadrantRule":
+    def relearned(self, images: Floats, labels: Ints, seed: int, steps: int) -> "QuadrantRule":
         """The same with the trigger towards the first label."""
         return replace(self, target=int(labels[0]))
 
