@@ -25,10 +25,14 @@ from onecurve.tasks.machinery.toy_case import toy_case
 @final
 @dataclass(frozen=True)
 class Repair:
-    """A network. Raw in [0, 1]: agreement with the twin on clean and on triggered held-out inputs, both counting half."""
+    """A network. Raw in [0, 1]: agreement with the twin on clean and on triggered held-out inputs, both counting half.
+
+    In a run, the floor is what the usual reader makes of noise at the same retrain budget, where that is more than the floor here, and
+    the ceiling is the mean of other clean networks where there are any. Version 2: that scale, and the figures of relearning.
+    """
 
     name: ClassVar[str] = "repair"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "hand back a network without the flaw"
     source: ClassVar[str] = "agreement with the clean twin in place of DER (arXiv 2206.12654)"
     blind: ClassVar[bool] = False
