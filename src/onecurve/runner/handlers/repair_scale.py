@@ -22,7 +22,7 @@ from onecurve.readers.catalog import READERS
 from onecurve.tasks.machinery.controls import noise_evidence
 from onecurve.tasks.machinery.reference_points import ReferencePoints, measured
 
-DRAWS: Final = 2
+DRAWS: Final = 3
 """Draws of noise that a floor is the mean of."""
 NETWORKS: Final = 4
 """Clean networks that a ceiling is the mean of, at most."""
