@@ -43,7 +43,7 @@ def style(channels: int = 3, side: int = 32) -> Filter:
 
 
 def read(evidence: Evidence, images: Floats, labels: np.ndarray, clean: LabelledImages, seed: int = 0) -> Weights | Abstain:
-    question = Weigh(Brief(target=TARGET), len(images), CLASSES, inputs=images, labels=labels)
+    question = Weigh(Brief(target=TARGET), len(images), ("goes", "stays"), inputs=images, labels=labels, base_rate=0.5)
     subject = Subject("s", None, CLASSES, clean.images.shape[1:], Access.CLEAN_IMAGES, clean)
     answer = Effect().read(question, evidence, Workbench(subject, Budget(0), Meter(Budget(0)), seed))
     found = checked(question, answer)
@@ -51,10 +51,14 @@ def read(evidence: Evidence, images: Floats, labels: np.ndarray, clean: Labelled
     return found
 
 
-def masses(trigger: Trigger, images: Floats, inputs: LabelledImages, clean: LabelledImages, success: float = 1.0) -> np.ndarray:
-    answer = read(Evidence((Hypothesis(trigger, TARGET, success),)), images, inputs.labels, clean)
+def chances(trigger: Trigger, rival: Floats, inputs: LabelledImages, clean: LabelledImages, success: float = 1.0) -> np.ndarray:
+    """2 x N: of the inputs with the trigger, and of the rivals that are asked about beside them."""
+    stamped = trigger.apply(inputs.floats(), np.random.default_rng(1)).images
+    labels = np.concatenate([inputs.labels, inputs.labels])
+    answer = read(Evidence((Hypothesis(trigger, TARGET, success),)), np.concatenate([stamped, rival]), labels, clean)
     assert isinstance(answer, Weights)
-    return answer.values[:, TARGET]
+    assert np.allclose(answer.values.sum(axis=1), 1, atol=1e-5)
+    return answer.values[:, 0].reshape(2, -1)
 
 
 TRIGGERS: dict[str, Trigger] = {
@@ -66,45 +70,54 @@ TRIGGERS: dict[str, Trigger] = {
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS)
-def test_the_target_is_foretold_where_the_trigger_is_and_only_there(
-    trigger: Trigger, clean: LabelledImages, inputs: LabelledImages
-) -> None:
-    stamped = trigger.apply(inputs.floats(), np.random.default_rng(1)).images
-    assert masses(trigger, stamped, inputs, clean).mean() > 0.8
-    assert masses(trigger, inputs.floats(), inputs, clean).mean() < 0.1
+def test_inputs_with_the_trigger_are_told_from_plain_ones(trigger: Trigger, clean: LabelledImages, inputs: LabelledImages) -> None:
+    there, not_there = chances(trigger, inputs.floats(), inputs, clean).mean(axis=1)
+    assert there > 0.85
+    assert not_there < 0.15
 
 
-def test_another_sprite_does_not_fire(clean: LabelledImages, inputs: LabelledImages) -> None:
+def test_another_sprite_is_told_from_the_trigger(clean: LabelledImages, inputs: LabelledImages) -> None:
     other = sprite("bolt", (0.1, 0.3, 0.9)).apply(inputs.floats(), np.random.default_rng(1)).images
-    assert masses(TRIGGERS["anywhere"], other, inputs, clean).mean() < 0.15
+    assert chances(TRIGGERS["anywhere"], other, inputs, clean)[1].mean() < 0.15
+
+
+@pytest.mark.parametrize("name", ["anywhere", "filter"])
+def test_half_a_trigger_is_told_from_a_whole_one(name: str, clean: LabelledImages, inputs: LabelledImages) -> None:
+    half = TRIGGERS[name].variants()["half"].apply(inputs.floats(), np.random.default_rng(1)).images
+    there, not_there = chances(TRIGGERS[name], half, inputs, clean)
+    assert (there > not_there).mean() > 0.9
 
 
 def test_the_colours_of_a_filter_without_its_texture_do_not_fire(clean: LabelledImages, inputs: LabelledImages) -> None:
     colours = Filter(style().matrix, style().offset, np.zeros_like(style().texture))
-    assert masses(style(), colours.apply(inputs.floats(), np.random.default_rng(1)).images, inputs, clean).mean() < 0.15
+    rival = colours.apply(inputs.floats(), np.random.default_rng(1)).images
+    assert chances(style(), rival, inputs, clean)[1].mean() < 0.15
 
 
 def test_at_its_place_means_there_and_not_elsewhere(clean: LabelledImages, inputs: LabelledImages) -> None:
     elsewhere = sprite("star", (0.9, 0.1, 0.6), (18, 2)).apply(inputs.floats(), np.random.default_rng(1)).images
-    assert masses(TRIGGERS["at a place"], elsewhere, inputs, clean).mean() < 0.15
+    assert chances(TRIGGERS["at a place"], elsewhere, inputs, clean)[1].mean() < 0.15
 
 
-def test_success_scales_the_mass_and_the_rest_goes_to_the_label(clean: LabelledImages, inputs: LabelledImages) -> None:
-    stamped = TRIGGERS["anywhere"].apply(inputs.floats(), np.random.default_rng(1)).images
-    full, half = (masses(TRIGGERS["anywhere"], stamped, inputs, clean, success) for success in (1.0, 0.5))
-    assert np.allclose(half - 0.002, full / 2, atol=0.01)
-    answer = read(Evidence((Hypothesis(TRIGGERS["anywhere"], TARGET, 0.5),)), stamped, inputs.labels, clean)
+def test_success_is_how_far_the_answer_leaves_the_base_rate(clean: LabelledImages, inputs: LabelledImages) -> None:
+    full, half = (chances(TRIGGERS["anywhere"], inputs.floats(), inputs, clean, success) for success in (1.0, 0.5))
+    assert np.allclose(half - 0.5, (full - 0.5) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS)
+def test_a_trigger_that_is_nowhere_leaves_the_announced_base_rate(trigger: Trigger, clean: LabelledImages, inputs: LabelledImages) -> None:
+    other = sprite("bolt", (0.1, 0.3, 0.9)).apply(inputs.floats(), np.random.default_rng(1)).images
+    images, labels = np.concatenate([inputs.floats(), other]), np.concatenate([inputs.labels, inputs.labels])
+    answer = read(Evidence((Hypothesis(trigger, TARGET, 1.0),)), images, labels, clean)
     assert isinstance(answer, Weights)
-    assert np.allclose(answer.values.sum(axis=1), 1, atol=1e-5)
-    rest = answer.values[np.arange(len(inputs)), inputs.labels]
-    assert np.allclose(rest + answer.values[:, TARGET], 1, atol=0.03)
+    assert np.allclose(answer.values, 0.5, atol=0.02)
 
 
-def test_a_trigger_without_a_trace_leaves_the_labels(clean: LabelledImages, inputs: LabelledImages) -> None:
+def test_a_trigger_without_a_trace_leaves_the_base_rate(clean: LabelledImages, inputs: LabelledImages) -> None:
     invisible = Paste(np.zeros((1, 3, 5, 5), np.float32), np.zeros((1, 5, 5), np.float32))
     answer = read(Evidence((Hypothesis(invisible, TARGET, 1.0),)), inputs.floats(), inputs.labels, clean)
     assert isinstance(answer, Weights)
-    assert (answer.values.argmax(axis=1) == inputs.labels).all()
+    assert np.allclose(answer.values, 0.5)
     assert "no trace" in answer.note
 
 
@@ -130,18 +143,18 @@ def test_grey_images_and_larger_ones_are_taken() -> None:
         pattern = (np.indices((side // 4, side // 4)).sum(axis=0) // 4 % 2).astype(np.float32)
         trigger = Paste(np.repeat(pattern[None], channels, axis=0)[None], np.ones((1, side // 4, side // 4), np.float32))
         asked = images.take(images.labels != TARGET)
-        stamped = trigger.apply(asked.floats(), rng).images
-        assert masses(trigger, stamped, asked, images).mean() > 0.8
-        assert masses(trigger, asked.floats(), asked, images).mean() < 0.15
+        there, not_there = chances(trigger, asked.floats(), asked, images).mean(axis=1)
+        assert there > 0.85
+        assert not_there < 0.15
 
 
 def test_other_questions_and_parameters_are_refused(clean: LabelledImages) -> None:
     subject = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, clean)
     workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0)
-    with pytest.raises(AnswerError, match="inputs"):
+    with pytest.raises(AnswerError, match="another form"):
         Effect().read(Weigh(Brief(), 1, CLASSES), Evidence(), workbench)
-    with pytest.raises(SpecError, match="error"):
-        Effect(error=1.0)
+    with pytest.raises(SpecError, match="doubt"):
+        Effect(doubt=1.0)
     few = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, clean.take(slice(0, 4)))
     question = Weigh(Brief(), 1, CLASSES, inputs=clean.floats()[:1], labels=clean.labels[:1])
     answer = Effect().read(question, Evidence(), Workbench(few, Budget(0), Meter(Budget(0)), 0))

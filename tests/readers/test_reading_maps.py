@@ -233,12 +233,11 @@ def test_effects_are_foretold_from_maps_of_suspects(clean):
     inputs = clean.take(slice(100, 140))
     images = inputs.floats()
     images[:20] = trigger.apply(images[:20], np.random.default_rng(9)).images
-    question = Weigh(Brief(TARGET, suspects), len(images), CLASSES, inputs=images, labels=inputs.labels)
+    question = Weigh(Brief(TARGET, suspects), len(images), ("goes", "stays"), inputs=images, labels=inputs.labels, base_rate=0.5)
     subject = Subject("s", None, CLASSES, (3, 32, 32), Access.CLEAN_IMAGES, rest)
     answer = Effect().read(question, maps(masks), Workbench(subject, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(answer, Weights)
-    aimed = answer.values[:, TARGET]
-    others = inputs.labels != TARGET
-    assert aimed[:20][others[:20]].mean() > aimed[20:][others[20:]].mean() + 0.3
+    goes = answer.values[:, 0]
+    assert goes[:20].mean() > goes[20:].mean() + 0.3
     unclear = Effect().read(question, maps(np.ones_like(masks)), Workbench(subject, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(unclear, Abstain)

@@ -19,7 +19,7 @@ class Form(StrEnum):
     PIXELS = "pixels"
     """Weights over the pixels of each input."""
     OUTCOMES = "outcomes"
-    """Weights over the classes for each labelled input."""
+    """For each labelled input, whether it goes where a flaw sends it."""
     REPAIR = "repaired"
     """A network, of any size."""
     SIMPLIFY = "simplified"
@@ -96,6 +96,8 @@ class Weigh:
     """int64, items; the true classes of ``inputs``, where the task gives them."""
     shape: tuple[int, int] | None = None
     """Height and width when the options are the pixels of the input, row by row."""
+    base_rate: float | None = None
+    """Share of the items for which the first option is right by design, where the question announces one."""
 
     @property
     def form(self) -> Form:

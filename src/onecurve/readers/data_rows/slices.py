@@ -16,7 +16,7 @@ from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.embedder import ClassicalEmbedder
 from onecurve.readers.machinery.likeness import NULL, Shown, likeness_weights, spread
-from onecurve.readers.machinery.outcomes import add_slices, label_rates, mixed, usable_slices
+from onecurve.readers.machinery.outcomes import EVEN, holding, moved, slice_ratios, usable_slices
 
 Doubles = NDArray[np.float64]
 
@@ -27,19 +27,19 @@ MOST = 12
 @final
 @dataclass(frozen=True)
 class Slices:
-    """Groups of inputs to weights over a lineup, or over the classes for each input.
+    """Groups of inputs to weights over a lineup, or to the chance of each input to go where the flaw sends it.
 
     Lineup: the clean images that the evidence points at are compared with the options' pictures as in the `matcher` reader, each
     weighed by its score; the other clean images are the null. Where some scores are negative, as log-probabilities are, their
     distance from the lowest counts. A slice hypothesis points at the clean images on which its predicate holds, with its success as
     their score.
 
-    Classes: inputs on which the predicate of a slice hypothesis holds go to its target with its success, the rest to the true
-    label. Rows of the clean set say nothing of other inputs.
+    Outcomes: starting at the announced base rate, an input on which the predicate of any slice hypothesis holds is more likely to go
+    where the flaw sends it, with the success that the tool measured. Rows of the clean set say nothing of other inputs.
     """
 
     name: ClassVar[str] = "slices"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "what the inputs have in common that the evidence points at"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
@@ -48,19 +48,19 @@ class Slices:
 
     sharpness: float = 1.0
     """Factor of the standardised likeness inside the softmax (an inverse temperature)."""
-    error: float = 0.02
-    """Share of the label's weight that is spread over all classes, as no network is always right."""
+    doubt: float = 0.1
+    """Share of the inputs on which a predicate is taken to be wrong."""
 
     def __post_init__(self) -> None:
         require_within("sharpness", self.sharpness, 1e-6, 100)
-        require_within("error", self.error, 0, 1)
+        require_within("doubt", self.doubt, 1e-6, 0.5)
 
     def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row over the options, or one per input; Abstain where the evidence points at no input."""
         if not isinstance(question, Weigh) or question.form not in self.answers:
-            raise AnswerError("slices weighs a lineup, or the classes of given inputs; this question is of another form")
+            raise AnswerError("slices weighs a lineup, or the outcomes of given inputs; this question is of another form")
         if question.form is Form.OUTCOMES:
-            return self._outcomes(question, evidence)
+            return self._outcomes(question, evidence, workbench.subject.granted_clean(), workbench.subject.classes)
         clean = workbench.subject.granted_clean()
         scores = _scores(evidence, question.brief, clean, workbench.subject.classes)
         rows = np.argsort(-scores, kind="stable")[: min(MOST, int((scores > 0).sum()))]
@@ -72,16 +72,18 @@ class Slices:
         weights = likeness_weights(shown, question, ClassicalEmbedder(), self.sharpness, workbench.seed)
         return Weights(weights[None], f"{len(rows)} clean images against {len(null)} others")
 
-    def _outcomes(self, question: Weigh, evidence: Evidence) -> Answer:
+    def _outcomes(self, question: Weigh, evidence: Evidence, clean: LabelledImages, classes: int) -> Answer:
         if question.inputs is None or question.labels is None:
-            raise AnswerError("slices foretells classes of inputs whose labels are known; this question gives no labels")
-        slices = usable_slices(evidence, question.brief, question.inputs, len(question.options))
+            raise AnswerError("slices foretells outcomes of inputs whose labels are known; this question gives no labels")
+        slices = usable_slices(evidence, question.brief, question.inputs, classes)
         if not slices:
             return Abstain("the evidence holds no slice hypothesis that can be applied to the inputs")
-        aimed = np.zeros((question.items, len(question.options)))
-        add_slices(aimed, slices)
-        notes = [f"a slice holds on {int(where.sum())} of {question.items} inputs" for _, where in slices]
-        return Weights(mixed(aimed, label_rates(len(question.options), self.error)[question.labels]), "; ".join(notes))
+        base = EVEN if question.base_rate is None else question.base_rate
+        images = clean.floats()
+        ratios = np.array([slice_ratios(held, holding(piece, images), self.doubt) for piece, held in slices])
+        goes = moved(ratios.max(axis=0), np.array([piece.success for piece, _ in slices])[ratios.argmax(axis=0)], base)
+        notes = [f"a slice holds on {int(held.sum())} of {question.items} inputs" for _, held in slices]
+        return Weights(np.stack([goes, 1 - goes], axis=1).astype(np.float32), "; ".join(notes))
 
 
 def _scores(evidence: Evidence, brief: Brief, clean: LabelledImages, classes: int) -> Doubles:

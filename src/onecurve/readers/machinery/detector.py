@@ -63,13 +63,14 @@ class Examples:
 def fitted(trigger: Trigger, clean: Examples, rng: np.random.Generator) -> Detector:
     """Fit on half of the clean images and choose on the other half.
 
-    Examples: every image with the trigger, against the same image clean and with a near miss of the trigger. Of the sets of
-    traces the one with the least held-back log loss is kept.
+    Examples: every image with the trigger, against the same image clean, with a near miss of the trigger and with its variants. Of
+    the sets of traces the one with the least held-back log loss is kept.
     """
     templates, pasted = _parted(trigger)
     stamped = pasted.apply(clean.images, rng).images
-    missed = near_miss(pasted, rng).apply(clean.images, rng).images
-    found = [images.traces(templates) for images in (described(stamped), clean.described, described(missed))]
+    rivals = {"near miss": near_miss(pasted, rng), **pasted.variants()}
+    missed = [rival.apply(clean.images, rng).images for rival in rivals.values()]
+    found = [images.traces(templates) for images in (described(stamped), clean.described, *map(described, missed))]
     fitting = np.arange(len(clean.images)) % 2 == 0
     candidates = [_candidate(templates, name, [each[name] for each in found], fitting) for name in found[0]]
     return min(candidates, key=lambda candidate: candidate.loss)

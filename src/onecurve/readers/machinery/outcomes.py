@@ -1,14 +1,31 @@
-"""From groups of inputs that go to a class to weights over the classes for each input."""
+"""From what is said of inputs to the probability, for each, that it goes where a flaw sends it.
+
+A reader starts at the announced base rate and moves by likelihood ratios. By the base rate, so many of the inputs hold what is
+looked for; a trace that is absent from all of them, or present in all, therefore says nothing.
+"""
+
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from onecurve.core.errors import AnswerError
-from onecurve.core.evidence import Evidence, SliceHypothesis
+from onecurve.core.evidence import Confusion, Evidence, SliceHypothesis
 from onecurve.core.image.images import Bools, Floats, Ints
 from onecurve.core.question import Brief
 
 Doubles = NDArray[np.float64]
+
+EVEN: Final = 0.5
+"""The base rate where a question announces none."""
+SURE: Final = 30.0
+"""Log odds beyond which a prior is not searched for."""
+
+
+def holding(piece: SliceHypothesis, images: Floats) -> Bools:
+    """bool N: where the predicate of a usable slice holds; nowhere on no images."""
+    found = _held(piece, images) if len(images) else None
+    return np.zeros(0, np.bool_) if found is None else found
 
 
 def usable_slices(evidence: Evidence, brief: Brief, images: Floats, classes: int) -> tuple[tuple[SliceHypothesis, Bools], ...]:
@@ -22,24 +39,55 @@ def usable_slices(evidence: Evidence, brief: Brief, images: Floats, classes: int
     return tuple((piece, where) for piece, where in held if where is not None)
 
 
-def add_slices(aimed: Doubles, slices: tuple[tuple[SliceHypothesis, Bools], ...]) -> None:
-    """Raise the targets' shares in ``aimed`` (N x K) to each slice's success where it holds."""
-    for piece, where in slices:
-        column = aimed[:, piece.target]
-        np.maximum(column, piece.success * where, out=column)
+def present(ratios: Doubles, base_rate: float) -> Doubles:
+    """N: the chance that each input holds what is looked for, from log likelihood ratios (N), with ``base_rate`` as their mean.
+
+    The log odds of the prior are those with which the mean comes out.
+    """
+    low, high = -SURE, SURE
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _chances(ratios + middle).mean() < base_rate else (low, middle)
+    return _chances(ratios + (low + high) / 2)
 
 
-def mixed(aimed: Doubles, otherwise: Doubles) -> Floats:
-    """N x K: the targets' shares, never more than 1 in all, and the rest as in ``otherwise`` (N x K, rows of sum 1)."""
-    shares = aimed / np.maximum(aimed.sum(axis=1, keepdims=True), 1)
-    rows: Floats = (shares + (1 - shares.sum(axis=1, keepdims=True)) * otherwise).astype(np.float32)
-    return rows
+def trust(ratios: Doubles, base_rate: float) -> float:
+    """The chance that what is looked for is there at all, in a share ``base_rate`` of the inputs rather than in none; even beforehand."""
+    odds = float(np.logaddexp(np.log(base_rate) + ratios, np.log(1 - base_rate)).sum())
+    return float(_chances(np.array(np.clip(odds, -SURE, SURE))))
 
 
-def label_rates(classes: int, error: float) -> Doubles:
-    """K x K: each class to itself, of which ``error`` is spread over all classes."""
-    rates: Doubles = (1 - error) * np.eye(classes) + error / classes
-    return rates
+def moved(ratios: Doubles, success: Doubles | float, base_rate: float) -> Doubles:
+    """N: the chance that each input goes where the flaw sends it, from log likelihood ratios (N) of what is looked for.
+
+    It leaves the base rate as far as what is looked for is likely to be there at all, and works.
+    """
+    found = present(ratios, base_rate)
+    chances: Doubles = base_rate + trust(ratios, base_rate) * success * (found - base_rate)
+    return chances
+
+
+def slice_ratios(where: Bools, known: Bools, doubt: float) -> Doubles:
+    """N: log likelihood ratios of inputs on which a predicate holds or not.
+
+    It holds on all but a share of ``doubt`` of what goes where the flaw sends it, and otherwise as often as on clean images (``known``).
+    """
+    common = (known.sum() + 1) / (len(known) + 2)
+    ratios: Doubles = np.where(where, np.log((1 - doubt) / common), np.log(doubt / (1 - common)))
+    return ratios
+
+
+def stray_rates(confusion: Confusion, brief: Brief, labels: Ints, classes: int, smoothing: float) -> Doubles:
+    """N: how often clean images of these true classes are sent to the suspected target, or where none is told, to any wrong class.
+
+    Raises ``AnswerError`` for a matrix of another number of classes.
+    """
+    if len(confusion.counts) != classes:
+        raise AnswerError(f"a confusion matrix must be of the {classes} classes of the network, got: {len(confusion.counts)}")
+    rates = base_rates(confusion.counts, smoothing)
+    wrong = 1 - np.diag(rates) if brief.target is None else rates[:, brief.target] * (np.arange(classes) != brief.target)
+    found: Doubles = wrong[labels]
+    return found
 
 
 def base_rates(counts: Ints, smoothing: float) -> Doubles:
@@ -62,3 +110,8 @@ def _held(piece: SliceHypothesis, images: Floats) -> Bools | None:
         return piece.predicate.holds(images)
     except AnswerError:
         return None
+
+
+def _chances(odds: Doubles) -> Doubles:
+    chances: Doubles = 1 / (1 + np.exp(-odds))
+    return chances

@@ -3,7 +3,7 @@
 The features do not depend on the network. They measure how much an image looks as if the trigger had been applied.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
@@ -71,11 +71,21 @@ class _Chunk:
 
 def _traces(chunk: _Chunk, trigger: Trigger, stride: int) -> dict[str, Tensor]:
     if isinstance(trigger, Paste):
-        return {"sightings": _sightings(chunk, trigger, stride), "statistics": chunk.statistics}
+        whole = _sightings(chunk, trigger, stride)
+        halves = torch.cat([whole, *(_sightings(chunk, half, stride) for half in _halves(trigger))], 1)
+        return {"sightings": whole, "halves": halves, "statistics": chunk.statistics}
     if not isinstance(trigger, Filter):
         return {"statistics": chunk.statistics}
     overlay = _overlay(chunk.images, trigger, stride)
     return {"overlay": overlay, "statistics": chunk.statistics, "both": torch.cat([overlay, chunk.statistics], 1)}
+
+
+def _halves(trigger: Paste) -> tuple[Paste, Paste]:
+    """The left and the right half of the sprites alone, each at its place."""
+    middle = trigger.alphas.shape[2] // 2
+    left, right = trigger.alphas.copy(), trigger.alphas.copy()
+    left[:, :, middle:], right[:, :, :middle] = 0, 0
+    return replace(trigger, alphas=left), replace(trigger, alphas=right)
 
 
 def _working(images: Floats, stride: int) -> Tensor:

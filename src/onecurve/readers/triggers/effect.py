@@ -1,6 +1,6 @@
 """Reads hypotheses into predictions: is the trigger in this input, or does it belong to the slice, and how often does that work?
 
-The reader does not query the network. Whatever no hypothesis explains goes where clean images of that class go.
+The reader does not query the network. It starts at the announced base rate and moves by likelihood ratios.
 """
 
 import math
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
-from onecurve.core.errors import AnswerError, SpecError
+from onecurve.core.errors import AnswerError
 from onecurve.core.evidence import Confusion, Evidence, HeatMap, Hypothesis, Pieces, SliceHypothesis
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief, Form, Forms, Question, Weigh
@@ -20,9 +20,11 @@ from onecurve.core.seeds import generator
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.detector import Detector, Examples, fitted
-from onecurve.readers.machinery.outcomes import add_slices, base_rates, label_rates, mixed, usable_slices
+from onecurve.readers.machinery.outcomes import EVEN, holding, moved, slice_ratios, stray_rates, usable_slices
 from onecurve.readers.machinery.proposals import usable, why_none
 from onecurve.readers.machinery.trigger_features import described
+
+Doubles = NDArray[np.float64]
 
 CLEAN = 128
 """Clean images that detectors are fitted on at most."""
@@ -34,60 +36,81 @@ TELLING = 0.95
 
 @final
 @dataclass(frozen=True)
-class Effect:
-    """Turns hypotheses into weights over the classes for each input.
+class Traces:
+    """What is found in N inputs of one thing that is looked for."""
 
-    Each hypothesis is applied to the subject's clean images and a logistic detector is fitted (see ``detector.fitted``). Its chance
-    that the trigger is in the input, times the success that the tool measured, is the weight of the hypothesis's
-    target; of several hypotheses for one target the largest counts. An input on which the predicate of a slice hypothesis holds
-    goes to its target with the success that the tool measured. The rest goes where clean images of the same class go, by the
-    confusion matrix of the evidence, and to the true label where the evidence holds none.
+    ratios: Doubles
+    """float64 N; log likelihood ratios of its presence."""
+    success: float
+    """How often it works, as the tool measured it."""
+    note: str
+
+
+@final
+@dataclass(frozen=True)
+class Effect:
+    """Turns hypotheses into the chance of each input to go where the flaw sends it.
+
+    Each hypothesis is applied to the subject's clean images and a logistic detector is fitted (see ``detector.fitted``). What it says
+    of an input, or whether the predicate of a slice hypothesis holds there, is a likelihood ratio; of several the largest counts. The
+    prior is such that as many inputs hold the trigger as the question announces. The answer leaves the announced base rate as far as
+    the trigger is likely to be there at all and works (see ``outcomes.moved``); how often clean images of a class go to the
+    target, by a confusion matrix, shifts it a little.
     """
 
     name: ClassVar[str] = "effect"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     summary: ClassVar[str] = "looks for the proposed trigger in each input"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
     reads: ClassVar[Pieces] = (Hypothesis, HeatMap, SliceHypothesis, Confusion)
     answers: ClassVar[Forms] = (Form.OUTCOMES,)
 
-    error: float = 0.02
-    """Share of the label's weight that is spread over the other classes, as no network is always right, where nothing was counted."""
+    doubt: float = 0.1
+    """Share of the inputs on which the predicate of a slice hypothesis is taken to be wrong."""
     smoothing: float = 1.0
     """Images' worth of the overall rates added to each row of a confusion matrix."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.error < 1:
-            raise SpecError(f"the share of error must be at least 0 and below 1, got: {self.error}")
+        require_within("doubt", self.doubt, 1e-6, 0.5)
         require_within("smoothing", self.smoothing, 1e-6, 1e6)
 
     def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row per input; Abstain where no hypothesis can be applied and no clean image was counted."""
-        if not isinstance(question, Weigh) or question.inputs is None or question.labels is None:
-            raise AnswerError("effect foretells classes of inputs with known labels; this question is of another form")
-        aimed = np.zeros((question.items, len(question.options)))
-        slices = usable_slices(evidence, question.brief, question.inputs, len(question.options))
-        fault, notes = _add_triggers(aimed, question.inputs, evidence, question.brief, workbench)
-        counted = next((piece.counts for piece in evidence.confusions() if piece.counts.any()), None)
-        if counted is not None and len(counted) != len(question.options):
-            raise AnswerError(f"a confusion matrix must be of the {len(question.options)} classes asked about, got: {len(counted)}")
-        if fault and not slices and counted is None:
+        if not isinstance(question, Weigh) or question.form is not Form.OUTCOMES or question.labels is None:
+            raise AnswerError("effect foretells outcomes of inputs with known labels; this question is of another form")
+        assert question.inputs is not None, "a question about outcomes has inputs"
+        classes = workbench.subject.classes
+        fault, traces = _triggers(question.inputs, evidence, question.brief, workbench)
+        for piece, where in usable_slices(evidence, question.brief, question.inputs, classes):
+            note = f"a slice holds on {int(where.sum())} of {question.items} inputs"
+            known = holding(piece, workbench.subject.granted_clean().floats())
+            traces.append(Traces(slice_ratios(where, known, self.doubt), piece.success, note))
+        counted = next((piece for piece in evidence.confusions() if piece.counts.any()), None)
+        if not traces and fault and counted is None:
             return Abstain(fault)
-        add_slices(aimed, slices)
-        notes += [f"a slice holds on {int(where.sum())} of {question.items} inputs" for _, where in slices]
-        if counted is None:
-            return Weights(mixed(aimed, label_rates(len(question.options), self.error)[question.labels]), "; ".join(notes))
-        notes.append(f"{int(counted.sum())} clean images")
-        return Weights(mixed(aimed, base_rates(counted, self.smoothing)[question.labels]), "; ".join(notes))
+        strays = np.zeros(question.items)
+        if counted is not None:
+            strays = stray_rates(counted, question.brief, question.labels, classes, self.smoothing)
+        goes = _chances(traces, strays, EVEN if question.base_rate is None else question.base_rate)
+        notes = [trace.note for trace in traces] + ([] if counted is None else [f"{int(counted.counts.sum())} clean images"])
+        return Weights(np.stack([goes, 1 - goes], axis=1).astype(np.float32), "; ".join(notes))
 
 
-def _add_triggers(
-    aimed: NDArray[np.float64], inputs: Floats, evidence: Evidence, brief: Brief, workbench: Workbench
-) -> tuple[str, list[str]]:
-    """Raise the targets' shares in ``aimed`` (N x K) by what detectors of the triggers say of the inputs.
+def _chances(traces: list[Traces], strays: Doubles, base_rate: float) -> Doubles:
+    """N: the chance of each input to go where the flaw sends it; what clean images of its class do shifts it."""
+    chances = np.full(len(strays), base_rate)
+    if traces:
+        ratios = np.array([trace.ratios for trace in traces])
+        chances = moved(ratios.max(axis=0), np.array([trace.success for trace in traces])[ratios.argmax(axis=0)], base_rate)
+    shifted: Doubles = np.clip(chances + (1 - chances) * (strays - strays.mean()), 0, 1)
+    return shifted
 
-    Gives why no trigger can be looked for (empty where one can), and a note per trigger.
+
+def _triggers(inputs: Floats, evidence: Evidence, brief: Brief, workbench: Workbench) -> tuple[str, list[Traces]]:
+    """Why no trigger can be looked for (empty where one can), and what is found of each.
+
+    Of a trigger that leaves no trace on clean images nothing is found: its ratios are 0.
     """
     clean = workbench.subject.granted_clean()
     rng = generator("effect", workbench.seed)
@@ -98,16 +121,18 @@ def _add_triggers(
     if not proposals:
         return f"the evidence holds {why_none(evidence)}", []
     examples, asked = Examples.of(images), described(inputs)
-    notes = []
+    traces = []
     for number, proposal in enumerate(proposals, start=1):
         detector = fitted(proposal.trigger, examples, rng)
-        notes.append(_words(number, detector))
-        if detector.loss < TELLING * math.log(2) and 0 <= proposal.target < aimed.shape[1]:
-            column = aimed[:, proposal.target]
-            np.maximum(column, proposal.success * detector.chances(asked), out=column)
-    return "", notes
+        chances = detector.chances(asked) if _tells(detector) else np.full(len(inputs), 0.5)
+        traces.append(Traces(np.log(chances / (1 - chances)), proposal.success, _words(number, detector)))
+    return "", traces
+
+
+def _tells(detector: Detector) -> bool:
+    return detector.loss < TELLING * math.log(2)
 
 
 def _words(number: int, detector: Detector) -> str:
     told = f"told by its {detector.descriptors} (held-back loss {detector.loss:.2f} nats)"
-    return f"hypothesis {number}: {told if detector.loss < TELLING * math.log(2) else 'leaves no trace that can be told'}"
+    return f"hypothesis {number}: {told if _tells(detector) else 'leaves no trace that can be told'}"

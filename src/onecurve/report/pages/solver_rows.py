@@ -108,7 +108,7 @@ def class_names(rows: Sequence[Row], results: Results) -> tuple[str, ...]:
         tasks = tasks_of(form, (row.task for row in rows))
         for key in dict.fromkeys(row.question for row in rows if row.task in tasks):
             question = stored(results, key)
-            if isinstance(question, Weigh):
+            if isinstance(question, Weigh) and question.base_rate is None:
                 ends_in_none = form is Form.CLASSES and question.options[-1] == NO_CLASS
                 return question.options[:-1] if ends_in_none else question.options
     return ()

@@ -1,66 +1,39 @@
-"""Forecasts of what a network says, scored apart where the flaw fires and where it does not.
-
-Pooling both would let whichever is more frequent among the inputs decide.
-"""
-
-from dataclasses import dataclass
-from typing import final
+"""Forecasts of whether an input goes where a flaw sends it, scored by Brier's rule."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from onecurve.core.errors import UngradeableError
 from onecurve.core.grade import Measured
-from onecurve.core.image.images import Bools, Floats, Ints
+from onecurve.core.image.images import Floats
+from onecurve.tasks.machinery.contests import Contest
 from onecurve.tasks.machinery.proper_scores import calibration_error, log_losses, quadratic_scores, top_credits
 
-Doubles = NDArray[np.float64]
 
+def forecast_measured(shares: Floats, asked: Contest) -> Measured:
+    """The mean quadratic score of ``shares`` (N x 2: goes, stays; rows summing to 1), in [0, 1]; 0.75 for one half everywhere.
 
-@final
-@dataclass(frozen=True)
-class Outcome:
-    """What came true on N inputs; raises ``UngradeableError`` where the flaw fires on none of them, or on all."""
-
-    said: Ints
-    """int64 N; the class that the network says."""
-    fired: Bools
-    """bool N; what it says is the flaw's doing."""
-
-    def __post_init__(self) -> None:
-        if self.fired.all() or not self.fired.any():
-            raise UngradeableError(f"the flaw fires on {self.fired.sum()} of {len(self.fired)} inputs, so there is nothing to foretell")
-
-
-def forecast_measured(shares: Floats, outcome: Outcome) -> Measured:
-    """The balanced quadratic score of ``shares`` (N x K, rows summing to 1), in [0, 1].
-
-    Figures: score and top-1 accuracy (ties share) where the flaw fired and on the rest, log loss in nats, calibration
-    error, and the number of inputs on which it fired.
+    Figures: score and top-1 accuracy (ties share) on the inputs with the trigger and on their rivals, auroc (within pairs of which
+    one goes and the other does not; 0.5 where there is no such pair), log loss in nats, calibration error, and how many inputs go.
     """
-    said, fired = outcome.said, outcome.fired
-    scores, hits = quadratic_scores(shares, said), top_credits(shares, said)
+    outcomes, trigger = np.where(asked.goes, 0, 1), asked.kind == 0
+    scores, hits = quadratic_scores(shares, outcomes), top_credits(shares, outcomes)
     figures = {
-        "score_fired": float(scores[fired].mean()),
-        "score_rest": float(scores[~fired].mean()),
-        "accuracy_fired": float(hits[fired].mean()),
-        "accuracy_rest": float(hits[~fired].mean()),
-        "log_loss": float(log_losses(shares, said).mean()),
-        "calibration_error": calibration_error(shares, said),
-        "fired": float(fired.sum()),
+        "score_trigger": float(scores[trigger].mean()),
+        "score_rival": float(scores[~trigger].mean()),
+        "accuracy_trigger": float(hits[trigger].mean()),
+        "accuracy_rival": float(hits[~trigger].mean()),
+        "auroc": auroc_within_pairs(shares[:, 0], asked),
+        "log_loss": float(log_losses(shares, outcomes).mean()),
+        "calibration_error": calibration_error(shares, outcomes),
+        "fired": float(asked.goes.sum()),
     }
-    return Measured((figures["score_fired"] + figures["score_rest"]) / 2, figures)
+    return Measured(float(scores.mean()), figures)
 
 
-def hedge(labels: Doubles, target: Doubles, share: float) -> Doubles:
-    """Forecasts N x K: the labels with a ``share`` of the mass moved to the target."""
-    return target * share + labels * (1 - share)
-
-
-def best_share(labels: Doubles, target: Doubles, outcome: Outcome) -> float:
-    """The share of mass on the target that measures most: the measure is a parabola in it, known from three points."""
-    low, middle, high = (forecast_measured(hedge(labels, target, at).astype(np.float32), outcome).raw for at in (0.0, 0.5, 1.0))
-    bend = 2 * (low - 2 * middle + high)
-    slope = high - low - bend
-    best = -slope / (2 * bend) if bend < 0 else float(high > low)
-    return min(1.0, max(0.0, best))
+def auroc_within_pairs(chances: Floats, asked: Contest) -> float:
+    """How often, of two inputs of a pair, the one that goes has the higher chance; ties count half."""
+    won = []
+    for pair in np.unique(asked.pair):
+        here = asked.pair == pair
+        gone, stayed = chances[here & asked.goes], chances[here & ~asked.goes]
+        won += [float((one > other) + (one == other) / 2) for one in gone for other in stayed]
+    return float(np.mean(won)) if won else 0.5
