@@ -28,6 +28,9 @@ _RECORDS: Mapping[str, type] = {
     )
 }
 
+_LATER: Mapping[str, tuple[str, ...]] = {"Weigh": ("base_rate",)}
+"""Fields that records had not from the start: left out while they are None, so that the digests of older records stay."""
+
 
 def encode(record: object) -> tuple[str, Arrays]:
     """A record as JSON text and named arrays; ``decode`` gives an equal record back."""
@@ -62,7 +65,11 @@ def _encode(value: object, arrays: Arrays) -> object:
         arrays[name] = value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
         return {"array": name}
     if is_dataclass(value) and type(value).__name__ in _RECORDS:
-        return {"record": type(value).__name__, "fields": {f.name: _encode(getattr(value, f.name), arrays) for f in fields(value)}}
+        kept = {f.name: getattr(value, f.name) for f in fields(value)}
+        for name in _LATER.get(type(value).__name__, ()):
+            if kept[name] is None:
+                del kept[name]
+        return {"record": type(value).__name__, "fields": {name: _encode(inner, arrays) for name, inner in kept.items()}}
     if isinstance(value, tuple):
         return {"tuple": [_encode(inner, arrays) for inner in value]}
     if isinstance(value, np.generic):
