@@ -24,7 +24,7 @@ Doubles = NDArray[np.float64]
 
 NULL = 24
 """Null pictures in all."""
-ENOUGH = 4
+ENOUGH = 8
 """Pictures beyond which more of them add no confidence: pictures of one tool err together."""
 LINEUPS = 16
 """Lineups whose own pictures are remembered; one is read for many solvers."""

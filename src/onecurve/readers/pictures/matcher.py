@@ -32,15 +32,19 @@ class Matcher:
     """
 
     name: ClassVar[str] = "matcher"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     summary: ClassVar[str] = "which option the pictures look like, by colour and form"
     source: ClassVar[str] = "baseline; in the place of CLIP in 2302.10894"
     needs: ClassVar[Access] = Access.NONE
     reads: ClassVar[Pieces] = (Picture, Hypothesis, HeatMap)
     answers: ClassVar[Forms] = (Form.LINEUP,)
 
-    sharpness: float = 1.0
-    """Factor of the standardised likeness inside the softmax (an inverse temperature)."""
+    sharpness: float = 1.5
+    """Factor of the standardised likeness inside the softmax (an inverse temperature).
+
+    Of 1 to 6 the one with the least log loss on 120 sampled lineups (patches, styles and natural features) over degraded evidence: the
+    trigger true, blurred, noisy, half, recoloured, shifted, mixed with noise, in one and in eight images, and noise alone.
+    """
 
     def __post_init__(self) -> None:
         if not 0 < self.sharpness <= 100:
