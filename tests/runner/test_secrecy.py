@@ -26,6 +26,7 @@ from onecurve.runner.run import Place, run_suite
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 from onecurve.tasks.catalog import TASKS as TASKS_BY_NAME
+from onecurve.tasks.machinery.suspects import suspects_of
 
 Run = Callable[[Suite], dict[str, Row]]
 TASKS = ("detect", "discover", "localise", "predict", "repair")
@@ -111,6 +112,8 @@ def walked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
         "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0},
     }
     changes = {"data": f"{TOY}:Toy", "model": "six-conv[width=4]", "recipe": recipe, "networks": ({"flaws": ("patch[poison_rate=0.25]",)},)}
+    # With a budget that pays for no step, noise repairs nothing, so that the question is asked.
+    changes["retrain_budgets"] = (1.0,)
     run_suite(suite.changed({**changes, "references": 1}), Place(place / "out", cache, 2, isolation=Wanted.OFF))
     with Store.read(place / "out") as store:
         row = next(row for row in store.rows() if row.role != "yardstick")
@@ -128,7 +131,9 @@ def test_nothing_of_the_truth_can_be_reached_from_what_a_worker_is_handed(walked
     assert not any(word == truth.flaw or truth.words in word or "sealed" in word or walked.case.id in word for word in found["words"])
     arrays = [truth.trigger.patterns, truth.trigger.alphas, truth.triggered.masks, truth.poisoned, *truth.triggered.masks]
     arrays += [values.cpu().numpy() for values in truth.twin.module.state_dict().values() if values.numel() > 64]
-    for array in arrays:
+    decoys = suspects_of(truth).decoys
+    assert decoys is not None
+    for array in (*arrays, *decoys, *(decoy.patterns for decoy in truth.decoys)):
         assert array.tobytes() not in content
     assert truth.triggered.masks.astype(np.float32).tobytes() not in content
 
@@ -142,7 +147,7 @@ def test_the_walk_reaches_what_was_granted(walked: Walked) -> None:
         weights = [values.numpy().tobytes() in content for values in network.module.state_dict().values() if values.numel() > 64]
         assert weights == [name.endswith("look") or name.startswith("repaired")] * len(weights), name
     suspects = walked.content("suspects-look")
-    assert any(image.tobytes() in suspects for image in walked.truth.triggered.images)
+    assert any(image.tobytes() in suspects for image in suspects_of(walked.truth).images)
 
 
 @pytest.mark.parametrize("name", UNSHOWN)
