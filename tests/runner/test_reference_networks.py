@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from tiny_world import named, suite_of
+from tiny_world import learnt, named, suite_of
 
 from onecurve.core.access import Access
 from onecurve.core.answer import Answer, Rebuilt
@@ -196,8 +196,7 @@ class HandReference:
 
 def test_nobody_who_hands_back_a_network_without_the_flaw_is_given_a_clean_one(run: Run) -> None:
     suite = suite_of(f"{__file__}:HandReference", "finetune", tasks=("repair",))
-    suite = suite.changed({"retrain_budgets": (3000.0,)})
-    rows = run(suite)
+    rows = run(learnt(suite))
     assert rows["hand-reference"].status is Status.SKIPPED
     assert rows["hand-reference"].reason == (
         "hand-reference needs reference-network, which is not granted: a clean network would be the answer itself"

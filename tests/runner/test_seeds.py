@@ -57,8 +57,8 @@ def test_no_cell_is_told_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         Session, "run", lambda session, jobs, done: plain(session, heard(jobs), lambda job, outcome: heard(done(job, outcome)))
     )
-    suite = suite_of(*named("Random"), "top-images", "finetune").changed(
-        {"seed": seed, "lineups": 2, "tasks": ("detect", "discover", "repair")}
+    suite = suite_of(*named("Random"), "top-images", "sparse-head").changed(
+        {"seed": seed, "lineups": 2, "tasks": ("detect", "discover", "replace")}
     )
     run_suite(suite, Place(tmp_path / "out", tmp_path / "cache", 2))
     assert {job for job, _ in told} >= {"look", "answer", "read", "read_lineups"}

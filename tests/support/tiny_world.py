@@ -4,6 +4,7 @@ from pathlib import Path
 
 from onecurve.runner.suite import Suite
 
+TOY = Path(__file__).parents[1] / "flaws" / "toy_set.py"
 SOLVERS = Path(__file__).parent / "solvers_for_tests.py"
 RECIPE = {
     "train_images": 200,
@@ -38,3 +39,12 @@ def suite_of(*solvers: str, seconds: float = 60.0, memory_mb: float = 400.0, tas
 def named(*classes: str) -> tuple[str, ...]:
     """Addresses of solvers in the test file."""
     return tuple(f"{SOLVERS}:{name}" for name in classes)
+
+
+def learnt(suite: Suite) -> Suite:
+    """The same over a set that is learnt in seconds, so that a patch takes and clean networks agree: `repair` can be asked."""
+    gate = {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0}
+    recipe = {**RECIPE, "train_images": 1200, "training": {"epochs": 6}, "heldout_images": 120, "gate": gate}
+    networks = ({"flaws": ("patch[poison_rate=0.25]",)},)
+    changes = {"data": f"{TOY}:Toy", "model": "six-conv[width=4]", "recipe": recipe, "networks": networks}
+    return suite.changed({**changes, "retrain_budgets": (1.0,)})
