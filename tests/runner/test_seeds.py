@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_world import RECIPE, named, suite_of
+from tiny_world import RECIPE, learnt, named, suite_of
 
 from onecurve.bench.planting import Setting, plant_together
 from onecurve.bench.running import Run
@@ -57,10 +57,10 @@ def test_no_cell_is_told_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(
         Session, "run", lambda session, jobs, done: plain(session, heard(jobs), lambda job, outcome: heard(done(job, outcome)))
     )
-    suite = suite_of(*named("Random"), "top-images", "sparse-head").changed(
-        {"seed": seed, "lineups": 2, "tasks": ("detect", "discover", "replace")}
+    suite = suite_of(*named("Random"), "top-images", "finetune", "sparse-head").changed(
+        {"seed": seed, "lineups": 2, "tasks": ("detect", "discover", "repair", "replace")}
     )
-    run_suite(suite, Place(tmp_path / "out", tmp_path / "cache", 2))
+    run_suite(learnt(suite), Place(tmp_path / "out", tmp_path / "cache", 2))
     assert {job for job, _ in told} >= {"look", "answer", "read", "read_lineups"}
     assert str(seed) not in repr(told)
 
