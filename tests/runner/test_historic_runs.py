@@ -46,7 +46,7 @@ def test_its_answers_are_graded_again_to_the_same_grades(old: Path, tmp_path: Pa
     assert rows_of(old) == before
 
 
-NEWER = {"test-set@outlier"}
+NEWER = {"test-set@outlier", "oracle@matcher"}
 """Solvers of the old suite that are others now: they are done beside the old rows."""
 ASKED_ANEW = "localise"
 """Asked in another way now, for which the networks of old runs lack something."""
@@ -81,4 +81,4 @@ def test_a_new_solver_is_added_beside_the_old_ones(old: Path, tmp_path: Path) ->
     run_suite(suite.changed({}, ("blank",)), Place(old, tmp_path / "cache", 1))
     after = rows_of(old)
     assert {key: after[key] for key in before} == before
-    assert {row.tool for key, row in after.items() if key not in before} == {"blank", "edges", "test-set"}
+    assert {row.tool for key, row in after.items() if key not in before} == {"blank", "edges", "oracle", "test-set"}
