@@ -104,7 +104,7 @@ def test_each_repeat_asks_the_solver_with_another_seed(cache: Path, tmp_path: Pa
     answers = []
     for folder in ("out", "again"):
         with Store.read(tmp_path / folder) as store:
-            answers.append({row.repeat: row.answer for row in store.rows() if row.solver == "random"})
+            answers.append({row.repeat: row.answer for row in store.rows() if row.tool == "random"})
     assert answers[0] == answers[1]
     assert sorted(answers[0]) == [0, 1, 2]
     assert len(set(answers[0].values())) == 3
