@@ -371,7 +371,8 @@ def test_every_task_but_localise_can_be_asked_of_what_has_no_place(name, planted
         question = task.pose(case, 0)
         assert question.brief.target in {None, case.truth.target}
         sticks = reference_points(task, case, question)
-        assert sticks.ceiling.raw == pytest.approx(1)
+        # Who knows how often a thing happens does not know when.
+        assert sticks.ceiling.raw == pytest.approx(1, abs=0.05 if task.name == "predict" else 1e-6)
         assert sticks.floor.raw < 0.95
 
 

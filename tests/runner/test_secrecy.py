@@ -106,8 +106,8 @@ def walked(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Walked:
     suite = suite_of(f"{tool}@{reader}", solver, tasks=TASKS)
     recipe = {
         **suite.recipe,
-        "train_images": 1200,
-        "training": {"epochs": 6},
+        "train_images": 2500,
+        "training": {"epochs": 10},
         "heldout_images": 120,
         "gate": {"clean_drop": 2.0, "above_chance": -1.0, "strictness": 0.0, "near_miss": 2.0},
     }

@@ -34,7 +34,7 @@ def test_wrong_settings_are_one_message_before_anything_is_planted(task: str, sa
 def test_who_makes_maps_serves_every_task_that_shows_suspects(run: Callable[[Suite], dict[str, Row]]) -> None:
     rows = run(suite_of("edges", tasks=("detect", "discover[suspects=4]", "predict")))
     assert {name: row.task for name, row in rows.items()} == {"edges@matcher": "discover"}
-    assert all(row.status == "skipped" for row in rows.values()), "a clean network has nothing to discover"
+    assert rows["edges@matcher"].status == "graded"
 
 
 def test_readers_of_maps_are_tried_on_right_maps_and_on_noise(cache: Path, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_statuses_are_counted_and_failures_are_at_the_floor():
         row("e", status=Status.SKIPPED),
         row("f", status=Status.PENDING),
         row("g", status=Status.LOST),
+        row("h", status=Status.WAITING),
     ]
     (summary,) = summarise(made)
     assert summary.counts == {Status.GRADED: 2, **dict.fromkeys(set(Status) - {Status.GRADED}, 1)}
