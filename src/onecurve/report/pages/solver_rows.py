@@ -203,7 +203,9 @@ def _weighed(answer: Weights, question: Weigh, lookup: RecordLookup, assets: Ass
     if question.items == 1:
         labels = [_worded(option, question) for option in question.options]
         return AnswerView(top_bars(labels, shares[0].tolist(), _right(question, lookup)), words=answer.note)
-    return _items(shares, question, assets, answer.note)
+    # Options that are no classes leave the names of the labels to what else is known of the network.
+    names = question.options if question.base_rate is None else lookup.class_names
+    return _items(shares, question, names, assets, answer.note)
 
 
 def _right(question: Weigh, lookup: RecordLookup) -> frozenset[int]:
@@ -230,13 +232,17 @@ def _maps(shares: Floats, question: Weigh, assets: Assets, note: str) -> AnswerV
     return AnswerView(pictures=tuple(shown), words=note)
 
 
-def _items(shares: Floats, question: Weigh, assets: Assets, note: str) -> AnswerView:
+def _items(shares: Floats, question: Weigh, names: Sequence[str], assets: Assets, note: str) -> AnswerView:
     if question.inputs is None:
         return AnswerView(words=note)
     shown = []
     for item in range(min(MOST_ITEMS, question.items)):
         top = int(shares[item].argmax())
-        label = f"true class {question.options[int(question.labels[item])]}, " if question.labels is not None else ""
+        label = f"true class {_class_name(int(question.labels[item]), names)}, " if question.labels is not None else ""
         words = f"{label}answered {question.options[top]}, {numbers.percent(float(shares[item, top]))}"
         shown.append(assets.keep(pictures.png_of(question.inputs[item]), f"input {item + 1}, {words}", words))
     return AnswerView(pictures=tuple(shown), words=note)
+
+
+def _class_name(label: int, names: Sequence[str]) -> str:
+    return names[label] if label < len(names) else str(label)
