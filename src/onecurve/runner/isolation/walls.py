@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import final
 
 from onecurve.runner.isolation import landlock
-from onecurve.runner.isolation.reach import Reach, devices, installed
+from onecurve.runner.isolation.reach import Reach, devices, installed, open_but
 from onecurve.runner.isolation.spaces import SHARED_MEMORY, cover, enter_own_spaces
 
 
@@ -91,7 +91,7 @@ class Walls:
             enter_own_spaces(shared_mb)
             self._own_spaces = True
         self.hidden = tuple(Path(place).resolve() for place in confinement.hidden)
-        more = Reach(tuple(Path(place) for place in confinement.readable))
+        more = open_but(map(Path, confinement.readable), self.hidden)
         self._always = installed(self.hidden).plus(more)
         self._files = landlock.version() > 0
 
