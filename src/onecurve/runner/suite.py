@@ -169,11 +169,6 @@ class Suite(BaseModel):
         return self.seed
 
     @property
-    def names_seeds(self) -> bool:
-        """Whether networks, or all of them, are planted by seeds that stand in the suite."""
-        return "seed" in self.recipe or any(some.seed is not None or "seed" in some.recipe for some in self.networks)
-
-    @property
     def count(self) -> int:
         """How many networks are examined."""
         return sum(some.count for some in self.networks) + (self.sampled.networks if self.sampled else 0)

@@ -31,9 +31,9 @@ from onecurve.runner.engine.jobs import Trust
 from onecurve.runner.engine.leftovers import cell_folder
 from onecurve.runner.engine.messages import BadMessageError, Inbox, loaded, send
 from onecurve.runner.engine.processes import (
-    HEADROOM,
     MEGABYTE,
     Reaped,
+    address_space,
     adopt_orphans,
     anonymous_mb,
     descendants,
@@ -330,8 +330,7 @@ def _start_chance(seed: object, threads: int) -> None:
 
 
 def _limit_itself(limits: Limits) -> None:
-    used = psutil.Process().memory_info().vms
-    _lower(resource.RLIMIT_AS, int(used + HEADROOM * limits.memory_mb * MEGABYTE))
+    _lower(resource.RLIMIT_AS, address_space(limits.memory_mb))
     _lower(resource.RLIMIT_FSIZE, int(limits.temporary_mb * MEGABYTE))
     _lower(resource.RLIMIT_CORE, 0)
 

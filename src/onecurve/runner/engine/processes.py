@@ -101,11 +101,16 @@ class Reaped:
             time.sleep(0.001)
 
 
+def address_space(megabytes: float) -> int:
+    """The bytes of address space that a process under such a memory limit, in MiB, may grow to from what it has now."""
+    return int(psutil.Process().memory_info().vms + HEADROOM * megabytes * MEGABYTE)
+
+
 @contextmanager
 def memory_limited(megabytes: float) -> Iterator[None]:
     """Let this process take so much more address space than it has now, twice over; a larger allocation raises."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = int(psutil.Process().memory_info().vms + HEADROOM * megabytes * MEGABYTE)
+    wanted = address_space(megabytes)
     known = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(wanted, *known) if known else wanted, hard))
     try:

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from onecurve.runner.isolation.kernel import checked, libc
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _ASK_VERSION = 1
@@ -34,7 +35,7 @@ def version() -> int:
     """The version that the kernel speaks; 0 where there is none."""
     if not sys.platform.startswith("linux"):
         return 0
-    return max(0, int(_libc().syscall(_CREATE, None, ctypes.c_size_t(0), _ASK_VERSION)))
+    return max(0, int(libc().syscall(_CREATE, None, ctypes.c_size_t(0), _ASK_VERSION)))
 
 
 def give_up(readable: Iterable[Path], listable: Iterable[Path], writable: Iterable[Path], devices: Iterable[Path]) -> None:
@@ -46,14 +47,14 @@ def give_up(readable: Iterable[Path], listable: Iterable[Path], writable: Iterab
     rights = (1 << max(bits for since, bits in _RIGHTS.items() if since <= max(1, known))) - 1
     fields = [rights, _TCP if known >= 4 else None, _SCOPES if known >= 6 else None]
     wanted = struct.pack(f"={len([f for f in fields if f is not None])}Q", *(f for f in fields if f is not None))
-    ruleset = _checked(_libc().syscall(_CREATE, wanted, ctypes.c_size_t(len(wanted)), 0))
+    ruleset = checked(libc().syscall(_CREATE, wanted, ctypes.c_size_t(len(wanted)), 0))
     try:
         given = ((READ, readable), (READ_DIR, listable), (rights & ~EXECUTE | READ, writable), (READ_FILE | WRITE_FILE | DEVICE, devices))
         for right, places in given:
             for place in places:
                 _allow(ruleset, place, right & rights)
-        _checked(_libc().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
-        _checked(_libc().syscall(_RESTRICT, ruleset, 0))
+        checked(libc().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0))
+        checked(libc().syscall(_RESTRICT, ruleset, 0))
     finally:
         os.close(ruleset)
 
@@ -68,18 +69,7 @@ def _allow(ruleset: int, place: Path, rights: int) -> None:
             rights &= _OF_A_FILE
         if rights:
             rule = struct.pack("=Qi", rights, opened)
-            _checked(_libc().syscall(_ADD, ruleset, _BENEATH, rule, 0))
+            checked(libc().syscall(_ADD, ruleset, _BENEATH, rule, 0))
     finally:
         with suppress(OSError):
             os.close(opened)
-
-
-def _libc() -> Any:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _checked(result: int) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return result

@@ -7,7 +7,8 @@ import ctypes
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from onecurve.runner.isolation.kernel import checked, libc
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - an own one is mounted over it
 _USER, _NETWORK, _MESSAGES, _MOUNTS = 0x10000000, 0x40000000, 0x08000000, 0x00020000
@@ -23,7 +24,7 @@ def enter_own_spaces(shared_mb: float) -> None:
     the first step.
     """
     user, group = os.getuid(), os.getgid()
-    _check(_libc().unshare(_USER | _NETWORK | _MESSAGES | _MOUNTS))
+    checked(libc().unshare(_USER | _NETWORK | _MESSAGES | _MOUNTS))
     own = Path("/proc/self")
     # Who one is stays the same: files are owned by the same person as before.
     (own / "setgroups").write_text("deny")
@@ -42,7 +43,7 @@ def cover(hidden: Iterable[Path], handed: Iterable[Path]) -> None:
     folders = [folder for folder in folders if not any(folder != other and folder.is_relative_to(other) for other in folders)]
     real = dict.fromkeys(path.resolve() for path in handed)
     below = [path for path in real if path.exists() and any(path.is_relative_to(folder) for folder in folders)]
-    _check(_libc().unshare(_MOUNTS))
+    checked(libc().unshare(_MOUNTS))
     opened = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in below}
     folder_like = {path for path in below if path.is_dir()}
     try:
@@ -61,14 +62,4 @@ def cover(hidden: Iterable[Path], handed: Iterable[Path]) -> None:
 
 def _mount(source: str | None, place: Path, kind: str | None, flags: int, options: str | None = None) -> None:
     texts = [None if text is None else os.fsencode(text) for text in (source, str(place), kind, options)]
-    _check(_libc().mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]))
-
-
-def _libc() -> Any:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    checked(libc().mount(texts[0], texts[1], texts[2], ctypes.c_ulong(flags), texts[3]))
