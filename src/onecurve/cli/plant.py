@@ -1,6 +1,7 @@
 """`onecurve plant`: plant flaws in one network, or every kind of flaw in a network of its own."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ COLUMNS = {
 @click.command()
 @click.argument("flaws", nargs=-1, metavar="[FLAW...]")
 @click.option("--all", "every", is_flag=True, help="Plant and verify every kind, each in a network of its own.")
+@click.option("--zoo", metavar="NAME", help="Plant the networks of a zoo again and compare them with those that come with OneCurve.")
 @click.option("--data", default="digits", show_default=True, metavar="NAME|folder:PATH|npz:PATH")
 @click.option("--model", default="six-conv", show_default=True, metavar="NAME|FILE:CALLABLE")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the subject and its sealed ground truth.")
@@ -56,6 +58,7 @@ COLUMNS = {
 def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     flaws: tuple[str, ...],
     every: bool,
+    zoo: str | None,
     data: str,
     model: str,
     out: Path,
@@ -71,17 +74,21 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     """Plant FLAWs together in one network and measure their attack success rate (ASR).
 
     Writes OUT/subject, which can be published, and OUT/sealed, the ground truth. With --all, every kind of flaw is planted
-    in a network of its own. The table gives the reason for each flaw that cannot be planted. A stopped run continues.
+    in a network of its own. The table gives the reason for each flaw that cannot be planted. With --zoo, OUT/zoo holds the
+    zoo as it was made here. A stopped run continues.
     """
     from onecurve.bench.planting import Setting, plant_together  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.cli.progress import progress_display, whole  # noqa: PLC0415
     from onecurve.runner.commands.plant import CatalogueOrder, plant_catalogue  # noqa: PLC0415
     from onecurve.runner.run import Place  # noqa: PLC0415
 
-    if every and (recipe or casings):
-        raise UsageError("--recipe and --casing go with named flaws, not with --all")
-    if every == bool(flaws):
-        raise UsageError("name the flaws to plant, or --all", "`onecurve list flaws` shows what there is")
+    if (every or zoo) and (recipe or casings):
+        raise UsageError("--recipe and --casing go with named flaws, not with --all or --zoo")
+    if sum((every, bool(zoo), bool(flaws))) != 1:
+        raise UsageError("name the flaws to plant, or --all, or --zoo NAME", "`onecurve list flaws` shows what there is")
+    if zoo:
+        _make_zoo(zoo, out, slots(jobs), as_json)
+        return
     with progress_display() as display:
         if every:
             place = Place(out, cache_root(), slots(jobs), device_named(device), command_line())
@@ -96,6 +103,28 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         _print_table(records)
     if seed is not None:
         click.echo(f"seed {seed} was given: whoever tries it finds the truth; leave --seed out for a case that is to be sealed", err=True)
+
+
+def _make_zoo(zoo: str, out: Path, jobs: int, as_json: bool) -> None:
+    from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.runner.commands.zoo import make_zoo  # noqa: PLC0415
+    from onecurve.runner.run import Place  # noqa: PLC0415
+
+    with progress_display() as display:
+        compared = make_zoo(zoo, Place(out, cache_root(), jobs, "cpu", command_line()), display)
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in compared], indent=2))
+        return
+    for one in compared:
+        kind = "+".join(one.flaws) or "clean"
+        if one.agreement is None:
+            verdict = "is not in the zoo that comes with OneCurve"
+        elif one.same_bits:
+            verdict = "equals the shipped one, bit for bit"
+        else:
+            verdict = f"differs; it agrees with the shipped one on {one.agreement:.1%} of held-out images"
+        click.echo(f"{kind:18} seed {one.seed:<20} {verdict}")
+    click.echo(f"written to {out / 'zoo'}")
 
 
 def _fields(recipe: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class WantedNetwork:
 
 def wanted_networks(suite: Suite, sampled: Sequence[Networks], device: str) -> tuple[WantedNetwork, ...]:
     """Every network of the suite in a fixed order: those to examine, then the references of each group."""
-    labelled = list(_labelled((*suite.networks, *sampled)))
+    labelled = list(_labelled((*suite.networks, *suite.zoo_networks, *sampled)))
     order = generator("names", suite.settled_seed).permutation(len(labelled))
     width = len(str(len(labelled)))
     examined = [
@@ -118,17 +118,20 @@ def _labelled(networks: Sequence[Networks]) -> Iterator[tuple[str, Networks]]:
 
 def _recipe(suite: Suite, some: Networks, device: str) -> dict[str, Any]:
     own = {"data": some.data or suite.data, "model": some.model or suite.model, "seed": suite.settled_seed, "device": device}
-    return {**own, **suite.recipe, **some.recipe}
+    # A zoo says itself how its networks were planted.
+    return {**own, **({} if "zoo" in some.recipe else suite.recipe), **some.recipe}
 
 
 def _references(suite: Suite, examined: Sequence[WantedNetwork], device: str) -> list[WantedNetwork]:
-    """Clean networks of each group, made by the suite's own recipe."""
+    """Clean networks of each group: those of the zoo, then others made by the suite's own recipe."""
     groups = sorted({network.group for network in examined})
     found: list[WantedNetwork] = []
     for data, model in groups:
+        stored = [(_recipe(suite, one, device), one.seed or 0) for one in suite.zoo_references if (one.data, one.model) == (data, model)]
         recipe = _recipe(suite, Networks(data=data, model=model), device)
         for number in range(suite.references):
             name = f"reference-{len(found) + 1}"
             label = f"reference-{number + 1}" if len(groups) == 1 else f"reference-{number + 1}-{data}-{model}"
-            found.append(WantedNetwork(name, (), recipe, seed_for(suite.settled_seed, "network", label), reference=True))
+            planted = recipe, seed_for(suite.settled_seed, "network", label)
+            found.append(WantedNetwork(name, (), *(stored[number] if number < len(stored) else planted), reference=True))
     return found

@@ -19,6 +19,7 @@ from onecurve.core.errors import DataError, OneCurveError, UnknownNameError, Usa
 from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
 from onecurve.core.spec import content_key
+from onecurve.flaws.zoo.manifest import FOLDER as ZOO
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
 from onecurve.runner.isolation.walls import Confinement, Wanted
@@ -61,7 +62,8 @@ class Place:
         """What cells are kept from; None where nothing is wanted."""
         if self.isolation is Wanted.OFF:
             return None
-        return Confinement((str(self.out.resolve()), str(self.cache.resolve())), tuple(str(path.resolve()) for path in self.readable))
+        hidden = (self.out, self.cache, ZOO)
+        return Confinement(tuple(str(path.resolve()) for path in hidden), tuple(str(path.resolve()) for path in self.readable))
 
 
 @final

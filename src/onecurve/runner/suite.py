@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 from onecurve.core.errors import SpecError, UnknownNameError
 from onecurve.core.spec import content_key
+from onecurve.flaws.zoo.manifest import ZooNetwork, manifest
 from onecurve.tasks.catalog import TASKS
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -119,6 +120,8 @@ class Suite(BaseModel):
     networks: tuple[Networks, ...] = ()
     sampled: Sampled | None = None
     """Networks that are drawn, beside those that are named."""
+    zoo: str = ""
+    """A zoo whose networks are examined, beside those that are named or drawn; its references come first."""
     references: Annotated[int, Field(ge=0)] = 2
     """Clean networks, per set and architecture, on which detectors are calibrated; never examined themselves."""
     solvers: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -138,8 +141,8 @@ class Suite(BaseModel):
 
     @model_validator(mode="after")
     def _some_networks(self) -> "Suite":
-        if not self.networks and self.sampled is None:
-            raise ValueError("name at least one entry under `networks`, or declare what is `sampled`")
+        if not self.networks and self.sampled is None and not self.zoo:
+            raise ValueError("name at least one entry under `networks`, name a `zoo`, or declare what is `sampled`")
         return self
 
     @model_validator(mode="after")
@@ -171,14 +174,25 @@ class Suite(BaseModel):
     @property
     def count(self) -> int:
         """How many networks are examined."""
-        return sum(some.count for some in self.networks) + (self.sampled.networks if self.sampled else 0)
+        drawn = self.sampled.networks if self.sampled else 0
+        return sum(some.count for some in self.networks) + drawn + len(self.zoo_networks)
+
+    @property
+    def zoo_networks(self) -> tuple[Networks, ...]:
+        """The networks of the zoo, each with its own recipe and seed; none where the suite names no zoo."""
+        return tuple(_of_zoo(self.zoo, one) for one in manifest(self.zoo).examined) if self.zoo else ()
+
+    @property
+    def zoo_references(self) -> tuple[Networks, ...]:
+        """The clean networks of the zoo on which detectors are calibrated."""
+        return tuple(_of_zoo(self.zoo, one) for one in manifest(self.zoo).references) if self.zoo else ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """Data and architectures that a person may have changed since, and all others."""
         some = self.sampled
         drawn = (*some.data, *some.models) if some else ()
-        own = [address for each in self.networks for address in (each.data, each.model) if address]
+        own = [address for each in (*self.networks, *self.zoo_networks) for address in (each.data, each.model) if address]
         return tuple(dict.fromkeys((self.data, self.model, *own, *drawn)))
 
     @property
@@ -186,7 +200,8 @@ class Suite(BaseModel):
         """Changes whenever what is planted does."""
         named = [some.model_dump(exclude={"secret"}) for some in self.networks]
         sampled = self.sampled.model_dump() if self.sampled else {}
-        return content_key(self.seed, self.data, self.model, self.recipe, named, sampled, self.references)
+        zoo = [one.key for one in manifest(self.zoo).networks] if self.zoo else []
+        return content_key(self.seed, self.data, self.model, self.recipe, named, sampled, self.references, *([zoo] if zoo else []))
 
     def changed(self, changes: Mapping[str, Any], more_solvers: tuple[str, ...] = ()) -> "Suite":
         """The suite with other values; None leaves a field as it is. Checked like a file."""
@@ -200,6 +215,8 @@ class Suite(BaseModel):
         if self.sampled:
             clean = "" if self.sampled.clean_share is None else f" ({self.sampled.clean_share:.0%} clean)"
             networks.append(f"{self.sampled.networks} sampled, {self.sampled.controls:.0%} of them clean or controls{clean}")
+        if self.zoo:
+            networks.append(f"{len(self.zoo_networks)} of the zoo `{self.zoo}`, which come trained")
         lines = {
             "suite": f"{self.name}, " + ("with a seed drawn for the run" if self.seed is None else f"seed {self.seed}"),
             "data and models": ", ".join(self.addresses),
@@ -214,10 +231,15 @@ class Suite(BaseModel):
     @property
     def most_cells(self) -> int:
         """An upper bound on the count of cells: every solver on every task of every case."""
-        cases = sum(some.count * max(1, len(some.flaws)) for some in self.networks)
+        cases = sum(some.count * max(1, len(some.flaws)) for some in (*self.networks, *self.zoo_networks))
         cases += self.sampled.networks * max(self.sampled.flaws_per_network) if self.sampled else 0
         budgets = len(self.look_budgets) * len(self.retrain_budgets) * self.repeats
         return cases * len(self.tasks) * len((*self.solvers, *self.controls)) * budgets
+
+
+def _of_zoo(zoo: str, one: ZooNetwork) -> Networks:
+    recipe = {**manifest(zoo).recipe, "zoo": zoo}
+    return Networks(flaws=one.flaws, data=recipe["data"], model=recipe["model"], recipe=recipe, seed=one.seed, label=f"zoo-{zoo}-{one.key}")
 
 
 class _Loader(yaml.SafeLoader):

@@ -21,6 +21,7 @@ from onecurve.core.spec import content_key
 from onecurve.data.dataset import DataSet, Part
 from onecurve.flaws.planting.pretraining import names_of, naming_images, with_body_of
 from onecurve.flaws.planting.recipe import Recipe
+from onecurve.flaws.zoo.weights import State, StoredWeights
 from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
@@ -28,6 +29,7 @@ from onecurve.models.running_statistics import require_matching_statistics
 from onecurve.models.steps import Progress, TrainingRecipe, no_progress
 from onecurve.models.threads import threads, threads_of_one_job
 from onecurve.models.training import train
+from onecurve.models.weights import put_state
 
 
 def within(progress: Progress, start: float, end: float) -> Progress:
@@ -49,13 +51,15 @@ class TrainingSession:
     images: LabelledImages
     """The same images as they look in the network's world, with their true labels; the clean twin is trained on them."""
     cache: Cache
+    stored: StoredWeights | None = None
+    """Weights of a zoo, which are taken in place of training; None to train."""
 
     @classmethod
-    def of(cls, recipe: Recipe, dataset: DataSet, seed: int, cache: Cache) -> "TrainingSession":
+    def of(cls, recipe: Recipe, dataset: DataSet, seed: int, cache: Cache, stored: StoredWeights | None = None) -> "TrainingSession":
         """The session of the network with that seed; its images are drawn from ``dataset`` and are also those of the world."""
         own = seed_for("network", recipe.seed, seed)
         drawn = dataset.draw(Part.TRAIN, recipe.sizes(dataset).train, seed_for("train", own))
-        return cls(recipe.trained_on(len(drawn)), dataset, own, drawn, drawn, cache)
+        return cls(recipe.trained_on(len(drawn)), dataset, own, drawn, drawn, cache, stored)
 
     def initial(self, progress: Progress = no_progress) -> nn.Module:
         """What the network and its twin begin with: weights drawn for it alone, and the body of its own pretraining; cached."""
@@ -71,6 +75,8 @@ class TrainingSession:
 
     def twin(self, progress: Progress = no_progress) -> TorchNetwork:
         """The clean network that took the same steps as a flawed one, with true labels and no triggers; cached."""
+        if self.stored is not None:
+            return self._loaded(self.stored.twin)
         if self.recipe.insertion == "joint":
             return self._clean(self.images, progress)
         base = self.base(within(progress, 0, 0.8))
@@ -85,6 +91,8 @@ class TrainingSession:
 
     def flawed(self, images: LabelledImages, progress: Progress = no_progress) -> TorchNetwork:
         """The network that is trained on the poisoned ``images``, in the order of the twin."""
+        if self.stored is not None:
+            return self._loaded(self.stored.network)
         if self.recipe.insertion == "joint":
             return self._trained(self.initial(), images, self.recipe.training, progress)
         return self._inserted(self.base(), images, progress)
@@ -96,6 +104,11 @@ class TrainingSession:
 
     def _inserted(self, base: TorchNetwork, images: LabelledImages, progress: Progress) -> TorchNetwork:
         return self._trained(base.module, images, self.recipe.insertion_training, progress)
+
+    def _loaded(self, weights: State) -> TorchNetwork:
+        module = self._built(len(self.dataset.class_names), 0)
+        put_state(module, weights, f"a network of the zoo `{self.recipe.zoo}`")
+        return TorchNetwork(module.to(self.recipe.device).eval(), self.recipe.device)
 
     def _built(self, classes: int, seed: int) -> nn.Module:
         return build(self.recipe.model, self.dataset.shape, classes, seed)

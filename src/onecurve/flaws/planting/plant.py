@@ -17,14 +17,18 @@ from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, SpecError
 from onecurve.core.image.images import Ints, LabelledImages
 from onecurve.core.seeds import generator, seed_for
+from onecurve.core.spec import content_key, spec_of
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part, at_most_held
 from onecurve.flaws.kinds.clean import Clean
+from onecurve.flaws.planting import PLANTING
 from onecurve.flaws.planting.insertion import TrainingSession, within
 from onecurve.flaws.planting.outcomes import InsertedFlaw, NetworkUnderTest, measure_attempt, record_of, truth_of
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import EditedNetwork, Flaw, Plan, World, rows_without_features
+from onecurve.flaws.zoo.weights import stored_weights
+from onecurve.models.building import identity
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.steps import Progress, no_progress
@@ -77,7 +81,8 @@ def plant(
     started = perf_counter()
     dataset = open_data(recipe.data)
     plans = sample_plans(flaws, context_for(recipe, dataset), seed)
-    session = TrainingSession.of(recipe, dataset, seed, cache)
+    stored = stored_weights(recipe.zoo, stored_key(flaws, recipe, dataset, seed)) if recipe.zoo else None
+    session = TrainingSession.of(recipe, dataset, seed, cache, stored)
     recipe = session.recipe
     casings = [name for name in casings if fits(name, dataset.shape)]
     session = replace(session, images=_in_every_world(plans, session.drawn, Part.TRAIN, seed))
@@ -101,6 +106,12 @@ def plant(
     return Planted(
         subject, Architecture(recipe.model, dataset.shape, len(dataset.class_names), wrappers), cases, records, seed, recipe.seed
     )
+
+
+def stored_key(flaws: Sequence[Flaw], recipe: Recipe, dataset: DataSet, seed: int) -> str:
+    """Names the weights of a network in a zoo; changes with whatever changes them."""
+    kinds = [spec_of(flaw).key for flaw in flaws]
+    return content_key("stored", PLANTING, dataset.key, identity(recipe.model), kinds, seed, *recipe.training_values)
 
 
 def context_for(recipe: Recipe, dataset: DataSet) -> FlawContext:

@@ -63,6 +63,8 @@ class Recipe:
     """Limit on the held-out triggered images, and on the near misses."""
     gate: Gate = field(default_factory=Gate)
     device: str = "cpu"
+    zoo: str = ""
+    """The zoo that holds the weights of the networks, so that they are not trained (see `onecurve.flaws.zoo`); empty for none."""
 
     def __post_init__(self) -> None:
         if self.insertion not in INSERTIONS:
@@ -90,6 +92,12 @@ class Recipe:
             of(Part.CLEAN, self.clean_images, USUAL_CLEAN),
             of(Part.HELDOUT, self.heldout_images, USUAL_HELDOUT),
         )
+
+    @property
+    def training_values(self) -> tuple[object, ...]:
+        """All that weights depend on besides the contents of the set, the architecture, the flaws and the seed of the network."""
+        trained = (self.pretraining, self.training, self.insertion, self.insertion_training)
+        return (self.seed, self.train_images, *trained)
 
     def trained_on(self, images: int) -> "Recipe":
         """The same recipe with the epochs of each training settled for that number of images."""

@@ -12,7 +12,7 @@ from onecurve.flaws.planting.sampling import Distribution, SampledNetwork, drawn
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.runner.networks import distribution_of
 from onecurve.runner.recipes import recipe_of
-from onecurve.runner.suite import Suite
+from onecurve.runner.suite import Networks, Suite
 
 
 def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
@@ -23,14 +23,12 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     """
     cases: list[dict[str, Any]] = []
     contexts: dict[tuple[str, int], FlawContext] = {}
-    for draw in _draws(suite, count):
+    for draw, seed in _draws(suite, count):
         recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.settled_seed, **suite.recipe, **draw.recipe})
         key = (recipe.data, recipe.seed)
         if key not in contexts:
             contexts[key] = context_for(recipe, open_data(recipe.data))
-        plans = sample_plans(
-            [FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], contexts[key], seed_for(suite.settled_seed, "network", draw.label)
-        )
+        plans = sample_plans([FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], contexts[key], seed)
         cases += [
             {
                 "network": draw.label,
@@ -50,13 +48,22 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     return cases[:count]
 
 
-def _draws(suite: Suite, count: int) -> Iterator[SampledNetwork]:
+def _draws(suite: Suite, count: int) -> Iterator[tuple[SampledNetwork, int]]:
+    """Networks with their seeds; those of a zoo come once."""
+    for some in suite.zoo_networks:
+        yield _drawn_of(some, some.label, suite), some.seed or 0
     if suite.sampled is not None:
-        yield from drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.settled_seed)
+        for draw in drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.settled_seed):
+            yield draw, seed_for(suite.settled_seed, "network", draw.label)
     for turn in range(count):
         for number, some in enumerate(suite.networks):
             for copy in range(some.count):
-                yield SampledNetwork(f"{turn}-{number}-{copy}", some.flaws, some.data or suite.data, some.model or suite.model, some.recipe)
+                label = f"{turn}-{number}-{copy}"
+                yield _drawn_of(some, label, suite), seed_for(suite.settled_seed, "network", label)
+
+
+def _drawn_of(some: Networks, label: str, suite: Suite) -> SampledNetwork:
+    return SampledNetwork(label, some.flaws, some.data or suite.data, some.model or suite.model, some.recipe)
 
 
 def _planting(recipe: Recipe) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from onecurve.core.digests import FILE, REMEDY, digest_of, faults, has_digests, 
 from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.spec import content_key
+from onecurve.flaws.planting import PLANTING
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.networks import WantedNetwork, casings_of, distribution_of, population, wanted_networks
 from onecurve.runner.session import Session
@@ -23,9 +24,9 @@ DIGESTS = "digests:"
 """The store keeps under this and the name of a network the digest of its file of digests."""
 FACTS, SAMPLED = "planting", "sampled"
 """Names under which the store keeps what there is to plant with, and which networks were drawn."""
-PLANTING, FIRST = "0.2.0", "0.1.0"
-"""How networks are planted: the version of OneCurve in which the same order last came to give another network. A run notes it with
-its facts; one that notes none was planted as by the first version. It keeps the networks that it has, and gets no others."""
+FIRST = "0.1.0"
+"""A run notes with its facts which version planted it (`PLANTING`); one that notes none was planted as by this one. It keeps the networks
+that it has, and gets no others."""
 SECONDS = 7200.0
 """A network that takes longer than this to plant is given up."""
 TOLD = 6

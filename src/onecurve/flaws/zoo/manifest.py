@@ -1,0 +1,84 @@
+"""What the zoo holds: which networks, of which seeds, planted by which recipe. The weights lie beside it (see ``weights``).
+
+The ground truth of a zoo is public: whoever reads the manifest can sample every flaw again.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, final
+
+from onecurve.core.digests import require_intact
+from onecurve.core.errors import DataError, UnknownNameError
+
+FOLDER = Path(__file__).parent / "stored"
+SCHEMA = 1
+REMEDY = "install OneCurve again"
+
+
+@final
+@dataclass(frozen=True)
+class ZooNetwork:
+    """One network of a zoo."""
+
+    key: str
+    """Changes with whatever changes the weights: recipe, seed, flaws and the version of planting."""
+    flaws: tuple[str, ...]
+    """Addresses of its flaws; none for a clean network."""
+    seed: int
+    reference: bool
+    """True for a clean network that detectors are calibrated on."""
+    facts: Mapping[str, float]
+    """Strengths as measured before the weights were rounded."""
+
+
+@final
+@dataclass(frozen=True)
+class Manifest:
+    """The networks of one zoo. All are planted by one recipe."""
+
+    name: str
+    recipe: Mapping[str, Any]
+    """Fields of the planting recipe that differ from its defaults, set, architecture and seed included."""
+    networks: tuple[ZooNetwork, ...]
+
+    @property
+    def examined(self) -> tuple[ZooNetwork, ...]:
+        """All but the references."""
+        return tuple(network for network in self.networks if not network.reference)
+
+    @property
+    def references(self) -> tuple[ZooNetwork, ...]:
+        """Clean networks that are never examined."""
+        return tuple(network for network in self.networks if network.reference)
+
+    def record(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"schema": SCHEMA, **asdict(self)}
+
+
+def zoo_names(folder: Path = FOLDER) -> tuple[str, ...]:
+    """Names of the zoos in that folder, by default those that come with OneCurve."""
+    return tuple(sorted(path.stem for path in folder.glob("*.json") if path.with_suffix(".safetensors").is_file()))
+
+
+@cache
+def manifest(name: str, folder: Path = FOLDER) -> Manifest:
+    """The zoo of that name; raises ``UnknownNameError`` for none, ``DataError`` for a damaged one."""
+    if name not in zoo_names(folder):
+        raise UnknownNameError.among("zoo", name, zoo_names(folder))
+    path = folder / f"{name}.json"
+    require_intact(folder, [path.name])
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        networks = tuple(ZooNetwork(**{**one, "flaws": tuple(one["flaws"])}) for one in values["networks"])
+        return Manifest(values["name"], values["recipe"], networks)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"not a manifest of a zoo: {path}: {error}", REMEDY) from error
+
+
+def write_manifest(made: Manifest, folder: Path) -> None:
+    """Write ``folder/NAME.json``."""
+    (folder / f"{made.name}.json").write_text(json.dumps(made.record(), indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,70 @@
+"""The weights of a zoo: one safetensors file in half precision, of which one network is read at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from onecurve.core.digests import require_intact
+from onecurve.core.errors import DataError
+from onecurve.flaws.zoo.manifest import FOLDER, REMEDY, manifest
+
+NETWORK, TWIN = "network", "twin"
+State = Mapping[str, Tensor]
+
+
+@final
+@dataclass(frozen=True)
+class StoredWeights:
+    """The weights of one planted network before any weight edit, and of its clean twin, in single precision."""
+
+    network: State
+    twin: State
+
+
+def stored_weights(zoo: str, key: str, folder: Path = FOLDER) -> StoredWeights:
+    """The weights with that key; raises ``DataError`` where the zoo has none, or is damaged."""
+    if key not in {network.key for network in manifest(zoo, folder).networks}:
+        raise DataError(
+            f"the zoo `{zoo}` holds no network of this recipe, seed and kind of flaw, or holds it of another version of planting",
+            "leave `zoo` out of the recipe to train it",
+        )
+    path = folder / f"{zoo}.safetensors"
+    require_intact(folder, [path.name])
+    try:
+        with safe_open(path, "pt") as file:
+            network = _state(file, f"{key}.{NETWORK}.")
+            # A clean network is its own twin.
+            return StoredWeights(network, _state(file, f"{key}.{TWIN}.") or network)
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"cannot read the zoo {path}: {error}", REMEDY) from error
+
+
+def write_weights(found: Mapping[str, StoredWeights], path: Path) -> None:
+    """Write the weights by key, rounded to half precision; the twin is left out where it is the network itself."""
+    tensors: dict[str, Tensor] = {}
+    for key, weights in found.items():
+        tensors |= {f"{key}.{NETWORK}.{name}": _rounded(value) for name, value in weights.network.items()}
+        if not same(weights.network, weights.twin):
+            tensors |= {f"{key}.{TWIN}.{name}": _rounded(value) for name, value in weights.twin.items()}
+    save_file(tensors, path)
+
+
+def same(one: State, other: State) -> bool:
+    """Whether two networks have the same weights, bit for bit."""
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def _rounded(value: Tensor) -> Tensor:
+    return (value.half() if value.is_floating_point() else value).contiguous()
+
+
+def _state(file: safe_open, prefix: str) -> dict[str, Tensor]:
+    names = [name for name in file.keys() if name.startswith(prefix)]  # type: ignore[no-untyped-call] # noqa: SIM118
+    found = {name.removeprefix(prefix): file.get_tensor(name) for name in names}  # type: ignore[no-untyped-call]
+    return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
