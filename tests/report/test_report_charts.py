@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onecurve.repairs.catalog import SOLVERS
 from onecurve.report.charts.curve_chart import NARROW, WIDE, ChartLine, ChartPoint, curve_chart
-from onecurve.report.charts.layout import SHAPES, LinearScale, Rectangle, free_place, log_scale, marker, round_ticks, spread
+from onecurve.report.charts.layout import LinearScale, Rectangle, free_place, log_scale, marker, round_ticks, spread
 from onecurve.report.charts.share_chart import share_chart
+from onecurve.report.words.marks import COLOURS, FILLED, MARKS, SHAPES, mark_of
+from onecurve.tools.catalog import TOOLS
 
 
 def line(key, *spots, heavy=False, label=None):
@@ -119,6 +122,19 @@ def test_names_cannot_break_out_of_a_chart():
 
 def test_all_marks_differ():
     assert len({str(marker(style, 10, 10, 5)) for style in range(SHAPES)}) == SHAPES
+
+
+def test_every_catalogue_tool_has_a_filled_mark_of_its_own():
+    assert {*TOOLS.names_in_order(), *SOLVERS.names_in_order()} <= MARKS.keys(), "a new tool takes the next free number in words/marks.py"
+    assert len(set(MARKS.values())) == len(MARKS)
+    assert max(MARKS.values()) < FILLED
+    looks = {(number % COLOURS, str(marker(number, 10, 10, 5))) for number in range(2 * FILLED)}
+    assert len(looks) == 2 * FILLED
+
+
+def test_a_mark_is_a_function_of_the_name():
+    assert [mark_of(name) for name in ("neural-cleanse", "random-patches", "my-tool", "cppn[steps=9]")] == [0, 8, 114, 75]
+    assert "hollow" in str(marker(mark_of("my-tool"), 10, 10, 5))
 
 
 def test_shares_are_drawn_on_one_scale_and_nothing_is_drawn_for_nothing():

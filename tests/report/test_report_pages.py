@@ -237,8 +237,8 @@ def test_skipped_cells_are_folded_away(written):
     page = (written / "index.html").read_text(encoding="utf-8")
     section = page[page.index('<section id="failures"') : page.index('<section id="ledger"')]
     shown, folded = section.split("<details><summary>Skipped: ")
-    assert "<td>skipped</td>" in folded
-    assert "<td>skipped</td>" not in shown
+    assert "skipped</b> on repair" in folded
+    assert "skipped</b>" not in shown
 
 
 def test_either_cost_can_be_read_and_who_worked_beyond_the_meter_is_marked(tmp_path):

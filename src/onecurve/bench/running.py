@@ -9,7 +9,7 @@ from onecurve.bench.folders import cache_root, device_named, slots
 from onecurve.core import html
 from onecurve.core.errors import UsageError
 from onecurve.core.row import Row
-from onecurve.report.pages.write import write_report
+from onecurve.report.pages.write import Asked, write_report
 from onecurve.report.rows.loading import load_results
 from onecurve.report.rows.secrecy import redacted_row, secret_cases
 from onecurve.runner.sealed import given_seed, seed_of_run
@@ -67,14 +67,15 @@ class Run:
                 found[address] = failed[0]
         return found
 
-    def write_report(self, out: Path | str | None = None, *, reveal: bool = False) -> Path:
+    def write_report(self, out: Path | str | None = None, *, reveal: bool = False, solver: str = "") -> Path:
         """Write the pages again from rows and evidence, here or in ``out``, and return the first; nothing is run.
 
-        Raises ``UsageError`` for a place that cannot be written.
+        The report opens on ``solver``, a tool or a pair, or else on the clearest result. Raises ``UsageError`` for a place that cannot
+        be written and for a solver that no row is of.
         """
         place = self.folder if out is None else Path(out)
         try:
-            return write_report(load_results(self.folder, reveal=reveal), place)
+            return write_report(load_results(self.folder, reveal=reveal), place, Asked(solver))
         except OSError as error:
             raise UsageError(
                 f"cannot write the report to {error.filename2 or error.filename or place}: {error.strerror}",

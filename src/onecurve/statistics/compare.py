@@ -132,10 +132,16 @@ def sign_flip_p(differences: Sequence[float], *, seed: int = 0) -> float:
     data = np.asarray(differences, np.float64)
     if len(data) < 2:
         raise TooFewError.of("a paired test", len(data))
-    exact = len(data) <= EXACT_UP_TO
-    signs = _all_signs(len(data)) if exact else _random_signs(len(data), seed)
-    reached = np.abs(signs @ data) >= abs(data.sum()) - 1e-12
-    return float(reached.mean()) if exact else float((1 + reached.sum()) / (1 + FLIPS))
+    return float(flip_shares(data[:, None], seed=seed)[0])
+
+
+def flip_shares(columns: NDArray[np.float64], *, seed: int = 0) -> NDArray[np.float64]:
+    """The p of ``sign_flip_p`` for each column of (networks, tests), all under the same sign patterns."""
+    exact = len(columns) <= EXACT_UP_TO
+    signs = _all_signs(len(columns)) if exact else _random_signs(len(columns), seed)
+    reached = (np.abs(signs @ columns) >= np.abs(columns.sum(axis=0)) - 1e-12).sum(axis=0)
+    shares: NDArray[np.float64] = reached / len(signs) if exact else (1 + reached) / (1 + FLIPS)
+    return shares
 
 
 def holm(ps: Sequence[float]) -> tuple[float, ...]:

@@ -12,7 +12,6 @@ from typing import final
 from markupsafe import Markup, escape
 
 from onecurve.report.charts.layout import (
-    COLOURS,
     LinearScale,
     LogScale,
     Rectangle,
@@ -24,6 +23,7 @@ from onecurve.report.charts.layout import (
     spread,
 )
 from onecurve.report.words import numbers
+from onecurve.report.words.marks import COLOURS
 
 LOWEST, HIGHEST = -1.0, 1.4
 """The skill axis never reaches further; points beyond are held at the edge and say so in their label."""
@@ -59,6 +59,8 @@ class ChartLine:
     heavy: bool
     """A baseline, drawn heavier."""
     spots: tuple[ChartPoint, ...]
+    chosen: bool = False
+    """Whether the reader of the report came for it."""
 
 
 @final
@@ -96,7 +98,7 @@ def curve_chart(lines: Sequence[ChartLine], frame: Frame, name: str, below: tupl
     plot = _plot(drawn, frame)
     parts = [_axes(plot, below), _reference_lines(plot), _front(drawn, plot)]
     parts += [_band(line, plot) for line in drawn]
-    order = sorted(drawn, key=lambda line: line.heavy)
+    order = sorted(drawn, key=lambda line: (line.chosen, line.heavy))
     parts += [_line(line, plot) for line in order]
     parts.append(_labels(drawn, plot))
     body = Markup("").join(parts)
@@ -253,7 +255,7 @@ def _end(line: ChartLine, plot: _Plot) -> tuple[float, float]:
 
 def _style(line: ChartLine) -> str:
     """Style classes: weight and colour."""
-    return f"{'heavy' if line.heavy else 'thin'} s{line.style % COLOURS}"
+    return f"{'heavy' if line.heavy else 'thin'} s{line.style % COLOURS}{' chosen' if line.chosen else ''}"
 
 
 def _text(x: float, y: float, words: str, kind: str) -> Markup:

@@ -10,13 +10,12 @@ from typing import final
 
 from markupsafe import Markup
 
+from onecurve.report.words.marks import COLOURS, FILLED, SHAPES
+
 LEAST = 0.1
 """A tenth of one example: a cost below it counts as none."""
 STEPS = 24
 """Places along a segment that a label is tested against."""
-SHAPES = 8
-COLOURS = 8
-"""Colours s0 to s7 of the style sheet; further lines repeat the colour with another shape."""
 
 
 @final
@@ -161,12 +160,20 @@ def free_place(point: tuple[float, float], width: float, size: float, obstacles:
 
 
 def marker(style: int, x: float, y: float, radius: float) -> Markup:
-    """The SVG shape of that style, centred on (x, y). Eight shapes tell lines apart without their colours."""
-    shape = (style + style // COLOURS) % SHAPES
+    """The SVG shape of that style, centred on (x, y). Eight shapes, filled and hollow, tell lines apart without their colours."""
+    shape, kind = (style + style // COLOURS) % SHAPES, "mark" if style < FILLED else "mark hollow"
     if shape == 0:
-        return Markup('<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>').format(x=x, y=y, r=radius)
+        return Markup('<circle class="{k}" cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"/>').format(k=kind, x=x, y=y, r=radius)
     path = "L".join(f"{x + radius * dx:.1f} {y + radius * dy:.1f}" for dx, dy in _CORNERS[shape])
-    return Markup('<path class="mark" d="M{p}Z"/>').format(p=path)
+    return Markup('<path class="{k}" d="M{p}Z"/>').format(k=kind, p=path)
+
+
+def key_mark(style: int, *, heavy: bool) -> Markup:
+    """A mark alone, to stand before a name in a table; ``heavy`` for a baseline."""
+    weight = "heavy" if heavy else "thin"
+    return Markup('<svg class="key" viewBox="0 0 16 16" aria-hidden="true"><g class="{w} s{c}">{m}</g></svg>').format(
+        w=weight, c=style % COLOURS, m=marker(style, 8, 8, 5.5)
+    )
 
 
 _CORNERS: dict[int, tuple[tuple[float, float], ...]] = {

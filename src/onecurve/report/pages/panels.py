@@ -1,19 +1,21 @@
 """The task tabs of the first screen: one chart, its caption, its sentence and its numbers per task."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import final
 
 from markupsafe import Markup
 
 from onecurve.core.row import Role, Row
 from onecurve.report.charts.curve_chart import MEASURED, NARROW, WIDE, ChartLine, ChartPoint, curve_chart
+from onecurve.report.pages.ranking_view import RankingView, ranking_view
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import Names, is_contender
+from onecurve.report.words.naming import Names, cells_link, is_contender
 from onecurve.report.words.sentences import Sentence, leader_sentence
 from onecurve.report.words.tasks import ordered_tasks, task_facts
 from onecurve.statistics.curves import Axis, Curve, CurvePoint, FrontPoint, curves, front_of
+from onecurve.statistics.ranking import Ranking
 
 
 @final
@@ -22,7 +24,10 @@ class PointRow:
     """One point of a chart as a row of the table beneath it."""
 
     solver: str
+    tool: str
     link: str
+    cells_link: str
+    """To the cells behind it."""
     role: str
     budget: str
     cost: str
@@ -51,15 +56,18 @@ class Panel:
     """The same over processor passes, wide and narrow; None where no point was measured."""
     sentence: Sentence
     points: tuple[PointRow, ...]
-    solvers: int
+    ranking: RankingView
 
 
-def panels(rows: Sequence[Row], names: Names) -> tuple[Panel, ...]:
-    """One panel per task with a scored row of a method or baseline, in the order of the tasks."""
+def panels(rows: Sequence[Row], names: Names, rankings: Mapping[str, Ranking], chosen: str = "") -> tuple[Panel, ...]:
+    """One panel per task with a scored row of a method or baseline, in the order of the tasks; the tool ``chosen`` is highlighted."""
     contenders = tuple(row for row in rows if is_contender(row))
     drawn = curves(contenders)
     tasks = ordered_tasks(curve.task for curve in drawn if curve.points)
-    return tuple(_panel(task, [curve for curve in drawn if curve.task == task and curve.points], contenders, names) for task in tasks)
+    return tuple(
+        _panel(rankings[task], [curve for curve in drawn if curve.task == task and curve.points], contenders, names, chosen)
+        for task in tasks
+    )
 
 
 def points_apart(rows: Sequence[Row], names: Names) -> tuple[tuple[str, tuple[PointRow, ...]], ...]:
@@ -76,11 +84,11 @@ def _ranked(drawn: Sequence[Curve], names: Names) -> tuple[PointRow, ...]:
     return tuple(_point_row(curve, point, front, names) for curve, point in points)
 
 
-def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names) -> Panel:
-    front = front_of(drawn)
-    lines = _lines(drawn, Axis.METER, names)
+def _panel(ranked: Ranking, drawn: Sequence[Curve], rows: Sequence[Row], names: Names, chosen: str) -> Panel:
+    task, front = ranked.task, front_of(drawn)
+    lines = _lines(drawn, Axis.METER, names, chosen)
     name = f"Skill against cost on {task}: {numbers.and_list([line.label for line in lines])}"
-    measured = _lines(drawn, Axis.PROCESSOR, names)
+    measured = _lines(drawn, Axis.PROCESSOR, names, chosen)
     other = name.replace("cost", "processor time", 1)
     by_processor = curve_chart(measured, WIDE, other, MEASURED), curve_chart(measured, NARROW, other, MEASURED)
     return Panel(
@@ -90,16 +98,17 @@ def _panel(task: str, drawn: Sequence[Curve], rows: Sequence[Row], names: Names)
         wide=curve_chart(lines, WIDE, name),
         narrow=curve_chart(lines, NARROW, name),
         by_processor=by_processor if any(line.spots for line in measured) else None,
-        sentence=leader_sentence(task, rows, names),
+        sentence=leader_sentence(ranked, rows, names),
         points=tuple(_point_row(curve, point, front, names) for curve in drawn for point in curve.points),
-        solvers=len(drawn),
+        ranking=ranking_view(ranked, names),
     )
 
 
-def _lines(drawn: Sequence[Curve], axis: Axis, names: Names) -> list[ChartLine]:
+def _lines(drawn: Sequence[Curve], axis: Axis, names: Names, chosen: str) -> list[ChartLine]:
     front = front_of(drawn, axis=axis)
     labels = [names.label(curve.solver, [other.solver for other in drawn]) for curve in drawn]
-    return [_line(key, curve, label, axis, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
+    lines = [_line(key, curve, label, axis, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
+    return [replace(line, chosen=names.halves[curve.solver][0] == chosen) for line, curve in zip(lines, drawn, strict=True)]
 
 
 def _line(key: int, curve: Curve, label: str, axis: Axis, front: Sequence[FrontPoint], names: Names) -> ChartLine:
@@ -135,6 +144,8 @@ def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], nam
     granted = point.budget + point.retrain_budget
     return PointRow(
         solver=curve.solver,
+        tool=names.halves[curve.solver][0],
+        cells_link=cells_link(names.halves[curve.solver][0], curve.task),
         link=names.link(curve.solver),
         role=ROLE_WORDS[curve.role],
         budget=numbers.cost(granted),

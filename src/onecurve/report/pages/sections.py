@@ -11,11 +11,12 @@ from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, case_link, figure_name, no_reason, solver_link
+from onecurve.report.words.naming import CLEAN, case_link, failure_anchor, figure_name, no_reason, solver_link
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
 from onecurve.statistics.failures import failed_everywhere, place_in
 
-MOST_REASONS = 60
+MOST_CASES = 6
+"""Cases that a reason names."""
 
 
 @final
@@ -85,7 +86,11 @@ class LostCells:
     count: int
     cases: tuple[tuple[str, str], ...]
     """Names and links of some of the cases."""
+    more: int
+    """Further cases."""
     traceback: str
+    anchor: str
+    """Its id on the page."""
 
 
 @final
@@ -212,7 +217,7 @@ def _grouped(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[LostCells,
         groups[row.status, row.task, row.solver, row.reason].append(row)
     rank = {Status.FAILED: 0, Status.ABSTAINED: 1, Status.LOST: 1, Status.PENDING: 2, Status.WAITING: 3, Status.SKIPPED: 4}
     ordered = sorted(groups.items(), key=lambda item: (rank[Status(item[0][0])], ordered_tasks([item[0][1]]), item[0]))
-    return tuple(_lost_cells(own, with_page) for _, own in ordered[:MOST_REASONS])
+    return tuple(_lost_cells(own, with_page) for _, own in ordered)
 
 
 def status_counts(rows: Sequence[Row]) -> tuple[tuple[str, int], ...]:
@@ -264,8 +269,10 @@ def _lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> LostCells:
         status=str(first.status),
         reason=first.reason or no_reason(first.status),
         count=len(rows),
-        cases=tuple((case, case_link(case) if case in with_page else "") for case in cases[:6]),
+        cases=tuple((case, case_link(case) if case in with_page else "") for case in cases[:MOST_CASES]),
+        more=max(0, len(cases) - MOST_CASES),
         traceback=next((row.traceback for row in rows if row.traceback), ""),
+        anchor=failure_anchor(first),
     )
 
 

@@ -22,7 +22,7 @@ from onecurve.report.pages.evidence_view import Bar, EvidenceView, evidence_view
 from onecurve.report.pages.table import ROLE_WORDS, shade
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import figure_name, no_reason, solver_link
+from onecurve.report.words.naming import anchor, figure_name, no_reason, solver_link
 from onecurve.report.words.tasks import tasks_of
 from onecurve.tasks.machinery.map_figures import BASELINES
 
@@ -50,6 +50,8 @@ class SolverRow:
     solver: str
     tool: str
     link: str
+    anchor: str
+    """Its id on the page of the case."""
     reader: str
     reader_link: str
     role: str
@@ -126,6 +128,7 @@ def solver_row(row: Row, lookup: RecordLookup, assets: Assets) -> SolverRow:
         solver=row.solver,
         tool=row.tool,
         link=solver_link(row.tool),
+        anchor=anchor("shown", row.task, row.solver),
         reader=row.reader,
         reader_link=solver_link(row.reader) if row.reader else "",
         role=ROLE_WORDS[row.role],
@@ -181,6 +184,15 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
         largest.values(),
         key=lambda row: (row.role in behind, row.role is Role.OWN_READER, row.skill is None, -(row.skill or 0.0), row.solver),
     )
+
+
+def shown_on_cases(rows: Sequence[Row]) -> frozenset[str]:
+    """Keys of the rows that the pages of their cases show, of all that were asked; skipped cells may stand there in one sentence."""
+    by_case: dict[str, list[Row]] = {}
+    for row in rows:
+        by_case.setdefault(row.case, []).append(row)
+    unasked = (Status.SKIPPED, Status.PENDING, Status.WAITING)
+    return frozenset(row.key for own in by_case.values() for row in in_order(own) if row.status not in unasked)
 
 
 def _answer_view(row: Row, lookup: RecordLookup, assets: Assets) -> AnswerView:

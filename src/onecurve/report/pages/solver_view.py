@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.grade import Status
-from onecurve.core.row import Row
+from onecurve.core.row import Role, Row
 from onecurve.report.pages.checks_view import CheckLine, check_lines
+from onecurve.report.pages.solver_rows import shown_on_cases
 from onecurve.report.pages.table import LOST, ROLE_WORDS, lost_words, shade
 from onecurve.report.rows.results import CatalogEntry, Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, case_link, kinds_of, solver_link
+from onecurve.report.words.naming import CLEAN, anchor, case_link, evidence_link, failure_link, kinds_of, solver_link
 from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.cases import by_budget
 from onecurve.statistics.summary import Summary, summarise
@@ -53,7 +54,21 @@ class CaseResult:
     skill: str
     shade: str
     status: str
-    reason: str
+    failure: str
+    """From the index to the reason; empty for a graded cell."""
+    evidence: str
+    """From the index to what was shown and answered; empty where the page of the case does not show this cell."""
+
+
+@final
+@dataclass(frozen=True)
+class TaskCells:
+    """All cells of one task."""
+
+    task: str
+    anchor: str
+    """Its id on the page."""
+    cells: tuple[CaseResult, ...]
 
 
 @final
@@ -75,7 +90,7 @@ class SolverView:
     """Sanity checks that it ran on its own evidence; empty for a reader."""
     by_budget: tuple[ScoreLine, ...]
     by_flaw: tuple[ScoreLine, ...]
-    cells: tuple[CaseResult, ...]
+    cells: tuple[TaskCells, ...]
 
 
 def solver_views(results: Results, with_page: frozenset[str]) -> tuple[SolverView, ...]:
@@ -104,7 +119,7 @@ def _view(name: str, rows: Sequence[Row], results: Results, with_page: frozenset
         checks=() if reads else check_lines(rows, results),
         by_budget=_by_budget(rows),
         by_flaw=_by_flaw(rows),
-        cells=tuple(_cell(row, with_page) for row in sorted(rows, key=_cell_order)),
+        cells=_cells(rows, with_page),
     )
 
 
@@ -122,7 +137,7 @@ def _by_flaw(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
 
 def _score(summary: Summary, of: str) -> ScoreLine:
     mean = summary.mean if summary.scored else None
-    between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else summary.why_no_interval
+    between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else "no interval"
     return ScoreLine(
         task=summary.task,
         solver=summary.solver,
@@ -141,10 +156,19 @@ def _score(summary: Summary, of: str) -> ScoreLine:
 
 
 def _cell_order(row: Row) -> tuple[object, ...]:
-    return (row.case, ordered_tasks([row.task]), row.solver, row.budget + row.retrain_budget, row.repeat)
+    return (row.case, row.solver, row.budget + row.retrain_budget, row.repeat)
 
 
-def _cell(row: Row, with_page: frozenset[str]) -> CaseResult:
+def _cells(rows: Sequence[Row], with_page: frozenset[str]) -> tuple[TaskCells, ...]:
+    shown = shown_on_cases(rows)
+    made = []
+    for task in ordered_tasks(row.task for row in rows):
+        own = sorted((row for row in rows if row.task == task), key=_cell_order)
+        made.append(TaskCells(task, anchor("cells", task), tuple(_cell(row, with_page, shown) for row in own)))
+    return tuple(made)
+
+
+def _cell(row: Row, with_page: frozenset[str], shown: frozenset[str]) -> CaseResult:
     return CaseResult(
         case=row.case,
         link=case_link(row.case) if row.case in with_page else "",
@@ -155,5 +179,6 @@ def _cell(row: Row, with_page: frozenset[str]) -> CaseResult:
         skill=numbers.skill(row.skill),
         shade=shade(row.skill),
         status=str(row.status),
-        reason=row.reason,
+        failure=failure_link(row) if row.status is not Status.GRADED and row.role is not Role.REFERENCE_POINT else "",
+        evidence=evidence_link(row.case, row.task, row.solver) if row.case in with_page and row.key in shown else "",
     )

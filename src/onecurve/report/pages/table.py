@@ -70,6 +70,8 @@ class TableSlice:
     label: str
     group: str
     cases: int
+    networks: int
+    """Networks among them: kinds of flaw are counted by network."""
     solvers: tuple[TableRow, ...]
     apart: tuple[TableRow, ...]
     """Tools that were read by a reader of a person's own; they are in no ranking with the others."""
@@ -145,6 +147,7 @@ def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequenc
         label,
         group,
         len({row.case for row in rows}),
+        len({row.subject for row in rows}),
         tuple(row for role, row in made if role in (Role.METHOD, Role.BASELINE)),
         tuple(row for role, row in made if role is Role.OWN_READER),
         tuple(row for role, row in made if role in (Role.CONTROL, Role.REFERENCE_POINT)),

@@ -4,9 +4,11 @@ An existing report in the folder is overwritten file by file; other files there 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -20,6 +22,7 @@ from onecurve.report.pages.contact_sheet import contact_sheet
 from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_task
 from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels, points_apart
+from onecurve.report.pages.ranking_view import rankings_of
 from onecurve.report.pages.sections import (
     broken_solvers,
     calibration_lines,
@@ -34,8 +37,10 @@ from onecurve.report.pages.solver_view import solver_views
 from onecurve.report.pages.table import table
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, FIXED, Names, in_words, page_name
+from onecurve.report.words.focus import Focus, focus_of
+from onecurve.report.words.naming import CLEAN, FIXED, Names, in_words, is_contender, page_name
 from onecurve.report.words.sentences import missed_kinds_sentence, opening
+from onecurve.statistics.ranking import Ranking
 from onecurve.version import __version__
 
 LOOKS = 4
@@ -44,13 +49,31 @@ SOLVER_ROWS = 5
 """Solver rows per task on the index; the page of a case shows all."""
 INDEX_FORMS = (Form.LINEUP, Form.PIXELS)
 """Forms of the tasks that the index shows of a case."""
+
+
+@final
+@dataclass(frozen=True)
+class Asked:
+    """What the reader of a report came for."""
+
+    solver: str = ""
+    """A solver or tool; the report opens on it and highlights it. Empty for the clearest result."""
+
+
+NOTHING_ASKED = Asked()
 _STATIC = ("report.css", "report.js")
 
 
-def write_report(results: Results, out: Path) -> Path:
-    """Write `index.html`, a page per case and per solver, and `assets/` into ``out``; returns the path of the index."""
+def write_report(results: Results, out: Path, asked: Asked = NOTHING_ASKED) -> Path:
+    """Write `index.html`, a page per case and per solver, and `assets/` into ``out``; returns the path of the index.
+
+    Raises ``UnknownNameError`` where no row is of the solver that was asked for.
+    """
+    names, rankings = Names.of(results.rows), rankings_of(results.rows)
+    focus = focus_of([row for row in results.rows if is_contender(row)], rankings, names, asked.solver)
     assets = assets_in(out)
-    shared = {"legend": assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most"), "run": results.run}
+    legend = assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most")
+    shared = {"chosen": focus.tool, "legend": legend, "run": results.run}
     pages = environment(shared)
     views = _write_cases(results, out, assets, pages)
     with_page = frozenset(results.displays)
@@ -58,7 +81,7 @@ def write_report(results: Results, out: Path) -> Path:
     for view in solver_views(results, with_page):
         written(out / view.link, solvers.render(view=view, up="../"))
     sheet = contact_sheet(results.displays, results.plants, assets)
-    page = pages.get_template("index.html").render(up="", sheet=sheet, **_index(results, views, with_page))
+    page = pages.get_template("index.html").render(up="", sheet=sheet, focus=focus, **_index(results, views, with_page, rankings, focus))
     return written(out / "index.html", page)
 
 
@@ -81,7 +104,7 @@ def environment(shared: dict[str, object]) -> Environment:
     )
     pages.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
     pages.filters |= {"page_name": page_name, "and_list": numbers.and_list, "words": in_words}
-    pages.globals |= shared | {"version": __version__, "fixed": FIXED}
+    pages.globals |= {"chosen": ""} | shared | {"version": __version__, "fixed": FIXED}
     return pages
 
 
@@ -104,7 +127,9 @@ def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment
     return tuple(kept.values())
 
 
-def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[str]) -> dict[str, object]:
+def _index(
+    results: Results, views: tuple[CaseView, ...], with_page: frozenset[str], rankings: Mapping[str, Ranking], focus: Focus
+) -> dict[str, object]:
     rows = results.rows
     names = Names.of(rows)
     words = {case: display.words for case, display in results.displays.items()}
@@ -113,7 +138,7 @@ def _index(results: Results, views: tuple[CaseView, ...], with_page: frozenset[s
     calibrated = calibration_lines(results.calibrations)
     return {
         "opening": opening(results),
-        "panels": panels(rows, names),
+        "panels": panels(rows, names, rankings, focus.tool),
         "apart": points_apart(rows, names),
         "missed": missed_kinds_sentence(rows),
         "false_alarms": alarm_sentence(rows, names),

@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
+from onecurve.report.words.marks import mark_of
 
 FIXED: Mapping[str, str] = {
     "floor": "The best of several trivial answers that need no look at the network: skill 0 by definition.",
@@ -54,6 +55,36 @@ def case_link(case: str) -> str:
     return f"cases/{page_name(case)}"
 
 
+def anchor(*parts: str) -> str:
+    """An id inside a page for any names.
+
+    >>> anchor("cells", "detect")
+    'cells-detect'
+    """
+    return "-".join(page_name(part).removesuffix(".html") for part in parts)
+
+
+def cells_link(tool: str, task: str) -> str:
+    """From the index to the cells of a tool, reader or direct solver on a task."""
+    return f"{solver_link(tool)}#{anchor('cells', task)}"
+
+
+def evidence_link(case: str, task: str, solver: str) -> str:
+    """From the index to what a solver showed and answered on a case."""
+    return f"{case_link(case)}#{anchor('shown', task, solver)}"
+
+
+def failure_link(row: Row) -> str:
+    """From the index to the reason of a cell without a full answer."""
+    return f"index.html#{failure_anchor(row)}"
+
+
+def failure_anchor(row: Row) -> str:
+    """The id of that reason: cells of one solver with the same status and reason on one task share it."""
+    digest = hashlib.sha256(row.reason.encode()).hexdigest()[:6]
+    return anchor("why", row.status, row.task, row.solver, digest)
+
+
 def in_words(text: str) -> str:
     """Text for a page: backticks become quotation marks.
 
@@ -85,21 +116,15 @@ def is_contender(row: Row) -> bool:
 @final
 @dataclass(frozen=True)
 class Names:
-    """Short labels and steady colours of the solvers of one report."""
+    """Short labels, colours and marks of the solvers of one report."""
 
     halves: Mapping[str, tuple[str, str]]
     """Solver to its tool and reader."""
-    styles: Mapping[str, int] = field(default_factory=dict)
-    """Tool to colour and marker number."""
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Names":
-        """Assigns styles in order of name, methods and baselines first, so that the same rows give the same colours."""
-        ranked = sorted({(not is_contender(row), row.tool) for row in rows})
-        styles: dict[str, int] = {}
-        for _, tool in ranked:
-            styles.setdefault(tool, len(styles))
-        return cls({row.solver: (row.tool, row.reader) for row in rows}, styles)
+        """The names in the rows of a report."""
+        return cls({row.solver: (row.tool, row.reader) for row in rows})
 
     def label(self, solver: str, among: Iterable[str]) -> str:
         """The tool's name alone where no other solver among them uses the same tool, else the whole name."""
@@ -107,8 +132,8 @@ class Names:
         return tool if sum(self.halves[other][0] == tool for other in among) <= 1 else solver
 
     def style(self, solver: str) -> int:
-        """Colour and marker number."""
-        return self.styles[self.halves[solver][0]]
+        """Number of its tool's colour and mark."""
+        return mark_of(self.halves[solver][0])
 
     def link(self, solver: str) -> str:
         """From the index to the page of the solver's tool."""

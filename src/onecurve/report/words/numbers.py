@@ -78,6 +78,15 @@ def seconds(value: float | None) -> str:
     return f"{whole} s"
 
 
+def p_value(value: float) -> str:
+    """A p with its sign of equality or inequality.
+
+    >>> p_value(0.0004), p_value(0.0123), p_value(1.0)
+    ('p\xa0<\xa00.001', 'p\xa0=\xa00.012', 'p\xa0=\xa01')
+    """
+    return "p\u00a0<\u00a00.001" if value < 0.001 else f"p\u00a0=\u00a0{value:.2g}"
+
+
 def figure(value: float | str | bool | None) -> str:
     """Any figure or fact in at most four significant digits.
 

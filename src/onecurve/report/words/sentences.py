@@ -4,7 +4,7 @@ The sentences are plain text. They state no difference that the intervals do not
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from onecurve.core.grade import Status
@@ -12,11 +12,12 @@ from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, Names, is_contender
+from onecurve.report.words.naming import CLEAN, Names, is_contender, kinds_of
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
-from onecurve.statistics.compare import SolverComparison, compare_many
+from onecurve.statistics.compare import SolverComparison, compare
 from onecurve.statistics.intervals import TooFewError
 from onecurve.statistics.power import power_of_comparison
+from onecurve.statistics.ranking import Ranking
 from onecurve.statistics.summary import Summary, summarise, summarise_flaws
 
 FINDING = (Form.LINEUP, Form.CLASSES, Form.PIXELS)
@@ -40,23 +41,24 @@ def opening(results: Results) -> str:
     networks = len({row.subject for row in rows})
     clean = len({row.subject for row in rows if row.flaw == CLEAN})
     flaws = len({row.case for row in rows if row.flaw != CLEAN})
+    kinds = len({kind for row in rows for kind in kinds_of(row)} - {CLEAN})
     tools = len({row.tool for row in rows if is_contender(row) and row.skill is not None})
     tasks = len({row.task for row in rows})
     answers = sum(row.skill is not None and is_contender(row) for row in rows)
     beside = f", beside {numbers.count(clean, 'clean network')}" if clean else ""
     asked = f"{numbers.count(tools, 'tool')} {'was' if tools == 1 else 'were'} graded on {numbers.count(tasks, 'task')}"
-    planted = (
-        f"{numbers.count(flaws, 'known flaw')} {'was' if flaws == 1 else 'were'} planted in {numbers.count(networks - clean, 'network')}"
-    )
-    return f"{planted}{beside}. {asked}: {numbers.count(answers, 'answer')} in all."
+    planted = f"{numbers.count(flaws, 'known flaw')}{f' of {kinds} kinds' if kinds > 1 else ''} {'was' if flaws == 1 else 'were'} planted"
+    where = f"in {numbers.count(networks - clean, 'network')}"
+    return f"{planted} {where}{beside}. {asked}: {numbers.count(answers, 'answer')} in all."
 
 
-def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
+def leader_sentence(ranked: Ranking, rows: Sequence[Row], names: Names) -> Sentence:
     """Which solver leads on a task, at which cost, and whether it differs significantly from the best baseline."""
+    task = ranked.task
     asked = summarise(row for row in rows if row.task == task)
     found = [summary for summary in asked if summary.scored]
     if not found:
-        return Sentence("No result yet", f"No solver has a score on {task}.")
+        return Sentence("No result yet", f"{task} has no score.")
     leader = max(found, key=_mean)
     without = [names.label(one.solver, [other.solver for other in asked]) for one in asked if one.counts[Status.FAILED] and not one.scored]
     missing = f" Nothing is concluded of {numbers.and_list(without)}, without a score on {task}." if without else ""
@@ -70,8 +72,7 @@ def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
         against = "; no method has a score on this task." if leader.role is Role.BASELINE else "; no baseline has a score on this task."
         return Sentence(headline, start + against + missing)
     rival = max(rivals, key=_mean)
-    couples = [(leader.solver, other.solver) for other in rivals]
-    verdict = next(one for one in compare_many(rows, couples, task) if one.second == rival.solver)
+    verdict = replace(compare(rows, leader.solver, rival.solver, task), p_adjusted=ranked.pair(leader.solver, rival.solver).p_adjusted)
     kind = "method" if leader.role is Role.BASELINE else "baseline"
     against_rival = _against(verdict, kind, names.label(rival.solver, everyone), rival)
     return Sentence(headline, f"{start}. {against_rival}{_networks_missing(verdict, rows)}{missing}")
@@ -80,7 +81,7 @@ def leader_sentence(task: str, rows: Sequence[Row], names: Names) -> Sentence:
 def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
     known = [summary.interval for summary in found if summary.interval is not None]
     if known and leader.interval is not None and all(interval.low <= 0 for interval in known):
-        return f"No solver is reliably above the floor on {leader.task}"
+        return f"On {leader.task}, every interval reaches down to the floor"
     return f"{label}{', a baseline,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
 
 
@@ -94,10 +95,11 @@ def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
         return Sentence("No flaw to find", "Every row is of a clean network.")
     by_kind = {flaw: [s for s in found if s.scored] for flaw, found in summarise_flaws(r for r in flawed if r.task == task).items()}
     unknown = [flaw for flaw, found in by_kind.items() if not found]
-    open_ = f" Nothing is concluded of {numbers.and_list(unknown)}: no solver has a score there." if unknown else ""
+    open_ = f" Nothing is concluded of {numbers.and_list(unknown)}: there is no score." if unknown else ""
     by_kind = {flaw: found for flaw, found in by_kind.items() if found}
+    networks = {flaw: networks_with(flaw, flawed) for flaw in by_kind}
     if not by_kind:
-        return Sentence("No result yet", f"On {task}, no solver has a score for any kind of flaw.")
+        return Sentence("No result yet", f"{task} has no score for any kind of flaw.")
     missed = [flaw for flaw, found in by_kind.items() if not any(s.interval is not None and s.interval.low > 0 for s in found)]
     if not missed:
         every = numbers.and_list(sorted(by_kind))
@@ -108,12 +110,18 @@ def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
     def bests(flaws: Sequence[str]) -> str:
         return numbers.and_list([f"{flaw} (best: {_best(by_kind[flaw])})" for flaw in flaws])
 
-    start = f"On {task}, no solver's 95\u00a0% interval lies above the floor for"
+    start = f"On {task}, every solver's 95\u00a0% interval reaches the floor or below for"
     if len(missed) <= NAMED:
-        return Sentence(f"No solver reliably found {numbers.and_list(missed)}", f"{start} {bests(missed)}.{open_}")
+        counted = numbers.and_list([f"{flaw} ({numbers.count(networks[flaw], 'network')})" for flaw in missed])
+        return Sentence(f"Not reliably found: {counted}", f"{start} {bests(missed)}.{open_}")
     nearest = sorted(missed, key=lambda flaw: -max(map(_mean, by_kind[flaw])))[:NAMED]
-    headline = f"No solver reliably found {len(missed)} of {len(by_kind)} kinds of flaw"
+    headline = f"{len(missed)} of {len(by_kind)} kinds of flaw were not reliably found"
     return Sentence(headline, f"{start} {numbers.and_list(missed)}. The nearest results are {bests(nearest)}.{open_}")
+
+
+def networks_with(kind: str, rows: Sequence[Row]) -> int:
+    """Networks that hold a flaw of that kind."""
+    return len({row.subject for row in rows if kind in kinds_of(row)})
 
 
 def _best(found: Sequence[Summary]) -> str:
@@ -129,7 +137,7 @@ def _against(verdict: SolverComparison, kind: str, label: str, rival: Summary) -
         f"{numbers.sample(verdict.n, verdict.cases)}"
     )
     verb = "It differs significantly from" if verdict.separated() else "It does not differ significantly from"
-    tested = "" if verdict.p_adjusted is None else f"; sign-flip p {verdict.p_adjusted:.2f}"
+    tested = "" if verdict.p_adjusted is None else f"; Holm’s {numbers.p_value(verdict.p_adjusted)}"
     return f"{verb} the best {kind}, {label} at {numbers.cost(rival.cost)} ({difference}{tested})."
 
 

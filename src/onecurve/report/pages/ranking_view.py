@@ -1,0 +1,105 @@
+"""The ranking of one task as a page shows it: solvers that are not told apart in one frame, each with the range of its rank."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from markupsafe import Markup
+
+from onecurve.core.row import Role, Row
+from onecurve.report.charts.layout import key_mark
+from onecurve.report.pages.table import ROLE_WORDS
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import Names, cells_link, is_contender
+from onecurve.report.words.rankings import heading, labels_of, readers_words, tie_words, told_apart
+from onecurve.report.words.tasks import ordered_tasks
+from onecurve.statistics.ranking import RankedSolver, Ranking, ranking
+
+LOWEST, HIGHEST = -0.5, 1.1
+"""Range of the strip on which intervals are drawn; what lies beyond is held at its ends."""
+
+
+@final
+@dataclass(frozen=True)
+class RankLine:
+    """One solver."""
+
+    rank: str
+    solver: str
+    label: str
+    tool: str
+    link: str
+    cells: str
+    """Link to its cells on the task."""
+    mark: Markup
+    role: str
+    skill: str
+    interval: str
+    at: float
+    """Place of the mean on the strip, in per cent of its width."""
+    low: float
+    high: float
+    """Ends of the interval on the strip; equal to ``at`` where there is none."""
+    n: int
+    cases: int
+    not_from: str
+    """Solvers that it is not separated from, in words; empty for none."""
+
+
+@final
+@dataclass(frozen=True)
+class RankingView:
+    """One task."""
+
+    task: str
+    heading: str
+    groups: tuple[tuple[RankLine, ...], ...]
+    words: str
+    readers: str
+    zero: float
+    one: float
+    """Floor and ceiling on the strip, in per cent."""
+
+
+def rankings_of(rows: Sequence[Row]) -> dict[str, Ranking]:
+    """The ranking of methods and baselines on every task, in the order of the tasks."""
+    own = [row for row in rows if is_contender(row)]
+    return {task: ranking(own, task) for task in ordered_tasks(row.task for row in own)}
+
+
+def ranking_view(ranked: Ranking, names: Names) -> RankingView:
+    """What the page shows of a ranking."""
+    groups = tuple(tuple(_line(one, ranked, names) for one in group) for group in ranked.groups)
+    said = told_apart(ranked, names), readers_words(ranked, names)
+    return RankingView(ranked.task, heading(ranked, names), groups, *said, _at(0.0), _at(1.0))
+
+
+def _line(one: RankedSolver, ranked: Ranking, names: Names) -> RankLine:
+    found, labels = one.summary, labels_of(ranked, names)
+    others = [other.summary.solver for other in ranked.solvers if other.summary.solver != found.solver]
+    near = [labels(other) for other in others if not ranked.pair(found.solver, other).separated]
+    tool = names.halves[found.solver][0]
+    mean = found.mean or 0.0
+    low, high = (found.interval.low, found.interval.high) if found.interval else (mean, mean)
+    return RankLine(
+        rank=one.words,
+        solver=found.solver,
+        label=labels(found.solver),
+        tool=tool,
+        link=names.link(found.solver),
+        cells=cells_link(tool, ranked.task),
+        mark=key_mark(names.style(found.solver), heavy=found.role is Role.BASELINE),
+        role=ROLE_WORDS[found.role],
+        skill=numbers.skill(found.mean),
+        interval=numbers.interval(found.interval.low, found.interval.high) if found.interval else "no interval",
+        at=_at(mean),
+        low=_at(low),
+        high=_at(high),
+        n=found.n,
+        cases=found.cases,
+        not_from=("all others" if len(near) == len(others) > 1 else tie_words(near)),
+    )
+
+
+def _at(skill: float) -> float:
+    return round(100 * (min(max(skill, LOWEST), HIGHEST) - LOWEST) / (HIGHEST - LOWEST), 1)

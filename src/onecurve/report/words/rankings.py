@@ -1,0 +1,115 @@
+"""What a ranking allows to say: whether it tells solvers apart, how many networks would, and on whose reading it rests."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import combinations
+
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import Names
+from onecurve.statistics.ranking import PairTest, Ranking
+
+
+def told_apart(ranked: Ranking, names: Names) -> str:
+    """How many pairs are separated; where none is, so, and how many networks would separate them."""
+    count = len(ranked.solvers)
+    if count < 2:
+        return f"Only one solver has a score on {ranked.task}, so there is nothing to rank."
+    pairs = numbers.count(len(ranked.pairs), "pair")
+    if ranked.separated:
+        rest = "" if ranked.separated == len(ranked.pairs) else " Solvers in one frame share a group: not all of them are told apart."
+        return f"{ranked.separated} of {pairs} of solvers are separated.{rest}"
+    networks = numbers.count(max(pair.n for pair in ranked.pairs.values()), "network")
+    return f"On {ranked.task}, {networks} cannot tell these {count} solvers apart. {_would(ranked, names)}"
+
+
+def more_networks(ranked: Ranking, pair: PairTest) -> str:
+    """How many networks would separate a pair, as part of a sentence; empty where that is unknown."""
+    needed = ranked.networks_for(pair)
+    if needed is None or needed <= pair.n:
+        return ""
+    return f"about {rounded(needed)} networks would separate them if this is the true difference"
+
+
+def rounded(number: int) -> str:
+    """Two significant digits: the number is an order of magnitude.
+
+    >>> rounded(1338), rounded(9)
+    ('1 300', '9')
+    """
+    return f"{int(float(f'{number:.2g}')):,}".replace(",", " ")
+
+
+def readers_words(ranked: Ranking, names: Names) -> str:
+    """On how many readers the order rests, and whether two readers agree on it."""
+    readers = sorted({names.halves[one.summary.solver][1] for one in ranked.solvers} - {""})
+    if not readers:
+        return "No reader takes part: what is graded is a network that the solver hands back."
+    if len(readers) == 1:
+        return f"The order rests on {readers[0]} alone: with another reader it may be another."
+    alike, shared, opposed = _agreement(ranked, names)
+    by = f"By {numbers.count(len(readers), 'reader')}, {numbers.and_list(readers)}"
+    if not shared:
+        return f"{by}, none of which read the same tools as another: no tool's place is confirmed by a second reader."
+    if opposed:
+        return f"{by}, which disagree: {numbers.count(opposed, 'pair')} of tools that one reader separates, another puts in reverse order."
+    verb = "agree on" if alike == shared else "put in the same order"
+    return f"{by}, which {verb} {alike} of {numbers.count(shared, 'pair')} of tools that two of them read."
+
+
+def heading(ranked: Ranking, names: Names) -> str:
+    """The heading of a ranking; one that rests on a single reader says so."""
+    readers = {names.halves[one.summary.solver][1] for one in ranked.solvers} - {""}
+    return f"Ranking on {ranked.task}{f' by one reader, {min(readers)}' if len(readers) == 1 else ''}"
+
+
+def _agreement(ranked: Ranking, names: Names) -> tuple[int, int, int]:
+    """Pairs of tools that two readers order alike, that two readers read, and that one separates and another reverses."""
+    by_reader: dict[str, dict[str, str]] = {}
+    for one in ranked.solvers:
+        tool, reader = names.halves[one.summary.solver]
+        if reader:
+            by_reader.setdefault(reader, {})[tool] = one.summary.solver
+    alike = shared = opposed = 0
+    for first, second in combinations(sorted(by_reader), 2):
+        tools = sorted(by_reader[first].keys() & by_reader[second].keys())
+        for tool, other in combinations(tools, 2):
+            tests = [_directed(ranked, by_reader[reader][tool], by_reader[reader][other]) for reader in (first, second)]
+            same = (tests[0][0] > 0) == (tests[1][0] > 0)
+            shared += 1
+            alike += same
+            opposed += not same and any(separated for _, separated in tests)
+    return alike, shared, opposed
+
+
+def _directed(ranked: Ranking, one: str, other: str) -> tuple[float, bool]:
+    pair = ranked.pair(one, other)
+    difference = pair.difference or 0.0
+    return (difference if pair.first == one else -difference), pair.separated
+
+
+def _would(ranked: Ranking, names: Names) -> str:
+    """How many networks would separate first from last, and first from second."""
+    first, last = ranked.solvers[0].summary.solver, ranked.solvers[-1].summary.solver
+    labels = labels_of(ranked, names)
+    said = [(other, ranked.networks_for(ranked.pair(first, other))) for other in dict.fromkeys((last, ranked.solvers[1].summary.solver))]
+    known = [f"about {rounded(needed)} for {labels(first)} and {labels(other)}" for other, needed in said if needed]
+    if not known:
+        pairs = numbers.count(len(ranked.pairs), "pair")
+        return f"How many would, these few do not say; for {pairs} the test needs at least {ranked.least_networks}."
+    return f"If the observed differences are the true ones, more networks would: {', '.join(known)}."
+
+
+def labels_of(ranked: Ranking, names: Names) -> Callable[[str], str]:
+    """Solver to its short name: the tool alone, or with its reader where the ranking holds the tool twice."""
+    return partial(names.label, among=tuple(one.summary.solver for one in ranked.solvers))
+
+
+def tie_words(labels: Sequence[str]) -> str:
+    """Names of solvers as a list, of which a long one is cut.
+
+    >>> tie_words(["a", "b"]), tie_words(["a", "b", "c", "d", "e"])
+    ('a and b', 'a, b, c and 2 more')
+    """
+    if len(labels) <= 4:
+        return numbers.and_list(list(labels))
+    return f"{', '.join(labels[:3])} and {len(labels) - 3} more"

@@ -1,0 +1,174 @@
+"""The order of solvers on one task, as far as the data give one.
+
+Every pair is compared by the paired sign-flip test over networks, with Holm's correction across all pairs of the task. A rank is the
+range of places that these tests leave open: one more than the solvers that are better, up to all but those that are worse
+(simultaneous confidence sets of ranks: Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies, arXiv 2011.06660).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import ceil, fsum, log2, sqrt
+from statistics import fmean, stdev
+from typing import final
+
+import numpy as np
+
+from onecurve.core.row import Row
+from onecurve.statistics.cases import CaseScore, at_largest_budget, by_solver, case_scores
+from onecurve.statistics.compare import flip_shares, holm
+from onecurve.statistics.intervals import LEAST_SPREAD, LEVEL
+from onecurve.statistics.power import networks_needed
+from onecurve.statistics.summary import Summary, summarise
+
+
+@final
+@dataclass(frozen=True)
+class PairTest:
+    """``first`` minus ``second`` on the cases that both attempted, each at its largest budget."""
+
+    first: str
+    second: str
+    n: int
+    """Networks of the shared cases."""
+    difference: float | None
+    """Mean over shared cases; None where none is shared."""
+    means: tuple[float, ...]
+    """Mean difference of each network."""
+    p_adjusted: float | None
+    """After Holm's correction across all pairs of the task; None for fewer than two shared networks."""
+
+    @property
+    def separated(self) -> bool:
+        """Whether the difference is significant after the correction."""
+        return self.p_adjusted is not None and self.p_adjusted <= 1 - LEVEL
+
+    @property
+    def clarity(self) -> float:
+        """Size of the difference in its standard errors over networks; 0 where there is no test."""
+        if self.p_adjusted is None or self.difference is None:
+            return 0.0
+        return abs(self.difference) / (max(stdev(self.means), LEAST_SPREAD) / sqrt(self.n))
+
+
+@final
+@dataclass(frozen=True)
+class RankedSolver:
+    """One solver with the range of its rank, 1 for the best."""
+
+    summary: Summary
+    best: int
+    worst: int
+    group: int
+    """Number of its group: every solver of a group is separated from every solver of another."""
+
+    @property
+    def words(self) -> str:
+        """The rank as `1` or `1–3`."""
+        return str(self.best) if self.best == self.worst else f"{self.best}–{self.worst}"
+
+
+@final
+@dataclass(frozen=True)
+class Ranking:
+    """All scored solvers of one task, the highest mean first."""
+
+    task: str
+    solvers: tuple[RankedSolver, ...]
+    pairs: Mapping[tuple[str, str], PairTest]
+    """By (higher mean, lower mean)."""
+
+    def pair(self, one: str, other: str) -> PairTest:
+        """The test of two solvers in either order; ``KeyError`` for a solver that is not ranked."""
+        return self.pairs[one, other] if (one, other) in self.pairs else self.pairs[other, one]
+
+    @property
+    def groups(self) -> tuple[tuple[RankedSolver, ...], ...]:
+        """The solvers group by group."""
+        found: dict[int, list[RankedSolver]] = {}
+        for one in self.solvers:
+            found.setdefault(one.group, []).append(one)
+        return tuple(map(tuple, found.values()))
+
+    @property
+    def separated(self) -> int:
+        """Pairs that the tests separate."""
+        return sum(pair.separated for pair in self.pairs.values())
+
+    @property
+    def least_networks(self) -> int:
+        """Networks below which the sign-flip test separates no pair whatever the differences: with n its p is at least 2 / 2**n."""
+        return ceil(log2(2 * max(1, len(self.pairs)) / (1 - LEVEL)))
+
+    def networks_for(self, pair: PairTest) -> int | None:
+        """Networks that show the observed difference of a pair with 80 % power at the strictest level of Holm's correction.
+
+        None where the spread is unknown (fewer than three networks, or all equal) or a million do not suffice. The observed
+        difference is uncertain itself, so the number is an order of magnitude.
+        """
+        if len(pair.means) < 3 or not pair.difference or stdev(pair.means) == 0:
+            return None
+        needed = networks_needed(fmean(pair.means), stdev(pair.means), level=1 - (1 - LEVEL) / len(self.pairs))
+        return None if needed is None else max(needed, self.least_networks)
+
+
+def ranking(rows: Iterable[Row], task: str, *, seed: int = 0) -> Ranking:
+    """The ranking of all solvers of ``rows`` with a score on the task. The caller leaves out roles that are in no ranking."""
+    own = [row for row in rows if row.task == task]
+    order = sorted((one for one in summarise(own, seed=seed) if one.scored), key=lambda one: (-(one.mean or 0.0), one.solver))
+    scores = {solver: _by_case(group) for (solver, _), group in by_solver(at_largest_budget(own)).items()}
+    pairs = _tested([_pair(one.solver, other.solver, scores) for one, other in combinations(order, 2)], seed)
+    return Ranking(task, _placed(order, pairs), pairs)
+
+
+def _by_case(rows: Iterable[Row]) -> dict[str, CaseScore]:
+    return {score.case: score for score in case_scores(rows)}
+
+
+def _pair(first: str, second: str, scores: Mapping[str, Mapping[str, CaseScore]]) -> tuple[PairTest, tuple[float, ...]]:
+    """The pair without its p, and the total difference of each network, whose signs are flipped."""
+    one, other = scores[first], scores[second]
+    found: dict[str, list[float]] = defaultdict(list)
+    for case in sorted(one.keys() & other.keys()):
+        found[one[case].network].append(one[case].skill - other[case].skill)
+    every = [value for network in sorted(found) for value in found[network]]
+    means = tuple(fmean(found[network]) for network in sorted(found))
+    totals = tuple(fsum(found[network]) for network in sorted(found))
+    return PairTest(first, second, len(means), fmean(every) if every else None, means, None), totals
+
+
+def _tested(plain: Sequence[tuple[PairTest, tuple[float, ...]]], seed: int) -> dict[tuple[str, str], PairTest]:
+    tested = [at for at, (pair, _) in enumerate(plain) if pair.n > 1]
+    raw: dict[int, float] = {}
+    for size in {plain[at][0].n for at in tested}:  # pairs of equally many networks share their sign patterns
+        same = [at for at in tested if plain[at][0].n == size]
+        shares = flip_shares(np.array([plain[at][1] for at in same]).T, seed=seed)
+        raw.update(zip(same, map(float, shares), strict=True))
+    adjusted = dict(zip(tested, holm([raw[at] for at in tested]), strict=True))
+    return {
+        (pair.first, pair.second): PairTest(pair.first, pair.second, pair.n, pair.difference, pair.means, adjusted.get(at))
+        for at, (pair, _) in enumerate(plain)
+    }
+
+
+def _placed(order: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest]) -> tuple[RankedSolver, ...]:
+    better: Counter[str] = Counter()
+    worse: Counter[str] = Counter()
+    for (one, other), pair in pairs.items():
+        if pair.separated and pair.difference:
+            ahead, behind = (one, other) if pair.difference > 0 else (other, one)
+            better[behind] += 1
+            worse[ahead] += 1
+    placed, group = [], 0
+    for at, summary in enumerate(order):
+        if at and _cut(order[:at], order[at:], pairs):
+            group += 1
+        placed.append(RankedSolver(summary, better[summary.solver] + 1, len(order) - worse[summary.solver], group))
+    return tuple(placed)
+
+
+def _cut(above: Sequence[Summary], below: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest]) -> bool:
+    """Whether every solver above is separated from every solver below, and ahead of it."""
+    between = (pairs[one.solver, other.solver] for one in above for other in below)
+    return all(pair.separated and (pair.difference or 0.0) > 0 for pair in between)

@@ -1,0 +1,123 @@
+"""What a report opens on, and what its rankings say."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from page_reader import Page
+from report_fixture import results
+
+from onecurve.core.errors import UnknownNameError
+from onecurve.core.grade import Status
+from onecurve.core.seeds import generator
+from onecurve.report.pages.ranking_view import rankings_of
+from onecurve.report.pages.write import Asked, write_report
+from onecurve.report.words.focus import focus_of
+from onecurve.report.words.naming import Names, is_contender
+from onecurve.report.words.rankings import heading, readers_words, told_apart
+
+
+@pytest.fixture(scope="module")
+def many():
+    return results(15, 1, 3, side=8)
+
+
+def skilled(given, levels, task="discover", wobble=0.01):
+    """Rows of one task in which each solver earns the given skill, wobbling a little from case to case."""
+    rows = [row for row in given.rows if row.task == task and row.solver in levels and row.status is not Status.SKIPPED]
+    rng = generator("skilled")
+    return tuple(
+        replace(row, status=Status.GRADED, skill=float(levels[row.solver] + wobble * rng.normal()), raw=0.5, floor=0.0, ceiling=1.0)
+        for row in sorted(rows, key=lambda row: (row.solver, row.case))
+    )
+
+
+def opened(rows, solver=""):
+    rows = [row for row in rows if is_contender(row)]
+    return focus_of(rows, rankings_of(rows), Names.of(rows), solver)
+
+
+LEVELS = {"neural-cleanse@matcher": 0.8, "cppn@matcher": 0.4, "random-patches@matcher": 0.1}
+
+
+def test_the_clearest_result_comes_first(many):
+    focus = opened((*skilled(many, LEVELS), *skilled(many, {"occlusion@verbatim": 0.5, "edges@verbatim": 0.45}, "localise")))
+    assert (focus.task, focus.couple) == ("discover", ("neural-cleanse@matcher", "random-patches@matcher"))
+    assert focus.headline == "neural-cleanse is ahead of random-patches on discover"
+    assert "difference 0.70" in focus.words
+    assert "over 12 networks" in focus.words
+
+
+def test_where_nothing_is_separated_the_opening_says_how_many_networks_would(many):
+    rows = skilled(many, {"cppn@matcher": 0.1, "top-images@matcher": 0.11}, wobble=0.3)
+    focus = opened(rows)
+    assert focus.headline == "12 networks do not tell the tools apart yet"
+    assert "networks would separate them if this is the true difference" in focus.words
+
+
+def test_without_a_score_the_opening_points_to_the_failures(many):
+    rows = tuple(replace(row, status=Status.FAILED, raw=None, skill=None) for row in skilled(many, LEVELS))
+    assert opened(rows).headline == "There is no score yet"
+
+
+def test_a_named_solver_is_told_against_its_neighbours(many):
+    focus = opened(skilled(many, LEVELS), "cppn")
+    assert focus.headline == "cppn ranks 2 of 3 on discover"
+    assert "It is separated from neural-cleanse above (difference −0.40" in focus.words
+    assert "It is separated from random-patches below (difference 0.31" in focus.words
+    assert "It stands in a group of its own." in focus.words
+
+
+def test_a_named_solver_that_is_not_told_apart_shares_a_range_of_ranks(many):
+    focus = opened(skilled(many, {**LEVELS, "cppn@matcher": 0.8}), "cppn")
+    assert "ranks 1–2 of 3" in focus.headline
+    assert "It is not separated from neural-cleanse" in focus.words
+    assert "Its group is shared with neural-cleanse." in focus.words
+
+
+def test_a_name_that_no_row_has_is_an_error_with_a_hint(many):
+    with pytest.raises(UnknownNameError, match="cpn"):
+        opened(skilled(many, LEVELS), "cpn")
+
+
+def test_a_task_that_cannot_tell_solvers_apart_says_so_and_what_would(many):
+    rows = skilled(many, {"cppn@matcher": 0.1, "top-images@matcher": 0.12, "random-patches@matcher": 0.11}, wobble=0.3)
+    said = told_apart(rankings_of(rows)["discover"], Names.of(rows))
+    assert said.startswith("On discover, 12 networks cannot tell these 3 solvers apart.")
+    assert "more networks would: about " in said
+
+
+def test_a_ranking_by_one_reader_says_so_and_two_readers_are_compared(many):
+    rows = skilled(many, LEVELS)
+    ranked = rankings_of(rows)["discover"]
+    assert heading(ranked, Names.of(rows)) == "Ranking on discover by one reader, matcher"
+    again = tuple(replace(row, solver=f"{row.tool}@other", reader="other", key=f"{row.key}-2") for row in rows)
+    both = (*rows, *again)
+    assert "which agree on 3 of 3 pairs of tools" in readers_words(rankings_of(both)["discover"], Names.of(both))
+    turned = (*rows, *(replace(row, skill=1 - row.skill) for row in again))
+    assert "which disagree: 3 pairs" in readers_words(rankings_of(turned)["discover"], Names.of(turned))
+
+
+def test_the_chosen_solver_is_highlighted_on_every_page(small, tmp_path):
+    index = Page(write_report(small, tmp_path, Asked("occlusion")))
+    (tab,) = [one.text for one in index.all("button") if one.attributes.get("aria-selected") == "true"]
+    assert tab == "localise"
+    for page in (index, Page(tmp_path / "cases" / "s00-patch.html")):
+        lit = [one for one in page.elements if "chosen" in one.attributes.get("class", "").split() and "data-tool" in one.attributes]
+        assert {one.attributes["data-tool"] for one in lit} == {"occlusion"}
+
+
+def test_no_table_holds_the_text_of_an_error(small, tmp_path):
+    why = "ValueError: layer seven is not there"
+    broken = {"status": Status.FAILED, "raw": None, "skill": None, "reason": why, "traceback": f"Traceback\n{why}"}
+    write_report(replace(small, rows=tuple(replace(row, **broken) if row.tool == "cppn" else row for row in small.rows)), tmp_path)
+    told = [one for path in tmp_path.rglob("*.html") for one in Page(path).all("table") if "layer seven" in one.text]
+    assert told == []
+    assert why in (tmp_path / "index.html").read_text()
+
+
+def test_ranks_on_the_page_never_fall(written):
+    ranks = [one.text for one in Page(written / "index.html").all("td") if one.attributes.get("class") == "rank"]
+    assert ranks
+    starts = [int(rank.partition("–")[0]) for rank in ranks]
+    assert all(after >= before or after == 1 for before, after in pairwise(starts))
