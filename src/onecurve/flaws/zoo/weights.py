@@ -53,6 +53,7 @@ def write_weights(found: Mapping[str, StoredWeights], path: Path) -> None:
         if not same(weights.network, weights.twin):
             tensors |= {f"{key}.{TWIN}.{name}": _rounded(value) for name, value in weights.twin.items()}
     save_file(tensors, path)
+    path.chmod(0o644)
 
 
 def same(one: State, other: State) -> bool:
@@ -61,7 +62,7 @@ def same(one: State, other: State) -> bool:
 
 
 def _rounded(value: Tensor) -> Tensor:
-    return (value.half() if value.is_floating_point() else value).contiguous()
+    return (value.half() if value.is_floating_point() else value).clone(memory_format=torch.contiguous_format)
 
 
 def _state(file: safe_open, prefix: str) -> dict[str, Tensor]:
