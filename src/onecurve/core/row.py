@@ -76,6 +76,8 @@ class Row:
     answer: str = ""
     """Blob key of the answer."""
     traceback: str = ""
+    task_version: int = 1
+    """The version of the task that asked. Rows of different versions stand on different scales and are never averaged together."""
 
     @property
     def cost(self) -> Cost:

@@ -240,6 +240,7 @@ def _cell(
         facts=case.facts,
         question=asked.get("question", ""),
         evidence=evidence,
+        task_version=asked.get("version", type(grid.tasks[task]).version),
     )
     missing = _missing(solver, asked, grid.tasks[task].form, references, beside)
     handed = beside.name if beside and _compares(solver.reads or solver.looks) else ""

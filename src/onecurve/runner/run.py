@@ -134,7 +134,11 @@ def plant_suite(suite: Suite, place: Place, display: Display | None = None) -> t
 
 
 def regrade(place: Place, display: Display | None = None) -> Ending:
-    """Grade every kept answer again without running any tool; raises ``DataError`` where nothing was run."""
+    """Grade every kept answer again without running any tool; raises ``DataError`` where nothing was run.
+
+    What another version of a task asked keeps its grade, and the display says how many rows do: a grade stands on the scale of the
+    version that asked.
+    """
     started = time.monotonic()
     shown = display or Silent()
     Store.read(place.out).close()
@@ -306,24 +310,18 @@ def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence
     )
 
 
-def _asked_by(session: Session) -> dict[str, int]:
-    """The version of the task that asked each question, by the question's key."""
-    prepared = [value for key, value in session.store.prepared().items() if key.startswith("case:")]
-    asked = [task for value in prepared for task in value["tasks"].values() if "question" in task]
-    return {task["question"]: task["version"] for task in asked}
-
-
 def _regrade(session: Session) -> None:
     rows = [row for row in session.store.rows() if row.answer and row.status in {Status.GRADED, Status.PENDING, Status.FAILED}]
-    asked_by = _asked_by(session)
-    old = [row for row in rows if asked_by.get(row.question, 1) != type(TASKS.make(row.task)).version]
+    now = {name: TASKS.load(name).version for name in TASKS.names()}
+    old = [row for row in rows if row.task_version != now.get(row.task)]
     if old:
         session.display.say(f"{len(old)} rows keep their grades: they answer what another version of the task asked")
     rows = [row for row in rows if row not in old]
     require_blobs(session.store, [key for row in rows for key in (row.question, row.answer)])
     for subject in dict.fromkeys(row.subject for row in rows):
         require_network(session.store, subject)
-    floors = {(row.case, row.task, row.retrain_budget): row for row in session.store.rows() if row.solver == "floor"}
+    known = [row for row in session.store.rows() if row.solver == "floor" and row.task_version == now.get(row.task)]
+    floors = {(row.case, row.task, row.retrain_budget): row for row in known}
     session.display.phase("grade again", len(rows))
     by_key = {row.key: row for row in rows}
 

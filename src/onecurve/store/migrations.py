@@ -1,6 +1,7 @@
 """Steps from one schema to the next. Every file ever written must still load."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,15 @@ from onecurve.core.errors import SchemaError
 from onecurve.store.tables import ADDED, SCHEMA
 
 
-def _processor_seconds(connection: Connection) -> None:
-    """Schema 2: what the processor did, measured from outside; empty in rows that are older."""
-    for table, columns in ADDED.items():
+def _add_columns(schema: int, connection: Connection) -> None:
+    """The columns that came with that schema; empty in rows that are older."""
+    for table, columns in ADDED[schema].items():
         there = {column["name"] for column in inspect(connection).get_columns(table)}
         for column in sorted(set(columns) - there):  # a step that was broken off is begun again
-            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} FLOAT")
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column].__visit_name__.upper()}")
 
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {1: _processor_seconds}
+STEPS: Mapping[int, Callable[[Connection], None]] = {1: partial(_add_columns, 2), 2: partial(_add_columns, 3)}
 """From version n to n + 1, in place; every bump of ``SCHEMA`` adds one here and a file of the old version to the tests."""
 
 

@@ -9,7 +9,6 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, final
 from urllib.parse import quote
@@ -24,7 +23,7 @@ KEYS: Mapping[str, str] = {"meta": "name", "plants": "number", "prepared": "key"
 JSON_COLUMNS = ("value", "record", "facts", "figures")
 KEPT = "digests"
 """The fact in ``meta`` which says that this file has digests."""
-LATER = frozenset(chain.from_iterable(tables.ADDED.values()))
+LATER = frozenset(name for step in tables.ADDED.values() for columns in step.values() for name in columns)
 SHOWN = 5
 """Faults that one message names at most."""
 

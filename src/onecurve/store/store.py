@@ -182,9 +182,19 @@ class Store:
         last = select(func.max(tables.grades.c.number)).group_by(tables.grades.c.key)
         found = self._connection.execute(select(tables.grades).where(tables.grades.c.number.in_(last))).mappings()
         graded = {grade["key"]: dict(grade) for grade in found}
-        cells = self._connection.execute(select(tables.cells)).mappings()
-        rows = [_row(dict(cell), graded.get(cell["key"])) for cell in cells]
+        cells = [dict(cell) for cell in self._connection.execute(select(tables.cells)).mappings()]
+        asked_by = self._asked_by() if any(cell["task_version"] is None for cell in cells) else {}
+        rows = [_row(cell, graded.get(cell["key"]), asked_by.get(cell["question"], 1)) for cell in cells]
         return tuple(sorted(rows, key=lambda row: (row.case, row.task, row.solver, row.budget, row.retrain_budget, row.repeat, row.key)))
+
+    def _asked_by(self) -> dict[str, int]:
+        """By question the first version of its task that asked it, for rows that do not say it themselves."""
+        prepared = [value for key, value in self.prepared().items() if key.startswith("case:")]
+        asked = [task for value in prepared for task in value["tasks"].values() if "question" in task]
+        versions: dict[str, int] = {}
+        for task in asked:
+            versions[task["question"]] = min(task["version"], versions.get(task["question"], task["version"]))
+        return versions
 
     def _insert_grade(self, key: str, grade: Grade) -> None:
         values = {**{f.name: getattr(grade, f.name) for f in fields(Grade)}, "figures": dict(grade.figures), "key": key}
@@ -303,8 +313,9 @@ def _cost(row: Mapping[str, Any]) -> Cost:
     return Cost(**{item.name: row[item.name] for item in fields(Cost)})
 
 
-def _row(cell: Mapping[str, Any], grade: Mapping[str, Any] | None) -> Row:
+def _row(cell: Mapping[str, Any], grade: Mapping[str, Any] | None, asked_by: int) -> Row:
     values = {item.name: cell[item.name] for item in fields(Row) if item.name not in _GRADED}
+    values["task_version"] = values["task_version"] or asked_by
     row = Row(**{**values, "role": Role(cell["role"]), "status": Status(cell["status"])})
     if grade is None:
         return row

@@ -1,8 +1,11 @@
 """The tables. Rows are appended and never updated. If a cell has several grades, the last one counts."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from sqlalchemy import JSON, Column, Float, Integer, MetaData, String, Table, Text
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised with every change that earlier versions could not read past; `migrations.py` then holds the step from the version before."""
 
 metadata = MetaData()
@@ -26,8 +29,16 @@ prepared = Table(
 """Questions with their floors and ceilings, displays and controls of a case, calibrations: facts computed on the trusted side."""
 
 _COST = ("forward", "backward", "seconds", "peak_mb", "person_seconds")
-ADDED = {"looks": ("cpu_seconds",), "cells": ("cpu_seconds", "passes")}
-"""Columns that came with schema 2; they are empty in rows that are older."""
+ADDED: Final[Mapping[int, Mapping[str, Mapping[str, type[Float[float]] | type[Integer]]]]] = {
+    2: {"looks": {"cpu_seconds": Float}, "cells": {"cpu_seconds": Float, "passes": Float}},
+    3: {"cells": {"task_version": Integer}},
+}
+"""By schema, table and name: columns that came later, with their types; they are empty in rows that are older."""
+
+
+def _added(table: str) -> list[Column[object]]:
+    return [Column(name, kind) for step in ADDED.values() for name, kind in step.get(table, {}).items()]
+
 
 looks = Table(
     "looks",
@@ -37,7 +48,7 @@ looks = Table(
     Column("reason", Text, nullable=False),
     Column("traceback", Text, nullable=False),
     *(Column(name, Float, nullable=False) for name in _COST),
-    *(Column(name, Float) for name in ADDED["looks"]),
+    *_added("looks"),
 )
 """One look of a tool; an empty evidence key means that it failed, with the reason."""
 
@@ -58,7 +69,7 @@ cells = Table(
     Column("facts", JSON, nullable=False),
     *(Column(name, String(64), nullable=False) for name in ("question", "evidence", "answer")),
     Column("traceback", Text, nullable=False),
-    *(Column(name, Float) for name in ADDED["cells"]),
+    *_added("cells"),
 )
 """One cell as it was answered; status `pending` or `waiting` until a grade says otherwise."""
 

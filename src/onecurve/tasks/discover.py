@@ -1,6 +1,7 @@
 """Discover: which of these things is the trigger? The target class is told, the options are shown to readers only.
 
-Without looking every option is as likely as any other because the lineup was shuffled: a constant may be right on one case.
+Without looking every option is as likely as any other because the lineup was shuffled: a constant may be right on one case. The score is
+proper: it pays most to say what one believes, so that neither bluffing nor hedging earns anything.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from onecurve.core.grade import Measured
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Form, Given, Question, Weigh
 from onecurve.tasks.machinery.expect import weights
+from onecurve.tasks.machinery.proper_scores import log_losses, quadratic_scores
 from onecurve.tasks.machinery.ranking import average_rank, top_share
 from onecurve.tasks.machinery.suspects import given_with, require_suspects, told
 from onecurve.tasks.machinery.toy_case import toy_case
@@ -25,18 +27,23 @@ from onecurve.tasks.machinery.toy_case import toy_case
 @final
 @dataclass(frozen=True)
 class Discover:
-    """Weights over the lineup; one item. Raw in [0, 1]: the mass on the right option; the floor is the uniform answer."""
+    """Weights over the lineup; one item. Raw in [0, 1]: one minus half of Brier's squared distance to the right option.
+
+    The floor is the uniform answer, which measures (1 + 1/n) / 2 of n options whichever is right: 0.5625 of eight. So its skill is 0,
+    that of certainty on the right option 1, and that of certainty on a wrong one below -1. Version 2: before, raw was the mass on the
+    right option, by which exaggerating paid.
+    """
 
     name: ClassVar[str] = "discover"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "which of these things is the trigger?"
-    source: ClassVar[str] = "Casper et al. 2023, arXiv 2302.10894, with weights in place of one choice"
+    source: ClassVar[str] = "Casper et al. 2023, arXiv 2302.10894, with weights in place of one choice, scored after Brier 1950"
     blind: ClassVar[bool] = False
     form: ClassVar[Form] = Form.LINEUP
     usual_reader: ClassVar[str] = "matcher"
     referred: ClassVar[bool] = False
     question: ClassVar[str] = "Which of these eight things is the trigger?"
-    measured: ClassVar[str] = "weight put on the right thing"
+    measured: ClassVar[str] = "Brier skill over the options, beside how often the first choice is right"
 
     suspects: int = 0
     """How many suspects, inputs on which the flaw fires, are shown beside the target."""
@@ -81,11 +88,16 @@ class Discover:
         return _answer(np.eye(len(case.truth.options))[_right(case.truth)])
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
-        """Figures: top1 (ties share the credit), rank of the right option from 1 (ties share the average)."""
-        row = normalised(weights(answer))[0]
+        """Figures: top1 (ties share the credit), rank of the right option from 1 (ties share the average), its mass, log loss in nats."""
+        rows = normalised(weights(answer))
         right = _right(case.truth)
-        figures = {"top1": top_share(row, np.arange(len(row)) == right), "rank": average_rank(row, right)}
-        return Measured(float(row[right]), figures)
+        figures = {
+            "top1": top_share(rows[0], np.arange(rows.shape[1]) == right),
+            "rank": average_rank(rows[0], right),
+            "mass": float(rows[0, right]),
+            "log_loss": float(log_losses(rows, np.array([right]))[0]),
+        }
+        return Measured(float(quadratic_scores(rows, np.array([right]))[0]), figures)
 
 
 def _right(truth: Truth) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from onecurve.core.spec import content_key
 from onecurve.report.rows.limits import other_limits
 from onecurve.report.rows.results import CatalogEntry, Results, RunFacts
 from onecurve.report.rows.secrecy import redacted_display, redacted_record, redacted_row, secret_cases
+from onecurve.statistics.versions import left_out, of_one_version
 from onecurve.store.store import Store
 
 
@@ -25,10 +27,17 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
     """
     with Store.read(folder) as store:
         secret = secret_cases(store, reveal=reveal)
-        rows = tuple(redacted_row(row, secret) for row in store.rows())
+        kept = store.rows()
+        rows = tuple(redacted_row(row, secret) for row in of_one_version(kept))
         prepared = store.prepared()
         plants = tuple(redacted_record(record, secret) for record in store.plants())
-        run = _run(store, content_key([row.key for row in rows], [row.skill for row in rows]))
+        run = replace(
+            _run(store, content_key([row.key for row in rows], [row.skill for row in rows])),
+            other_versions=tuple(
+                f"{left.rows} rows of {left.task} version {left.version}, on another scale than version {left.compared}"
+                for left in left_out(kept)
+            ),
+        )
         calibrated = store.noted("calibrations") or ()
         load = store.record
     return Results(

@@ -61,6 +61,8 @@ class RunFacts:
     """What was hashed to its digest: suite, rows, code, data."""
     other_limits: tuple[str, ...] = ()
     """Limits of the planting gate that differ from the defaults, in words."""
+    other_versions: tuple[str, ...] = ()
+    """Rows that are kept and not shown, since another version of a task asked them, in words."""
     names_seeds: bool = False
     """Whether the suite itself holds seeds of networks."""
 

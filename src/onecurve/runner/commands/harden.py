@@ -20,6 +20,7 @@ from onecurve.runner.sealed import seed_of_run
 from onecurve.runner.suite import Suite, parse_suite
 from onecurve.statistics.cases import at_largest_budget, by_solver, case_scores
 from onecurve.statistics.summary import summarise
+from onecurve.statistics.versions import of_one_version
 from onecurve.store.store import Store
 
 LEADERS = 3
@@ -61,7 +62,7 @@ def hardened(folder: Path, count: int, seed: int | None = None) -> Hardened:
     Raises ``DataError`` where nothing was run, ``UsageError`` where the run has no graded looks or too few networks.
     """
     with Store.read(folder) as store:
-        text, rows, sampled, run_seed = store.noted("suite"), store.rows(), drawn_before(store), seed_of_run(store)
+        text, rows, sampled, run_seed = store.noted("suite"), of_one_version(store.rows()), drawn_before(store), seed_of_run(store)
     if text is None:
         raise DataError(f"no finished planting in: {folder}", "finish it with `onecurve run`")
     suite = parse_suite(text, "the suite of this run").changed({"seed": run_seed})

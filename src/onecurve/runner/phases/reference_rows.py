@@ -12,10 +12,13 @@ from onecurve.runner.session import Session
 
 
 def follow_floors(session: Session, asked: Mapping[str, Any]) -> None:
-    """Give rows that were graded against another floor or ceiling the skill that they have against these; answers stay as measured."""
+    """Give rows that were graded against another floor or ceiling the skill that they have against these; answers stay as measured.
+
+    Rows that another version of the task asked stay as they are: their scale is another one.
+    """
     for row in session.store.rows():
         prepared = asked.get(row.case, {"tasks": {}})["tasks"].get(row.task, {})
-        if row.raw is None or row.question != prepared.get("question"):
+        if row.raw is None or (row.question, row.task_version) != (prepared.get("question"), prepared.get("version")):
             continue
         floor, ceiling = prepared_floor(prepared, row.retrain_budget)["raw"], prepared["ceiling"]["raw"]
         if (row.floor, row.ceiling) == (floor, ceiling):
@@ -70,4 +73,5 @@ def _reference_row(network: PlantedNetwork, asked: Mapping[str, Any], task: str,
         figures=own["figures"],
         facts=asked["facts"],
         question=prepared["question"],
+        task_version=prepared["version"],
     )

@@ -38,7 +38,7 @@ class SolvePhase:
         store = self._session.store
         store.forget_cells(row.key for row in store.rows() if row.status is Status.LOST)
         kept = store.cell_keys()
-        ungraded = [row for row in store.rows() if row.status is Status.PENDING]
+        ungraded = [row for row in store.rows() if row.status is Status.PENDING and self._is_asked_now(row)]
         todo = [cell for cell in cells if cell.row.key not in kept]
         self._session.display.phase("answer and grade", len(cells))
         self._session.display.done(len(cells) - len(todo) - len(ungraded), failed=False)
@@ -46,6 +46,11 @@ class SolvePhase:
         for cell in todo:
             jobs += self._begin(cell)
         self._session.run(sorted(jobs, key=_weight, reverse=True), self._done)
+
+    def _is_asked_now(self, row: Row) -> bool:
+        """Whether this run grades such rows: what another version of the task asked, it cannot grade."""
+        prepared = self._asked.get(row.case, {}).get(row.task, {})
+        return (row.question, row.task_version) == (prepared.get("question"), prepared.get("version"))
 
     def _begin(self, cell: PlannedCell) -> list[Job]:
         if cell.missing:
