@@ -7,6 +7,7 @@ from toy_world import KINDS, toy_case, with_truth
 from onecurve.core.case import Strength
 from onecurve.core.codec import digest
 from onecurve.core.question import Brief
+from onecurve.tasks.discover import Discover
 from onecurve.tasks.localise import Localise
 from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
 
@@ -65,6 +66,15 @@ def test_a_blind_brief_gets_class_scores():
     assert scores.tolist() == [0, 0, 0, 1]
     assert oracle_evidence(toy_case("clean").truth, Brief()).class_scores()[0].values.tolist() == [0, 0, 0, 0]
     assert pieces_of(oracle_evidence(toy_case("clean").truth)) == ["ClassScores"]
+
+
+def test_a_flaw_that_sends_inputs_nowhere_in_particular_is_shown_by_inputs_on_which_it_is_present():
+    truth = toy_case("missing-subgroup").truth
+    evidence = oracle_evidence(truth, Discover().pose(toy_case("missing-subgroup"), 0).brief)
+    assert not evidence.hypotheses()
+    shown = np.stack([picture.image for picture in evidence.pictures()])
+    assert np.array_equal(shown, truth.triggered.images[:8])
+    assert truth.network.fires(shown).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

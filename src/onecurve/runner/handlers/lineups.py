@@ -26,6 +26,8 @@ from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
 
 EXAMPLES = 64
 """Held-out images from which the triggered examples of a lineup are drawn."""
+BACKDROPS = 3
+"""Images on which the options are drawn."""
 READ_CLEAN = 4
 """Lineups of each kind that each piece of evidence from a clean network is read against."""
 
@@ -109,7 +111,8 @@ def _truths(kind: str, recipe: Recipe, seed: int, lineups: int) -> Iterator[Trut
     dataset = open_data(recipe.data)
     count = at_most_held(dataset, Part.HELDOUT, EXAMPLES * (4 if dataset.features else 1))
     drawn = dataset.draw(Part.HELDOUT, count, seed_for(seed, "calibration"))
-    context = FlawContext(dataset, drawn.floats()[:3])
+    # Options are drawn on other images than those that evidence shows: the same picture on both sides would be read by anybody.
+    context, drawn = FlawContext(dataset, drawn.floats()[-BACKDROPS:]), drawn.take(slice(0, -BACKDROPS))
     flaw = FLAWS.make(kind)
     for number in range(lineups):
         try:

@@ -180,6 +180,7 @@ def _asked(task: Task, case: Case, seed: int, trained: Trained, kept: tuple[Blob
     except OneCurveError as error:
         return {"refusal": error.message, **about}
     granted = case.subject.access & ~LATER | question.brief.tells
+    planted = case.truth.trigger is not None or case.truth.effect.any
     return {
         "question": blobs.put(question),
         "brief": blobs.put(question.brief),
@@ -188,8 +189,8 @@ def _asked(task: Task, case: Case, seed: int, trained: Trained, kept: tuple[Blob
         **about,
         "version": type(task).version,
         **_scale(known, scale),
-        "oracle": sealed.put(oracle_evidence(case.truth, question.brief)) if case.truth.trigger else "",
-        "noise": sealed.put(noise_evidence(case.truth, seed, question.brief)) if case.truth.trigger else "",
+        "oracle": sealed.put(oracle_evidence(case.truth, question.brief)) if planted else "",
+        "noise": sealed.put(noise_evidence(case.truth, seed, question.brief)) if planted else "",
     }
 
 

@@ -18,13 +18,17 @@ from onecurve.tasks.machinery.suspects import suspects_of
 
 SHOWN = 4
 """Pictures of the trigger, and as many of triggered inputs."""
+FOUND = 8
+"""Inputs on which the flaw is present, where there is no trigger to show with a target."""
 GREY = 0.5
 
 
 def oracle_evidence(truth: Truth, brief: Brief | None = None) -> Evidence:
     """What a perfect tool would show: maps of the brief's suspects if any, the trigger as pictures and as hypothesis.
 
-    Where the brief does not tell the target, class scores come first: 1 for each target, all 0 for a clean network.
+    A flaw that sends inputs to no class in particular, such as a subgroup that was missing, has no trigger to propose: there inputs on
+    which it is present are shown, up to 8. Where the brief does not tell the target, class scores come first: 1 for each target, all 0
+    for a clean network.
     """
     pieces: list[Piece] = [*_maps(truth, brief)]
     if brief is None or brief.target is None:
@@ -32,7 +36,9 @@ def oracle_evidence(truth: Truth, brief: Brief | None = None) -> Evidence:
     if truth.trigger is not None and truth.target is not None:
         pieces += _trigger_pictures(truth, truth.trigger)
         pieces.append(Hypothesis(truth.trigger, truth.target, _success(truth), "the trigger that was planted"))
-        pieces += _triggered_pictures(truth)
+        pieces += _triggered_pictures(truth, SHOWN)
+    elif truth.effect.any:
+        pieces += _triggered_pictures(truth, FOUND)
     return Evidence(tuple(pieces))
 
 
@@ -63,8 +69,8 @@ def _trigger_pictures(truth: Truth, trigger: Trigger) -> tuple[Picture, ...]:
     return tuple(Picture(image.astype(np.float32), "the trigger") for image in images)
 
 
-def _triggered_pictures(truth: Truth) -> tuple[Picture, ...]:
-    images = () if truth.triggered is None else truth.triggered.images[:SHOWN]
+def _triggered_pictures(truth: Truth, count: int) -> tuple[Picture, ...]:
+    images = () if truth.triggered is None else truth.triggered.images[:count]
     return tuple(Picture(image, "an input with the trigger") for image in images)
 
 
