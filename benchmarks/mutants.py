@@ -187,9 +187,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a mask of Neural Cleanse passes on one lucky step",
-        "tools/inversion/machinery/trigger_inversion.py",
-        "memory = 1 - min(1, self._recipe.images_per_step / WINDOW_IMAGES)",
-        "memory = 0",
+        "tools/inversion/machinery/pairs.py",
+        "self._memory = 1 - min(1, images_per_step / WINDOW_IMAGES)",
+        "self._memory = 0",
         ("tests/tools/test_neural_cleanse.py",),
     ),
     Mutant(

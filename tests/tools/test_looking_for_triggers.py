@@ -17,6 +17,7 @@ from onecurve.tools.inversion.random_patches import RandomPatches
 from onecurve.tools.machinery.clean_split import split_clean
 from onecurve.tools.machinery.to_picture import cropped_sprite, picture_of, sprite_picture
 from onecurve.tools.synthesis.cppn import Cppn
+from onecurve.tools.synthesis.machinery.colour_space import ColourSpace, ColourStatistics
 from onecurve.tools.synthesis.machinery.pattern_network import PatternNetworks
 
 STILL = Jitter(0, 0, 0)
@@ -105,11 +106,32 @@ def test_cppn_blind_shows_each_class(world):
     )
 
 
-def test_pattern_networks_start_grey_differ_and_learn():
+def test_cppn_spends_what_it_is_given_and_shows_the_best(world, target):
+    bench = world().bench(700)
+    evidence = Cppn(restarts=2, steps=40, shown=3).look(Brief(target), bench)
+    logits = [float(picture.caption.rpartition(" ")[2]) for picture in evidence.pictures()]
+    assert len(logits) == 3, "two rounds of two pictures"
+    assert logits == sorted(logits, reverse=True)
+    assert 0.97 * 700 < bench.meter.equivalents <= 700
+
+
+def test_colours_of_nothing_are_the_usual_mean_and_only_unusual_ones_are_penalised(world):
+    images = world().clean.floats() * np.array([1, 0.5, 0.2], np.float32)[:, None, None]
+    space = ColourSpace(ColourStatistics.of(images), "cpu")
+    plain = space.painted(torch.zeros(1, 3, 5, 4))
+    assert plain[0, :, 2, 1].numpy() == pytest.approx(images.mean(axis=(0, 2, 3)), abs=1e-5)
+    assert (space.excess(torch.from_numpy(images)) == 0).numpy().mean() >= 0.85
+    assert space.excess(torch.tensor([0.0, 1.0, 1.0])[None, :, None, None].expand(1, 3, 5, 4)) > 1
+    grey = ColourSpace(ColourStatistics.of(images[:, :1]), "cpu")
+    assert torch.isfinite(grey.painted(torch.full((2, 1, 3, 3), 4.0))).all()
+
+
+def test_pattern_networks_start_plain_differ_and_learn():
     painters = PatternNetworks(3, 3, np.random.default_rng(0), "cpu")
-    pictures = painters.pictures(7, 9)
+    pictures = painters.values(7, 9)
     assert pictures.shape == (3, 3, 7, 9)
-    assert pictures.detach().numpy() == pytest.approx(0.5)
+    assert not pictures.any()
+    pictures = torch.sigmoid(pictures)
     gradients = torch.autograd.grad(pictures.square().sum(), [painters.weights[-1], painters.biases[-1]])
     assert all(gradient.abs().sum() > 0 for gradient in gradients)
 

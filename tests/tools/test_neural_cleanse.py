@@ -9,9 +9,9 @@ from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Brief
 from onecurve.models.network import torch_module
 from onecurve.tools.inversion.machinery.attack_success import share_reaching
-from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants
+from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants, scores_of_sizes
 from onecurve.tools.inversion.machinery.trigger_inversion import InversionRecipe, invert
-from onecurve.tools.inversion.neural_cleanse import NeuralCleanse, class_scores
+from onecurve.tools.inversion.neural_cleanse import NeuralCleanse
 
 BUDGET = 12000
 
@@ -56,9 +56,9 @@ def test_threshold_never_reached_is_nothing_found(world, target):
 
 
 def test_class_scores_fall_with_the_mask_and_are_lowest_where_nothing_was_found():
-    scores = class_scores(np.array([4.0, 64.0, np.inf, 1024.0]))
+    scores = scores_of_sizes(np.array([4.0, 64.0, np.inf, 1024.0]), 1024)
     assert scores[0] > scores[1] > scores[2] == scores[3] == 0
-    assert np.isfinite(class_scores(np.array([0.0, np.inf]))).all()
+    assert np.isfinite(scores_of_sizes(np.array([0.0, np.inf]), 1024)).all()
 
 
 def test_what_is_kept_passed_the_threshold_and_is_the_smallest_that_did(world):

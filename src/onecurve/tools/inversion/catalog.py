@@ -6,5 +6,6 @@ TOOLS: Mapping[str, str] = {
     "random-patches": "onecurve.tools.inversion.random_patches:RandomPatches",
     "adversarial-patch": "onecurve.tools.inversion.adversarial_patch:AdversarialPatch",
     "neural-cleanse": "onecurve.tools.inversion.neural_cleanse:NeuralCleanse",
+    "style-inversion": "onecurve.tools.inversion.style_inversion:StyleInversion",
     "mm-bd": "onecurve.tools.inversion.mm_bd:MmBd",
 }

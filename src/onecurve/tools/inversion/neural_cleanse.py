@@ -10,14 +10,14 @@ import numpy as np
 
 from onecurve.core.access import Access
 from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Picture, Piece, Pieces
-from onecurve.core.image.images import Floats, Ints
+from onecurve.core.image.images import Ints
 from onecurve.core.image.trigger import Paste
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, torch_module
 from onecurve.tools.inversion.machinery.attack_success import share_reaching
-from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants
+from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants, scores_of_sizes
 from onecurve.tools.inversion.machinery.trigger_inversion import COST, NORM_PIXELS, InversionRecipe, Inverted, invert
 from onecurve.tools.machinery.clean_split import split_clean
 from onecurve.tools.machinery.to_picture import cropped_sprite, sprite_picture
@@ -93,7 +93,9 @@ class NeuralCleanse:
             return Evidence()
         order = np.argsort(inverted.norms[found], kind="stable")
         exhibits = _exhibits(inverted, classes, found[order], success[order], subject.class_names)
-        scores = (ClassScores(class_scores(inverted.norms), "log of image area over mask area"),) if brief.target is None else ()
+        scores = (
+            (ClassScores(scores_of_sizes(inverted.norms, NORM_PIXELS), "log of image area over mask area"),) if brief.target is None else ()
+        )
         return Evidence((*scores, *exhibits))
 
     def _recipe(self, images_per_class: float) -> InversionRecipe:
@@ -103,12 +105,6 @@ class NeuralCleanse:
 
     def _schedule(self) -> ScheduleConstants:
         return ScheduleConstants(self.threshold, self.initial_cost, self.multiplier, self.patience, self.stop_patience)
-
-
-def class_scores(norms: np.ndarray) -> Floats:
-    """float32 K: log(image area / mask size), higher is more suspicious; 0, the lowest there is, where nothing was found."""
-    scores: Floats = np.log(NORM_PIXELS / np.clip(norms, 0.1, NORM_PIXELS)).astype(np.float32)
-    return scores
 
 
 def _exhibits(inverted: Inverted, classes: Ints, found: Ints, success: np.ndarray, names: tuple[str, ...]) -> list[Piece]:

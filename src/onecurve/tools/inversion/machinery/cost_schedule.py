@@ -9,7 +9,7 @@ from typing import final
 
 import numpy as np
 
-from onecurve.core.image.images import Bools
+from onecurve.core.image.images import Bools, Floats
 from onecurve.core.validate import require_within
 
 
@@ -83,3 +83,9 @@ class CostSchedule:
         self._lowered |= lowered
         self._successes[enough] = 0
         self._failures[too_many] = 0
+
+
+def scores_of_sizes(sizes: np.ndarray, whole: float) -> Floats:
+    """float32 K: log(``whole`` / size), higher is more suspicious; 0, the lowest there is, where nothing was found (infinite size)."""
+    scores: Floats = np.log(whole / np.clip(sizes, 0.1, whole)).astype(np.float32)
+    return scores

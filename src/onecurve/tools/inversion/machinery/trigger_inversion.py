@@ -16,12 +16,11 @@ from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import layout_for
 from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule, ScheduleConstants
+from onecurve.tools.inversion.machinery.pairs import Pairs, RecentSuccess, drawn_pairs
 from onecurve.tools.machinery.sizes import images_per_pass
 
 COST = 3
 """Forward-equivalents per pair and step: one forward, one backward."""
-WINDOW_IMAGES = 64
-"""A mask passes if this step did and the last steps did that together held about so many images per class."""
 NORM_PIXELS = 1024
 """Mask sizes are stated as if the image had this many pixels, so that the constants fit images of any size."""
 
@@ -72,15 +71,6 @@ def invert(
 
 
 @final
-@dataclass(frozen=True)
-class _Pairs:
-    """P pairs of a class (position in the search) and an image."""
-
-    classes: Ints
-    images: Ints
-
-
-@final
 class _Search:
     """The state of one search over K classes."""
 
@@ -99,23 +89,18 @@ class _Search:
         self._optimiser = torch.optim.Adam([self._raw], lr=recipe.learning_rate, betas=(0.5, 0.9))
         self._best = torch.zeros_like(self._raw, requires_grad=False)
         self._steps = np.zeros(len(classes), np.int64)
-        self._hits = np.zeros(len(classes))
-        self._tried = np.zeros(len(classes))
+        self._recent = RecentSuccess(len(classes), recipe.images_per_step)
         self.schedule = CostSchedule(len(classes), recipe.schedule)
 
-    def draw(self, active: Bools) -> _Pairs:
+    def draw(self, active: Bools) -> Pairs:
         """Every active class with every image of a fresh batch that is not of that class."""
-        positions = np.flatnonzero(active)
-        usable = np.flatnonzero((self._classes[positions][:, None] != self._labels[None, :]).any(axis=0))
-        batch = self._rng.choice(usable, size=min(self._recipe.images_per_step, len(usable)), replace=False)
-        row, column = np.nonzero(self._classes[positions][:, None] != self._labels[batch][None, :])
-        return _Pairs(positions[row], batch[column])
+        return drawn_pairs(self._classes, self._labels, active, self._recipe.images_per_step, self._rng)
 
-    def step(self, pairs: _Pairs, active: Bools) -> None:
+    def step(self, pairs: Pairs, active: Bools) -> None:
         """One optimiser step and one check of all classes in the batch."""
         counts = np.bincount(pairs.classes, minlength=len(self._classes))
         gradient, hits = self._gradient(pairs, counts)
-        success = self._recent_success(hits, counts)
+        success = self._recent.after(hits, counts)
         with torch.no_grad():
             painted = torch.tanh(self._raw) / 2 + 0.5
         norms = painted[:, 0].sum(dim=(1, 2)).double().cpu().numpy() * self._scale
@@ -126,15 +111,7 @@ class _Search:
         self._optimiser.step()
         self._steps += counts > 0
 
-    def _recent_success(self, hits: np.ndarray, counts: Ints) -> np.ndarray:
-        # A handful of images passes a threshold of .99 by luck, so that earlier steps must have passed too; these count
-        # less and less, since the masks have moved on.
-        memory = 1 - min(1, self._recipe.images_per_step / WINDOW_IMAGES)
-        self._hits = memory * self._hits + hits
-        self._tried = memory * self._tried + counts
-        return np.minimum(self._hits / np.maximum(self._tried, 1e-9), hits / np.maximum(counts, 1))
-
-    def _gradient(self, pairs: _Pairs, counts: Ints) -> tuple[Tensor, np.ndarray]:
+    def _gradient(self, pairs: Pairs, counts: Ints) -> tuple[Tensor, np.ndarray]:
         """Gradient of the losses (K x C+1 x H x W) and successes per class."""
         shares = torch.from_numpy((1 / np.maximum(counts, 1)).astype(np.float32)).to(self._device)
         costs = torch.from_numpy((self.schedule.cost * self._scale).astype(np.float32)).to(self._device)

@@ -22,7 +22,7 @@ class PatternNetworks:
     """R independent CPPNs, computed together by batched matrix products.
 
     Layers and activation follow Lucid (Mordvintsev et al., Distill 2018): 8 layers of 24 channels, activation
-    (atan(x) / .67, atan(x)^2 / .6), weights N(0, 1 / inputs), last layer zero, so that every picture starts grey.
+    (atan(x) / .67, atan(x)^2 / .6), weights N(0, 1 / inputs), last layer zero, so that every picture starts plain.
     """
 
     def __init__(self, count: int, channels: int, rng: np.random.Generator, device: str) -> None:
@@ -34,13 +34,13 @@ class PatternNetworks:
         self.weights = [torch.from_numpy(weight).to(device).requires_grad_() for weight in turned]
         self.biases = [torch.zeros(count, weight.shape[1], 1, device=device, requires_grad=True) for weight in self.weights]
 
-    def pictures(self, height: int, width: int) -> Tensor:
-        """float32 R x C x height x width in (0, 1)."""
+    def values(self, height: int, width: int) -> Tensor:
+        """float32 R x C x height x width without bounds; 0 everywhere at the start."""
         places = _coordinates(height, width).to(self.weights[0].device).expand(len(self.weights[0]), -1, -1)
         values = torch.baddbmm(self.biases[0], self.weights[0], places)
         for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
             values = _layer(values, weight, bias)
-        return torch.sigmoid(values).reshape(len(values), -1, height, width)
+        return values.reshape(len(values), -1, height, width)
 
 
 @final
