@@ -13,6 +13,7 @@ from onecurve.repairs.catalog import SOLVERS
 from onecurve.report.charts.curve_chart import NARROW, WIDE, ChartLine, ChartPoint, curve_chart
 from onecurve.report.charts.layout import LinearScale, Rectangle, free_place, log_scale, marker, round_ticks, spread
 from onecurve.report.charts.share_chart import share_chart
+from onecurve.report.charts.small_multiples import small_multiples
 from onecurve.report.words.marks import COLOURS, FILLED, MARKS, SHAPES, mark_of
 from onecurve.tools.catalog import TOOLS
 
@@ -145,3 +146,19 @@ def test_shares_are_drawn_on_one_scale_and_nothing_is_drawn_for_nothing():
     assert places[0] < places[1]
     assert svg.count('class="reach"') == 1
     assert str(share_chart([])) == ""
+
+
+@pytest.mark.parametrize("frame", [WIDE, NARROW])
+def test_small_multiples_give_each_solver_a_chart_with_its_name_and_links(frame):
+    lines = [line(key, (10, 0.1 * key), (100, 0.1 * key + 0.05)) for key in range(12)] + [line(12)]
+    root = drawn(small_multiples(lines, frame, "many"))
+    (shared,) = [one for one in root.iter() if one.get("id")]
+    uses = [one for one in root.iter() if one.tag == "use"]
+    assert {one.get("href") for one in uses} == {f"#{shared.get('id')}"}
+    assert len(uses) == 12, "a solver without a spot has no chart"
+    labels = [one.text for one in root.iter() if one.tag == "text" and (one.text or "").startswith("solver-")]
+    assert labels == [f"solver-{key}" for key in reversed(range(12))]
+    assert len([one for one in root.iter() if one.get("class") == "spot" and one.get("href")]) == 24
+    corners = [tuple(map(float, re.findall(r"[\d.]+", one.get("transform")))) for one in root.iter() if one.get("transform")]
+    assert len(set(corners)) == 12
+    assert all(0 <= x < frame.width for x, _ in corners)

@@ -1,5 +1,6 @@
 """What holds of every page: links lead somewhere, nothing is fetched, screen readers find their way, names cannot break out."""
 
+import csv
 import re
 from collections import Counter
 from dataclasses import replace
@@ -11,8 +12,10 @@ from page_reader import Page, pages
 from report_fixture import Shelf, results
 
 from onecurve.core.grade import Status
+from onecurve.report.pages.data_files import write_records
 from onecurve.report.pages.write import write_report
 from onecurve.report.words.naming import case_link, page_name, solver_link
+from onecurve.statistics.summary import summarise
 
 HOSTILE = '"><script>alert(1)</script><b onmouseover=x>{{ 7*7 }}'
 
@@ -52,6 +55,8 @@ def check_access(page):
     for table in page.all("table"):
         assert "scroll" not in table.inside
     assert len(page.all("caption")) == len(page.all("table"))
+    files = [one for one in page.all("a") if "caption" in one.inside and one.attributes["href"].endswith(".csv")]
+    assert len(files) == len(page.all("table")), "a file with its numbers stands beside each table"
     for element in page.elements:
         for name in ("aria-labelledby", "aria-controls"):
             for wanted in element.attributes.get(name, "").split():
@@ -252,3 +257,41 @@ def test_either_cost_can_be_read_and_who_worked_beyond_the_meter_is_marked(tmp_p
     old = write_report(without, tmp_path / "old").read_text(encoding="utf-8")
     assert "by-processor" not in old
     assert 'class="tag beyond"' not in old
+
+
+def test_more_than_ten_solvers_have_small_charts(tmp_path):
+    plain = results(2, 1, 1, side=8)
+    more = [
+        replace(row, tool=f"map-{at}", solver=f"map-{at}@verbatim", key=f"{row.key}-{at}")
+        for row in plain.rows
+        if row.tool == "occlusion"
+        for at in range(9)
+    ]
+    page = Page(write_report(replace(plain, rows=(*plain.rows, *more)), tmp_path))
+    check_access(page)
+    charts = [one for one in page.all("svg") if "multiples" in one.attributes.get("class", "")]
+    assert charts
+    assert all("localise" in one.attributes["aria-label"] for one in charts)
+
+
+def test_numbers_lead_to_their_cells_and_cells_to_their_evidence(written):
+    index = Page(written / "index.html")
+    spots = [one for one in index.all("a") if one.attributes.get("class") == "spot"]
+    assert spots
+    assert all("#cells-" in one.attributes["href"] for one in spots)
+    solver = Page(written / solver_link("cppn"))
+    assert [one for one in solver.all("a") if one.text == "evidence" and "#shown-discover-" in one.attributes["href"]]
+
+
+def test_files_of_numbers_hold_what_the_pages_say(small, written):
+    with (written / "data" / "skills.csv").open(encoding="utf-8") as file:
+        found = {(line["task"], line["solver"]): line for line in csv.DictReader(file) if not line["by"]}
+    one = next(one for one in summarise(small.rows) if (one.task, one.solver) == ("discover", "cppn@matcher"))
+    assert float(found["discover", "cppn@matcher"]["skill"]) == pytest.approx(one.mean)
+    with (written / "data" / "cells.csv").open(encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == len(small.rows)
+
+
+def test_a_text_is_no_formula_in_a_file(tmp_path):
+    write_records(tmp_path, "x", [{"name": "=1+1", "number": -2.0}])
+    assert (tmp_path / "data" / "x.csv").read_text() == "name,number\n'=1+1,-2.0\n"

@@ -43,6 +43,8 @@ class ChartPoint:
     tip: str
     """The sentence shown on hover: solver, skill, interval, n, cost."""
     on_front: bool = False
+    link: str = ""
+    """To the cells behind it."""
 
 
 @final
@@ -61,6 +63,8 @@ class ChartLine:
     spots: tuple[ChartPoint, ...]
     chosen: bool = False
     """Whether the reader of the report came for it."""
+    tool: str = ""
+    """The name by which a page highlights it."""
 
 
 @final
@@ -175,23 +179,23 @@ def _band(line: ChartLine, plot: _Plot) -> Markup:
         return Markup("")
     if len(known) == 1 or known[0][0] == known[-1][0]:
         whiskers = "".join(f"M{x:.1f} {low:.1f}V{high:.1f}" for x, low, high in known)
-        return Markup('<path class="whisker {k}" data-line="{s}" d="{d}"/>').format(k=_style(line), s=line.key, d=whiskers)
+        return Markup('<path {k} d="{d}"/>').format(k=identity("whisker", line), d=whiskers)
     there = "L".join(f"{x:.1f} {low:.1f}" for x, low, _ in known)
     back = "L".join(f"{x:.1f} {high:.1f}" for x, _, high in reversed(known))
-    return Markup('<path class="band {k}" data-line="{s}" d="M{d}Z"/>').format(k=_style(line), s=line.key, d=f"{there}L{back}")
+    return Markup('<path {k} d="M{d}Z"/>').format(k=identity("band", line), d=f"{there}L{back}")
 
 
 def _line(line: ChartLine, plot: _Plot) -> Markup:
     places = [(plot.x.at(spot.cost), plot.y.at(spot.skill)) for spot in line.spots]
     path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
     dots = Markup("").join(
-        Markup('<g class="spot" tabindex="0" role="img" aria-label="{tip}" data-tip="{tip}"><title>{tip}</title>{mark}</g>').format(
-            tip=spot.tip, mark=marker(line.style, x, y, 5.5 if line.heavy else 4.5)
+        Markup('<a class="spot" href="{link}" aria-label="{tip}" data-tip="{tip}"><title>{tip}</title>{mark}</a>').format(
+            link=spot.link or line.link, tip=spot.tip, mark=marker(line.style, x, y, 5.5 if line.heavy else 4.5)
         )
         for (x, y), spot in zip(places, line.spots, strict=True)
     )
     stroke = Markup('<path class="stroke" d="{d}"/>').format(d=path) if len(places) > 1 else Markup("")
-    return Markup('<g class="line {k}" data-line="{s}">{a}{b}</g>').format(k=_style(line), s=line.key, a=stroke, b=dots)
+    return Markup("<g {k}>{a}{b}</g>").format(k=identity("line", line), a=stroke, b=dots)
 
 
 def _labels(lines: Sequence[ChartLine], plot: _Plot) -> Markup:
@@ -212,9 +216,9 @@ def _labels(lines: Sequence[ChartLine], plot: _Plot) -> Markup:
 
 def _label(line: ChartLine, x: float, y: float, words: str, leader: str = "") -> Markup:
     path = Markup('<path class="leader" d="{d}"/>').format(d=leader) if leader else Markup("")
-    return Markup(
-        '<g class="label {k}" data-line="{s}">{path}<a href="{link}"><text x="{x:.1f}" y="{y:.1f}">{words}</text></a></g>'
-    ).format(k=_style(line), s=line.key, path=path, link=line.link, x=x, y=y, words=words)
+    return Markup('<g {k}>{path}<a href="{link}"><text x="{x:.1f}" y="{y:.1f}">{words}</text></a></g>').format(
+        k=identity("label", line), path=path, link=line.link, x=x, y=y, words=words
+    )
 
 
 def _beside(lines: Sequence[ChartLine], plot: _Plot) -> dict[int, Rectangle]:
@@ -253,9 +257,12 @@ def _end(line: ChartLine, plot: _Plot) -> tuple[float, float]:
     return plot.x.at(line.spots[-1].cost), plot.y.at(line.spots[-1].skill)
 
 
-def _style(line: ChartLine) -> str:
-    """Style classes: weight and colour."""
-    return f"{'heavy' if line.heavy else 'thin'} s{line.style % COLOURS}{' chosen' if line.chosen else ''}"
+def identity(kind: str, line: ChartLine) -> Markup:
+    """Attributes that say what part of which line it is: weight, colour, and the names by which a page lights it up."""
+    weight, lit = "heavy" if line.heavy else "thin", " chosen" if line.chosen else ""
+    return Markup('class="{kind} {weight} s{colour}{lit}" data-line="{key}" data-tool="{tool}"').format(
+        kind=kind, weight=weight, colour=line.style % COLOURS, lit=lit, key=line.key, tool=line.tool
+    )
 
 
 def _text(x: float, y: float, words: str, kind: str) -> Markup:

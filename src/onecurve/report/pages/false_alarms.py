@@ -12,7 +12,7 @@ from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, Names, is_contender
+from onecurve.report.words.naming import CLEAN, Names, cells_link, is_contender
 from onecurve.report.words.sentences import Sentence
 from onecurve.report.words.tasks import tasks_of
 from onecurve.statistics.detection import SUSPICION, Detection, detections
@@ -25,7 +25,10 @@ class AlarmLine:
     """One solver of the detection task; words hold share, count and interval."""
 
     solver: str
+    tool: str
     link: str
+    cells: str
+    """Link to its cells."""
     role: str
     clean: int
     false_share: float | None
@@ -52,7 +55,8 @@ def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
     """Every solver of the detection task except reference points, controls last, the fewest false alarms first."""
     judged = [row for row in detection_rows(rows) if row.role is not Role.REFERENCE_POINT]
     roles = {row.solver: row.role for row in judged}
-    found = [_alarm_line(one, roles[one.solver], names) for one in detections(judged)]
+    task = detection_task(rows)
+    found = [_alarm_line(one, roles[one.solver], task, names) for one in detections(judged)]
     return tuple(sorted(found, key=lambda one: (one.role == "control", one.false_share is None, one.false_share or 0.0, one.solver)))
 
 
@@ -76,12 +80,14 @@ def alarm_sentence(rows: Sequence[Row], names: Names) -> Sentence:
     return Sentence(headline, f"{total} in {looks} at clean networks. The highest rate is that of {label}: {share}.")
 
 
-def _alarm_line(one: Detection, role: Role, names: Names) -> AlarmLine:
+def _alarm_line(one: Detection, role: Role, task: str, names: Names) -> AlarmLine:
     area = "" if one.auroc is None else numbers.skill(one.auroc)
     between = f" ({numbers.interval(one.auroc_interval.low, one.auroc_interval.high)})" if one.auroc_interval else ""
     return AlarmLine(
         solver=one.solver,
+        tool=names.halves[one.solver][0],
         link=names.link(one.solver),
+        cells=cells_link(names.halves[one.solver][0], task),
         role=ROLE_WORDS[role],
         clean=one.clean,
         false_share=one.false_alarms / one.clean if one.clean else None,

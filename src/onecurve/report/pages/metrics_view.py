@@ -89,6 +89,8 @@ class MetricsView:
     agreement: tuple[tuple[str, tuple[str, ...]], ...]
     """Kendall's tau of every pair of metrics."""
     boxes: tuple[BoxPanel, ...]
+    figures: tuple[tuple[str, str, float, float], ...]
+    """Map, metric, mean and mean rank, unrounded."""
     cases: int
     checked: bool
     """Whether any tool ran sanity checks on its own maps."""
@@ -114,6 +116,11 @@ def metrics_view(results: Results, names: Names) -> MetricsView | None:
         lines=lines,
         agreement=_agreement(tables),
         boxes=tuple(_panel(spread, tables, rows, labels) for spread in map_spreads(results, task)),
+        figures=tuple(
+            (labels.label(placing.solver), WORDS[table.metric.name], placing.mean, placing.rank)
+            for table, one in zip(tables, placed, strict=True)
+            for placing in one.values()
+        ),
         cases=len(tables[0].flaws),
         checked=any(line.checks for line in lines),
     )

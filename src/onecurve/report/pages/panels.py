@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from onecurve.core.row import Role, Row
 from onecurve.report.charts.curve_chart import MEASURED, NARROW, WIDE, ChartLine, ChartPoint, curve_chart
+from onecurve.report.charts.small_multiples import FROM, small_multiples
 from onecurve.report.pages.ranking_view import RankingView, ranking_view
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
@@ -54,6 +55,8 @@ class Panel:
     narrow: Markup
     by_processor: tuple[Markup, Markup] | None
     """The same over processor passes, wide and narrow; None where no point was measured."""
+    split: bool
+    """Whether each solver has a small chart of its own."""
     sentence: Sentence
     points: tuple[PointRow, ...]
     ranking: RankingView
@@ -90,14 +93,16 @@ def _panel(ranked: Ranking, drawn: Sequence[Curve], rows: Sequence[Row], names: 
     name = f"Skill against cost on {task}: {numbers.and_list([line.label for line in lines])}"
     measured = _lines(drawn, Axis.PROCESSOR, names, chosen)
     other = name.replace("cost", "processor time", 1)
-    by_processor = curve_chart(measured, WIDE, other, MEASURED), curve_chart(measured, NARROW, other, MEASURED)
+    draw = small_multiples if len(lines) >= FROM else curve_chart
+    by_processor = draw(measured, WIDE, other, MEASURED), draw(measured, NARROW, other, MEASURED)
     return Panel(
         task=task,
         asked=task_facts(task).question,
         measured=task_facts(task).measured,
-        wide=curve_chart(lines, WIDE, name),
-        narrow=curve_chart(lines, NARROW, name),
+        wide=draw(lines, WIDE, name),
+        narrow=draw(lines, NARROW, name),
         by_processor=by_processor if any(line.spots for line in measured) else None,
+        split=len(lines) >= FROM,
         sentence=leader_sentence(ranked, rows, names),
         points=tuple(_point_row(curve, point, front, names) for curve in drawn for point in curve.points),
         ranking=ranking_view(ranked, names),
@@ -108,7 +113,8 @@ def _lines(drawn: Sequence[Curve], axis: Axis, names: Names, chosen: str) -> lis
     front = front_of(drawn, axis=axis)
     labels = [names.label(curve.solver, [other.solver for other in drawn]) for curve in drawn]
     lines = [_line(key, curve, label, axis, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
-    return [replace(line, chosen=names.halves[curve.solver][0] == chosen) for line, curve in zip(lines, drawn, strict=True)]
+    tools = [names.halves[curve.solver][0] for curve in drawn]
+    return [replace(line, chosen=tool == chosen, tool=tool) for line, tool in zip(lines, tools, strict=True)]
 
 
 def _line(key: int, curve: Curve, label: str, axis: Axis, front: Sequence[FrontPoint], names: Names) -> ChartLine:
@@ -121,6 +127,7 @@ def _line(key: int, curve: Curve, label: str, axis: Axis, front: Sequence[FrontP
             high=point.interval.high if point.interval else None,
             tip=_tip(label, point),
             on_front=FrontPoint(curve.solver, cost, point.mean) in front,
+            link=cells_link(names.halves[curve.solver][0], curve.task),
         )
         for cost, point in sorted(placed, key=lambda pair: pair[0])
     )

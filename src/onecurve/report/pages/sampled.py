@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import final
 
+from onecurve.report.pages.data_files import write_records
 from onecurve.report.pages.write import assets_in, environment, written
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import figure_name
@@ -58,6 +59,7 @@ def write_sampled(cases: Sequence[Mapping[str, object]], suite: str, seed: int, 
     assets_in(out)
     run = {"suite": suite, "seed": seed, "seed_words": f"seed {seed}", "started": datetime.now(UTC)}
     page = environment({"run": run}).get_template("sampled.html")
+    write_records(out, "cases", cases)
     networks = len({case["network"] for case in cases})
     return written(out / "index.html", page.render(up="", factors=factors(cases), cases=cases[:FIRST], total=len(cases), networks=networks))
 

@@ -79,6 +79,7 @@ class LostCells:
     """Cells of one solver on one task with the same status and reason."""
 
     solver: str
+    tool: str
     link: str
     task: str
     status: str
@@ -114,6 +115,7 @@ class LedgerLine:
     """The cost of one solver over the whole run."""
 
     solver: str
+    tool: str
     link: str
     role: str
     cells: int
@@ -243,6 +245,7 @@ def _spent(rows: Sequence[Row]) -> LedgerLine:
         total = total.plus(replace(row.cost, cpu_seconds=row.cpu_seconds or 0.0))
     return LedgerLine(
         solver=rows[0].solver,
+        tool=rows[0].tool,
         link=solver_link(rows[0].tool),
         role=ROLE_WORDS[rows[0].role],
         cells=len(rows),
@@ -264,6 +267,7 @@ def _lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> LostCells:
     cases = sorted({row.case for row in rows})
     return LostCells(
         solver=first.solver,
+        tool=first.tool,
         link=solver_link(first.tool),
         task=first.task,
         status=str(first.status),

@@ -38,6 +38,8 @@ class ScoreLine:
     cost: str
     lost: str
     shade: str
+    summary: Summary
+    """The same, unrounded."""
 
 
 @final
@@ -152,6 +154,7 @@ def _score(summary: Summary, of: str) -> ScoreLine:
         cost=numbers.cost(summary.cost),
         lost=lost_words([(status, summary.counts[status]) for status in LOST]),
         shade=shade(mean),
+        summary=summary,
     )
 
 

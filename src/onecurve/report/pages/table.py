@@ -11,7 +11,7 @@ from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import Names, kinds_of, solver_link
+from onecurve.report.words.naming import Names, cells_link, kinds_of, solver_link
 from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.summary import Summary, summarise
 
@@ -42,6 +42,8 @@ class CellEntry:
     """Abstained, failed, lost, skipped, pending and waiting cells in words, empty for none."""
     hatched: bool
     """Whether cells abstained, failed, were lost, or are pending or waiting. Skipped cells are only counted in words."""
+    cells: str
+    """Link to its cells."""
     more: str
     """Median, worst tenth, cost and the mean over successes, for the tooltip."""
     order: float
@@ -77,6 +79,8 @@ class TableSlice:
     """Tools that were read by a reader of a person's own; they are in no ranking with the others."""
     checks: tuple[TableRow, ...]
     """Controls and reference points."""
+    summaries: tuple[Summary, ...]
+    """The same, unrounded."""
 
 
 @final
@@ -99,8 +103,7 @@ def table(results: Results, names: Names) -> Table:
         values = sorted({value for row in rows for value in of(row)})
         if len(values) > 1:
             slices += [
-                _slice(f"{group}-{place}", value, group, [row for row in rows if value in of(row)], tasks, results)
-                for place, value in enumerate(values)
+                _slice(f"{group}:{value}", value, group, [row for row in rows if value in of(row)], tasks, results) for value in values
             ]
     needs = sorted({need for entry in results.entries.values() for need in entry.needs})
     return Table(tasks, tuple(slices), tuple(needs))
@@ -151,6 +154,7 @@ def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequenc
         tuple(row for role, row in made if role in (Role.METHOD, Role.BASELINE)),
         tuple(row for role, row in made if role is Role.OWN_READER),
         tuple(row for role, row in made if role in (Role.CONTROL, Role.REFERENCE_POINT)),
+        summaries,
     )
 
 
@@ -178,6 +182,7 @@ def _entry(summary: Summary, names: Names) -> CellEntry:
         sample=numbers.sample(summary.n, summary.cases),
         shade=shade(mean),
         lost=lost_words([(status, summary.counts[status]) for status in LOST]),
+        cells=cells_link(names.halves[summary.solver][0], summary.task),
         hatched=any(summary.counts[status] for status in LOST if status is not Status.SKIPPED),
         more=f"{summary.solver} on {summary.task}: {', '.join(more)}" if mean is not None else summary.why_no_interval,
         order=mean if mean is not None else -99.0,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -19,7 +19,8 @@ from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets
 from onecurve.report.pages.case_view import CaseView, abridged, case_view
 from onecurve.report.pages.contact_sheet import contact_sheet
-from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_task
+from onecurve.report.pages.data_files import write_alarms, write_data, write_solver_data
+from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_rows, detection_task
 from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels, points_apart
 from onecurve.report.pages.ranking_view import rankings_of
@@ -38,7 +39,7 @@ from onecurve.report.pages.table import table
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.focus import Focus, focus_of
-from onecurve.report.words.naming import CLEAN, FIXED, Names, in_words, is_contender, page_name
+from onecurve.report.words.naming import CLEAN, FIXED, Names, in_words, is_contender, page_name, scores_file
 from onecurve.report.words.sentences import missed_kinds_sentence, opening
 from onecurve.statistics.ranking import Ranking
 from onecurve.version import __version__
@@ -79,9 +80,13 @@ def write_report(results: Results, out: Path, asked: Asked = NOTHING_ASKED) -> P
     with_page = frozenset(results.displays)
     solvers = pages.get_template("solver.html")
     for view in solver_views(results, with_page):
+        write_solver_data(view, out)
         written(out / view.link, solvers.render(view=view, up="../"))
     sheet = contact_sheet(results.displays, results.plants, assets)
-    page = pages.get_template("index.html").render(up="", sheet=sheet, focus=focus, **_index(results, views, with_page, rankings, focus))
+    shown = _index(results, views, with_page, rankings, focus)
+    write_data(results, shown["table"], rankings, shown["maps"], out)
+    write_alarms([row for row in detection_rows(results.rows) if row.role is not Role.REFERENCE_POINT], out)
+    page = pages.get_template("index.html").render(up="", sheet=sheet, focus=focus, **shown)
     return written(out / "index.html", page)
 
 
@@ -103,7 +108,7 @@ def environment(shared: dict[str, object]) -> Environment:
         lstrip_blocks=True,
     )
     pages.filters |= {"plural": numbers.count, "duration": numbers.seconds, "day": numbers.day}
-    pages.filters |= {"page_name": page_name, "and_list": numbers.and_list, "words": in_words}
+    pages.filters |= {"page_name": page_name, "and_list": numbers.and_list, "words": in_words, "scores_file": scores_file}
     pages.globals |= {"chosen": ""} | shared | {"version": __version__, "fixed": FIXED}
     return pages
 
@@ -129,7 +134,7 @@ def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment
 
 def _index(
     results: Results, views: tuple[CaseView, ...], with_page: frozenset[str], rankings: Mapping[str, Ranking], focus: Focus
-) -> dict[str, object]:
+) -> dict[str, Any]:
     rows = results.rows
     names = Names.of(rows)
     words = {case: display.words for case, display in results.displays.items()}

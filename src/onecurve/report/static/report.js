@@ -14,27 +14,24 @@
     all("[data-panel]").forEach((panel) => panel.classList.toggle("later", panel.dataset.panel !== number));
   };
   tabs.forEach((tab, at) => {
-    tab.addEventListener("click", () => show(tab));
+    tab.addEventListener("click", () => {
+      show(tab);
+      keep();
+    });
     tab.addEventListener("keydown", (event) => {
       const step = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
       if (step === undefined) return;
       event.preventDefault();
       const next = tabs[(step + tabs.length) % tabs.length];
       show(next);
+      keep();
       next.focus();
     });
   });
 
-  const linked = tabs.find((tab) => `#${tab.textContent}` === decodeURIComponent(location.hash));
-  if (linked) show(linked);
-
   const slices = document.querySelector("[data-slices]");
-  if (slices) {
-    const choose = () =>
-      all("[data-slice]").forEach((slice) => slice.classList.toggle("later", slice.dataset.slice !== slices.value));
-    slices.addEventListener("change", choose);
-    choose();
-  }
+  const choose = () =>
+    all("[data-slice]").forEach((slice) => slice.classList.toggle("later", slice.dataset.slice !== slices.value));
 
   const needs = all("[data-need]");
   const filter = () => {
@@ -43,8 +40,6 @@
       row.hidden = row.dataset.needs.split(" ").some((need) => denied.has(need));
     });
   };
-  needs.forEach((box) => box.addEventListener("change", filter));
-  if (needs.length) filter();
 
   const more = document.querySelector("[data-more]");
   if (more)
@@ -69,6 +64,99 @@
       all("tbody", table).forEach((body) => all("tr[data-name]", body).sort(order).forEach((row) => body.append(row)));
     }),
   );
+
+  // Search: rows of solvers and of cases that do not match are hidden; the first matches are listed as links.
+  const search = document.querySelector("[name=find]");
+  const found = document.querySelector(".found");
+  const rowsOf = { solver: all("[data-tool]:is(tr, li)"), case: all("tr[data-case]") };
+  const textOf = { solver: (row) => row.dataset.tool.toLowerCase(), case: (row) => row.dataset.case.toLowerCase() };
+  const seek = () => {
+    const words = search.value.trim().toLowerCase();
+    const links = new Map();
+    const counts = Object.entries(rowsOf).map(([kind, rows]) => {
+      const hits = rows.filter((row) => words && textOf[kind](row).includes(words));
+      const hit = new Set(hits);
+      rows.forEach((row) => row.classList.toggle("out", hits.length > 0 && !hit.has(row)));
+      const own = hits.map((row) => row.querySelector("th a")).filter(Boolean);
+      const fresh = new Map(own.map((link) => [link.getAttribute("href"), kind === "solver" ? link.closest("tr").dataset.tool : link.textContent]));
+      fresh.forEach((name, href) => links.set(href, name));
+      return `${fresh.size} ${kind}${fresh.size === 1 ? "" : "s"}`;
+    });
+    found.hidden = !words || document.activeElement !== search;
+    found.querySelector("p").textContent = links.size ? `${counts.join(", ")}; the tables show these only` : "Nothing matches; the tables show everything";
+    found.querySelector("ul").replaceChildren(
+      ...[...links].slice(0, 8).map(([href, name]) => {
+        const [item, link] = [document.createElement("li"), document.createElement("a")];
+        [link.href, link.textContent] = [href, name];
+        item.append(link);
+        return item;
+      }),
+    );
+  };
+
+  // What is shown stands in the address: #task=…&cases=…&without=…&cost=…&find=…&solver=…
+  const axes = all("[name=axis]");
+  let lit = new URLSearchParams(location.hash.slice(1)).get("solver") || "";
+  const light = () => lit && all("[data-tool]").forEach((one) => one.classList.toggle("chosen", one.dataset.tool === lit));
+  const keep = () => {
+    const state = new URLSearchParams();
+    const tab = tabs.find((one) => one.getAttribute("aria-selected") === "true");
+    if (tab) state.set("task", tab.dataset.task);
+    if (slices && slices.selectedIndex > 0) state.set("cases", slices.value);
+    const denied = needs.filter((box) => !box.checked).map((box) => box.dataset.need);
+    if (denied.length) state.set("without", denied.join(" "));
+    if (axes.length && !axes[0].checked) state.set("cost", axes.find((one) => one.checked).value);
+    if (search && search.value.trim()) state.set("find", search.value.trim());
+    if (lit) state.set("solver", lit);
+    history.replaceState(null, "", `#${state}`);
+  };
+  const restore = () => {
+    const hash = location.hash.slice(1);
+    const state = new URLSearchParams(hash.includes("=") ? hash : "");
+    const tab = tabs.find((one) => one.dataset.task === (state.get("task") ?? decodeURIComponent(hash)));
+    if (tab) show(tab);
+    if (!hash.includes("=")) return;
+    lit = state.get("solver") ?? lit;
+    if (slices && state.has("cases")) slices.value = state.get("cases");
+    if (slices && slices.selectedIndex < 0) slices.selectedIndex = 0;
+    const denied = new Set((state.get("without") ?? "").split(" "));
+    needs.forEach((box) => (box.checked = !denied.has(box.dataset.need)));
+    axes.forEach((one) => (one.checked = one.value === (state.get("cost") ?? axes[0].value)));
+    if (search) search.value = state.get("find") ?? "";
+  };
+  const draw = () => {
+    if (slices) choose();
+    if (needs.length) filter();
+    if (search) seek();
+    light();
+  };
+  restore();
+  draw();
+  window.addEventListener("hashchange", () => {
+    restore();
+    draw();
+  });
+  [slices, ...needs, ...axes].filter(Boolean).forEach((one) =>
+    one.addEventListener("change", () => {
+      draw();
+      keep();
+    }),
+  );
+  if (search) {
+    search.addEventListener("input", () => {
+      seek();
+      keep();
+    });
+    search.form.addEventListener("submit", (event) => event.preventDefault());
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") found.hidden = true;
+      if (event.key !== "/" || event.target.closest("input, select, textarea")) return;
+      event.preventDefault();
+      search.focus();
+    });
+    document.addEventListener("click", (event) => event.target.closest(".find") || (found.hidden = true));
+    search.addEventListener("focus", () => (found.hidden = !search.value.trim()));
+  }
 
   const tip = document.createElement("div");
   tip.className = "tip";

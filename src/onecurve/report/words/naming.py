@@ -74,6 +74,11 @@ def evidence_link(case: str, task: str, solver: str) -> str:
     return f"{case_link(case)}#{anchor('shown', task, solver)}"
 
 
+def scores_file(name: str, of: str) -> str:
+    """The CSV file of a table on the page of a tool, reader or direct solver."""
+    return anchor("solver", name, of)
+
+
 def failure_link(row: Row) -> str:
     """From the index to the reason of a cell without a full answer."""
     return f"index.html#{failure_anchor(row)}"
