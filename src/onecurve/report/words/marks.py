@@ -53,6 +53,7 @@ MARKS: Mapping[str, int] = {
     "attention-rollout": 36,
     "consensus": 37,
     "neuron-inspect": 38,
+    "style-inversion": 39,
 }
 
 
