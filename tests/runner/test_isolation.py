@@ -15,6 +15,7 @@ from onecurve.bench.running import run
 from onecurve.core.errors import UsageError
 from onecurve.core.image.trigger import Paste
 from onecurve.flaws.planting.storage import load_case
+from onecurve.flaws.zoo.manifest import FOLDER as ZOO
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
 from onecurve.runner.isolation.reach import open_but
@@ -26,6 +27,8 @@ FORBIDDEN = {
     "read what is hidden": "open({shut!r}).read()",
     "see whether something hidden is there": "os.stat({shut!r})",
     "list what is hidden": "os.listdir(os.path.dirname({shut!r}))",
+    "open the weights of the zoo": "open({zoo!r}, 'rb')",
+    "ask what is in the zoo": "importlib.import_module('onecurve.flaws.zoo.manifest').manifest('digits')",
     "list the temporary files of others": "os.listdir('/tmp')",
     "read the home folder": "os.listdir(os.path.expanduser('~'))",
     "write beside itself": "open({beside!r}, 'w')",
@@ -95,7 +98,13 @@ def tried(tmp_path: Path, statements: Sequence[str], listening: tuple[int, str])
     shut.write_text("the truth")
     (mine / "weights").write_text("mine")
     (mine / "beside.py").write_text("")
-    known = {"shut": str(shut), "beside": str(mine / "new"), "port": listening[0], "abstract": listening[1]}
+    known = {
+        "shut": str(shut),
+        "beside": str(mine / "new"),
+        "port": listening[0],
+        "abstract": listening[1],
+        "zoo": str(ZOO / "digits.safetensors"),
+    }
     lines = [statement.format(**known, driver=os.getpid(), user=os.getuid()) for statement in statements]
     told = "\n".join(
         f"try:\n    {line}\n    said.append('')\nexcept BaseException as error:\n    said.append(type(error).__name__)" for line in lines
@@ -103,7 +112,7 @@ def tried(tmp_path: Path, statements: Sequence[str], listening: tuple[int, str])
     (mine / "tool.py").write_text(f"{HEAD}said = []\n{told}\nraise ContractError('|'.join(said))\nclass Tool: ...\n")
     job = Job(Trust.UNTRUSTED, "describe", {"address": f"{mine / 'tool.py'}:Tool"}, "try", key="try")
     found: list[Outcome] = []
-    with Pool(1, tmp_path / "logs", 400.0, Confinement((str(tmp_path / "run"),))) as pool:
+    with Pool(1, tmp_path / "logs", 400.0, Place(tmp_path / "run", tmp_path / "cache", 1).confinement) as pool:
         pool.run([job], lambda job, outcome: found.append(outcome) or ())
     _, _, said = found[0].reason.rpartition("ContractError: ")
     assert said.count("|") == len(statements) - 1, found[0]
