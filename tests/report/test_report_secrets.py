@@ -9,7 +9,7 @@ from report_fixture import results
 from tiny_world import named, suite_of
 
 from onecurve.cli.main import cli
-from onecurve.core.errors import SpecError
+from onecurve.core.errors import SpecError, UnknownNameError
 from onecurve.report.pages.write import write_report
 from onecurve.report.rows.loading import load_results
 from onecurve.report.rows.results import Results
@@ -81,7 +81,9 @@ def test_a_run_keeps_its_secrets_unless_asked(cache_folder: Path, tmp_path: Path
     revealed = CliRunner().invoke(cli, ["results", str(out), "--reveal"]).output
     assert '"trigger"' not in shown
     assert '"trigger"' in revealed
-    assert CliRunner().invoke(cli, ["report", str(out)]).exit_code == 0
+    assert isinstance(CliRunner().invoke(cli, ["report", str(out), "--solver", "nobody"]).exception, UnknownNameError)
+    assert CliRunner().invoke(cli, ["report", str(out), "--against", str(out)]).exit_code == 0
+    assert not [path for path in out.rglob("*.html") if told in path.read_text()]
     assert told not in (out / "cases" / page_name(case)).read_text()
     assert CliRunner().invoke(cli, ["report", str(out), "--reveal"]).exit_code == 0
     assert told in (out / "cases" / page_name(case)).read_text()

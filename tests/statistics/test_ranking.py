@@ -2,53 +2,44 @@
 
 import numpy as np
 import pytest
+from row_making import row
 
-from onecurve.core.grade import Status
-from onecurve.core.row import Role, Row
 from onecurve.statistics.compare import compare_many, flip_shares, sign_flip_p
 from onecurve.statistics.ranking import ranking
 
 
-def cell(solver, network, skill):
-    return Row(
-        key=f"{solver}{network}", case=f"c{network}", subject=f"n{network}", flaw="patch", data="d", model="m", task="t", solver=solver,
-        tool=solver, reader="", role=Role.METHOD, budget=1.0, retrain_budget=0.0, repeat=0, status=Status.GRADED, reason="", raw=0.5,
-        floor=0.0, ceiling=1.0, skill=skill, forward=1.0, backward=0.0, seconds=1.0, peak_mb=1.0,
-    )  # fmt: skip
-
-
 def cells(levels, networks=12, spread=0.1):
     rng = np.random.default_rng(0)
-    return [cell(solver, at, level + spread * rng.normal()) for solver, level in levels.items() for at in range(networks)]
+    return [row(f"c{at}", level + spread * rng.normal(), solver=solver) for solver, level in levels.items() for at in range(networks)]
 
 
 def test_ranks_of_solvers_far_apart_are_single_places():
-    found = ranking(cells({"a": 0.9, "b": 0.5, "c": 0.1}), "t")
+    found = ranking(cells({"a": 0.9, "b": 0.5, "c": 0.1}), "discover")
     assert [(one.summary.solver, one.words, one.group) for one in found.solvers] == [("a", "1", 0), ("b", "2", 1), ("c", "3", 2)]
     assert found.separated == 3
 
 
 def test_solvers_that_are_not_separated_share_a_group_and_a_range():
-    found = ranking(cells({"a": 0.9, "b": 0.5, "c": 0.49}), "t")
+    found = ranking(cells({"a": 0.9, "b": 0.5, "c": 0.49}), "discover")
     assert [(one.words, one.group) for one in found.solvers] == [("1", 0), ("2–3", 1), ("2–3", 1)]
     assert [len(group) for group in found.groups] == [1, 2]
 
 
 def test_a_chain_of_near_neighbours_is_one_group_with_ranges_that_differ():
-    found = ranking(cells({"a": 0.56, "b": 0.50, "c": 0.40}, spread=0.1), "t")
+    found = ranking(cells({"a": 0.56, "b": 0.50, "c": 0.40}, spread=0.1), "discover")
     assert len(found.groups) == 1
     assert [one.words for one in found.solvers] == ["1–2", "1–3", "2–3"]
 
 
 def test_five_networks_separate_nothing():
-    found = ranking(cells({"a": 0.9, "b": 0.1}, networks=5), "t")
+    found = ranking(cells({"a": 0.9, "b": 0.1}, networks=5), "discover")
     assert (found.separated, [one.words for one in found.solvers], found.least_networks) == (0, ["1–2", "1–2"], 6)
 
 
 def test_the_tests_are_those_of_comparisons_made_together():
     rows = cells({"a": 0.6, "b": 0.5, "c": 0.4})
-    found = ranking(rows, "t")
-    for one in compare_many(rows, list(found.pairs), "t"):
+    found = ranking(rows, "discover")
+    for one in compare_many(rows, list(found.pairs), "discover"):
         assert found.pair(one.second, one.first).p_adjusted == pytest.approx(one.p_adjusted)
         assert found.pair(one.first, one.second).difference == pytest.approx(one.difference)
 
@@ -59,12 +50,12 @@ def test_columns_are_tested_as_they_are_alone():
 
 
 def test_more_networks_are_needed_for_a_smaller_difference():
-    found = ranking(cells({"a": 0.6, "b": 0.55, "c": 0.1}), "t")
+    found = ranking(cells({"a": 0.6, "b": 0.55, "c": 0.1}), "discover")
     near, far = found.networks_for(found.pair("a", "b")), found.networks_for(found.pair("a", "c"))
     assert near > far >= found.least_networks
-    assert ranking(cells({"a": 0.6, "b": 0.1}, networks=2), "t").networks_for(found.pair("a", "b")) is not None
+    assert ranking(cells({"a": 0.6, "b": 0.1}, networks=2), "discover").networks_for(found.pair("a", "b")) is not None
 
 
 def test_unknown_spread_gives_no_number():
-    found = ranking(cells({"a": 0.6, "b": 0.1}, networks=2), "t")
+    found = ranking(cells({"a": 0.6, "b": 0.1}, networks=2), "discover")
     assert found.networks_for(found.pair("a", "b")) is None

@@ -67,15 +67,25 @@ class Run:
                 found[address] = failed[0]
         return found
 
-    def write_report(self, out: Path | str | None = None, *, reveal: bool = False, solver: str = "") -> Path:
-        """Write the pages again from rows and evidence, here or in ``out``, and return the first; nothing is run.
+    def write_report(
+        self,
+        out: Path | str | None = None,
+        *,
+        reveal: bool = False,
+        solver: str = "",
+        compare: tuple[str, str] | None = None,
+        against: Path | str | None = None,
+    ) -> Path:
+        """Write the pages again from rows and evidence, here or in ``out``, and return the one asked for, or the first; nothing is run.
 
-        The report opens on ``solver``, a tool or a pair, or else on the clearest result. Raises ``UsageError`` for a place that cannot
-        be written and for a solver that no row is of.
+        The report opens on ``solver``, a tool or a pair, or else on the clearest result. ``compare`` are two of them to put side by side,
+        ``against`` the folder of another run to put beside this one. Raises ``UsageError`` for a place that cannot be written and for a
+        solver that no row is of, ``DataError`` where there is no run.
         """
         place = self.folder if out is None else Path(out)
+        other = None if against is None else load_results(Path(against), reveal=reveal)
         try:
-            return write_report(load_results(self.folder, reveal=reveal), place, Asked(solver))
+            return write_report(load_results(self.folder, reveal=reveal), place, Asked(solver, compare, other))
         except OSError as error:
             raise UsageError(
                 f"cannot write the report to {error.filename2 or error.filename or place}: {error.strerror}",

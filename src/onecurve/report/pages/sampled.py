@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import final
 
 from onecurve.report.pages.data_files import write_records
-from onecurve.report.pages.write import assets_in, environment, written
+from onecurve.report.pages.files import written
+from onecurve.report.pages.write import assets_in, environment
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import figure_name
 

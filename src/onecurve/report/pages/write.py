@@ -18,9 +18,11 @@ from onecurve.report.charts.share_chart import ShareLine, share_chart
 from onecurve.report.pages import pictures
 from onecurve.report.pages.assets import Assets
 from onecurve.report.pages.case_view import CaseView, abridged, case_view
+from onecurve.report.pages.comparisons import couple_of, write_against, write_couples
 from onecurve.report.pages.contact_sheet import contact_sheet
 from onecurve.report.pages.data_files import write_alarms, write_data, write_solver_data
 from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_rows, detection_task
+from onecurve.report.pages.files import written
 from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels, points_apart
 from onecurve.report.pages.ranking_view import rankings_of
@@ -38,7 +40,7 @@ from onecurve.report.pages.solver_view import solver_views
 from onecurve.report.pages.table import table
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.focus import Focus, focus_of
+from onecurve.report.words.focus import Focus, check_solver, focus_of
 from onecurve.report.words.naming import CLEAN, FIXED, Names, in_words, is_contender, page_name, scores_file
 from onecurve.report.words.sentences import missed_kinds_sentence, opening
 from onecurve.statistics.ranking import Ranking
@@ -59,6 +61,15 @@ class Asked:
 
     solver: str = ""
     """A solver or tool; the report opens on it and highlights it. Empty for the clearest result."""
+    compare: tuple[str, str] | None = None
+    """Two solvers or tools; a page puts them side by side."""
+    against: Results | None = None
+    """Another run; a page puts this one beside it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every solver or tool that is named."""
+        return tuple(filter(None, (self.solver, *(self.compare or ()))))
 
 
 NOTHING_ASKED = Asked()
@@ -66,28 +77,34 @@ _STATIC = ("report.css", "report.js")
 
 
 def write_report(results: Results, out: Path, asked: Asked = NOTHING_ASKED) -> Path:
-    """Write `index.html`, a page per case and per solver, and `assets/` into ``out``; returns the path of the index.
+    """Write `index.html`, a page per case and per solver, those that compare, and `assets/` and `data/` into ``out``.
 
-    Raises ``UnknownNameError`` where no row is of the solver that was asked for.
+    Returns the path of the page that was asked for, or of the index. Raises ``UnknownNameError`` for a solver that no row is of.
     """
     names, rankings = Names.of(results.rows), rankings_of(results.rows)
+    for name in asked.names:
+        check_solver(name, results.rows, names)
     focus = focus_of([row for row in results.rows if is_contender(row)], rankings, names, asked.solver)
     assets = assets_in(out)
     legend = assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most")
-    shared = {"chosen": focus.tool, "legend": legend, "run": results.run}
-    pages = environment(shared)
+    pages = environment({"chosen": focus.tool, "legend": legend, "run": results.run})
     views = _write_cases(results, out, assets, pages)
     with_page = frozenset(results.displays)
     solvers = pages.get_template("solver.html")
     for view in solver_views(results, with_page):
         write_solver_data(view, out)
         written(out / view.link, solvers.render(view=view, up="../"))
+    wanted = (*((asked.compare,) if asked.compare else ()), *couple_of(focus))
+    compared = write_couples(wanted, results, rankings, (out, assets, pages))
+    if asked.against is not None:
+        compared = (write_against(results, asked.against, out, pages), *compared)
     sheet = contact_sheet(results.displays, results.plants, assets)
     shown = _index(results, views, with_page, rankings, focus)
     write_data(results, shown["table"], rankings, shown["maps"], out)
     write_alarms([row for row in detection_rows(results.rows) if row.role is not Role.REFERENCE_POINT], out)
-    page = pages.get_template("index.html").render(up="", sheet=sheet, focus=focus, **shown)
-    return written(out / "index.html", page)
+    page = pages.get_template("index.html").render(up="", sheet=sheet, focus=focus, compared=compared, **shown)
+    index = written(out / "index.html", page)
+    return out / compared[0].link if asked.compare or asked.against else index
 
 
 def assets_in(out: Path) -> Assets:
@@ -180,10 +197,3 @@ def _alarm_lines(found: Sequence[AlarmLine]) -> list[ShareLine]:
         )
         for one in found
     ]
-
-
-def written(path: Path, text: str) -> Path:
-    """Write a page, with its folder; returns the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path

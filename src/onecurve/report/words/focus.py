@@ -44,6 +44,14 @@ def focus_of(rows: Sequence[Row], rankings: Mapping[str, Ranking], names: Names,
     return _open(rows, rankings, names)
 
 
+def check_solver(wanted: str, rows: Sequence[Row], names: Names) -> frozenset[str]:
+    """The solvers that a name of a tool or solver stands for; raises ``UnknownNameError`` for none."""
+    mine = frozenset(solver for solver, (tool, _) in names.halves.items() if wanted in (solver, tool))
+    if not mine:
+        raise UnknownNameError.among("solver in this run", wanted, {row.tool for row in rows if is_contender(row)})
+    return mine
+
+
 def _clearest(ranked: Ranking) -> list[PairTest]:
     return sorted((pair for pair in ranked.pairs.values() if pair.separated), key=lambda pair: -pair.clarity)[:CANDIDATES]
 
@@ -80,10 +88,7 @@ def _open(rows: Sequence[Row], rankings: Mapping[str, Ranking], names: Names) ->
 
 
 def _of_solver(wanted: str, rows: Sequence[Row], rankings: Mapping[str, Ranking], names: Names) -> Focus:
-    mine = {solver for solver, (tool, _) in names.halves.items() if wanted in (solver, tool)}
-    if not mine:
-        known = sorted({row.tool for row in rows if is_contender(row)})
-        raise UnknownNameError.among("solver in this run", wanted, known)
+    mine = check_solver(wanted, rows, names)
     tool = names.halves[min(mine)][0]
     places = [(task, one) for task, ranked in rankings.items() for one in ranked.solvers if one.summary.solver in mine]
     if not places:
