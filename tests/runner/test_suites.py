@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from onecurve.core.errors import SpecError, UnknownNameError
+from onecurve.core.errors import SpecError, UnknownNameError, UsageError
 from onecurve.flaws.planting.gate import Gate
 from onecurve.models.steps import TrainingRecipe
 from onecurve.runner.networks import population, wanted_networks
@@ -42,7 +42,7 @@ def test_a_file_that_is_no_suite_is_named(text: str, message: str) -> None:
         ({"name": "Not A Name"}, "name: String should match"),
         ({"solver": ["edges"]}, "solver: Extra inputs are not permitted"),
         ({"solvers": []}, "solvers: Tuple should have at least 1 item"),
-        ({"networks": []}, "name at least one entry under `networks`, or declare what is `sampled`"),
+        ({"networks": []}, "name at least one entry under `networks`, name a `zoo`, or declare what is `sampled`"),
         ({"networks": [{"count": 0}]}, "networks.0.count: Input should be greater than 0"),
         ({"networks": [{"flaws": [], "seed": 3, "count": 2}]}, "their count must be 1"),
         ({"networks": [{"flaws": ["patch"], "secret": -1}]}, "networks.0.secret: Input should be greater than or equal to 0"),
@@ -185,3 +185,17 @@ def test_a_recipe_is_read_from_plain_values() -> None:
 def test_a_recipe_that_does_not_fit_is_one_clear_message(values: dict[str, Any], message: str) -> None:
     with pytest.raises(SpecError, match=message):
         recipe_of(values)
+
+
+@pytest.mark.parametrize("name", ["first-look", "standard", "photographs"])
+def test_a_suite_goes_onto_another_set_and_architecture_wherever_it_names_one(name: str) -> None:
+    suite = load_suite(name).on("npz:mine.npz", "mine.py:net").changed({"seed": 1})
+    assert set(suite.addresses) == {"npz:mine.npz", "mine.py:net"}
+    assert load_suite(name).on(None, None) == load_suite(name)
+    assert set(load_suite(name).on("shapes", None).addresses) & {"npz:mine.npz", "digits", "folder:photographs"} == set()
+
+
+def test_networks_that_come_trained_go_onto_no_other_set() -> None:
+    with pytest.raises(UsageError, match="have their own images") as told:
+        load_suite("quick").on("shapes", None)
+    assert "first-look" in told.value.hint

@@ -13,7 +13,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 
 
 @click.command()
-@click.argument("suite", default="quick")
+@click.argument("suite", required=False)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for rows, evidence and report [default: onecurve-SUITE].")
 @click.option("--solver", "solvers", multiple=True, metavar="NAME|FILE:CLASS", help="Add a solver; may be given again.")
 @click.option("--only", is_flag=True, help="Run the solvers given with --solver instead of the suite's; its controls stay.")
@@ -52,7 +52,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 )
 @click.option("--dry-run", is_flag=True, help="Open everything that is named, print the plan and stop.")
 def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
-    suite: str,
+    suite: str | None,
     out: Path | None,
     solvers: tuple[str, ...],
     only: bool,
@@ -69,19 +69,19 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
 ) -> None:
     """Plant flaws, run every solver, grade the answers, and write the report.
 
-    SUITE is a name (see `onecurve list suites`) or a YAML file. A stopped run continues where it stopped.
+    SUITE is a name (see `onecurve list suites`) or a YAML file. Without one, `quick` is run, or with --data or --model `first-look`,
+    which plants everything on your images. A stopped run continues where it stopped.
     """
     from onecurve.bench import running  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.cli.progress import progress_display  # noqa: PLC0415
 
     changes = {
-        "data": data,
-        "model": model,
         "seed": seed,
         "look_budgets": budgets or None,
         "retrain_budgets": retrain_budgets or None,
     }
-    declared = running.suite_with(suite, solvers, only=only, changes=changes)
+    named = suite or ("first-look" if data or model else "quick")
+    declared = running.suite_with(named, solvers, only=only, changes=changes).on(data, model)
     if dry_run:
         from onecurve.runner.commands.preview import preview  # noqa: PLC0415
 
@@ -103,9 +103,9 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     click.echo(done.seed_in_words(), err=True)
     click.echo(done.page)
     broken = done.failed_everywhere(solvers)
-    named = {one.solver for one in broken.values()}
+    told_of = {one.solver for one in broken.values()}
     for one in failed_everywhere(rows):
-        if one.solver not in named:
+        if one.solver not in told_of:
             click.secho(_failure(one.solver, one), err=True, fg="red")
     if broken:
         raise OneCurveError(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
-from onecurve.core.errors import SpecError, UnknownNameError
+from onecurve.core.errors import SpecError, UnknownNameError, UsageError
 from onecurve.core.spec import content_key
 from onecurve.flaws.zoo.manifest import ZooNetwork, manifest
 from onecurve.tasks.catalog import TASKS
@@ -209,6 +209,23 @@ class Suite(BaseModel):
         values["solvers"] = (*values["solvers"], *more_solvers)
         return _checked(values, f"the changed suite `{self.name}`")
 
+    def on(self, data: str | None, model: str | None) -> "Suite":
+        """The suite on another set or architecture wherever it names or draws one; None leaves it as it is.
+
+        Raises ``UsageError`` for a suite whose networks come trained.
+        """
+        given = {name: value for name, value in (("data", data), ("model", model)) if value is not None}
+        if not given:
+            return self
+        if self.zoo:
+            raise UsageError(
+                f"the suite `{self.name}` examines the zoo `{self.zoo}`, whose networks have their own images",
+                "`onecurve run first-look` plants flaws on yours",
+            )
+        named = [{**some.model_dump(), **dict.fromkeys(given)} for some in self.networks]
+        drawn = self.sampled and {**self.sampled.model_dump(), **{_DRAWN[name]: {value: 1.0} for name, value in given.items()}}
+        return self.changed({**given, "networks": tuple(named), "sampled": drawn})
+
     def plan_in_words(self) -> str:
         """What would be run, for a person."""
         networks = [f"{some.count} with {' + '.join(some.flaws) or 'no flaw'}" for some in self.networks]
@@ -240,6 +257,10 @@ class Suite(BaseModel):
 def _of_zoo(zoo: str, one: ZooNetwork) -> Networks:
     recipe = {**manifest(zoo).recipe, "zoo": zoo}
     return Networks(flaws=one.flaws, data=recipe["data"], model=recipe["model"], recipe=recipe, seed=one.seed, label=f"zoo-{zoo}-{one.key}")
+
+
+_DRAWN = {"data": "data", "model": "models"}
+"""Fields of what is sampled, by the suite's field for one of them."""
 
 
 class _Loader(yaml.SafeLoader):
