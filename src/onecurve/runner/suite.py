@@ -138,6 +138,8 @@ class Suite(BaseModel):
     limits: Limits = Limits()
     lineups: Annotated[int, Field(ge=0)] = 40
     """Sampled lineups per kind of flaw for the calibration of `discover` readers."""
+    ladder: bool = False
+    """Whether these readers are tried on damaged evidence too, from a blurred trigger to one that is half noise."""
 
     @model_validator(mode="after")
     def _some_networks(self) -> "Suite":

@@ -22,6 +22,7 @@ from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import Plan
+from onecurve.runner.handlers.ladder import ladder_of
 from onecurve.tasks.machinery.controls import noise_evidence, oracle_evidence
 
 EXAMPLES = 64
@@ -42,6 +43,8 @@ class Conditions:
     """Evidence of tools that looked at clean networks, with their names."""
     maps: bool
     """Whether heat maps are read as well: right ones of suspects, and noise over clean images."""
+    ladder: bool = False
+    """Whether damaged evidence is read as well, rung by rung (see ``ladder``)."""
 
 
 @final
@@ -69,6 +72,10 @@ def trials_of(kind: str, recipe: Recipe, seed: int, conditions: Conditions) -> l
     found = [*_trials("true trigger", truths, briefs, true), *_trials("noise", truths, briefs, noise)]
     if conditions.maps:
         found += _of_maps(truths, seed)
+    if conditions.ladder:
+        rungs = [ladder_of(truth, brief, seed_for(seed, "ladder", n)) for n, (truth, brief) in enumerate(zip(truths, briefs, strict=True))]
+        for name in rungs[0]:
+            found += _trials(name, truths, briefs, [rung[name] for rung in rungs])
     for tool in dict.fromkeys(tool for tool, _ in seen):
         clean = [evidence for name, evidence in seen if name == tool]
         some = truths[: READ_CLEAN * len(clean)]

@@ -224,7 +224,7 @@ def _keep(store: Store, job: Job, outcome: Outcome) -> None:
 
 def _wanted(session: Session, clean: PlantedNetwork, facts: Facts, kind: str, seen: list[list[str]], *, maps: bool) -> _Calibration:
     suite = session.suite
-    conditions = {"lineups": suite.lineups, "seen": seen, "maps": maps}
+    conditions = {"lineups": suite.lineups, "seen": seen, "maps": maps, **({"ladder": True} if suite.ladder else {})}
     key = f"calibrations:{content_key(facts.key, kind, clean.key, suite.planting_key, conditions)}"
     subject = str(session.network_folder(clean.name) / "subject")
     return _Calibration(key, facts, kind, clean.wanted.data, dict(clean.wanted.recipe), subject, suite.settled_seed, conditions)
