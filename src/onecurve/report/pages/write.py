@@ -23,6 +23,7 @@ from onecurve.report.pages.contact_sheet import contact_sheet
 from onecurve.report.pages.data_files import write_alarms, write_data, write_solver_data
 from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_rows, detection_task
 from onecurve.report.pages.files import written
+from onecurve.report.pages.ladder_view import is_rung, ladder_of
 from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels, points_apart
 from onecurve.report.pages.ranking_view import rankings_of
@@ -157,7 +158,7 @@ def _index(
     words = {case: display.words for case, display in results.displays.items()}
     found = alarm_lines(rows, names)
     solved = tuple(row for row in rows if row.role is not Role.REFERENCE_POINT)
-    calibrated = calibration_lines(results.calibrations)
+    calibrated = calibration_lines([one for one in results.calibrations if not is_rung(one)])
     return {
         "opening": opening(results),
         "panels": panels(rows, names, rankings, focus.tool),
@@ -172,6 +173,7 @@ def _index(
         "alarm_task": detection_task(rows),
         "alarm_chart": share_chart(_alarm_lines(found)),
         "calibrations": calibrated,
+        "ladder": ladder_of(results.calibrations),
         "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),
         "plants": plant_lines(results.plants, with_page),
         "broken": broken_solvers(solved),

@@ -1,0 +1,53 @@
+"""The ladders of readers as one table: how much of a trigger each still reads when the evidence gets worse."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from onecurve.core.display import Calibration
+from onecurve.report.words import numbers
+from onecurve.report.words.naming import solver_link
+
+LADDER = "ladder: "
+"""Conditions of a calibration that are rungs begin with this."""
+
+
+@final
+@dataclass(frozen=True)
+class LadderLine:
+    """One reader on lineups of one kind of flaw."""
+
+    reader: str
+    link: str
+    flaw: str
+    n: int
+    """Lineups per rung."""
+    cells: tuple[str, ...]
+    """Per rung: share read right, and mean weight on the right option; a dash where the kind has no such rung."""
+
+
+@final
+@dataclass(frozen=True)
+class Ladder:
+    """All readers on all kinds; empty where no ladder was read."""
+
+    rungs: tuple[str, ...]
+    lines: tuple[LadderLine, ...]
+
+
+def is_rung(one: Calibration) -> bool:
+    """Whether the record is of a rung, and not of the usual conditions."""
+    return one.condition.startswith(LADDER)
+
+
+def ladder_of(calibrations: Sequence[Calibration]) -> Ladder:
+    """The rungs in the order in which they were read, a line per reader and kind."""
+    found = [one for one in calibrations if is_rung(one) and one.n]
+    rungs = tuple(dict.fromkeys(one.condition.removeprefix(LADDER) for one in found))
+    by_place = {(one.reader, one.flaw, one.condition.removeprefix(LADDER)): one for one in found}
+    lines = []
+    for reader, flaw in sorted({(one.reader, one.flaw) for one in found}):
+        own = [by_place.get((reader, flaw, rung)) for rung in rungs]
+        cells = tuple("–" if one is None else f"{numbers.percent(one.correct / one.n)} ({numbers.percent(one.mean_mass)})" for one in own)
+        lines.append(LadderLine(reader, solver_link(reader), flaw, max(one.n for one in own if one), cells))
+    return Ladder(rungs, tuple(lines))
