@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,12 @@ class Shelf:
         return self.records[key]
 
 
+@cache
 def results(subjects: int = 3, flaws_each: int = 3, clean: int = 1, *, side: int = SIDE) -> Results:
-    """Results with ``subjects`` networks of which ``clean`` are clean; each flawed one holds ``flaws_each`` flaws."""
+    """Results with ``subjects`` networks of which ``clean`` are clean; each flawed one holds ``flaws_each`` flaws.
+
+    Made once per process: use ``replace``, change nothing in place.
+    """
     shelf, rows, displays, plants = Shelf(), [], {}, []
     for subject in range(subjects):
         is_clean = subject >= subjects - clean

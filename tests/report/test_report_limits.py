@@ -29,8 +29,8 @@ def test_every_limit_that_departs_is_told_wherever_it_stands():
     assert told(own) == ("clean drop 0.06 instead of 0.03", "strictness 0.5 instead of 1")
 
 
-def test_the_page_tells_them_beside_what_was_planted(small, written, tmp_path):
-    wide = replace(small, run=replace(small.run, other_limits=("clean drop 0.06 instead of 0.03", "strictness 0.5 instead of 1")))
+def test_the_page_tells_them_beside_what_was_planted(tiny, written, tmp_path):
+    wide = replace(tiny, run=replace(tiny.run, other_limits=("clean drop 0.06 instead of 0.03", "strictness 0.5 instead of 1")))
     write_report(wide, tmp_path)
     words = "<b>This suite changes the usual limits:</b> clean drop 0.06 instead of 0.03 and strictness 0.5 instead of 1."
     assert words in (tmp_path / "index.html").read_text()

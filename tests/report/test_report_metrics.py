@@ -59,10 +59,10 @@ def test_every_map_has_a_line_with_its_checks(whole):
     assert [sum(line.cells[at].first for line in view.lines) for at in range(5)] == [1, 1, 1, 3, 1], "all but blank share the pointing game"
 
 
-def test_rows_without_metrics_have_no_section(whole, tmp_path):
-    old = tuple(replace(row, figures={"pearson": 0.5} if row.task == "localise" else row.figures) for row in whole.rows)
-    assert metrics_view(replace(whole, rows=old), Names.of(old)) is None
-    page = Page(write_report(replace(whole, rows=old), tmp_path))
+def test_rows_without_metrics_have_no_section(tiny, tmp_path):
+    old = tuple(replace(row, figures={"pearson": 0.5} if row.task == "localise" else row.figures) for row in tiny.rows)
+    assert metrics_view(replace(tiny, rows=old), Names.of(old)) is None
+    page = Page(write_report(replace(tiny, rows=old), tmp_path))
     assert "maps" not in page.ids()
 
 
@@ -145,15 +145,14 @@ def test_checks_are_counted_over_looks_once_each(whole):
     assert in_short(lines) == (("complete 1/2", False), ("sound 0/1", False))
 
 
-def test_checks_and_baselines_stand_on_the_pages(whole, tmp_path):
-    index = Page(write_report(whole, tmp_path))
+def test_checks_and_baselines_stand_on_the_pages(written, index):
     assert "maps" in index.ids()
     assert len([one for one in index.all("svg") if "boxes" in one.attributes.get("class", "")]) == 2
-    case = Page(tmp_path / case_link("s00-patch"))
+    case = Page(written / case_link("s00-patch"))
     marks = [one.text for one in case.all("span") if "check" in one.attributes.get("class", "").split()]
     assert "sound" in marks
     assert "weights" in marks
     assert "The same figures of a blank map and of an edge detector" in case.all("main")[0].text
-    solver = Page(tmp_path / solver_link("occlusion")).all("main")[0].text
+    solver = Page(written / solver_link("occlusion")).all("main")[0].text
     assert "Sanity checks" in solver
-    assert "Sanity checks" not in Page(tmp_path / solver_link("verbatim")).all("main")[0].text
+    assert "Sanity checks" not in Page(written / solver_link("verbatim")).all("main")[0].text

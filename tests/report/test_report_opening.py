@@ -98,8 +98,8 @@ def test_a_ranking_by_one_reader_says_so_and_two_readers_are_compared(many):
     assert "which disagree: 3 pairs" in readers_words(rankings_of(turned)["discover"], Names.of(turned))
 
 
-def test_the_chosen_solver_is_highlighted_on_every_page(small, tmp_path):
-    index = Page(write_report(small, tmp_path, Asked("occlusion")))
+def test_the_chosen_solver_is_highlighted_on_every_page(tiny, tmp_path):
+    index = Page(write_report(tiny, tmp_path, Asked("occlusion")))
     (tab,) = [one.text for one in index.all("button") if one.attributes.get("aria-selected") == "true"]
     assert tab == "localise"
     for page in (index, Page(tmp_path / "cases" / "s00-patch.html")):
@@ -107,17 +107,17 @@ def test_the_chosen_solver_is_highlighted_on_every_page(small, tmp_path):
         assert {one.attributes["data-tool"] for one in lit} == {"occlusion"}
 
 
-def test_no_table_holds_the_text_of_an_error(small, tmp_path):
+def test_no_table_holds_the_text_of_an_error(tiny, tmp_path):
     why = "ValueError: layer seven is not there"
     broken = {"status": Status.FAILED, "raw": None, "skill": None, "reason": why, "traceback": f"Traceback\n{why}"}
-    write_report(replace(small, rows=tuple(replace(row, **broken) if row.tool == "cppn" else row for row in small.rows)), tmp_path)
+    write_report(replace(tiny, rows=tuple(replace(row, **broken) if row.tool == "cppn" else row for row in tiny.rows)), tmp_path)
     told = [one for path in tmp_path.rglob("*.html") for one in Page(path).all("table") if "layer seven" in one.text]
     assert told == []
     assert why in (tmp_path / "index.html").read_text()
 
 
-def test_ranks_on_the_page_never_fall(written):
-    ranks = [one.text for one in Page(written / "index.html").all("td") if one.attributes.get("class") == "rank"]
+def test_ranks_on_the_page_never_fall(index):
+    ranks = [one.text for one in index.all("td") if one.attributes.get("class") == "rank"]
     assert ranks
     starts = [int(rank.partition("–")[0]) for rank in ranks]
     assert all(after >= before or after == 1 for before, after in pairwise(starts))

@@ -83,6 +83,8 @@ def at_largest_budget(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _score(case: str, rows: list[Row]) -> CaseScore:
+    if len(rows) == 1:  # nearly always, and a report asks a million times
+        return CaseScore(case, rows[0].subject, rows[0].flaw, skill_or_floor(rows[0]), rows[0].cost.equivalents, rows[0].passes)
     skill, cost = fmean(map(skill_or_floor, rows)), fmean(row.cost.equivalents for row in rows)
     passes = [row.passes for row in rows if row.passes is not None]
     return CaseScore(case, rows[0].subject, rows[0].flaw, skill, cost, fmean(passes) if len(passes) == len(rows) else None)

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ NESTED = ("figures", "facts")
 
 def row_as_dict(row: Row) -> dict[str, Any]:
     """A row as plain values; figures and facts stay nested."""
-    values = asdict(row)
+    values = {field: getattr(row, field) for field in Row.__dataclass_fields__}  # asdict would copy all that is nested
     words = {"role": str(row.role), "status": str(row.status), "beyond_meter": row.beyond_meter}
     return {**values, **words, "figures": dict(row.figures), "facts": dict(row.facts)}
 
