@@ -12,6 +12,7 @@ from onecurve.version import __version__
 if TYPE_CHECKING:
     from onecurve.bench.planting import Setting as Setting
     from onecurve.bench.planting import open_case as open_case
+    from onecurve.bench.planting import open_zoo as open_zoo
     from onecurve.bench.planting import plant as plant
     from onecurve.bench.planting import plant_together as plant_together
     from onecurve.bench.running import Run as Run
@@ -103,7 +104,7 @@ if TYPE_CHECKING:
     from onecurve.runner.suite import load_suite as load_suite
 
 _PLACES = {
-    "onecurve.bench.planting": ("Setting", "open_case", "plant", "plant_together"),
+    "onecurve.bench.planting": ("Setting", "open_case", "open_zoo", "plant", "plant_together"),
     "onecurve.bench.running": ("Run", "run"),
     "onecurve.bench.verbs": ("Look", "Solved", "ask", "grade", "look", "solve"),
     "onecurve.bench.verifying": ("verify",),

@@ -9,6 +9,7 @@ import pytest
 
 import onecurve
 from onecurve import Abstain, Access, Brief, Case, Evidence, Form, Given, HeatMap, Picture, Status, Weights, Workbench
+from onecurve.core.errors import UnknownNameError, UsageError
 
 TOY = Path(__file__).parents[1] / "flaws" / "toy_set.py"
 RECIPE = {
@@ -88,9 +89,9 @@ def test_a_case_that_was_kept_opens_again_as_it_was(case: Case, folder: Path) ->
     assert opened.id == case.id
     images = case.truth.heldout.floats()[:8]
     assert np.array_equal(opened.subject.granted_network().logits(images), case.subject.granted_network().logits(images))
-    with pytest.raises(onecurve.UsageError, match="no case is called: other"):
+    with pytest.raises(UsageError, match="no case is called: other"):
         onecurve.open_case(folder, "other")
-    with pytest.raises(onecurve.UsageError, match="not an empty folder"):
+    with pytest.raises(UsageError, match="not an empty folder"):
         onecurve.plant("patch", out=folder)
 
 
@@ -163,7 +164,7 @@ def test_a_direct_solver_and_a_pair_answer_without_more_words(case: Case) -> Non
     ],
 )
 def test_what_cannot_answer_is_one_clear_message(case: Case, solver: str, task: str, message: str) -> None:
-    with pytest.raises(onecurve.UsageError) as caught:
+    with pytest.raises(UsageError) as caught:
         onecurve.solve(solver, case, task)
     assert message in str(caught.value)
 
@@ -229,7 +230,17 @@ def test_a_tool_that_forgets_a_fact_and_a_flaw_that_is_none_are_told(case: Case,
         onecurve.solve(Forgets(), case, "localise")
     file = tmp_path / "no_flaw.py"
     file.write_text("from dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass NoFlaw:\n    pass\n")
-    with pytest.raises(onecurve.UsageError, match="is no flaw: it has no `sample`"):
+    with pytest.raises(UsageError, match="is no flaw: it has no `sample`"):
         onecurve.plant(f"{file}:NoFlaw")
-    with pytest.raises(onecurve.UsageError, match="a file needs the name of a class"):
+    with pytest.raises(UsageError, match="a file needs the name of a class"):
         onecurve.solve(str(file), case, "localise")
+
+
+def test_a_network_of_the_zoo_is_opened_without_training() -> None:
+    case = onecurve.open_zoo("natural-feature", number=1)
+    assert case.truth.flaw == "natural-feature"
+    assert onecurve.solve("edges", onecurve.open_zoo("patch"), "localise", budget=100).skill < 0.5
+    with pytest.raises(UnknownNameError, match="patch"):
+        onecurve.open_zoo("patches")
+    with pytest.raises(UsageError, match="has 2 networks with style, numbered from 0"):
+        onecurve.open_zoo("style", number=2)

@@ -9,15 +9,16 @@ from typing import Any, final
 from onecurve.bench.folders import cache_root
 from onecurve.bench.waiting import PrintedProgress
 from onecurve.core.case import Case, Population
-from onecurve.core.errors import UngradeableError, UsageError
+from onecurve.core.errors import UngradeableError, UnknownNameError, UsageError
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting import storage
 from onecurve.flaws.planting.plant import Planted
 from onecurve.flaws.planting.plant import plant as plant_network
 from onecurve.flaws.schemes.plan import Flaw
+from onecurve.flaws.zoo.manifest import manifest
 from onecurve.models.cache import Cache
-from onecurve.models.steps import Progress
+from onecurve.models.steps import Progress, no_progress
 from onecurve.runner.recipes import recipe_of
 from onecurve.runner.sealed import drawn_seed
 
@@ -97,6 +98,27 @@ def plant_together(
     if folder is not None:
         storage.save_planted(folder, planted)
     return planted
+
+
+def open_zoo(flaw: str = "patch", *, number: int = 0, zoo: str = "digits") -> Case:
+    """A network that comes planted with OneCurve, opened and measured in a few seconds; nothing is trained.
+
+    ``flaw`` is the kind, such as `patch` or `style`, and ``number`` says which of its networks, from 0. The ground truth of a zoo is
+    public: use it to try a tool, and `plant` or a run to judge one. Raises ``UnknownNameError`` for a kind or a zoo that is not there,
+    ``UsageError`` for a number beyond those that are.
+    """
+    shelf = manifest(zoo)
+    kinds = tuple(dict.fromkeys("+".join(one.flaws) or "clean" for one in shelf.examined))
+    if flaw not in kinds:
+        raise UnknownNameError.among(f"flaw of the zoo `{zoo}`", flaw, kinds)
+    alike = [one for one in shelf.examined if ("+".join(one.flaws) or "clean") == flaw]
+    if not 0 <= number < len(alike):
+        raise UsageError(f"the zoo `{zoo}` has {len(alike)} networks with {flaw}, numbered from 0, got: {number}")
+    recipe = {key: value for key, value in shelf.recipe.items() if key not in {"data", "model", "seed"}}
+    setting = Setting(
+        shelf.recipe["data"], shelf.recipe["model"], alike[number].seed, recipe={**recipe, "seed": shelf.recipe["seed"], "zoo": zoo}
+    )
+    return plant_together([flaw], setting, progress=no_progress).cases[0]
 
 
 def _require_writable(folder: Path) -> None:
