@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 from onecurve.bench.folders import cache_root, device_named, slots
 from onecurve.core import html
+from onecurve.core.display import Calibration
 from onecurve.core.errors import UsageError
 from onecurve.core.row import Row
 from onecurve.report.pages.write import Asked, write_report
@@ -16,7 +17,11 @@ from onecurve.runner.sealed import given_seed, seed_of_run
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
 from onecurve.statistics.failures import FailedSolver, failed_everywhere
+from onecurve.store.published import PublishedRun, publish
 from onecurve.store.store import UNIX_ONLY, Store
+
+PUBLISHED_FACTS = ("started", "finished", "command", "versions", "machine", "isolation")
+"""What is published of a run besides rows, suite and seed, by the names under which the store has it."""
 
 if TYPE_CHECKING:
     from onecurve.runner.session import Display
@@ -66,6 +71,24 @@ class Run:
             if failed and len(failed) == len({row.solver for row in own if row.status in ATTEMPTED}):
                 found[address] = failed[0]
         return found
+
+    def publish(self, out: Path | str) -> Path:
+        """Write rows, suite, seed, plants, calibrations, versions and their digests into ``out``, for others to cite and check.
+
+        It reveals every ground truth. Raises ``UsageError`` for a folder that is not empty or a run that planted nothing,
+        ``MissingExtraError`` without the extra `export`.
+        """
+        with Store.read(self.folder) as store:
+            seed = seed_of_run(store)
+            suite = store.noted("suite")
+            if seed is None or suite is None:
+                raise UsageError(f"nothing was planted in: {self.folder}", "finish it with `onecurve run`")
+            prepared = store.prepared()
+            calibrated = [one for key in store.noted("calibrations") or () for one in prepared.get(key, ())]
+            facts = {name: store.noted(name) for name in PUBLISHED_FACTS}
+            run = PublishedRun(store.rows(), store.plants(), tuple(Calibration(**one) for one in calibrated), suite, seed, facts)
+        publish(run, Path(out))
+        return Path(out)
 
     def write_report(
         self,

@@ -12,6 +12,7 @@ from onecurve.core.row import Row
 from onecurve.runner.phases.plant import RECORD, network_faults
 from onecurve.runner.session import NETWORKS
 from onecurve.store.blobs import REBUILT, REMEDY, Blobs
+from onecurve.store.published import is_published, published_faults, read_published
 from onecurve.store.store import SEALED, Store
 
 OF_A_TASK = ("question", "brief", "oracle", "noise")
@@ -37,6 +38,8 @@ class Soundness:
     unchecked: tuple[str, ...]
     """What an earlier version wrote without digests, in words."""
     faults: tuple[str, ...]
+    published: bool = False
+    """Whether these are published results, which hold rows and no networks."""
 
     @property
     def sound(self) -> bool:
@@ -45,12 +48,19 @@ class Soundness:
 
     def in_words(self) -> str:
         """What was checked, for a person."""
+        if self.published:
+            return f"{self.files} files of published results, and that the skill of each of {self.rows} rows follows from what was measured"
         counts = f"{self.entries} database entries, {self.rows} rows with question, evidence and answer, {self.blobs} blobs"
         return f"{counts}, {self.networks} networks of {self.files} files"
 
 
 def check_run(folder: Path) -> Soundness:
-    """Check a whole run; a database that cannot be opened is a fault like others. Raises ``DataError`` where there is no run."""
+    """Check a whole run, or results published from one; a database that cannot be opened is a fault like others.
+
+    Raises ``DataError`` where there is neither.
+    """
+    if is_published(folder):
+        return _published(folder)
     Store.require(folder)
     blobs, broken = _all_blobs(Blobs(folder / "blobs"), Blobs(folder / SEALED / "blobs"))
     try:
@@ -65,6 +75,12 @@ def check_run(folder: Path) -> Soundness:
     counts = (len(rows), sum(found.rows.values()), blobs, networks.count, networks.files)
     unchecked = (f"{found.unchecked} database entries",) if found.unchecked else ()
     return Soundness(folder, *counts, (*unchecked, *networks.unchecked), (*broken, *lacking, *networks.faults))
+
+
+def _published(folder: Path) -> Soundness:
+    found, files = published_faults(folder), sum(path.is_file() for path in folder.iterdir())
+    rows = 0 if found else len(read_published(folder).rows)
+    return Soundness(folder, rows, 0, 0, 0, files, (), tuple(found), published=True)
 
 
 def require_blobs(store: Store, keys: Iterable[str]) -> None:

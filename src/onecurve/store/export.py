@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +45,13 @@ def as_csv(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def write_parquet(rows: Sequence[Row], path: Path) -> Path:
-    """Write the rows as columns to ``path``; raises ``MissingExtraError`` without pyarrow."""
+def write_parquet(lines: Sequence[Mapping[str, Any]], path: Path) -> Path:
+    """Write the lines as columns to ``path``; raises ``MissingExtraError`` without pyarrow."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError.needing("Parquet", "export") from error
-    lines = [row_as_columns(row) for row in rows]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     table = pa.table({name: [line.get(name) for line in lines] for name in columns})
     pq.write_table(table, path)
