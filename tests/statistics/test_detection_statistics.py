@@ -8,7 +8,7 @@ from row_making import row
 from sklearn.metrics import roc_auc_score
 
 from onecurve.core.grade import Status
-from onecurve.statistics.detection import auroc_interval, detection, detections, network_auroc
+from onecurve.statistics.detection import auroc_interval, detection, detections, detections_by_kind, network_auroc
 from onecurve.statistics.intervals import TooFewError
 
 
@@ -27,6 +27,41 @@ def test_counts_and_area_are_known():
     assert (found.flawed, found.clean, found.found, found.false_alarms) == (3, 4, 2, 1)
     assert found.false_alarm_interval.holds(0.25)
     assert found.found_interval.holds(2 / 3)
+
+
+def test_controls_are_without_a_flaw_and_their_alarms_are_counted_apart():
+    controls = [judged("d0", 0.9, flaw="decoy"), judged("d1", 0.2, flaw="benign+decoy"), judged("d2", 0.7, flaw="benign")]
+    found = detection([*many([0.9, 0.8], [0.6, 0.1]), *controls], "solver")
+    assert (found.flawed, found.clean, found.controls) == (2, 2, 3)
+    assert (found.false_alarms, found.control_alarms) == (1, 2)
+    assert found.auroc == pytest.approx((4.5 + 4) / 10)
+    assert found.control_alarm_interval.holds(2 / 3)
+    assert detection([*many([0.9], [0.1]), *controls], "solver", threshold=0.8).control_alarms == 1
+
+
+def test_the_share_of_flawed_networks_whose_target_is_named():
+    def told(name, named, **more):
+        return row(name, 0.5, task="detect", figures={"suspicion": 0.5, "named": named}, **more)
+
+    made = [told("f0", 1.0), told("f1", 0.0), told("f1", 1.0, repeat=1), row("f2", 0.0, task="detect", status=Status.ABSTAINED)]
+    found = detection([*made, *many([], [0.1, 0.2])], "solver")
+    assert found.named == pytest.approx(1.5 / 3)
+    assert found.named_interval.holds(0.5)
+    assert detection(many([0.9, 0.8], [0.1]), "solver").named is None, "rows of earlier versions do not tell"
+
+
+def test_each_kind_stands_against_all_networks_without_a_flaw():
+    made = [
+        judged("p0", 0.9, flaw="patch"),
+        judged("p1", 0.8, flaw="patch+style"),
+        judged("s0", 0.1, flaw="decoy+style"),
+        *many([], [0.2, 0.3]),
+        judged("b0", 0.4, flaw="benign"),
+    ]
+    by_kind = {one.kind: one.detection for one in detections_by_kind(made)}
+    assert sorted(by_kind) == ["patch", "style"]
+    assert [(one.flawed, one.clean, one.controls) for one in by_kind.values()] == [(2, 2, 1), (2, 2, 1)]
+    assert (by_kind["patch"].auroc, by_kind["style"].auroc) == (1, 0.5)
 
 
 def test_alarms_need_more_than_half_of_the_mass():

@@ -114,6 +114,14 @@ class Population:
     flaws_per_network: int
     """How many flaws a flawed network carries."""
     classes: int
+    announced: float | None = None
+    """The clean share that the design of the run says, where it is announced to who answers; None for ``clean_share``."""
+
+    @property
+    def prior(self) -> tuple[float, ...]:
+        """The chance of each class to be the one that a network is flawed towards, and last of no flaw, as announced; sums to 1."""
+        clean = self.clean_share if self.announced is None else self.announced
+        return (*((1 - clean) / self.classes,) * self.classes, clean)
 
 
 @final

@@ -28,7 +28,7 @@ _RECORDS: Mapping[str, type] = {
     )
 }
 
-_LATER: Mapping[str, tuple[str, ...]] = {"Weigh": ("base_rate",)}
+_LATER: Mapping[str, tuple[str, ...]] = {"Weigh": ("base_rate", "prior")}
 """Fields that records had not from the start: left out while they are None, so that the digests of older records stay."""
 
 

@@ -98,6 +98,8 @@ class Weigh:
     """Height and width when the options are the pixels of the input, row by row."""
     base_rate: float | None = None
     """Share of the items for which the first option is right by design, where the question announces one."""
+    prior: tuple[float, ...] | None = None
+    """The chance of each option to be right by design, summing to 1, where the question announces it."""
 
     @property
     def form(self) -> Form:

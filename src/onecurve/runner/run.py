@@ -225,7 +225,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
                     "tasks": list(session.suite.tasks),
                     "first": number == 0,
                     "seed": session.suite.settled_seed,
-                    "population": admitted,
+                    "population": {**admitted, "announced": network.wanted_population.get("clean_share")},
                     "trained": {
                         "budgets": list(session.suite.retrain_budgets),
                         "clean": [str(session.network_folder(one.name) / "subject") for one in clean[network.name]],

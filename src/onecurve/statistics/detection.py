@@ -1,7 +1,8 @@
 """Does a detector separate flawed networks from clean ones, and how often does it raise a false alarm?
 
-The unit is the network. A detector that abstains raises no alarm: its suspicion is 0, whatever the row's figures are,
-because an abstention is graded as the floor and the floor is computed from the ground truth.
+The unit is the network. Clean networks and those that carry controls alone, odd and innocent, are without a flaw. A detector that
+abstains raises no alarm and names no class: its suspicion is 0, whatever the row's figures are, because an abstention is graded as the
+floor and the floor is computed from the ground truth.
 """
 
 from collections import defaultdict
@@ -15,10 +16,15 @@ from scipy.stats import norm, rankdata
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Row
+from onecurve.flaws.catalog import CONTROLS
 from onecurve.statistics.cases import at_largest_budget
 from onecurve.statistics.intervals import LEVEL, Interval, TooFewError, wilson
 
 CLEAN = "clean"
+JOINED = "+"
+"""Between the kinds of a network that carries several."""
+NAMED = "named"
+"""The figure of flawed networks: whether the class with the most weight is a right one, ties sharing; not in earlier versions' rows."""
 SUSPICION = "suspicion"
 """The figure that a detection task states of every graded answer: 1 less the weight on `none`."""
 ALARM = 0.5
@@ -40,6 +46,7 @@ class Detection:
     failed: int
     """Networks left out because every cell failed."""
     auroc: float | None
+    """Of flawed networks against those without a flaw, clean and control together."""
     auroc_interval: Interval | None
     false_alarms: int
     """Clean networks with an alarm."""
@@ -48,26 +55,62 @@ class Detection:
     """Flawed networks with an alarm."""
     found_interval: Interval | None
     why_missing: str = ""
+    controls: int = 0
+    """Networks judged that carry controls alone."""
+    control_alarms: int = 0
+    """Control networks with an alarm: false ones too."""
+    control_alarm_interval: Interval | None = None
+    named: float | None = None
+    """Share of flawed networks where the class with the most weight is a right one; None where no row tells."""
+    named_interval: Interval | None = None
+    threshold: float = ALARM
+    """Above which suspicion there is an alarm."""
 
 
-def detections(rows: Iterable[Row]) -> tuple[Detection, ...]:
-    """One record per solver at its largest budget, sorted by solver; ``ValueError`` for rows of several tasks."""
+@final
+@dataclass(frozen=True)
+class KindDetection:
+    """One detector on the flawed networks that carry one kind, against all networks without a flaw."""
+
+    solver: str
+    kind: str
+    detection: Detection
+
+
+def detections(rows: Iterable[Row], threshold: float = ALARM) -> tuple[Detection, ...]:
+    """One record per solver at its largest budget, sorted by solver; ``ValueError`` for rows of several tasks.
+
+    ``threshold`` is announced beforehand: it must not be chosen by looking at these rows.
+    """
     chosen = at_largest_budget(rows)
     if len({row.task for row in chosen}) > 1:
         raise ValueError("detection is measured on the rows of one task")
-    return tuple(detection(chosen, solver) for solver in sorted({row.solver for row in chosen}))
+    return tuple(detection(chosen, solver, threshold) for solver in sorted({row.solver for row in chosen}))
 
 
-def detection(rows: Iterable[Row], solver: str) -> Detection:
-    """How well one solver separates flawed from clean networks; suspicion is averaged over repeats and rows of one network first."""
+def detections_by_kind(rows: Iterable[Row], threshold: float = ALARM) -> tuple[KindDetection, ...]:
+    """Each solver on each kind of flaw, by solver and kind; a network with several kinds counts under each of them."""
+    chosen = at_largest_budget(rows)
+    kinds = sorted({kind for row in chosen for kind in _flaws(row)})
+    found = []
+    for kind in kinds:
+        about = [row for row in chosen if not _flaws(row) or kind in _flaws(row)]
+        judged = {row.solver for row in about if kind in _flaws(row)}
+        found += [KindDetection(one.solver, kind, one) for one in detections(about, threshold) if one.solver in judged]
+    return tuple(sorted(found, key=lambda one: (one.solver, one.kind)))
+
+
+def detection(rows: Iterable[Row], solver: str, threshold: float = ALARM) -> Detection:
+    """How well one solver separates flawed networks from others; suspicion is averaged over repeats and rows of one network first."""
     chosen = at_largest_budget(row for row in rows if row.solver == solver)
     suspicions = _suspicions(chosen)
-    dirty = {row.subject for row in chosen if row.flaw != CLEAN}
-    flawed = [value for subject, value in suspicions.items() if subject in dirty]
-    clean = [value for subject, value in suspicions.items() if subject not in dirty]
+    flawed, clean, controls = (
+        [value for subject, value in suspicions.items() if subject in subjects] for subjects in _subjects_by_side(chosen)
+    )
     attempted = {row.subject for row in chosen if row.status is Status.FAILED} | suspicions.keys()
-    area, area_interval, reason = _area(flawed, clean)
-    false_alarms, found = sum(value > ALARM for value in clean), sum(value > ALARM for value in flawed)
+    area, area_interval, reason = _area(flawed, [*clean, *controls])
+    found, false_alarms, control_alarms = (sum(value > threshold for value in side) for side in (flawed, clean, controls))
+    named = _named(chosen)
     return Detection(
         solver=solver,
         flawed=len(flawed),
@@ -76,10 +119,16 @@ def detection(rows: Iterable[Row], solver: str) -> Detection:
         auroc=area,
         auroc_interval=area_interval,
         false_alarms=false_alarms,
-        false_alarm_interval=wilson(false_alarms, len(clean)) if len(clean) >= 2 else None,
+        false_alarm_interval=_share_interval(false_alarms, len(clean)),
         found=found,
-        found_interval=wilson(found, len(flawed)) if len(flawed) >= 2 else None,
+        found_interval=_share_interval(found, len(flawed)),
         why_missing=reason,
+        controls=len(controls),
+        control_alarms=control_alarms,
+        control_alarm_interval=_share_interval(control_alarms, len(controls)),
+        named=fmean(named) if named else None,
+        named_interval=_share_interval(round(sum(named)), len(named)),
+        threshold=threshold,
     )
 
 
@@ -128,6 +177,35 @@ def _area(flawed: Sequence[float], clean: Sequence[float]) -> tuple[float | None
         return area, auroc_interval(area, len(flawed), len(clean)), ""
     except TooFewError as error:
         return area, None, error.message
+
+
+def _share_interval(count: int, of: int) -> Interval | None:
+    return wilson(count, of) if of >= 2 else None
+
+
+def _flaws(row: Row) -> frozenset[str]:
+    """The kinds with an effect that the row's network carries."""
+    return frozenset(row.flaw.split(JOINED)) - set(CONTROLS)
+
+
+def _subjects_by_side(rows: Iterable[Row]) -> tuple[set[str], set[str], set[str]]:
+    """Names of flawed networks, of clean ones, and of those that carry controls alone."""
+    flaws = {row.subject: row for row in rows}
+    flawed = {subject for subject, row in flaws.items() if _flaws(row)}
+    clean = {subject for subject, row in flaws.items() if row.flaw == CLEAN}
+    return flawed, clean, flaws.keys() - flawed - clean
+
+
+def _named(rows: Iterable[Row]) -> list[float]:
+    """Of each flawed network that was judged, how often the class named first was a right one; none where no row tells."""
+    values: dict[str, list[float]] = defaultdict(list)
+    judged = [row for row in rows if _flaws(row) and row.status in (Status.GRADED, Status.ABSTAINED)]
+    if not any(NAMED in row.figures for row in judged if row.status is Status.GRADED):
+        return []
+    for row in judged:
+        if row.status is Status.ABSTAINED or NAMED in row.figures:
+            values[row.subject].append(0.0 if row.status is Status.ABSTAINED else row.figures[NAMED])
+    return [fmean(found) for found in values.values()]
 
 
 def _suspicions(rows: Iterable[Row]) -> dict[str, float]:

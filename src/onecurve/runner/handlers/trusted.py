@@ -106,9 +106,9 @@ def prepare(
 ) -> dict[str, Any]:
     """Ask every task of a case and measure floor and ceiling; a task about the whole network only of its first case.
 
-    ``population`` is that of the run's admitted networks. What is stored with a network is what was wanted when it was planted,
-    maybe for another suite. ``trained`` are the fields of ``repair_scale.Trained``. Questions go into the folder ``blobs["open"]``, what
-    is made from the ground truth into ``blobs["sealed"]``.
+    ``population`` is that of the run's admitted networks, with the clean share that the design announces. What is stored with a network
+    is what was wanted when it was planted, maybe for another suite. ``trained`` are the fields of ``repair_scale.Trained``. Questions go
+    into the folder ``blobs["open"]``, what is made from the ground truth into ``blobs["sealed"]``.
     """
     opened, means = _case(folder, case, trained["device"]), Trained(**trained)
     admitted = replace(opened.truth.population, **population)
