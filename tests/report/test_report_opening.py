@@ -55,6 +55,11 @@ def test_where_nothing_is_separated_the_opening_says_how_many_networks_would(man
     assert "networks would separate them if this is the true difference" in focus.words
 
 
+def test_with_too_few_networks_for_any_difference_the_opening_says_how_many_the_test_needs(many):
+    rows = [row for row in skilled(many, LEVELS) if row.subject in {"s00", "s01"}]
+    assert "no difference is separated by fewer than 7 networks" in opened(rows).words
+
+
 def test_without_a_score_the_opening_points_to_the_failures(many):
     rows = tuple(replace(row, status=Status.FAILED, raw=None, skill=None) for row in skilled(many, LEVELS))
     assert opened(rows).headline == "There is no score yet"

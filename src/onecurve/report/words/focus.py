@@ -78,7 +78,9 @@ def _open(rows: Sequence[Row], rankings: Mapping[str, Ranking], names: Names) ->
     _, task, pair = max(pairs, key=lambda one: one[0])
     labels = labels_of(rankings[task], names)
     ahead, behind = (pair.first, pair.second) if (pair.difference or 0.0) >= 0 else (pair.second, pair.first)
-    would = more_networks(rankings[task], pair)
+    would, least = more_networks(rankings[task], pair), rankings[task].least_networks
+    if not would and pair.n < least:
+        would = f"no difference is separated by fewer than {least} networks"
     words = (
         f"{labels(ahead)} and {labels(behind)} lie furthest apart, on {task}: {_difference(ahead, behind, task, rows)}"
         f"{_holm(pair, rankings[task])}{f'; {would}' if would else ''}."
