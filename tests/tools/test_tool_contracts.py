@@ -110,7 +110,7 @@ def test_gives_valid_evidence_for_colour_grey_and_odd_sizes(name, shape, blind, 
     world = world(shape, images=48)
     brief = brief_for(name, world, None if blind else target)
     evidence = checked(TOOLS.make(name).look(brief, world.bench(1200)), world, brief)
-    silent = name == "error-images" or (not blind and TOOLS.load(name).shows == (ClassScores,))  # this network makes no errors
+    silent = name in {"domino", "error-images"} or (not blind and TOOLS.load(name).shows == (ClassScores,))  # this network makes no errors
     assert evidence.pieces or silent
     assert bool(evidence.class_scores()) == (blind and name in DETECTING)
 

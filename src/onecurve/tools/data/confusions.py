@@ -12,6 +12,7 @@ from onecurve.core.image.images import Floats, Ints
 from onecurve.core.question import Brief
 from onecurve.core.row import Role
 from onecurve.core.workbench import Workbench
+from onecurve.tools.machinery.clean_split import affordable_part
 
 
 @final
@@ -34,15 +35,13 @@ class TestSet:
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Counts of the clean set, and class scores where no target is given; nothing where the budget pays for no image."""
-        clean = workbench.subject.granted_clean()
-        count = workbench.affordable(1, len(clean))
-        if count == 0:
+        seen = affordable_part(workbench).images
+        if len(seen) == 0:
             return Evidence()
-        seen = clean.take(workbench.rng.permutation(len(clean))[:count])
         shares = softmax(workbench.subject.granted_network().logits(seen.floats()).astype(np.float64), axis=1)
         counts = np.zeros((workbench.subject.classes,) * 2, np.int64)
         np.add.at(counts, (seen.labels, shares.argmax(axis=1)), 1)
-        confusion = Confusion(counts, f"{count} clean images")
+        confusion = Confusion(counts, f"{len(seen)} clean images")
         if brief.target is not None:
             return Evidence((confusion,))
         return Evidence((ClassScores(_drawn(shares, seen.labels), "log of the mean probability from images of other classes"), confusion))

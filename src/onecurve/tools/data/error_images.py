@@ -14,6 +14,7 @@ from onecurve.core.question import Brief
 from onecurve.core.row import Role
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
+from onecurve.tools.machinery.clean_split import affordable_part
 from onecurve.tools.machinery.to_picture import picture_of
 
 
@@ -42,11 +43,10 @@ class ErrorImages:
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Pictures, their rows of the clean set, and one sentence; nothing where there are no such errors, or no budget."""
-        clean = workbench.subject.granted_clean()
-        rows = workbench.rng.permutation(len(clean))[: workbench.affordable(1, len(clean))]
+        affordable = affordable_part(workbench)
+        rows, part = affordable.rows, affordable.images
         if len(rows) == 0:
             return Evidence()
-        part = clean.take(rows)
         chances: Floats = log_softmax(workbench.subject.granted_network().logits(part.floats()), axis=1)
         said = chances.argmax(axis=1)
         wrong = said != part.labels
@@ -65,7 +65,7 @@ class ErrorImages:
             picture_of(image, f"a `{names[label]}` called `{names[answer]}`")
             for image, label, answer in zip(part.take(at).floats(), part.labels[at], said[at], strict=True)
         ]
-        told = DataRows(rows[at].astype(np.int64), lead[at].astype(np.float32), "log-odds of the error over the label")
+        told = DataRows(rows[at], lead[at].astype(np.float32), "log-odds of the error over the label")
         return Evidence((*pictures, told, Text(words)))
 
 

@@ -16,6 +16,7 @@ from onecurve.core.question import Brief
 from onecurve.core.row import Role
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
+from onecurve.tools.machinery.clean_split import affordable_part
 from onecurve.tools.machinery.to_picture import picture_of
 
 
@@ -44,11 +45,10 @@ class TopImages:
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Pictures and rows of the clean set, and class scores where no target is given; nothing without budget."""
-        clean = workbench.subject.granted_clean()
-        rows = workbench.rng.permutation(len(clean))[: workbench.affordable(1, len(clean))]
+        affordable = affordable_part(workbench)
+        rows, part = affordable.rows, affordable.images
         if len(rows) == 0:
             return Evidence()
-        part = clean.take(rows)
         excess = _log_probabilities_of_others(workbench.subject.granted_network().logits(part.floats()), part)
         scores: tuple[Piece, ...] = ()
         if brief.target is None:
@@ -92,4 +92,4 @@ def _exhibits(excess: Floats, rows: np.ndarray, images: LabelledImages, names: t
         picture_of(image, f"a `{names[label]}` with log-probability {value:.2f} of `{names[said]}`")
         for image, label, said, value in zip(images.take(at).floats(), images.labels[at], classes, values, strict=True)
     ]
-    return (*pictures, DataRows(rows[at].astype(np.int64), values.astype(np.float32), "log-probability of the target"))
+    return (*pictures, DataRows(rows[at], values.astype(np.float32), "log-probability of the target"))

@@ -1,6 +1,6 @@
-"""The granted clean set, split into images for the search and images for measuring the attack success rate.
+"""Parts of the granted clean set: as much as the budget pays for, or a split for search and trial.
 
-Tools report success on the second part only, because a trigger was fitted to the images of the first.
+After a search tools report success on the second part only, because a trigger was fitted to the images of the first.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from typing import final
 import numpy as np
 
 from onecurve.core.errors import DataError
-from onecurve.core.image.images import LabelledImages
+from onecurve.core.image.images import Ints, LabelledImages
+from onecurve.core.workbench import Workbench
 
 
 @final
@@ -19,6 +20,25 @@ class CleanSplit:
 
     search: LabelledImages
     trial: LabelledImages
+
+
+@final
+@dataclass(frozen=True)
+class Part:
+    """Some images of the clean set, with their rows there (int64 N)."""
+
+    rows: Ints
+    images: LabelledImages
+
+
+def affordable_part(workbench: Workbench) -> Part:
+    """A random part, as large as the budget pays for at one pass each, in random order; it may be empty.
+
+    Raises ``ModelError`` where no clean set is granted.
+    """
+    clean = workbench.subject.granted_clean()
+    rows = workbench.rng.permutation(len(clean))[: workbench.affordable(1, len(clean))]
+    return Part(rows.astype(np.int64), clean.take(rows))
 
 
 def split_clean(clean: LabelledImages, rng: np.random.Generator, trial_share: float = 1 / 3) -> CleanSplit:

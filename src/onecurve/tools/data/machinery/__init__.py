@@ -1,0 +1,1 @@
+"""Parts that looks at data share."""
