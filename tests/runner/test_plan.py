@@ -62,6 +62,17 @@ def test_a_repair_is_made_from_the_dearest_look_at_each_budget_for_retraining() 
     assert [cell.look for cell in direct] == [None, None]
 
 
+def test_a_look_that_is_told_no_target_has_its_budget_per_class_where_the_suite_says_so() -> None:
+    per_class = {"class_budgets": (100.0, 300.0), "classes": {GROUP: 43}}
+    blind, told = solver("neural-cleanse", "outlier"), solver("cppn", "matcher")
+    found = cells("detect", blind, asks=asked(blind=True, brief="empty"), **per_class)
+    assert [cell.row.budget for cell in found] == [4300.0, 12900.0]
+    assert [[look.budget for look in (cell.look, *cell.references)] for cell in found] == [[4300.0] * 2, [12900.0] * 2]
+    assert [cell.row.budget for cell in cells("discover", told, **per_class)] == [500.0, 2000.0]
+    plain = [cell.row.key for cell in cells("detect", blind, asks=asked(blind=True, brief="empty"))]
+    assert plain == [cell.row.key for cell in cells("detect", blind, asks=asked(blind=True, brief="empty"), classes={GROUP: 43})]
+
+
 def test_who_serves_another_task_has_no_cell() -> None:
     assert cells("detect", solver("edges", "verbatim")) == []
     assert cells("localise", solver("finetune")) == []

@@ -1,7 +1,7 @@
 """The plan: cases x tasks x solvers x budgets x repeats, each look and each cell keyed by content."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, final
 
 from onecurve.core.access import Access
@@ -180,6 +180,14 @@ class Grid:
     seed: int
     empty_brief: str
     """Blob key of the brief that says nothing."""
+    class_budgets: Sequence[float] = ()
+    """Per class, for looks that are told no target; empty to grant them the budgets of all looks."""
+    classes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Classes by set and architecture."""
+
+    def blind_budgets(self, group: tuple[str, str]) -> Sequence[float]:
+        """Budgets of one look that is told no target, at a network of that set and architecture."""
+        return tuple(budget * self.classes[group] for budget in self.class_budgets) or self.look_budgets
 
 
 def plan_cells(cases: Sequence[AskedCase], grid: Grid) -> Iterator[PlannedCell]:
@@ -192,7 +200,7 @@ def plan_cells(cases: Sequence[AskedCase], grid: Grid) -> Iterator[PlannedCell]:
 
 
 def _cells_of(case: AskedCase, task: str, asked: Mapping[str, Any], solver: PlannedSolver, grid: Grid) -> Iterator[PlannedCell]:
-    for look_budget in _look_budgets(solver, task, grid):
+    for look_budget in _look_budgets(solver, task, grid, case.group):
         for retrain_budget in _retrain_budgets(task, grid):
             for repeat in range(grid.repeats):
                 yield _cell(case, task, asked, solver, grid, (look_budget, retrain_budget, repeat))
@@ -292,14 +300,15 @@ def _look(
     return PlannedLook(key, network, tool.address, brief_key, budget, handed.name if handed else "")
 
 
-def _look_budgets(solver: PlannedSolver, task: str, grid: Grid) -> Sequence[float]:
+def _look_budgets(solver: PlannedSolver, task: str, grid: Grid, group: tuple[str, str]) -> Sequence[float]:
     rebuilds = grid.tasks[task].form.rebuilds
     if solver.looks is None or (solver.reads is None and rebuilds):
         return (0.0,)
     if rebuilds:
         # Retraining dwarfs the look, so it is read once, from the best look.
         return (max(grid.look_budgets),)
-    return grid.look_budgets if solver.looks.budgeted else grid.look_budgets[:1]
+    budgets = grid.blind_budgets(group) if grid.tasks[task].blind else grid.look_budgets
+    return budgets if solver.looks.budgeted else budgets[:1]
 
 
 def _retrain_budgets(task: str, grid: Grid) -> Sequence[float]:

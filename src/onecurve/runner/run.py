@@ -307,6 +307,8 @@ def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence
         references=tuple(Reference(network.name, network.key, network.wanted.group) for network in networks if network.reference),
         seed=suite.settled_seed,
         empty_brief=session.store.blobs.put(Brief()),
+        class_budgets=suite.class_budgets,
+        classes={network.wanted.group: network.classes for network in networks},
     )
 
 

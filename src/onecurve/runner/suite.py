@@ -132,6 +132,8 @@ class Suite(BaseModel):
     """Tasks by address: `localise`, or `localise[suspects=100]`; each task once."""
     look_budgets: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (4_000.0, 16_000.0)
     """Forward-equivalents for one look."""
+    class_budgets: tuple[PositiveFloat, ...] = ()
+    """Forward-equivalents per class for a look that is told no target; none to grant it ``look_budgets``, whatever the classes."""
     retrain_budgets: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (15_000.0,)
     """Forward-equivalents for what retrains."""
     repeats: PositiveInt = 1
@@ -243,6 +245,7 @@ class Suite(BaseModel):
             "tasks": ", ".join(self.tasks),
             "solvers": ", ".join((*self.solvers, *self.controls)),
             "budgets": f"{', '.join(f'{budget:g}' for budget in self.look_budgets)} for a look, "
+            f"{''.join(f'{budget:g} per class, ' for budget in self.class_budgets)}"
             f"{', '.join(f'{budget:g}' for budget in self.retrain_budgets)} for retraining (forward-equivalents)",
         }
         return "\n".join(f"{name}: {words}" for name, words in lines.items())
@@ -252,7 +255,7 @@ class Suite(BaseModel):
         """An upper bound on the count of cells: every solver on every task of every case."""
         cases = sum(some.count * max(1, len(some.flaws)) for some in (*self.networks, *self.zoo_networks))
         cases += self.sampled.networks * max(self.sampled.flaws_per_network) if self.sampled else 0
-        budgets = len(self.look_budgets) * len(self.retrain_budgets) * self.repeats
+        budgets = max(len(self.look_budgets), len(self.class_budgets)) * len(self.retrain_budgets) * self.repeats
         return cases * len(self.tasks) * len((*self.solvers, *self.controls)) * budgets
 
 

@@ -46,9 +46,20 @@ def preview(suite: Suite, device: str) -> Preview:
     tasks = {type(task).name: task for task in map(TASKS.make, suite.tasks)}
     solvers = solvers_of(suite, lambda address, kind: checked_facts(address, kind, describe(address, kind)))
     networks = wanted_networks(suite, _drawn(suite), device)
-    _open_all(networks)
+    classes = _open_all(networks)
     references = tuple(Reference(network.name, network.name, network.group) for network in networks if network.reference)
-    grid = Grid(tasks, solvers, suite.look_budgets, suite.retrain_budgets, suite.repeats, references, suite.settled_seed, "")
+    grid = Grid(
+        tasks,
+        solvers,
+        suite.look_budgets,
+        suite.retrain_budgets,
+        suite.repeats,
+        references,
+        suite.settled_seed,
+        empty_brief="",
+        class_budgets=suite.class_budgets,
+        classes=classes,
+    )
     cells = list(plan_cells([case for network in networks for case in _cases(network, grid)], grid))
     return Preview(len(networks), len(cells), len({key for cell in cells for key in _looks(cell)}))
 
@@ -59,7 +70,9 @@ def _drawn(suite: Suite) -> list[Networks]:
     return [Networks(**draw) for draw in drawn]
 
 
-def _open_all(networks: Sequence[WantedNetwork]) -> None:
+def _open_all(networks: Sequence[WantedNetwork]) -> dict[tuple[str, str], int]:
+    """Open whatever the networks name; returns the classes by set and architecture."""
+    classes = {}
     for flaw in sorted({flaw for network in networks for flaw in network.flaws}):
         FLAWS.make(flaw)
     for network in networks:
@@ -67,6 +80,8 @@ def _open_all(networks: Sequence[WantedNetwork]) -> None:
     for data, model in sorted({network.group for network in networks}):
         opened = open_data(data)
         build(model, opened.shape, len(opened.class_names), 0)
+        classes[data, model] = len(opened.class_names)
+    return classes
 
 
 def _cases(network: WantedNetwork, grid: Grid) -> list[AskedCase]:

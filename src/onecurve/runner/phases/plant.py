@@ -48,6 +48,8 @@ class PlantedNetwork:
     """Admitted flaws that have an effect."""
     wanted_population: Mapping[str, Any] = field(default_factory=dict)
     """What the networks of the run were to be."""
+    classes: int = 0
+    """Classes of its set."""
 
     @property
     def name(self) -> str:
@@ -311,4 +313,4 @@ def _planted(session: Session, network: _Order) -> PlantedNetwork:
     session.store.add_plants(network.name, [PlantRecord(**record) for record in value["records"]])
     records = zip(network.wanted.flaws, value["records"], strict=False)  # a network without flaws has a record all the same
     effects = sum(record["admitted"] and flaw not in network.controls for flaw, record in records)
-    return PlantedNetwork(network.wanted, network.key, tuple(value["cases"]), effects, network.population)
+    return PlantedNetwork(network.wanted, network.key, tuple(value["cases"]), effects, network.population, network.classes)
