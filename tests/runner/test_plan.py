@@ -119,7 +119,7 @@ def test_a_detector_looks_at_the_clean_references_with_an_empty_brief() -> None:
 
 def test_what_is_not_granted_is_named() -> None:
     (cell, *_) = cells("discover", solver("cppn", "matcher"), asks=asked(granted=Access.QUERIES.value))
-    assert cell.missing == "cppn@matcher needs weights, which is not granted"
+    assert cell.missing == "cppn@matcher needs weights, clean-images, which is not granted"
     (cell, *_) = cells("discover", solver("cppn", "matcher"))
     assert cell.missing == ""
 
