@@ -14,6 +14,7 @@ from onecurve.data.catalog import open_data
 from onecurve.data.dataset import Part
 from onecurve.data.sprites import draw_sprite
 from onecurve.data.textures import draw_texture
+from onecurve.readers.machinery.outcomes import moved
 from onecurve.readers.triggers.effect import Effect
 
 TARGET = 3
@@ -160,3 +161,10 @@ def test_other_questions_and_parameters_are_refused(clean: LabelledImages) -> No
     answer = Effect().read(question, Evidence(), Workbench(few, Budget(0), Meter(Budget(0)), 0))
     assert isinstance(answer, Abstain)
     assert "too few" in answer.reason
+
+
+def test_inputs_that_are_nearer_to_a_badly_drawn_trigger_still_come_first() -> None:
+    ratios = np.array([-6.0, -9.0, -6.5, -9.5] * 20)
+    goes = moved(ratios, 1.0, 0.5)
+    assert (np.minimum(goes[0::4], goes[2::4]) > np.maximum(goes[1::4], goes[3::4])).all()
+    assert np.abs(goes - 0.5).max() < 0.02

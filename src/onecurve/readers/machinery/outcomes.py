@@ -18,6 +18,7 @@ Doubles = NDArray[np.float64]
 
 EVEN: Final = 0.5
 """The base rate where a question announces none."""
+LEAST_TRUST: Final = 0.02
 SURE: Final = 30.0
 """Log odds beyond which a prior is not searched for."""
 
@@ -52,9 +53,13 @@ def present(ratios: Doubles, base_rate: float) -> Doubles:
 
 
 def trust(ratios: Doubles, base_rate: float) -> float:
-    """The chance that what is looked for is there at all, in a share ``base_rate`` of the inputs rather than in none; even beforehand."""
+    """The chance that what is looked for is there at all, in a share ``base_rate`` of the inputs rather than in none; even beforehand.
+
+    At least ``LEAST_TRUST``: a search may have drawn the trigger otherwise than it is, so that no input holds quite that, and yet those
+    that hold the trigger are nearer to it. Their order then survives, close to the base rate.
+    """
     odds = float(np.logaddexp(np.log(base_rate) + ratios, np.log(1 - base_rate)).sum())
-    return float(_chances(np.array(np.clip(odds, -SURE, SURE))))
+    return max(LEAST_TRUST, float(_chances(np.array(np.clip(odds, -SURE, SURE)))))
 
 
 def moved(ratios: Doubles, success: Doubles | float, base_rate: float) -> Doubles:

@@ -59,7 +59,7 @@ class Effect:
     """
 
     name: ClassVar[str] = "effect"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     summary: ClassVar[str] = "looks for the proposed trigger in each input"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
