@@ -19,7 +19,7 @@ from onecurve.report.rows.results import Results
 from onecurve.report.words.naming import scores_file
 from onecurve.statistics.cases import by_solver
 from onecurve.statistics.curves import curves
-from onecurve.statistics.detection import detections
+from onecurve.statistics.detection import detections, detections_by_kind
 from onecurve.statistics.intervals import Interval
 from onecurve.statistics.ranking import Ranking
 from onecurve.statistics.summary import Summary
@@ -64,7 +64,11 @@ def write_alarms(rows: Sequence[Row], out: Path) -> None:
                 "clean_networks": one.clean,
                 "false_alarms": one.false_alarms,
                 **_ends("false_alarms", one.false_alarm_interval),
+                "control_networks": one.controls,
+                "control_alarms": one.control_alarms,
+                **_ends("control_alarms", one.control_alarm_interval),
                 "flawed_networks": one.flawed,
+                "right_class_first": one.named,
                 "alarms": one.found,
                 **_ends("alarms", one.found_interval),
                 "auroc": one.auroc,
@@ -72,6 +76,25 @@ def write_alarms(rows: Sequence[Row], out: Path) -> None:
                 "failed_networks": one.failed,
             }
             for one in detections(rows)
+        ],
+    )
+
+
+def write_kinds(rows: Sequence[Row], out: Path) -> None:
+    """The file of detectors by kind of flaw; ``rows`` are those of the detection task without reference points."""
+    write_records(
+        out,
+        "kinds",
+        [
+            {
+                "solver": one.solver,
+                "kind": one.kind,
+                "flawed_networks": one.detection.flawed,
+                "other_networks": one.detection.clean + one.detection.controls,
+                "auroc": one.detection.auroc,
+                **_ends("auroc", one.detection.auroc_interval),
+            }
+            for one in detections_by_kind(rows)
         ],
     )
 

@@ -34,7 +34,11 @@ class AlarmLine:
     false_share: float | None
     false_interval: Interval | None
     false_words: str
+    control_words: str
+    """Alarms on networks that carry controls alone: false ones too."""
     found_words: str
+    named_words: str
+    """Of flawed networks, the share where the class with the most weight is a right one."""
     auroc: str
     failed: int
 
@@ -93,7 +97,9 @@ def _alarm_line(one: Detection, role: Role, task: str, names: Names) -> AlarmLin
         false_share=one.false_alarms / one.clean if one.clean else None,
         false_interval=one.false_alarm_interval,
         false_words=_share(one.false_alarms, one.clean, one.false_alarm_interval),
+        control_words=_share(one.control_alarms, one.controls, one.control_alarm_interval),
         found_words=_share(one.found, one.flawed, one.found_interval),
+        named_words=numbers.MISSING if one.named is None else numbers.percent(one.named),
         auroc=f"{area}{between}" if area and between else f"{area} {one.why_missing}".strip() or numbers.MISSING,
         failed=one.failed,
     )

@@ -105,7 +105,7 @@ def _panel(ranked: Ranking, drawn: Sequence[Curve], rows: Sequence[Row], names: 
         split=len(lines) >= FROM,
         sentence=leader_sentence(ranked, rows, names),
         points=tuple(_point_row(curve, point, front, names) for curve in drawn for point in curve.points),
-        ranking=ranking_view(ranked, names),
+        ranking=ranking_view(ranked, names, rows),
     )
 
 

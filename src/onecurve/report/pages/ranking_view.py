@@ -11,7 +11,7 @@ from onecurve.report.charts.layout import key_mark
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, cells_link, is_contender
-from onecurve.report.words.rankings import heading, labels_of, readers_words, tie_words, told_apart
+from onecurve.report.words.rankings import halves_words, heading, labels_of, readers_words, tie_words, told_apart
 from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.ranking import RankedSolver, Ranking, ranking
 
@@ -56,6 +56,8 @@ class RankingView:
     groups: tuple[tuple[RankLine, ...], ...]
     words: str
     readers: str
+    halves: str
+    """Whether two halves of the networks agree on the order; empty where there are too few."""
     zero: float
     one: float
     """Floor and ceiling on the strip, in per cent."""
@@ -67,10 +69,10 @@ def rankings_of(rows: Sequence[Row]) -> dict[str, Ranking]:
     return {task: ranking(own, task) for task in ordered_tasks(row.task for row in own)}
 
 
-def ranking_view(ranked: Ranking, names: Names) -> RankingView:
-    """What the page shows of a ranking."""
+def ranking_view(ranked: Ranking, names: Names, rows: Sequence[Row]) -> RankingView:
+    """What the page shows of a ranking; ``rows`` are those that it was made of."""
     groups = tuple(tuple(_line(one, ranked, names) for one in group) for group in ranked.groups)
-    said = told_apart(ranked, names), readers_words(ranked, names)
+    said = told_apart(ranked, names), readers_words(ranked, names), halves_words(rows, ranked.task)
     return RankingView(ranked.task, heading(ranked, names), groups, *said, _at(0.0), _at(1.0))
 
 

@@ -20,7 +20,8 @@ from onecurve.report.pages.assets import Assets
 from onecurve.report.pages.case_view import CaseView, abridged, case_view
 from onecurve.report.pages.comparisons import couple_of, write_against, write_couples
 from onecurve.report.pages.contact_sheet import contact_sheet
-from onecurve.report.pages.data_files import write_alarms, write_data, write_solver_data
+from onecurve.report.pages.data_files import write_alarms, write_data, write_kinds, write_solver_data
+from onecurve.report.pages.detection_view import kind_table
 from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_rows, detection_task
 from onecurve.report.pages.files import written
 from onecurve.report.pages.ladder_view import is_rung, ladder_of
@@ -102,7 +103,9 @@ def write_report(results: Results, out: Path, asked: Asked = NOTHING_ASKED) -> P
     sheet = contact_sheet(results.displays, results.plants, assets)
     shown = _index(results, views, with_page, rankings, focus)
     write_data(results, shown["table"], rankings, shown["maps"], out)
-    write_alarms([row for row in detection_rows(results.rows) if row.role is not Role.REFERENCE_POINT], out)
+    judged = [row for row in detection_rows(results.rows) if row.role is not Role.REFERENCE_POINT]
+    write_alarms(judged, out)
+    write_kinds(judged, out)
     page = pages.get_template("index.html").render(up="", sheet=sheet, focus=focus, compared=compared, **shown)
     index = written(out / "index.html", page)
     return out / compared[0].link if asked.compare or asked.against else index
@@ -174,6 +177,7 @@ def _index(
         "alarm_chart": share_chart(_alarm_lines(found)),
         "calibrations": calibrated,
         "ladder": ladder_of(results.calibrations),
+        "kinds": kind_table(rows, names),
         "calibration_chart": share_chart([(one.label, one.share, one.low, one.high, one.chance) for one in calibrated if one.n]),
         "plants": plant_lines(results.plants, with_page),
         "broken": broken_solvers(solved),

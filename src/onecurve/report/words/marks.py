@@ -54,6 +54,7 @@ MARKS: Mapping[str, int] = {
     "consensus": 37,
     "neuron-inspect": 38,
     "style-inversion": 39,
+    "domino": 40,
 }
 
 

@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
 
+from onecurve.core.row import Row
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names
+from onecurve.statistics.agreement import WANTED, agreement
+from onecurve.statistics.intervals import TooFewError
 from onecurve.statistics.ranking import PairTest, Ranking
 
 
@@ -54,6 +57,20 @@ def readers_words(ranked: Ranking, names: Names) -> str:
         return f"{by}, which disagree: {numbers.count(opposed, 'pair')} of tools that one reader separates, another puts in reverse order."
     verb = "agree on" if alike == shared else "put in the same order"
     return f"{by}, which {verb} {alike} of {numbers.count(shared, 'pair')} of tools that two of them read."
+
+
+def halves_words(rows: Sequence[Row], task: str) -> str:
+    """How far two halves of the networks put the solvers in the same order; empty where there are too few of either."""
+    try:
+        found = agreement(rows, task)
+    except TooFewError:
+        return ""
+    between = numbers.interval(found.interval.low, found.interval.high)
+    said = f"Two random halves of the {found.networks} networks agree on the order with a Kendall's tau of {found.tau:.2f} ({between})"
+    if found.tau >= WANTED:
+        return f"{said}."
+    needed = f"about {rounded(found.needed)} networks in all would reach it" if found.needed else "no number of networks would reach it"
+    return f"{said}; {WANTED:g} would be a stable order, and if this tau is the true one, {needed}."
 
 
 def heading(ranked: Ranking, names: Names) -> str:
