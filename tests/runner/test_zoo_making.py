@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_world import suite_of
 
-from onecurve.core.errors import UnknownNameError
+from onecurve.core.errors import UnknownNameError, UsageError
 from onecurve.flaws.zoo.manifest import manifest
 from onecurve.flaws.zoo.weights import stored_weights
 from onecurve.models.weights import read_safetensors
@@ -20,18 +20,26 @@ from onecurve.runner.suite import Suite, load_suite, suite_names
 def test_a_zoo_holds_the_first_of_each_kind_and_the_references(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = suite_of("edges").changed({"networks": ({"flaws": ("patch",)}, {"flaws": ()})})
     monkeypatch.setattr(zoo, "load_suite", lambda name: tiny)
-    monkeypatch.setattr(zoo, "COMPOSITIONS", {"tiny": {"patch": 2, "clean": 1}})
+    monkeypatch.setattr(zoo, "COMPOSITIONS", {"tiny": {"patch": 1, "clean": 1}})
     compared = zoo.make_zoo("tiny", Place(tmp_path, cache, 2), Silent())
     assert [(one.flaws, one.agreement) for one in compared] == [(("patch",), None), ((), None), ((), None)]
-    made = manifest("tiny", tmp_path / "zoo")
+    made = manifest(str(tmp_path / "zoo" / "tiny"))
     assert [one.reference for one in made.networks] == [False, False, True]
     by_seed = {network.seed: network.name for network in wanted_networks(tiny, (), "cpu")}
     for one in made.networks:
         planted = tmp_path / "networks" / by_seed[one.seed]
         exact = read_safetensors(planted / "subject" / "network.safetensors", 2**30)
-        weights = stored_weights("tiny", one.key, tmp_path / "zoo")
+        weights = stored_weights(str(tmp_path / "zoo" / "tiny"), one.key)
         assert all(torch.equal(value.half().float(), weights.network[name]) for name, value in exact.items() if value.is_floating_point())
         assert (weights.twin is weights.network) == (not one.flaws)
+
+
+def test_too_few_of_a_kind_are_told(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = suite_of("edges").changed({"networks": ({"flaws": ()},), "references": 0})
+    monkeypatch.setattr(zoo, "load_suite", lambda name: tiny)
+    monkeypatch.setattr(zoo, "COMPOSITIONS", {"tiny": {"clean": 2}})
+    with pytest.raises(UsageError, match="only 1 networks with clean pass the gate, wanted: 2"):
+        zoo.make_zoo("tiny", Place(tmp_path, cache, 2), Silent())
 
 
 def test_an_unknown_zoo_is_refused_before_anything_is_planted(tmp_path: Path) -> None:

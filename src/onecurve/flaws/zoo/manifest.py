@@ -31,7 +31,7 @@ class ZooNetwork:
     reference: bool
     """True for a clean network that detectors are calibrated on."""
     facts: Mapping[str, float]
-    """Strengths as measured before the weights were rounded."""
+    """Strengths as measured after the weights were rounded."""
 
 
 @final
@@ -64,13 +64,18 @@ def zoo_names(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in folder.glob("*.json") if path.with_suffix(".safetensors").is_file()))
 
 
+def place_of(zoo: str) -> Path:
+    """Where the files of a zoo lie, without their endings: beside this package for a name, elsewhere for a path such as `made/digits`."""
+    return Path(zoo) if Path(zoo).name != zoo else FOLDER / zoo
+
+
 @cache
-def manifest(name: str, folder: Path = FOLDER) -> Manifest:
-    """The zoo of that name; raises ``UnknownNameError`` for none, ``DataError`` for a damaged one."""
-    if name not in zoo_names(folder):
-        raise UnknownNameError.among("zoo", name, zoo_names(folder))
-    path = folder / f"{name}.json"
-    require_intact(folder, [path.name])
+def manifest(zoo: str) -> Manifest:
+    """The zoo of that name or path; raises ``UnknownNameError`` for none, ``DataError`` for a damaged one."""
+    path = place_of(zoo).with_suffix(".json")
+    if path.stem not in zoo_names(path.parent):
+        raise UnknownNameError.among("zoo", zoo, zoo_names(path.parent))
+    require_intact(path.parent, [path.name])
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         networks = tuple(ZooNetwork(**{**one, "flaws": tuple(one["flaws"])}) for one in values["networks"])

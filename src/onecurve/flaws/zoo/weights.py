@@ -12,7 +12,7 @@ from torch import Tensor
 
 from onecurve.core.digests import require_intact
 from onecurve.core.errors import DataError
-from onecurve.flaws.zoo.manifest import FOLDER, REMEDY, manifest
+from onecurve.flaws.zoo.manifest import REMEDY, manifest, place_of
 
 NETWORK, TWIN = "network", "twin"
 State = Mapping[str, Tensor]
@@ -27,15 +27,15 @@ class StoredWeights:
     twin: State
 
 
-def stored_weights(zoo: str, key: str, folder: Path = FOLDER) -> StoredWeights:
-    """The weights with that key; raises ``DataError`` where the zoo has none, or is damaged."""
-    if key not in {network.key for network in manifest(zoo, folder).networks}:
+def stored_weights(zoo: str, key: str) -> StoredWeights:
+    """The weights with that key in the zoo of that name or path; raises ``DataError`` where it has none, or is damaged."""
+    if key not in {network.key for network in manifest(zoo).networks}:
         raise DataError(
             f"the zoo `{zoo}` holds no network of this recipe, seed and kind of flaw, or holds it of another version of planting",
             "leave `zoo` out of the recipe to train it",
         )
-    path = folder / f"{zoo}.safetensors"
-    require_intact(folder, [path.name])
+    path = place_of(zoo).with_suffix(".safetensors")
+    require_intact(path.parent, [path.name])
     try:
         with safe_open(path, "pt") as file:
             network = _state(file, f"{key}.{NETWORK}.")

@@ -1,25 +1,28 @@
 """Makes a zoo: plants the networks of its suite, takes the first of each kind that pass the gate, and rounds their weights."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
 import torch
 
+from onecurve.core.case import Population
 from onecurve.core.digests import write_digests
-from onecurve.core.display import PlantRecord
-from onecurve.core.errors import UnknownNameError
+from onecurve.core.errors import UnknownNameError, UsageError
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part
 from onecurve.flaws.catalog import FLAWS
-from onecurve.flaws.planting.plant import stored_key
+from onecurve.flaws.planting.plant import plant, stored_key
 from onecurve.flaws.planting.storage import SEALED, SUBJECT
-from onecurve.flaws.zoo.manifest import FOLDER, Manifest, ZooNetwork, manifest, write_manifest
-from onecurve.flaws.zoo.weights import State, StoredWeights, stored_weights, write_weights
+from onecurve.flaws.zoo.manifest import Manifest, ZooNetwork, manifest, write_manifest, zoo_names
+from onecurve.flaws.zoo.weights import State, StoredWeights, same, stored_weights, write_weights
 from onecurve.models.building import build
+from onecurve.models.cache import Cache
 from onecurve.models.weights import put_state, read_safetensors
 from onecurve.runner.networks import WantedNetwork, wanted_networks
 from onecurve.runner.recipes import recipe_of
@@ -65,37 +68,71 @@ class Compared:
 def make_zoo(name: str, place: Place, display: Display) -> tuple[Compared, ...]:
     """Plant the zoo ``name`` anew in ``place.out``, write it to ``place.out/zoo`` and compare it with the one that is shipped.
 
-    Started again it goes on where it was. Raises ``UnknownNameError`` for a zoo that nobody composed.
+    The gate judges networks as they are stored, after rounding. Started again it goes on where it was. Raises ``UnknownNameError`` for a
+    zoo that nobody composed, ``UsageError`` where too few networks of a kind pass the gate.
     """
     if name not in COMPOSITIONS:
         raise UnknownNameError.among("zoo", name, tuple(COMPOSITIONS))
     suite = load_suite(f"zoo-{name}")
     records, _ = plant_suite(suite, place, display)
-    chosen = list(_chosen(COMPOSITIONS[name], wanted_networks(suite, (), place.device), records))
-    folder = place.out / "zoo"
+    admitted = {record.subject for record in records if record.admitted}
+    wanted = [network for network in wanted_networks(suite, (), place.device) if network.reference or network.name in admitted]
+    recipe = {key: value for key, value in wanted[0].recipe.items() if key != "device"}
+    found = {_key(network): network for network in wanted}
+    weights = {key: _weights(place.out / NETWORKS / network.name) for key, network in found.items()}
+    listed = [ZooNetwork(key, network.flaws, network.seed, network.reference, {}) for key, network in found.items()]
+    rounded = _written(Manifest(name, recipe, tuple(listed)), weights, place.out / "candidates")
+    chosen = tuple(_chosen(COMPOSITIONS[name], listed, {**recipe, "zoo": rounded}, display))
+    made = _written(Manifest(name, recipe, chosen), {one.key: weights[one.key] for one in chosen}, place.out / "zoo")
+    return tuple(_compared(name, made, one, recipe) for one in chosen)
+
+
+def _written(made: Manifest, weights: Mapping[str, StoredWeights], folder: Path) -> str:
+    """Write a zoo into the folder; returns its path, as a recipe names it."""
     folder.mkdir(exist_ok=True)
-    made = {_key(network): network for network, _ in chosen}
-    listed = tuple(
-        ZooNetwork(_key(network), network.flaws, network.seed, network.reference, record.strength if record else {})
-        for network, record in chosen
-    )
-    recipe = {key: value for key, value in chosen[0][0].recipe.items() if key != "device"}
-    write_weights({key: _weights(place.out / NETWORKS / network.name) for key, network in made.items()}, folder / f"{name}.safetensors")
-    write_manifest(Manifest(name, recipe, listed), folder)
-    write_digests(folder, [path.name for path in sorted(folder.iterdir()) if path.stem == name])
-    return tuple(_compared(name, folder, one, recipe) for one in manifest(name, folder).networks)
+    write_weights(weights, folder / f"{made.name}.safetensors")
+    write_manifest(made, folder)
+    write_digests(folder, [f"{made.name}.json", f"{made.name}.safetensors"])
+    manifest.cache_clear()
+    return str((folder / made.name).resolve())
 
 
 def _chosen(
-    composition: Mapping[str, int], networks: Sequence[WantedNetwork], records: Sequence[PlantRecord]
-) -> Iterator[tuple[WantedNetwork, PlantRecord | None]]:
-    """The first admitted networks of each kind, in order of seed, and all references."""
-    by_network = {record.subject: record for record in records}
+    composition: Mapping[str, int], networks: Sequence[ZooNetwork], recipe: Mapping[str, Any], display: Display
+) -> Iterator[ZooNetwork]:
+    """The first of each kind that the gate admits after rounding, in order of seed, and all references."""
     for kind, count in composition.items():
-        alike = [network for network in networks if not network.reference and (network.flaws or ("clean",)) == (kind,)]
-        admitted = [one for one in sorted(alike, key=lambda one: one.seed) if (found := by_network.get(one.name)) and found.admitted]
-        yield from ((network, by_network[network.name]) for network in admitted[:count])
-    yield from ((network, None) for network in networks if network.reference)
+        alike = sorted((one for one in networks if not one.reference and _kind(one) == kind), key=lambda one: one.seed)
+        passed = islice(_admitted(alike, recipe, display), count)
+        found = tuple(passed)
+        if len(found) < count:
+            raise UsageError(
+                f"only {len(found)} networks with {kind} pass the gate, wanted: {count}", "raise their count in the zoo's suite"
+            )
+        yield from found
+    yield from (one for one in networks if one.reference)
+
+
+def _admitted(networks: Sequence[ZooNetwork], recipe: Mapping[str, Any], display: Display) -> Iterator[ZooNetwork]:
+    values = recipe_of(recipe)
+    classes = len(_opened(values.data).class_names)
+    for one in networks:
+        record = plant(
+            [FLAWS.make(flaw) for flaw in one.flaws or ("clean",)],
+            values,
+            one.seed,
+            subject_id=_kind(one),
+            population=Population(0.0, 1, classes),
+            cache=Cache(Path(os.devnull)),  # nothing is trained
+        ).records[0]
+        if record.admitted:
+            yield replace(one, facts=record.strength)
+        else:
+            display.say(f"{_kind(one)} with seed {one.seed} is refused after rounding: {record.reason}")
+
+
+def _kind(one: ZooNetwork) -> str:
+    return "+".join(one.flaws) or "clean"
 
 
 def _key(network: WantedNetwork) -> str:
@@ -109,15 +146,14 @@ def _weights(planted: Path) -> StoredWeights:
     return StoredWeights(network, read_safetensors(twin, LARGEST) if twin.is_file() else network)
 
 
-def _compared(name: str, folder: Path, one: ZooNetwork, recipe: Mapping[str, Any]) -> Compared:
-    known = {network.key for network in manifest(name).networks} if (FOLDER / f"{name}.json").is_file() else set()
+def _compared(name: str, made: str, one: ZooNetwork, recipe: Mapping[str, Any]) -> Compared:
+    known = {network.key for network in manifest(name).networks} if name in zoo_names() else set()
     if one.key not in known:
         return Compared(one.flaws, one.seed, shipped=False, same_bits=False, agreement=None)
-    new, old = (stored_weights(name, one.key, place).network for place in (folder, FOLDER))
-    bits = all(torch.equal(value, old[key]) for key, value in new.items())
+    new, old = (stored_weights(zoo, one.key).network for zoo in (made, name))
     dataset = _opened(str(recipe["data"]))
     first, second = (_predicted(state, str(recipe["model"]), dataset) for state in (new, old))
-    return Compared(one.flaws, one.seed, shipped=True, same_bits=bits, agreement=float(np.mean(first == second)))
+    return Compared(one.flaws, one.seed, shipped=True, same_bits=same(new, old), agreement=float(np.mean(first == second)))
 
 
 @cache
