@@ -76,8 +76,8 @@ def _opening(run: PublishedRun, digest: str, name: str) -> Iterator[str]:
     held = ", ".join(facts.get("isolation") or ["isolation unknown"]).split(":")[0]
     yield ""
     yield _para(
-        f"The run was begun on {str(facts.get('started'))[:10]} with version {version} ({facts.get('machine', '?')}; {held}). Its networks were "
-        f"planted by seed {run.seed}, which nobody was told before the run had ended. Its last start took {took}."
+        f"The run was begun on {str(facts.get('started'))[:10]} with version {version} ({facts.get('machine', '?')}; {held}). Its networks "
+        f"were planted by seed {run.seed}, which nobody was told before the run had ended. Its last start took {took}."
     )
     yield "\n```sh"
     yield f"onecurve verify docs/results/{name}               # every skill follows from raw, floor and ceiling"
@@ -220,21 +220,21 @@ def _para(words: str) -> str:
     return textwrap.fill(" ".join(words.split(" ")).strip(), 118, break_long_words=False, break_on_hyphens=False)
 
 
-def pages() -> Iterator[tuple[Path, str]]:
+def pages() -> dict[str, str]:
     """Every page with its text."""
-    for folder in sorted(FOLDER.iterdir()):
-        if is_published(folder):
-            yield folder.with_suffix(".md"), page_of(read_published(folder), published_digest(folder), folder.name)
+    published = [folder for folder in sorted(FOLDER.iterdir()) if is_published(folder)]
+    return {f"{folder.name}.md": page_of(read_published(folder), published_digest(folder), folder.name) for folder in published}
 
 
 def main() -> None:
     """Write the pages and, beside the rows, the suite as a file."""
     for folder in sorted(FOLDER.iterdir()):
         if is_published(folder):
-            suite = json.loads(read_published(folder).suite)
+            run = read_published(folder)
+            suite = {**json.loads(run.suite), "seed": run.seed}
             (FOLDER / f"{folder.name}.yaml").write_text(yaml.safe_dump(suite, sort_keys=False), encoding="utf-8")
-    for path, text in pages():
-        path.write_text(text, encoding="utf-8")
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
