@@ -41,6 +41,14 @@ GROUPS: Final = {
 """Kinds of flaw that a reader would look for with the same kind of tool."""
 
 
+PAPERS: Final = {
+    "patch": ("0.61, feature visualisation with CPPN", "0.84"),
+    "style": ("0.27, TABOR", "0.06"),
+    "natural-feature": ("0.80, RFLA-Perturb", "0.79"),
+}
+"""Share of people who chose right: the best single method of arXiv 2302.10894, and the winner (RFLA-Gen2) of arXiv 2404.02949."""
+
+
 def page_of(run: PublishedRun, digest: str, name: str) -> str:
     """The whole page as Markdown."""
     parts = [MADE, f"# What holds on `{name}`\n", *_opening(run, digest, name)]
@@ -50,6 +58,7 @@ def page_of(run: PublishedRun, digest: str, name: str) -> str:
         if task == "detect":
             parts += _detectors(run.rows, names)
     parts += ["\n## Where the plain look wins\n", *_plain_looks(run.rows, names)]
+    parts += ["\n## Beside the trojan benchmark\n", *_beside_papers(run.rows)]
     parts += ["\n## What the readers can read\n", *_readers(run), *_controls(run.rows)]
     parts += ["\n## What was planted\n", *_plants(run)]
     return "\n".join(parts).rstrip() + "\n"
@@ -152,6 +161,28 @@ def _difference(verdict: SolverComparison) -> str:
     if verdict.difference is None or verdict.interval is None:
         return verdict.why_no_interval or numbers.MISSING
     return f"{numbers.skill(verdict.difference)} ({numbers.interval(verdict.interval.low, verdict.interval.high)})"
+
+
+def _beside_papers(rows: Sequence[Row]) -> Iterator[str]:
+    yield _para(
+        "The benchmark of arXiv 2302.10894 and the competition of arXiv 2404.02949 asked people which of eight pictures a visualisation of "
+        "an ImageNet network recalls, for four trojans of each type; chance is 0.125. `discover` asks a reader the same here. The "
+        "figures stand side by side to show the order of magnitude: networks, triggers and judges differ."
+    )
+    yield "\n| kind | best method in 2302.10894 | winner of 2404.02949 | here: solver, share of top choices that are right, flaws |"
+    yield "|---|---|---|---|"
+    for kind, (best, winner) in PAPERS.items():
+        own = [row for row in at_largest_budget(rows) if row.task == "discover" and row.flaw == kind and is_contender(row)]
+        shares = {solver: _top1([row for row in own if row.solver == solver]) for solver in {row.solver for row in own}}
+        if shares:
+            solver, (share, n) = max(sorted(shares.items()), key=lambda one: one[1][0])
+            yield f"| {kind} | {best} | {winner} | {solver}, {share:.2f}, {n} |"
+
+
+def _top1(rows: Sequence[Row]) -> tuple[float, int]:
+    """Mean share of right top choices, one in eight for an abstention, and the number of flaws."""
+    by_case = {row.case: row.figures.get("top1", 0.125) for row in rows if row.skill is not None}
+    return (fmean(by_case.values()), len(by_case)) if by_case else (0.0, 0)
 
 
 def _readers(run: PublishedRun) -> Iterator[str]:
