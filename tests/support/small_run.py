@@ -1,6 +1,7 @@
 """A small finished run with everything that this version keeps, made of the packed run that version 0.1.0 wrote."""
 
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 from onecurve.core.digests import FILE as DIGESTS_FILE
@@ -10,6 +11,7 @@ from onecurve.core.row import Role, Row
 from onecurve.runner.phases.plant import DIGESTS
 from onecurve.store import tables
 from onecurve.store.store import FILE, Store
+from onecurve.tasks.catalog import TASKS
 
 A_ROW = Row(
     key="k", case="c", subject="s", flaw="patch", data="digits", model="six-conv", task="discover", solver="cppn@matcher", tool="cppn",
@@ -43,7 +45,7 @@ def small_run(folder: Path) -> Path:
         for look in old.looks().values():
             new.add_look(look)
         for row in old.rows():
-            new.add_cell(row)
+            new.add_cell(replace(row, task_version=TASKS.load(row.task).version))
         for place in sorted((folder / "networks").iterdir()):
             (place / "key").unlink()
             write_digests(place)

@@ -100,12 +100,13 @@ def plant_together(
     return planted
 
 
-def open_zoo(flaw: str = "patch", *, number: int = 0, zoo: str = "digits") -> Case:
+def open_zoo(flaw: str = "patch", *, number: int = 0, zoo: str = "digits", out: Path | str | None = None) -> Case:
     """A network that comes planted with OneCurve, opened and measured in a few seconds; nothing is trained.
 
     ``flaw`` is the kind, such as `patch` or `style`, and ``number`` says which of its networks, from 0. The ground truth of a zoo is
-    public: use it to try a tool, and `plant` or a run to judge one. Raises ``UnknownNameError`` for a kind or a zoo that is not there,
-    ``UsageError`` for a number beyond those that are.
+    public: use it to try a tool, and `plant` or a run to judge one. With ``out`` the case is kept in that folder, as by `plant`.
+    Raises ``UnknownNameError`` for a kind or a zoo that is not there, ``UsageError`` for a number beyond those that are, and for a
+    folder that is not empty.
     """
     shelf = manifest(zoo)
     kinds = tuple(dict.fromkeys("+".join(one.flaws) or "clean" for one in shelf.examined))
@@ -118,7 +119,7 @@ def open_zoo(flaw: str = "patch", *, number: int = 0, zoo: str = "digits") -> Ca
     setting = Setting(
         shelf.recipe["data"], shelf.recipe["model"], alike[number].seed, recipe={**recipe, "seed": shelf.recipe["seed"], "zoo": zoo}
     )
-    return plant_together([flaw], setting, progress=no_progress).cases[0]
+    return plant_together([flaw], setting, out=out, progress=no_progress).cases[0]
 
 
 def _require_writable(folder: Path) -> None:
