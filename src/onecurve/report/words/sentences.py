@@ -10,6 +10,7 @@ from typing import final
 from onecurve.core.grade import Status
 from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
+from onecurve.flaws.catalog import CONTROLS
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, Names, is_contender, kinds_of
@@ -38,17 +39,20 @@ class Sentence:
 def opening(results: Results) -> str:
     """What was run, in one sentence with numbers."""
     rows = results.rows
-    networks = len({row.subject for row in rows})
+    flawed = [row for row in rows if set(kinds_of(row)) - set(CONTROLS)]
+    networks, flaws = len({row.subject for row in flawed}), len({row.case for row in flawed})
     clean = len({row.subject for row in rows if row.flaw == CLEAN})
-    flaws = len({row.case for row in rows if row.flaw != CLEAN})
-    kinds = len({kind for row in rows for kind in kinds_of(row)} - {CLEAN})
+    controls = len({row.subject for row in rows}) - networks - clean
+    kinds = len({kind for row in flawed for kind in kinds_of(row)} - set(CONTROLS))
     tools = len({row.tool for row in rows if is_contender(row) and row.skill is not None})
     tasks = len({row.task for row in rows})
     answers = sum(row.skill is not None and is_contender(row) for row in rows)
-    beside = f", beside {numbers.count(clean, 'clean network')}" if clean else ""
+    others = [numbers.count(clean, "clean network")] if clean else []
+    others += [f"{numbers.count(controls, 'network')} with controls alone"] if controls else []
+    beside = f", beside {numbers.and_list(others)}" if others else ""
     asked = f"{numbers.count(tools, 'tool')} {'was' if tools == 1 else 'were'} graded on {numbers.count(tasks, 'task')}"
     planted = f"{numbers.count(flaws, 'known flaw')}{f' of {kinds} kinds' if kinds > 1 else ''} {'was' if flaws == 1 else 'were'} planted"
-    where = f"in {numbers.count(networks - clean, 'network')}"
+    where = f"in {numbers.count(networks, 'network')}"
     return f"{planted} {where}{beside}. {asked}: {numbers.count(answers, 'answer')} in all."
 
 
