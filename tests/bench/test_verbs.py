@@ -242,5 +242,8 @@ def test_a_network_of_the_zoo_is_opened_without_training() -> None:
     assert onecurve.solve("edges", onecurve.open_zoo("patch"), "localise", budget=100).skill < 0.5
     with pytest.raises(UnknownNameError, match="patch"):
         onecurve.open_zoo("patches")
+    for zoo in (".", "digits.json", "nope"):
+        with pytest.raises(UnknownNameError):
+            onecurve.open_zoo(zoo=zoo)
     with pytest.raises(UsageError, match="has 2 networks with style, numbered from 0"):
         onecurve.open_zoo("style", number=2)

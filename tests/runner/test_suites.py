@@ -202,3 +202,9 @@ def test_networks_that_come_trained_go_onto_no_other_set() -> None:
     with pytest.raises(UsageError, match="have their own images") as told:
         load_suite("quick").on("shapes", None)
     assert "first-look" in told.value.hint
+
+
+@pytest.mark.parametrize("field", ["look_budgets", "class_budgets", "retrain_budgets"])
+def test_a_budget_is_named_once(field: str) -> None:
+    with pytest.raises(SpecError, match=f"once in {field}, got: 50, 50"):
+        suite().changed({field: (50.0, 50.0)})

@@ -11,6 +11,9 @@ from onecurve.flaws.zoo.manifest import manifest
 from onecurve.flaws.zoo.weights import stored_weights
 from onecurve.models.weights import read_safetensors
 from onecurve.runner.commands import zoo
+from onecurve.runner.commands.harden import _suite_of
+from onecurve.runner.commands.preview import preview
+from onecurve.runner.commands.sample import sampled_cases
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.run import Place
 from onecurve.runner.session import Silent
@@ -76,3 +79,31 @@ def test_a_suite_with_a_zoo_examines_its_networks_and_takes_its_references_first
 def test_another_zoo_is_another_run() -> None:
     suite = Suite(name="with-zoo", seed=3, zoo="digits", networks=({"flaws": ()},), solvers=("edges",))
     assert suite.planting_key != suite.changed({"zoo": ""}).planting_key
+
+
+def test_a_network_of_a_suite_can_name_the_zoo_and_gets_the_whole_recipe() -> None:
+    one = manifest("digits").examined[0]
+    recipe = {"training": {"epochs": 1}}
+    named = {"flaws": one.flaws, "seed": one.seed, "recipe": {"zoo": "digits"}}
+    suite = Suite(name="named", seed=3, recipe=recipe, networks=(named,), references=0, solvers=("edges",))
+    (network,) = wanted_networks(suite, (), "cpu")
+    assert dict(network.recipe) == {**manifest("digits").recipe, "device": "cpu", "zoo": "digits"}
+    preview(suite, "cpu")
+    with pytest.raises(UsageError, match="holds no network with patch and seed 1"):
+        preview(suite.changed({"networks": ({**named, "seed": 1},)}), "cpu")
+
+
+def test_a_hard_suite_of_a_run_with_a_zoo_has_the_chosen_networks_alone() -> None:
+    suite = Suite(name="with-zoo", seed=3, zoo="digits", references=1, solvers=("edges",), recipe={"clean_features": True})
+    chosen = [network for network in wanted_networks(suite, (), "cpu") if not network.reference][:2]
+    hard = _suite_of(suite, chosen, 24, 4)
+    again = [network for network in wanted_networks(hard, (), "cpu") if not network.reference]
+    assert {(network.flaws, network.seed) for network in again} == {(network.flaws, network.seed) for network in chosen}
+    assert [dict(network.recipe) for network in again] == [dict(chosen[0].recipe)] * 2
+
+
+def test_a_sample_shows_the_zoo_as_it_was_planted() -> None:
+    suite = Suite(name="with-zoo", seed=3, zoo="digits", solvers=("edges",), recipe={"training": {"epochs": 1}})
+    cases = sampled_cases(suite, 1000)
+    assert len(cases) == len(manifest("digits").examined)
+    assert {case["epochs"] for case in cases} == {3}

@@ -12,7 +12,7 @@ from onecurve.bench.verifying import verify
 from onecurve.core.digests import write_digests
 from onecurve.core.errors import DataError, SchemaError, UsageError
 from onecurve.core.grade import Status
-from onecurve.store.published import RUN, is_published, publish, read_published
+from onecurve.store.published import ROWS, RUN, is_published, publish, read_published
 from onecurve.store.store import Store
 
 
@@ -70,3 +70,32 @@ def test_nothing_is_written_over(run: Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not an empty folder"):
         run.publish(tmp_path / "published")
     assert [path.name for path in (tmp_path / "published").iterdir()] == ["mine"]
+
+
+def test_a_run_that_has_not_ended_keeps_its_seed(run: Run, tmp_path: Path) -> None:
+    with Store.create(run.folder) as store:
+        store.note("finished", None, anew=True)
+    with pytest.raises(UsageError, match="has not ended"):
+        run.publish(tmp_path / "published")
+    assert not (tmp_path / "published").exists()
+
+
+@pytest.mark.parametrize("name", ["digests.json", RUN, ROWS])
+def test_a_file_that_is_gone_is_a_fault(run: Run, tmp_path: Path, name: str) -> None:
+    folder = run.publish(tmp_path / "published")
+    (folder / name).unlink()
+    assert [fault for fault in verify(folder).faults if name in fault]
+
+
+def test_files_that_are_whole_and_hold_nonsense_are_faults(run: Run, tmp_path: Path) -> None:
+    folder = run.publish(tmp_path / "published")
+    for content in ("[]", '{"schema": 1}', "not JSON"):
+        (folder / RUN).write_text(content)
+        write_digests(folder)
+        assert [fault for fault in verify(folder).faults if "not published results" in fault]
+
+
+def test_a_flaw_that_nobody_planted_is_told(run: Run, tmp_path: Path) -> None:
+    read = read_published(run.publish(tmp_path / "published"))
+    publish(replace(read, plants=read.plants[1:]), tmp_path / "changed")
+    assert [fault for fault in verify(tmp_path / "changed").faults if fault.startswith("no admitted plant is called")]

@@ -85,6 +85,8 @@ def plant_together(
     seed = drawn_seed() if chosen.seed is None else chosen.seed
     classes = len(open_data(chosen.data).class_names)
     named = {"data": chosen.data, "model": chosen.model, "seed": seed, "insertion": chosen.insertion, "device": chosen.device}
+    if chosen.recipe.get("zoo"):
+        named |= manifest(str(chosen.recipe["zoo"])).recipe
     planted = plant_network(
         made,
         recipe_of({**named, "clean_features": True, **chosen.recipe}),
@@ -115,10 +117,7 @@ def open_zoo(flaw: str = "patch", *, number: int = 0, zoo: str = "digits", out: 
     alike = [one for one in shelf.examined if ("+".join(one.flaws) or "clean") == flaw]
     if not 0 <= number < len(alike):
         raise UsageError(f"the zoo `{zoo}` has {len(alike)} networks with {flaw}, numbered from 0, got: {number}")
-    recipe = {key: value for key, value in shelf.recipe.items() if key not in {"data", "model", "seed"}}
-    setting = Setting(
-        shelf.recipe["data"], shelf.recipe["model"], alike[number].seed, recipe={**recipe, "seed": shelf.recipe["seed"], "zoo": zoo}
-    )
+    setting = Setting(seed=alike[number].seed, recipe={"zoo": zoo})
     return plant_together([flaw], setting, out=out, progress=no_progress).cases[0]
 
 

@@ -83,6 +83,9 @@ class Run:
             suite = store.noted("suite")
             if seed is None or suite is None:
                 raise UsageError(f"nothing was planted in: {self.folder}", "finish it with `onecurve run`")
+            if store.noted("finished") is None:
+                # Its seed is secret as long as solvers may look.
+                raise UsageError(f"the run has not ended: {self.folder}", "finish it with `onecurve run`")
             prepared = store.prepared()
             calibrated = [one for key in store.noted("calibrations") or () for one in prepared.get(key, ())]
             facts = {name: store.noted(name) for name in PUBLISHED_FACTS}

@@ -87,6 +87,8 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     if sum((every, bool(zoo), bool(flaws))) != 1:
         raise UsageError("name the flaws to plant, or --all, or --zoo NAME", "`onecurve list flaws` shows what there is")
     if zoo:
+        if (data, model, seed, repeats, insertion, device) != ("digits", "six-conv", None, 1, "joint", "cpu"):
+            raise UsageError("a zoo says itself what is planted, so --zoo goes with --out, --jobs and --json alone")
         _make_zoo(zoo, out, slots(jobs), as_json)
         return
     with progress_display() as display:

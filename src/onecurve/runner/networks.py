@@ -10,6 +10,7 @@ from typing import Any, final
 
 from onecurve.core.seeds import generator, seed_for
 from onecurve.flaws.catalog import CASINGS
+from onecurve.flaws.zoo.manifest import manifest
 from onecurve.runner.suite import Networks, Sampled, Suite
 
 
@@ -118,8 +119,9 @@ def _labelled(networks: Sequence[Networks]) -> Iterator[tuple[str, Networks]]:
 
 def _recipe(suite: Suite, some: Networks, device: str) -> dict[str, Any]:
     own = {"data": some.data or suite.data, "model": some.model or suite.model, "seed": suite.settled_seed, "device": device}
+    zoo = {**suite.recipe, **some.recipe}.get("zoo")
     # A zoo says itself how its networks were planted.
-    return {**own, **({} if "zoo" in some.recipe else suite.recipe), **some.recipe}
+    return {**own, **(manifest(zoo).recipe if zoo else suite.recipe), **some.recipe, **({"zoo": zoo} if zoo else {})}
 
 
 def _references(suite: Suite, examined: Sequence[WantedNetwork], device: str) -> list[WantedNetwork]:

@@ -49,7 +49,7 @@ class Soundness:
     def in_words(self) -> str:
         """What was checked, for a person."""
         if self.published:
-            return f"{self.files} files of published results, and that the skill of each of {self.rows} rows follows from what was measured"
+            return f"{self.files} files of published results with {self.rows} rows; every graded skill follows from raw, floor and ceiling"
         counts = f"{self.entries} database entries, {self.rows} rows with question, evidence and answer, {self.blobs} blobs"
         return f"{counts}, {self.networks} networks of {self.files} files"
 

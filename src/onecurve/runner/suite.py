@@ -132,7 +132,7 @@ class Suite(BaseModel):
     """Tasks by address: `localise`, or `localise[suspects=100]`; each task once."""
     look_budgets: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (4_000.0, 16_000.0)
     """Forward-equivalents for one look."""
-    class_budgets: tuple[PositiveFloat, ...] = ()
+    class_budgets: tuple[Annotated[float, Field(gt=0, le=1e12)], ...] = ()
     """Forward-equivalents per class for a look that is told no target; none to grant it ``look_budgets``, whatever the classes."""
     retrain_budgets: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (15_000.0,)
     """Forward-equivalents for what retrains."""
@@ -161,6 +161,14 @@ class Suite(BaseModel):
     def _each_task_once(self) -> "Suite":
         if len(set(self.task_names)) < len(self.tasks):
             raise ValueError(f"a task may be named once, got: {', '.join(self.tasks)}")
+        return self
+
+    @model_validator(mode="after")
+    def _each_budget_once(self) -> "Suite":
+        for name in ("look_budgets", "class_budgets", "retrain_budgets"):
+            budgets = getattr(self, name)
+            if len(set(budgets)) < len(budgets):
+                raise ValueError(f"a budget may be named once in {name}, got: {', '.join(f'{budget:g}' for budget in budgets)}")
         return self
 
     @property

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, final
 
+from onecurve.core.digests import FILE as DIGESTS
 from onecurve.core.digests import digest_of, faults, write_digests
 from onecurve.core.display import Calibration, PlantRecord
-from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UsageError
+from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UngradeableError, UsageError
 from onecurve.core.grade import Status, skill_of
 from onecurve.core.row import Role, Row
 from onecurve.store.export import NESTED, row_as_dict, write_parquet
@@ -41,8 +42,8 @@ class PublishedRun:
 
 
 def is_published(folder: Path) -> bool:
-    """Whether the folder holds published results."""
-    return (folder / ROWS).is_file() and (folder / RUN).is_file()
+    """Whether the folder holds published results, or what is left of them."""
+    return (folder / ROWS).is_file() or (folder / RUN).is_file()
 
 
 def publish(run: PublishedRun, out: Path) -> None:
@@ -66,32 +67,46 @@ def publish(run: PublishedRun, out: Path) -> None:
 
 def read_published(folder: Path) -> PublishedRun:
     """What ``publish`` wrote; raises ``DataError`` for a damaged file, ``SchemaError`` for another version."""
-    found = faults(folder)
+    found = _file_faults(folder)
     if found:
         raise DataError(found[0], "fetch it again from where it was published")
     try:
         record = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"not published results: {folder}: {error}") from error
-    if record.get("schema") != SCHEMA:
-        raise SchemaError(f"{folder / RUN} has schema {record.get('schema')}, this version reads {SCHEMA}")
-    plants = tuple(PlantRecord(**one) for one in record["plants"])
-    calibrations = tuple(Calibration(**one) for one in record["calibrations"])
-    return PublishedRun(_rows(folder / ROWS), plants, calibrations, record["suite"], record["seed"], record["facts"])
+        if record["schema"] != SCHEMA:
+            raise SchemaError(f"{folder / RUN} has schema {record['schema']}, this version reads {SCHEMA}")
+        plants = tuple(PlantRecord(**one) for one in record["plants"])
+        calibrations = tuple(Calibration(**one) for one in record["calibrations"])
+        return PublishedRun(_rows(folder / ROWS), plants, calibrations, record["suite"], int(record["seed"]), record["facts"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"not published results: {folder}: {type(error).__name__}: {error}") from error
 
 
 def published_faults(folder: Path) -> list[str]:
-    """What is wrong with published results, one line each: damaged files, cells that occur twice, skills that do not follow from raw."""
-    found = faults(folder)
+    """What is wrong with published results, one line each: damaged files, cells that occur twice, skills that do not follow from raw,
+    flaws that are not among those that were planted.
+    """
+    found = _file_faults(folder)
     if found:
         return found
-    rows = read_published(folder).rows
-    twice = len(rows) - len({row.key for row in rows})
-    wrong = [row for row in rows if row.status is Status.GRADED and not _follows(row)]
+    try:
+        run = read_published(folder)
+    except (DataError, SchemaError) as error:
+        return [error.message]
+    twice = len(run.rows) - len({row.key for row in run.rows})
+    wrong = [row for row in run.rows if row.status is Status.GRADED and not _follows(row)]
+    admitted = {one.case for one in run.plants if one.admitted}
+    unknown = sorted({row.case for row in run.rows} - admitted)
     return [
         *([f"{twice} cells occur more than once in {folder / ROWS}"] if twice else []),
         *(f"the skill of {row.solver} on {row.task} of {row.case} does not follow from raw, floor and ceiling" for row in wrong),
+        *(f"no admitted plant is called {case}" for case in unknown),
     ]
+
+
+def _file_faults(folder: Path) -> list[str]:
+    """Files that are missing or are not as they were written."""
+    missing = [f"a file is missing: {folder / name}" for name in (ROWS, RUN, DIGESTS) if not (folder / name).is_file()]
+    return missing or faults(folder)
 
 
 def published_digest(folder: Path) -> str:
@@ -107,7 +122,10 @@ def _flat(row: Row) -> dict[str, Any]:
 def _follows(row: Row) -> bool:
     if row.raw is None or row.floor is None or row.ceiling is None or row.skill is None:
         return False
-    return math.isclose(skill_of(row.raw, row.floor, row.ceiling), row.skill, abs_tol=NEAR)
+    try:
+        return math.isclose(skill_of(row.raw, row.floor, row.ceiling), row.skill, abs_tol=NEAR)
+    except UngradeableError:
+        return False
 
 
 def _rows(path: Path) -> tuple[Row, ...]:

@@ -71,6 +71,8 @@ class Recipe:
             raise SpecError(f"no insertion is called: {self.insertion}", f"there are: {', '.join(INSERTIONS)}")
         if self.insertion == "joint" and self.training is None:
             raise SpecError("insertion `joint` trains from the initial weights and needs `training`", "use insertion `finetune`")
+        if not isinstance(self.zoo, str):
+            raise SpecError(f"`zoo` must be the name of a zoo, got: {self.zoo!r}", "the zoo `digits` comes with OneCurve")
         for name in ("train_images", "clean_images", "heldout_images", "triggered_images"):
             count = getattr(self, name)
             if count is not None and count < 1:

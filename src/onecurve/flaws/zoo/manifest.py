@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, final
 
 from onecurve.core.digests import require_intact
-from onecurve.core.errors import DataError, UnknownNameError
+from onecurve.core.errors import DataError, SchemaError, UnknownNameError
 
 FOLDER = Path(__file__).parent / "stored"
 SCHEMA = 1
@@ -72,15 +72,18 @@ def place_of(zoo: str) -> Path:
 @cache
 def manifest(zoo: str) -> Manifest:
     """The zoo of that name or path; raises ``UnknownNameError`` for none, ``DataError`` for a damaged one."""
-    path = place_of(zoo).with_suffix(".json")
-    if path.stem not in zoo_names(path.parent):
-        raise UnknownNameError.among("zoo", zoo, zoo_names(path.parent))
+    place = place_of(zoo)
+    if place.name not in zoo_names(place.parent):
+        raise UnknownNameError.among("zoo", zoo, zoo_names(place.parent))
+    path = place.with_suffix(".json")
     require_intact(path.parent, [path.name])
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        if values["schema"] != SCHEMA:
+            raise SchemaError(f"{path} has schema {values['schema']}, this version reads {SCHEMA}")
         networks = tuple(ZooNetwork(**{**one, "flaws": tuple(one["flaws"])}) for one in values["networks"])
         return Manifest(values["name"], values["recipe"], networks)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"not a manifest of a zoo: {path}: {error}", REMEDY) from error
 
 

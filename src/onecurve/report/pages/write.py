@@ -12,6 +12,7 @@ from typing import Any, final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from onecurve.core.errors import UsageError
 from onecurve.core.question import Form
 from onecurve.core.row import BEYOND_SECONDS, BEYOND_TIMES, Role, Row
 from onecurve.report.charts.share_chart import ShareLine, share_chart
@@ -72,6 +73,10 @@ class Asked:
     def names(self) -> tuple[str, ...]:
         """Every solver or tool that is named."""
         return tuple(filter(None, (self.solver, *(self.compare or ()))))
+
+    def __post_init__(self) -> None:
+        if self.compare is not None and (len(set(self.compare)) < 2 or not all(self.compare)):
+            raise UsageError("two different solvers can be compared", "`--compare A B` takes two names of the ranking")
 
 
 NOTHING_ASKED = Asked()

@@ -105,4 +105,6 @@ def _run(store: Store, rows_hash: str) -> RunFacts:
 
 def _names_seeds(suite: Mapping[str, Any]) -> bool:
     networks = suite.get("networks", ())
+    if suite.get("zoo"):
+        return True
     return "seed" in suite.get("recipe", {}) or any(some["seed"] is not None or "seed" in some["recipe"] for some in networks)

@@ -116,14 +116,15 @@ def _suite_of(suite: Suite, networks: Sequence[WantedNetwork], examined: int, se
     named = [_named(suite, network) for network in networks]
     summary = f"The {len(networks)} hardest of {examined} networks of `{suite.name}`, chosen by what its leading solvers missed."
     changes: dict[str, Any] = {"name": f"{suite.name}-hard", "summary": summary, "seed": seed, "networks": named}
-    values = {**suite.model_dump(exclude={"sampled"}), **changes}
+    values = {**suite.model_dump(exclude={"sampled", "zoo"}), **changes}
     return Suite(**values)
 
 
 def _named(suite: Suite, network: WantedNetwork) -> dict[str, Any]:
     """The network with all that it was planted by, so that another suite seed plants the same."""
     recipe = {name: value for name, value in network.recipe.items() if name not in {"data", "model", "device"}}
-    own = {name: value for name, value in recipe.items() if suite.recipe.get(name) != value}
+    # The recipe of a zoo's network is not completed by the suite's.
+    own = recipe if "zoo" in recipe else {name: value for name, value in recipe.items() if suite.recipe.get(name) != value}
     return {
         "flaws": network.flaws,
         "data": network.data,

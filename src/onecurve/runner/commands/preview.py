@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.access import Access
+from onecurve.core.errors import UsageError
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.zoo.manifest import manifest
 from onecurve.models.building import build
 from onecurve.runner.handlers.trusted import sample
 from onecurve.runner.handlers.untrusted import describe
@@ -46,6 +48,7 @@ def preview(suite: Suite, device: str) -> Preview:
     tasks = {type(task).name: task for task in map(TASKS.make, suite.tasks)}
     solvers = solvers_of(suite, lambda address, kind: checked_facts(address, kind, describe(address, kind)))
     networks = wanted_networks(suite, _drawn(suite), device)
+    recipe_of(suite.recipe)
     classes = _open_all(networks)
     references = tuple(Reference(network.name, network.name, network.group) for network in networks if network.reference)
     grid = Grid(
@@ -76,12 +79,20 @@ def _open_all(networks: Sequence[WantedNetwork]) -> dict[tuple[str, str], int]:
     for flaw in sorted({flaw for network in networks for flaw in network.flaws}):
         FLAWS.make(flaw)
     for network in networks:
-        recipe_of(network.recipe)
+        _require_stored(network, recipe_of(network.recipe).zoo)
     for data, model in sorted({network.group for network in networks}):
         opened = open_data(data)
         build(model, opened.shape, len(opened.class_names), 0)
         classes[data, model] = len(opened.class_names)
     return classes
+
+
+def _require_stored(network: WantedNetwork, zoo: str) -> None:
+    if zoo and (network.flaws, network.seed) not in {(one.flaws, one.seed) for one in manifest(zoo).networks}:
+        kind = "+".join(network.flaws) or "clean"
+        raise UsageError(
+            f"the zoo `{zoo}` holds no network with {kind} and seed {network.seed}", "leave `zoo` out of its recipe to train it"
+        )
 
 
 def _cases(network: WantedNetwork, grid: Grid) -> list[AskedCase]:

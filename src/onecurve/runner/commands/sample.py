@@ -24,7 +24,8 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     cases: list[dict[str, Any]] = []
     contexts: dict[tuple[str, int], FlawContext] = {}
     for draw, seed in _draws(suite, count):
-        recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.settled_seed, **suite.recipe, **draw.recipe})
+        common = {} if "zoo" in draw.recipe else suite.recipe
+        recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.settled_seed, **common, **draw.recipe})
         key = (recipe.data, recipe.seed)
         if key not in contexts:
             contexts[key] = context_for(recipe, open_data(recipe.data))
@@ -49,13 +50,13 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
 
 
 def _draws(suite: Suite, count: int) -> Iterator[tuple[SampledNetwork, int]]:
-    """Networks with their seeds; those of a zoo come once."""
+    """Networks with their seeds; those of a zoo come once, and so does what stands beside it."""
     for some in suite.zoo_networks:
         yield _drawn_of(some, some.label, suite), some.seed or 0
     if suite.sampled is not None:
         for draw in drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.settled_seed):
             yield draw, seed_for(suite.settled_seed, "network", draw.label)
-    for turn in range(count):
+    for turn in range(1 if suite.zoo else count):
         for number, some in enumerate(suite.networks):
             for copy in range(some.count):
                 label = f"{turn}-{number}-{copy}"
