@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -23,7 +24,7 @@ import onecurve
 from onecurve.cli.main import cli
 from onecurve.flaws.catalog import FLAWS
 from onecurve.runner.recipes import recipe_of
-from onecurve.runner.suite import parse_suite
+from onecurve.runner.suite import load_suite, parse_suite
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
@@ -251,6 +252,16 @@ def maker(name: str) -> ModuleType:
 def test_the_reference_is_what_the_code_says(name: str) -> None:
     for page, text in maker(name).pages().items():
         assert (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8") == text, f"run: python docs/{name}.py"
+
+
+def test_pages_of_results_are_what_their_rows_say_and_the_rows_are_sound() -> None:
+    made = maker("make_results").pages()
+    assert made
+    for page, text in made.items():
+        folder = ROOT / "docs" / "results" / page.removesuffix(".md")
+        assert folder.with_suffix(".md").read_text(encoding="utf-8") == text, "run: python docs/make_results.py"
+        assert onecurve.verify(folder).sound
+        assert load_suite(str(folder.with_suffix(".yaml"))).seed == json.loads((folder / "run.json").read_text(encoding="utf-8"))["seed"]
 
 
 def test_every_public_name_has_one_place_in_the_reference() -> None:
