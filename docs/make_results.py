@@ -17,16 +17,16 @@ import yaml
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.flaws.catalog import CONTROLS
 from onecurve.report.pages.detection_view import kind_table
 from onecurve.report.pages.false_alarms import alarm_lines
 from onecurve.report.pages.ladder_view import ladder_of
 from onecurve.report.pages.ranking_view import rankings_of
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, Names, is_contender
+from onecurve.report.words.naming import Names, is_contender
 from onecurve.report.words.rankings import halves_words, labels_of, readers_words, told_apart
 from onecurve.statistics.cases import at_largest_budget
 from onecurve.statistics.compare import SolverComparison, compare_many
+from onecurve.statistics.detection import flaws_of
 from onecurve.statistics.ranking import Ranking
 from onecurve.statistics.summary import Summary, summarise
 from onecurve.store.published import PublishedRun, is_published, published_digest, read_published
@@ -39,8 +39,6 @@ GROUPS: Final = {
     "triggers of the whole image": ("blended", "sinusoid", "sig", "warp", "style", "style-transfer", "dynamic"),
 }
 """Kinds of flaw that a reader would look for with the same kind of tool."""
-
-
 PAPERS: Final = {
     "patch": ("0.61, feature visualisation with CPPN", "0.84"),
     "style": ("0.27, TABOR", "0.06"),
@@ -66,9 +64,9 @@ def page_of(run: PublishedRun, digest: str, name: str) -> str:
 
 def _opening(run: PublishedRun, digest: str, name: str) -> Iterator[str]:
     rows, facts = run.rows, run.facts
-    networks = {row.subject: row.flaw for row in rows}
-    without = sum(not _carries(flaw) for flaw in networks.values())
-    flaws = {row.case: row.flaw for row in rows if row.task != "detect" and _carries(row.flaw)}
+    networks = {row.subject for row in rows}
+    without = len(networks - {row.subject for row in rows if flaws_of(row)})
+    flaws = {row.case: row.flaw for row in rows if row.task != "detect" and flaws_of(row)}
     contenders = [row for row in rows if is_contender(row)]
     yield _para(
         f"{len(networks)} networks were examined, {len(networks) - without} with a flaw and {without} clean or with a control alone. "
@@ -130,7 +128,7 @@ def _plain_looks(rows: Sequence[Row], names: Names) -> Iterator[str]:
     )
     yield "\n| group | task | best baseline | skill | best method | skill | difference | separated |\n|---|---|---|---|---|---|---|---|"
     for group, kinds in GROUPS.items():
-        own = [row for row in rows if is_contender(row) and set(row.flaw.split("+")) & set(kinds)]
+        own = [row for row in rows if is_contender(row) and set(row.kinds) & set(kinds)]
         for task in dict.fromkeys(row.task for row in rows):
             line = _best_of_both(group, task, [row for row in own if row.task == task])
             if line:
@@ -232,14 +230,6 @@ def _plants(run: PublishedRun) -> Iterator[str]:
 
 def _mean(one: Summary) -> float:
     return one.mean or 0.0
-
-
-def _kinds(rows: Sequence[Row]) -> set[str]:
-    return {kind for row in at_largest_budget(rows) for kind in row.flaw.split("+") if kind != CLEAN}
-
-
-def _carries(flaw: str) -> bool:
-    return bool(set(flaw.split("+")) - set(CONTROLS))
 
 
 def _short(words: str) -> str:

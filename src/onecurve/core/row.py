@@ -80,6 +80,11 @@ class Row:
     """The version of the task that asked. Rows of different versions stand on different scales and are never averaged together."""
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of flaw it is about, controls and `clean` included; a question about a whole network has every kind in it."""
+        return tuple(self.flaw.split("+"))
+
+    @property
     def cost(self) -> Cost:
         return Cost(self.forward, self.backward, self.seconds, self.peak_mb, self.person_seconds, self.cpu_seconds)
 

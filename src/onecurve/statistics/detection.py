@@ -21,8 +21,6 @@ from onecurve.statistics.cases import at_largest_budget
 from onecurve.statistics.intervals import LEVEL, Interval, TooFewError, wilson
 
 CLEAN = "clean"
-JOINED = "+"
-"""Between the kinds of a network that carries several."""
 NAMED = "named"
 """The figure of flawed networks: whether the class with the most weight is a right one, ties sharing; not in earlier versions' rows."""
 SUSPICION = "suspicion"
@@ -91,11 +89,11 @@ def detections(rows: Iterable[Row], threshold: float = ALARM) -> tuple[Detection
 def detections_by_kind(rows: Iterable[Row], threshold: float = ALARM) -> tuple[KindDetection, ...]:
     """Each solver on each kind of flaw, by solver and kind; a network with several kinds counts under each of them."""
     chosen = at_largest_budget(rows)
-    kinds = sorted({kind for row in chosen for kind in _flaws(row)})
+    kinds = sorted({kind for row in chosen for kind in flaws_of(row)})
     found = []
     for kind in kinds:
-        about = [row for row in chosen if not _flaws(row) or kind in _flaws(row)]
-        judged = {row.solver for row in about if kind in _flaws(row)}
+        about = [row for row in chosen if not flaws_of(row) or kind in flaws_of(row)]
+        judged = {row.solver for row in about if kind in flaws_of(row)}
         found += [KindDetection(one.solver, kind, one) for one in detections(about, threshold) if one.solver in judged]
     return tuple(sorted(found, key=lambda one: (one.solver, one.kind)))
 
@@ -130,6 +128,11 @@ def detection(rows: Iterable[Row], solver: str, threshold: float = ALARM) -> Det
         named_interval=_share_interval(round(sum(named)), len(named)),
         threshold=threshold,
     )
+
+
+def flaws_of(row: Row) -> frozenset[str]:
+    """The kinds with an effect among those of the row; none for a network that is clean or carries controls alone."""
+    return frozenset(row.kinds) - set(CONTROLS)
 
 
 def network_auroc(flawed: Sequence[float], clean: Sequence[float]) -> float:
@@ -183,15 +186,10 @@ def _share_interval(count: int, of: int) -> Interval | None:
     return wilson(count, of) if of >= 2 else None
 
 
-def _flaws(row: Row) -> frozenset[str]:
-    """The kinds with an effect that the row's network carries."""
-    return frozenset(row.flaw.split(JOINED)) - set(CONTROLS)
-
-
 def _subjects_by_side(rows: Iterable[Row]) -> tuple[set[str], set[str], set[str]]:
     """Names of flawed networks, of clean ones, and of those that carry controls alone."""
     flaws = {row.subject: row for row in rows}
-    flawed = {subject for subject, row in flaws.items() if _flaws(row)}
+    flawed = {subject for subject, row in flaws.items() if flaws_of(row)}
     clean = {subject for subject, row in flaws.items() if row.flaw == CLEAN}
     return flawed, clean, flaws.keys() - flawed - clean
 
@@ -199,7 +197,7 @@ def _subjects_by_side(rows: Iterable[Row]) -> tuple[set[str], set[str], set[str]
 def _named(rows: Iterable[Row]) -> list[float]:
     """Of each flawed network that was judged, how often the class named first was a right one; none where no row tells."""
     values: dict[str, list[float]] = defaultdict(list)
-    judged = [row for row in rows if _flaws(row) and row.status in (Status.GRADED, Status.ABSTAINED)]
+    judged = [row for row in rows if flaws_of(row) and row.status in (Status.GRADED, Status.ABSTAINED)]
     if not any(NAMED in row.figures for row in judged if row.status is Status.GRADED):
         return []
     for row in judged:

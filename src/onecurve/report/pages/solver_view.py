@@ -11,7 +11,7 @@ from onecurve.report.pages.solver_rows import shown_on_cases
 from onecurve.report.pages.table import LOST, ROLE_WORDS, lost_words, shade
 from onecurve.report.rows.results import CatalogEntry, Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, anchor, case_link, evidence_link, failure_link, kinds_of, solver_link
+from onecurve.report.words.naming import CLEAN, anchor, case_link, evidence_link, failure_link, solver_link
 from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.cases import by_budget
 from onecurve.statistics.summary import Summary, summarise
@@ -133,8 +133,8 @@ def _by_budget(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
 
 
 def _by_flaw(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
-    flaws = sorted({kind for row in rows for kind in kinds_of(row)}, key=lambda kind: (kind == CLEAN, kind))
-    return tuple(_score(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if flaw in kinds_of(row)))
+    flaws = sorted({kind for row in rows for kind in row.kinds}, key=lambda kind: (kind == CLEAN, kind))
+    return tuple(_score(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if flaw in row.kinds))
 
 
 def _score(summary: Summary, of: str) -> ScoreLine:

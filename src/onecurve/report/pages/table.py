@@ -11,7 +11,7 @@ from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import Names, cells_link, kinds_of, solver_link
+from onecurve.report.words.naming import Names, cells_link, solver_link
 from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.summary import Summary, summarise
 
@@ -132,7 +132,7 @@ def lost_words(counts: Sequence[tuple[Status, int]]) -> str:
 
 
 _DIMENSIONS: tuple[tuple[str, Callable[[Row], tuple[str, ...]]], ...] = (
-    ("flaw", kinds_of),
+    ("flaw", lambda row: row.kinds),
     ("data", lambda row: (row.data,)),
     ("network", lambda row: (row.model,)),
 )

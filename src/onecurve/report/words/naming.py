@@ -108,11 +108,6 @@ def figure_name(name: str) -> str:
     return FIGURES.get(name, name.replace("_", " "))
 
 
-def kinds_of(row: Row) -> tuple[str, ...]:
-    """The kinds of flaw in a row. A question about a whole network has every kind in it, joined by `+`."""
-    return tuple(row.flaw.split("+"))
-
-
 def is_contender(row: Row) -> bool:
     """Whether the row belongs to a method or a baseline, not to a control or a reference point."""
     return row.role in (Role.METHOD, Role.BASELINE)

@@ -10,12 +10,12 @@ from typing import final
 from onecurve.core.grade import Status
 from onecurve.core.question import Form
 from onecurve.core.row import Role, Row
-from onecurve.flaws.catalog import CONTROLS
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
-from onecurve.report.words.naming import CLEAN, Names, is_contender, kinds_of
+from onecurve.report.words.naming import CLEAN, Names, is_contender
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
 from onecurve.statistics.compare import SolverComparison, compare
+from onecurve.statistics.detection import flaws_of
 from onecurve.statistics.intervals import TooFewError
 from onecurve.statistics.power import power_of_comparison
 from onecurve.statistics.ranking import Ranking
@@ -39,11 +39,11 @@ class Sentence:
 def opening(results: Results) -> str:
     """What was run, in one sentence with numbers."""
     rows = results.rows
-    flawed = [row for row in rows if set(kinds_of(row)) - set(CONTROLS)]
+    flawed = [row for row in rows if flaws_of(row)]
     networks, flaws = len({row.subject for row in flawed}), len({row.case for row in flawed})
     clean = len({row.subject for row in rows if row.flaw == CLEAN})
     controls = len({row.subject for row in rows}) - networks - clean
-    kinds = len({kind for row in flawed for kind in kinds_of(row)} - set(CONTROLS))
+    kinds = len({kind for row in flawed for kind in flaws_of(row)})
     tools = len({row.tool for row in rows if is_contender(row) and row.skill is not None})
     tasks = len({row.task for row in rows})
     answers = sum(row.skill is not None and is_contender(row) for row in rows)
@@ -125,7 +125,7 @@ def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
 
 def networks_with(kind: str, rows: Sequence[Row]) -> int:
     """Networks that hold a flaw of that kind."""
-    return len({row.subject for row in rows if kind in kinds_of(row)})
+    return len({row.subject for row in rows if kind in row.kinds})
 
 
 def _best(found: Sequence[Summary]) -> str:
