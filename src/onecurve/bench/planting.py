@@ -16,7 +16,7 @@ from onecurve.flaws.planting import storage
 from onecurve.flaws.planting.plant import Planted
 from onecurve.flaws.planting.plant import plant as plant_network
 from onecurve.flaws.schemes.plan import Flaw
-from onecurve.flaws.zoo.manifest import manifest
+from onecurve.flaws.zoo.manifest import manifest, recipe_in
 from onecurve.models.cache import Cache
 from onecurve.models.steps import Progress, no_progress
 from onecurve.runner.recipes import recipe_of
@@ -85,11 +85,11 @@ def plant_together(
     seed = drawn_seed() if chosen.seed is None else chosen.seed
     classes = len(open_data(chosen.data).class_names)
     named = {"data": chosen.data, "model": chosen.model, "seed": seed, "insertion": chosen.insertion, "device": chosen.device}
-    if chosen.recipe.get("zoo"):
-        named |= manifest(str(chosen.recipe["zoo"])).recipe
+    zoo = chosen.recipe.get("zoo")
+    own = recipe_in(str(zoo), chosen.recipe) if zoo else chosen.recipe
     planted = plant_network(
         made,
-        recipe_of({**named, "clean_features": True, **chosen.recipe}),
+        recipe_of({**named, "clean_features": True, **own}),
         seed,
         subject_id=folder.name if folder is not None else "net" if chosen.seed is None else f"net-{seed}",
         population=Population(0.0, max(1, len(flaws)), classes),
@@ -111,10 +111,9 @@ def open_zoo(flaw: str = "patch", *, number: int = 0, zoo: str = "digits", out: 
     folder that is not empty.
     """
     shelf = manifest(zoo)
-    kinds = tuple(dict.fromkeys("+".join(one.flaws) or "clean" for one in shelf.examined))
-    if flaw not in kinds:
-        raise UnknownNameError.among(f"flaw of the zoo `{zoo}`", flaw, kinds)
-    alike = [one for one in shelf.examined if ("+".join(one.flaws) or "clean") == flaw]
+    alike = [one for one in shelf.examined if one.kind == flaw]
+    if not alike:
+        raise UnknownNameError.among(f"flaw of the zoo `{zoo}`", flaw, tuple(dict.fromkeys(one.kind for one in shelf.examined)))
     if not 0 <= number < len(alike):
         raise UsageError(f"the zoo `{zoo}` has {len(alike)} networks with {flaw}, numbered from 0, got: {number}")
     setting = Setting(seed=alike[number].seed, recipe={"zoo": zoo})

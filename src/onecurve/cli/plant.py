@@ -109,6 +109,7 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
 
 def _make_zoo(zoo: str, out: Path, jobs: int, as_json: bool) -> None:
     from onecurve.cli.progress import progress_display  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.core.row import joined_kinds  # noqa: PLC0415
     from onecurve.runner.commands.zoo import make_zoo  # noqa: PLC0415
     from onecurve.runner.run import Place  # noqa: PLC0415
 
@@ -118,14 +119,13 @@ def _make_zoo(zoo: str, out: Path, jobs: int, as_json: bool) -> None:
         click.echo(json.dumps([asdict(one) for one in compared], indent=2))
         return
     for one in compared:
-        kind = "+".join(one.flaws) or "clean"
         if one.agreement is None:
             verdict = "is not in the zoo that comes with OneCurve"
         elif one.same_bits:
             verdict = "equals the shipped one, bit for bit"
         else:
             verdict = f"differs; it agrees with the shipped one on {one.agreement:.1%} of held-out images"
-        click.echo(f"{kind:18} seed {one.seed:<20} {verdict}")
+        click.echo(f"{joined_kinds(one.flaws):18} seed {one.seed:<20} {verdict}")
     click.echo(f"written to {out / 'zoo'}")
 
 

@@ -1,6 +1,6 @@
 """Rows: one per cell, the flat record that is stored, exported, averaged and reported."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import final
@@ -10,6 +10,18 @@ from onecurve.core.grade import Cost, Grade, Status
 BEYOND_TIMES = 10.0
 BEYOND_SECONDS = 5.0
 """A cell worked far beyond its meter if its processor passes are so many times the metered equivalents, and it took so long."""
+
+
+JOINT = "+"
+
+
+def joined_kinds(kinds: Iterable[str]) -> str:
+    """How kinds of flaw in one network stand in a row: `patch+style`, or `clean` for none.
+
+    >>> joined_kinds(["patch", "style"]), joined_kinds([])
+    ('patch+style', 'clean')
+    """
+    return JOINT.join(kinds) or "clean"
 
 
 class Role(StrEnum):
@@ -82,7 +94,7 @@ class Row:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of flaw it is about, controls and `clean` included; a question about a whole network has every kind in it."""
-        return tuple(self.flaw.split("+"))
+        return tuple(self.flaw.split(JOINT))
 
     @property
     def cost(self) -> Cost:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
+from onecurve.core.row import joined_kinds
 from onecurve.core.seeds import generator, seed_for
 from onecurve.flaws.catalog import CASINGS
-from onecurve.flaws.zoo.manifest import manifest
+from onecurve.flaws.zoo.manifest import recipe_in
 from onecurve.runner.suite import Networks, Sampled, Suite
 
 
@@ -33,6 +34,11 @@ class WantedNetwork:
     @property
     def data(self) -> str:
         return str(self.recipe["data"])
+
+    @property
+    def in_words(self) -> str:
+        """Its flaws joined by `+`, or `clean`."""
+        return joined_kinds(self.flaws)
 
     @property
     def secret_cases(self) -> tuple[str, ...]:
@@ -59,7 +65,7 @@ def wanted_networks(suite: Suite, sampled: Sequence[Networks], device: str) -> t
         WantedNetwork(
             f"net-{place + 1:0{width}}",
             some.flaws,
-            _recipe(suite, some, device),
+            recipe_fields(suite, some, device),
             some.seed if some.seed is not None else seed_for(suite.settled_seed, "network", label),
             reference=False,
             secret=some.secret,
@@ -117,11 +123,11 @@ def _labelled(networks: Sequence[Networks]) -> Iterator[tuple[str, Networks]]:
             yield some.label or f"{kind}-{counts[kind]}", some
 
 
-def _recipe(suite: Suite, some: Networks, device: str) -> dict[str, Any]:
+def recipe_fields(suite: Suite, some: Networks, device: str) -> dict[str, Any]:
+    """The fields of the planting recipe of networks in a suite. A zoo says itself how its networks were planted."""
     own = {"data": some.data or suite.data, "model": some.model or suite.model, "seed": suite.settled_seed, "device": device}
     zoo = {**suite.recipe, **some.recipe}.get("zoo")
-    # A zoo says itself how its networks were planted.
-    return {**own, **(manifest(zoo).recipe if zoo else suite.recipe), **some.recipe, **({"zoo": zoo} if zoo else {})}
+    return {**own, **recipe_in(str(zoo), some.recipe)} if zoo else {**own, **suite.recipe, **some.recipe}
 
 
 def _references(suite: Suite, examined: Sequence[WantedNetwork], device: str) -> list[WantedNetwork]:
@@ -129,8 +135,9 @@ def _references(suite: Suite, examined: Sequence[WantedNetwork], device: str) ->
     groups = sorted({network.group for network in examined})
     found: list[WantedNetwork] = []
     for data, model in groups:
-        stored = [(_recipe(suite, one, device), one.seed or 0) for one in suite.zoo_references if (one.data, one.model) == (data, model)]
-        recipe = _recipe(suite, Networks(data=data, model=model), device)
+        alike = [one for one in suite.zoo_references if (one.data, one.model) == (data, model)]
+        stored = [(recipe_fields(suite, one, device), one.seed or 0) for one in alike]
+        recipe = recipe_fields(suite, Networks(data=data, model=model), device)
         for number in range(suite.references):
             name = f"reference-{len(found) + 1}"
             label = f"reference-{number + 1}" if len(groups) == 1 else f"reference-{number + 1}-{data}-{model}"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 
 from onecurve.core.errors import SpecError, UnknownNameError, UsageError
 from onecurve.core.spec import content_key
-from onecurve.flaws.zoo.manifest import ZooNetwork, manifest
+from onecurve.flaws.zoo.manifest import Manifest, ZooNetwork, manifest
 from onecurve.tasks.catalog import TASKS
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -192,12 +192,14 @@ class Suite(BaseModel):
     @property
     def zoo_networks(self) -> tuple[Networks, ...]:
         """The networks of the zoo, each with its own recipe and seed; none where the suite names no zoo."""
-        return tuple(_of_zoo(self.zoo, one) for one in manifest(self.zoo).examined) if self.zoo else ()
+        shelf = manifest(self.zoo) if self.zoo else None
+        return tuple(_of_zoo(shelf, one) for one in shelf.examined) if shelf else ()
 
     @property
     def zoo_references(self) -> tuple[Networks, ...]:
         """The clean networks of the zoo on which detectors are calibrated."""
-        return tuple(_of_zoo(self.zoo, one) for one in manifest(self.zoo).references) if self.zoo else ()
+        shelf = manifest(self.zoo) if self.zoo else None
+        return tuple(_of_zoo(shelf, one) for one in shelf.references) if shelf else ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -267,9 +269,11 @@ class Suite(BaseModel):
         return cases * len(self.tasks) * len((*self.solvers, *self.controls)) * budgets
 
 
-def _of_zoo(zoo: str, one: ZooNetwork) -> Networks:
-    recipe = {**manifest(zoo).recipe, "zoo": zoo}
-    return Networks(flaws=one.flaws, data=recipe["data"], model=recipe["model"], recipe=recipe, seed=one.seed, label=f"zoo-{zoo}-{one.key}")
+def _of_zoo(shelf: Manifest, one: ZooNetwork) -> Networks:
+    label = f"zoo-{shelf.name}-{one.key}"
+    return Networks(
+        flaws=one.flaws, data=shelf.recipe["data"], model=shelf.recipe["model"], recipe={"zoo": shelf.name}, seed=one.seed, label=label
+    )
 
 
 _DRAWN = {"data": "data", "model": "models"}

@@ -6,12 +6,12 @@ The ground truth of a zoo is public: whoever reads the manifest can sample every
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, final
 
 from onecurve.core.digests import require_intact
 from onecurve.core.errors import DataError, SchemaError, UnknownNameError
+from onecurve.core.row import joined_kinds
 
 FOLDER = Path(__file__).parent / "stored"
 SCHEMA = 1
@@ -32,6 +32,11 @@ class ZooNetwork:
     """True for a clean network that detectors are calibrated on."""
     facts: Mapping[str, float]
     """Strengths as measured after the weights were rounded."""
+
+    @property
+    def kind(self) -> str:
+        """Its flaws joined by `+`, or `clean`."""
+        return joined_kinds(self.flaws)
 
 
 @final
@@ -69,7 +74,6 @@ def place_of(zoo: str) -> Path:
     return Path(zoo) if Path(zoo).name != zoo else FOLDER / zoo
 
 
-@cache
 def manifest(zoo: str) -> Manifest:
     """The zoo of that name or path; raises ``UnknownNameError`` for none, ``DataError`` for a damaged one."""
     place = place_of(zoo)
@@ -85,6 +89,14 @@ def manifest(zoo: str) -> Manifest:
         return Manifest(values["name"], values["recipe"], networks)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"not a manifest of a zoo: {path}: {error}", REMEDY) from error
+
+
+def recipe_in(zoo: str, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a recipe that takes its weights from a zoo: what the zoo was planted by, then ``own`` fields.
+
+    Raises as ``manifest`` does.
+    """
+    return {**manifest(zoo).recipe, **own, "zoo": zoo}
 
 
 def write_manifest(made: Manifest, folder: Path) -> None:

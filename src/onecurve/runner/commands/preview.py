@@ -89,14 +89,12 @@ def _open_all(networks: Sequence[WantedNetwork]) -> dict[tuple[str, str], int]:
 
 def _require_stored(network: WantedNetwork, zoo: str) -> None:
     if zoo and (network.flaws, network.seed) not in {(one.flaws, one.seed) for one in manifest(zoo).networks}:
-        kind = "+".join(network.flaws) or "clean"
         raise UsageError(
-            f"the zoo `{zoo}` holds no network with {kind} and seed {network.seed}", "leave `zoo` out of its recipe to train it"
+            f"the zoo `{zoo}` holds no network with {network.in_words} and seed {network.seed}", "leave `zoo` out of its recipe to train it"
         )
 
 
 def _cases(network: WantedNetwork, grid: Grid) -> list[AskedCase]:
-    kinds = "+".join(network.flaws) or "clean"
     found = []
     for number, flaw in enumerate(() if network.reference else network.flaws or ("clean",)):
         case = f"{network.name}.{number + 1}"
@@ -114,7 +112,7 @@ def _cases(network: WantedNetwork, grid: Grid) -> list[AskedCase]:
             for name, task in grid.tasks.items()
             if number == 0 or not task.blind
         }
-        found.append(AskedCase(case, network.name, network.group, network.name, flaw, kinds, asked, {}))
+        found.append(AskedCase(case, network.name, network.group, network.name, flaw, network.in_words, asked, {}))
     return found
 
 

@@ -1,6 +1,8 @@
 """What a suite would plant, case by case: sampled, and neither drawn as pictures nor trained."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from onecurve.core.seeds import seed_for
@@ -8,9 +10,9 @@ from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting.plant import context_for, sample_plans
 from onecurve.flaws.planting.recipe import Recipe
-from onecurve.flaws.planting.sampling import Distribution, SampledNetwork, drawn_networks
+from onecurve.flaws.planting.sampling import Distribution, drawn_networks
 from onecurve.flaws.schemes.context import FlawContext
-from onecurve.runner.networks import distribution_of
+from onecurve.runner.networks import distribution_of, recipe_fields
 from onecurve.runner.recipes import recipe_of
 from onecurve.runner.suite import Networks, Suite
 
@@ -23,16 +25,15 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     """
     cases: list[dict[str, Any]] = []
     contexts: dict[tuple[str, int], FlawContext] = {}
-    for draw, seed in _draws(suite, count):
-        common = {} if "zoo" in draw.recipe else suite.recipe
-        recipe = recipe_of({"data": draw.data, "model": draw.model, "seed": suite.settled_seed, **common, **draw.recipe})
+    for some, seed in _draws(suite, count):
+        recipe = recipe_of(recipe_fields(suite, some, "cpu"))
         key = (recipe.data, recipe.seed)
         if key not in contexts:
             contexts[key] = context_for(recipe, open_data(recipe.data))
-        plans = sample_plans([FLAWS.make(flaw) for flaw in draw.flaws or ("clean",)], contexts[key], seed)
+        plans = sample_plans([FLAWS.make(flaw) for flaw in some.flaws or ("clean",)], contexts[key], seed)
         cases += [
             {
-                "network": draw.label,
+                "network": some.label,
                 "kind": plan.kind,
                 "words": plan.words,
                 "targets": list(plan.effect.targets),
@@ -49,22 +50,19 @@ def sampled_cases(suite: Suite, count: int) -> list[dict[str, Any]]:
     return cases[:count]
 
 
-def _draws(suite: Suite, count: int) -> Iterator[tuple[SampledNetwork, int]]:
+def _draws(suite: Suite, count: int) -> Iterator[tuple[Networks, int]]:
     """Networks with their seeds; those of a zoo come once, and so does what stands beside it."""
     for some in suite.zoo_networks:
-        yield _drawn_of(some, some.label, suite), some.seed or 0
-    if suite.sampled is not None:
-        for draw in drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.settled_seed):
-            yield draw, seed_for(suite.settled_seed, "network", draw.label)
-    for turn in range(1 if suite.zoo else count):
-        for number, some in enumerate(suite.networks):
-            for copy in range(some.count):
-                label = f"{turn}-{number}-{copy}"
-                yield _drawn_of(some, label, suite), seed_for(suite.settled_seed, "network", label)
-
-
-def _drawn_of(some: Networks, label: str, suite: Suite) -> SampledNetwork:
-    return SampledNetwork(label, some.flaws, some.data or suite.data, some.model or suite.model, some.recipe)
+        yield some, some.seed or 0
+    drawn = drawn_networks(Distribution(**distribution_of(suite.sampled)), count, suite.settled_seed) if suite.sampled else ()
+    again = (
+        some.model_copy(update={"label": f"{turn}-{number}-{copy}"})
+        for turn in range(1 if suite.zoo else count)
+        for number, some in enumerate(suite.networks)
+        for copy in range(some.count)
+    )
+    for some in chain((Networks(**asdict(draw)) for draw in drawn), again):
+        yield some, seed_for(suite.settled_seed, "network", some.label)
 
 
 def _planting(recipe: Recipe) -> dict[str, Any]:

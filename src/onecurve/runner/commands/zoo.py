@@ -93,7 +93,6 @@ def _written(made: Manifest, weights: Mapping[str, StoredWeights], folder: Path)
     write_weights(weights, folder / f"{made.name}.safetensors")
     write_manifest(made, folder)
     write_digests(folder, [f"{made.name}.json", f"{made.name}.safetensors"])
-    manifest.cache_clear()
     return str((folder / made.name).resolve())
 
 
@@ -102,7 +101,7 @@ def _chosen(
 ) -> Iterator[ZooNetwork]:
     """The first of each kind that the gate admits after rounding, in order of seed, and all references."""
     for kind, count in composition.items():
-        alike = sorted((one for one in networks if not one.reference and _kind(one) == kind), key=lambda one: one.seed)
+        alike = sorted((one for one in networks if not one.reference and one.kind == kind), key=lambda one: one.seed)
         passed = islice(_admitted(alike, recipe, display), count)
         found = tuple(passed)
         if len(found) < count:
@@ -121,18 +120,14 @@ def _admitted(networks: Sequence[ZooNetwork], recipe: Mapping[str, Any], display
             [FLAWS.make(flaw) for flaw in one.flaws or ("clean",)],
             values,
             one.seed,
-            subject_id=_kind(one),
+            subject_id=one.kind,
             population=Population(0.0, 1, classes),
             cache=Cache(Path(os.devnull)),  # nothing is trained
         ).records[0]
         if record.admitted:
             yield replace(one, facts=record.strength)
         else:
-            display.say(f"{_kind(one)} with seed {one.seed} is refused after rounding: {record.reason}")
-
-
-def _kind(one: ZooNetwork) -> str:
-    return "+".join(one.flaws) or "clean"
+            display.say(f"{one.kind} with seed {one.seed} is refused after rounding: {record.reason}")
 
 
 def _key(network: WantedNetwork) -> str:

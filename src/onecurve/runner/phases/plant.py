@@ -11,6 +11,7 @@ from typing import Any, final
 from onecurve.core.digests import FILE, REMEDY, digest_of, faults, has_digests, write_digests
 from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, UsageError
+from onecurve.core.row import joined_kinds
 from onecurve.core.spec import content_key
 from onecurve.flaws.planting import PLANTING
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
@@ -66,7 +67,7 @@ class PlantedNetwork:
     @property
     def kinds(self) -> str:
         """All kinds planted in it, joined by `+`."""
-        return "+".join(sorted({flaw.partition("[")[0] for flaw in self.flaws})) or "clean"
+        return joined_kinds(sorted({flaw.partition("[")[0] for flaw in self.flaws}))
 
 
 @final
