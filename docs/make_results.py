@@ -191,15 +191,14 @@ def _readers(run: PublishedRun) -> Iterator[str]:
     )
     yield "\n| evidence | " + " | ".join(dict.fromkeys(line.reader for line in ladder.lines)) + " |"
     yield "|---|" + "---|" * len({line.reader for line in ladder.lines})
-    conditions = ["true trigger", *(f"ladder: {rung}" for rung in ladder.rungs), "noise"]
-    for condition in conditions:
+    for shown in ("true trigger", *ladder.rungs, "noise"):
         cells = []
         for reader in dict.fromkeys(line.reader for line in ladder.lines):
-            own = [one for one in run.calibrations if one.reader == reader and one.condition == condition and one.n]
+            own = [one for one in run.calibrations if one.reader == reader and shown in (one.condition, one.rung) and one.n]
             n = sum(one.n for one in own)
             share, mass = (sum(value) / n for value in ([one.correct for one in own], [one.mean_mass * one.n for one in own]))
             cells.append(f"{numbers.percent(share)} ({numbers.percent(mass)}), n = {n}")
-        yield f"| {condition.removeprefix('ladder: ')} | {' | '.join(cells)} |"
+        yield f"| {shown} | {' | '.join(cells)} |"
 
 
 def _controls(rows: Sequence[Row]) -> Iterator[str]:

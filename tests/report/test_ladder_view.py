@@ -1,7 +1,7 @@
 """The ladder of a report: a line per reader and kind, a column per rung, and no rung among the usual calibrations."""
 
 from onecurve.core.display import Calibration
-from onecurve.report.pages.ladder_view import is_rung, ladder_of
+from onecurve.report.pages.ladder_view import ladder_of
 
 
 def one(condition: str, correct: int, reader: str = "matcher", flaw: str = "patch") -> Calibration:
@@ -19,5 +19,5 @@ def test_rungs_keep_their_order_and_a_missing_one_is_a_dash() -> None:
 
 
 def test_without_a_ladder_there_is_no_line() -> None:
-    assert not is_rung(one("true trigger", 4))
+    assert not one("true trigger", 4).rung
     assert ladder_of([one("true trigger", 4)]).lines == ()

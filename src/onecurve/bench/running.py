@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal, final
 
 from onecurve.bench.folders import cache_root, device_named, slots
 from onecurve.core import html
-from onecurve.core.display import Calibration
 from onecurve.core.errors import UsageError
 from onecurve.core.row import Row
 from onecurve.report.pages.write import Asked, write_report
-from onecurve.report.rows.loading import load_results
+from onecurve.report.rows.loading import calibrations_of, load_results
 from onecurve.report.rows.secrecy import redacted_row, secret_cases
 from onecurve.runner.sealed import given_seed, seed_of_run
 from onecurve.runner.suite import Suite, load_suite
@@ -86,10 +85,8 @@ class Run:
             if store.noted("finished") is None:
                 # Its seed is secret as long as solvers may look.
                 raise UsageError(f"the run has not ended: {self.folder}", "finish it with `onecurve run`")
-            prepared = store.prepared()
-            calibrated = [one for key in store.noted("calibrations") or () for one in prepared.get(key, ())]
             facts = {name: store.noted(name) for name in PUBLISHED_FACTS}
-            run = PublishedRun(store.rows(), store.plants(), tuple(Calibration(**one) for one in calibrated), suite, seed, facts)
+            run = PublishedRun(store.rows(), store.plants(), calibrations_of(store, store.prepared()), suite, seed, facts)
         publish(run, Path(out))
         return Path(out)
 

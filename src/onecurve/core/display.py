@@ -66,6 +66,10 @@ class PlantRecord:
         return {**asdict(self), "strength": dict(self.strength), "facts": dict(self.facts)}
 
 
+LADDER = "ladder: "
+"""Conditions of a calibration that are rungs of a ladder of damaged evidence begin with this."""
+
+
 @final
 @dataclass(frozen=True)
 class Calibration:
@@ -84,3 +88,8 @@ class Calibration:
     low: float
     high: float
     """95 % interval of the share read right."""
+
+    @property
+    def rung(self) -> str:
+        """The rung of a reader's ladder that it is of; empty for the usual conditions."""
+        return self.condition.removeprefix(LADDER) if self.condition.startswith(LADDER) else ""

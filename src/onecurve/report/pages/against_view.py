@@ -16,8 +16,6 @@ from onecurve.statistics.two_runs import RunsCompared, compare_runs, same_cases
 
 LINK = "against.html"
 LISTED = 300
-SAME = 0.005
-"""Skills closer than this are printed alike and count as no difference."""
 
 
 @final
@@ -148,7 +146,7 @@ def _cells(ones: Sequence[Row], others: Sequence[Row], same: frozenset[str], her
     return [
         _cell(mine[key], theirs[key], here)
         for key in mine.keys() & theirs.keys()
-        if abs((mine[key].skill or 0.0) - (theirs[key].skill or 0.0)) >= SAME or mine[key].status is not theirs[key].status
+        if abs((mine[key].skill or 0.0) - (theirs[key].skill or 0.0)) >= numbers.SAME or mine[key].status is not theirs[key].status
     ]
 
 

@@ -18,8 +18,6 @@ from onecurve.statistics.ranking import Ranking
 SHOWN = 6
 """Cases shown with the evidence of both: those with the largest differences."""
 LISTED = 200
-SAME = 0.005
-"""Skills closer than this are printed alike and count as no difference."""
 
 
 @final
@@ -84,7 +82,7 @@ def compare_view(first: str, second: str, results: Results, rankings: Mapping[st
     couples = couples_of(first, second, results.rows)
     pairs = [pair for task, (one, other) in couples.items() for pair in _pairs(task, one, other, results.rows)]
     duels = sorted((_case_duel(pair, results) for pair in pairs), key=lambda duel: (-abs(duel[0].gap), duel[0].case, duel[0].task))
-    differing = [duel for duel in duels if abs(duel[0].gap) >= SAME]
+    differing = [duel for duel in duels if abs(duel[0].gap) >= numbers.SAME]
     shown = [duel for duel in differing if duel[0].case in results.displays][:SHOWN]
     return CompareView(
         link=compare_link(first, second),

@@ -8,9 +8,6 @@ from onecurve.core.display import Calibration
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import solver_link
 
-LADDER = "ladder: "
-"""Conditions of a calibration that are rungs begin with this."""
-
 
 @final
 @dataclass(frozen=True)
@@ -35,16 +32,11 @@ class Ladder:
     lines: tuple[LadderLine, ...]
 
 
-def is_rung(one: Calibration) -> bool:
-    """Whether the record is of a rung, and not of the usual conditions."""
-    return one.condition.startswith(LADDER)
-
-
 def ladder_of(calibrations: Sequence[Calibration]) -> Ladder:
     """The rungs in the order in which they were read, a line per reader and kind."""
-    found = [one for one in calibrations if is_rung(one) and one.n]
-    rungs = tuple(dict.fromkeys(one.condition.removeprefix(LADDER) for one in found))
-    by_place = {(one.reader, one.flaw, one.condition.removeprefix(LADDER)): one for one in found}
+    found = [one for one in calibrations if one.rung and one.n]
+    rungs = tuple(dict.fromkeys(one.rung for one in found))
+    by_place = {(one.reader, one.flaw, one.rung): one for one in found}
     lines = []
     for reader, flaw in sorted({(one.reader, one.flaw) for one in found}):
         own = [by_place.get((reader, flaw, rung)) for rung in rungs]

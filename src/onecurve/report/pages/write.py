@@ -25,7 +25,7 @@ from onecurve.report.pages.data_files import write_alarms, write_data, write_kin
 from onecurve.report.pages.detection_view import kind_table
 from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_rows, detection_task
 from onecurve.report.pages.files import written
-from onecurve.report.pages.ladder_view import is_rung, ladder_of
+from onecurve.report.pages.ladder_view import ladder_of
 from onecurve.report.pages.metrics_view import metrics_view
 from onecurve.report.pages.panels import panels, points_apart
 from onecurve.report.pages.ranking_view import rankings_of
@@ -166,7 +166,7 @@ def _index(
     words = {case: display.words for case, display in results.displays.items()}
     found = alarm_lines(rows, names)
     solved = tuple(row for row in rows if row.role is not Role.REFERENCE_POINT)
-    calibrated = calibration_lines([one for one in results.calibrations if not is_rung(one)])
+    calibrated = calibration_lines([one for one in results.calibrations if not one.rung])
     return {
         "opening": opening(results),
         "panels": panels(rows, names, rankings, focus.tool),

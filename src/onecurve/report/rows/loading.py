@@ -38,13 +38,13 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
                 for left in left_out(kept)
             ),
         )
-        calibrated = store.noted("calibrations") or ()
+        calibrations = calibrations_of(store, prepared)
         load = store.record
     return Results(
         rows=rows,
         displays=_displays(prepared, load, secret),
         plants=plants,
-        calibrations=_calibrations(prepared, calibrated),
+        calibrations=calibrations,
         record=load,
         entries=_entries(prepared, rows),
         run=run,
@@ -56,8 +56,9 @@ def _displays(prepared: Mapping[str, Any], load: Callable[[str], CaseDisplay], s
     return {value["case"]: redacted_display(load(value["display"]), secret) for value in cases}
 
 
-def _calibrations(prepared: Mapping[str, Any], keys: Sequence[str]) -> tuple[Calibration, ...]:
-    return tuple(Calibration(**one) for key in keys for one in prepared.get(key, ()))
+def calibrations_of(store: Store, prepared: Mapping[str, Any]) -> tuple[Calibration, ...]:
+    """How the readers of a run were calibrated; ``prepared`` is what the store prepared."""
+    return tuple(Calibration(**one) for key in store.noted("calibrations") or () for one in prepared.get(key, ()))
 
 
 def _entries(prepared: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, CatalogEntry]:

@@ -7,6 +7,8 @@ import math
 from datetime import datetime
 
 MISSING = "—"
+SAME = 0.005
+"""Skills closer than this are printed alike and count as no difference."""
 _STEPS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from onecurve.core.case import Truth
+from onecurve.core.display import LADDER
 from onecurve.core.evidence import Evidence, Picture
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.seeds import generator
-from onecurve.tasks.machinery.controls import SHOWN, oracle_evidence
+from onecurve.tasks.machinery.controls import GREY, SHOWN, oracle_evidence
 
-GREY: Final = 0.5
 INPUTS: Final = 8
 """Triggered inputs on the last rung."""
 Damage = Callable[[Floats, np.random.Generator], Floats]
@@ -80,7 +80,7 @@ def ladder_of(truth: Truth, brief: Brief, seed: int) -> dict[str, Evidence]:
         found[name] = _pictures([damage(image, generator("ladder", seed, name, number)) for number, image in enumerate(shown)])
     if truth.triggered is not None:
         found["in eight inputs"] = _pictures([truth.triggered.images[:INPUTS]])
-    return {f"ladder: {name}": evidence for name, evidence in found.items()}
+    return {f"{LADDER}{name}": evidence for name, evidence in found.items()}
 
 
 def _pictures(images: Sequence[Floats]) -> Evidence:
