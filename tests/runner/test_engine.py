@@ -1,6 +1,5 @@
 """Workers: what a job costs when it hangs, dies, eats memory or raises, and in which order jobs run."""
 
-import gc
 import os
 import signal
 import subprocess
@@ -180,9 +179,6 @@ def test_a_handler_that_raises_is_told_in_words_with_its_traceback(error: BaseEx
 
 
 def test_what_a_job_took_is_measured_by_the_worker() -> None:
-    # What other tests left in this process would be freed during the job and hide what it takes.
-    gc.collect()
-
     def handler(size: int) -> dict[str, int]:
         time.sleep(0.05)
         return {"held": sum(bytearray(b"x") * (size << 20))}

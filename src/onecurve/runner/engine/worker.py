@@ -95,8 +95,8 @@ def performed(handlers: Mapping[str, Handler], job: Mapping[str, Any]) -> dict[s
     except (OSError, ValueError, AttributeError):
         pass  # a tool may have closed them
     outcome["seconds"] = time.perf_counter() - started
-    # Libraries that are touched for the first time are no memory of the job's.
-    outcome["peak_mb"] = max(0.0, _peak() - before - max(0.0, file_mb() - files))
+    # Pages of libraries are no memory of the job's: it may touch them for the first time, and the system may take them back meanwhile.
+    outcome["peak_mb"] = max(0.0, _peak() - before - (file_mb() - files))
     return outcome
 
 
