@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from onecurve.core.row import Role, Row
 from onecurve.core.seeds import generator
-from onecurve.statistics.cases import at_largest_budget, by_solver, case_scores
+from onecurve.statistics.cases import scores_by_case
 from onecurve.statistics.intervals import LEVEL, SAME, Interval, TooFewError, mean_interval
 
 SPLITS: Final = 200
@@ -87,9 +87,9 @@ def _means(rows: Sequence[Row]) -> tuple[Values, Groups]:
     """Solvers x networks: mean skill over the cases of a network; and the numbers of the networks of each kind of flaw."""
     by_network: dict[str, dict[str, float]] = {}
     flaws: dict[str, set[str]] = defaultdict(set)
-    for (solver, _), members in by_solver(at_largest_budget(rows)).items():
+    for (solver, _), by_case in scores_by_case(rows).items():
         skills: dict[str, list[float]] = defaultdict(list)
-        for score in case_scores(members):
+        for score in by_case.values():
             skills[score.network].append(score.skill)
             flaws[score.network].add(score.flaw)
         if skills:

@@ -82,6 +82,12 @@ def at_largest_budget(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(row for group in by_solver(rows).values() for row in tuple(by_budget(group).values())[-1])
 
 
+def scores_by_case(rows: Iterable[Row]) -> Mapping[tuple[str, str], Mapping[str, CaseScore]]:
+    """Case to score by (solver, task), each solver at its largest budget."""
+    groups = by_solver(at_largest_budget(rows))
+    return {key: {score.case: score for score in case_scores(own)} for key, own in groups.items()}
+
+
 def _score(case: str, rows: list[Row]) -> CaseScore:
     if len(rows) == 1:  # nearly always, and a report asks a million times
         return CaseScore(case, rows[0].subject, rows[0].flaw, skill_or_floor(rows[0]), rows[0].cost.equivalents, rows[0].passes)

@@ -6,7 +6,7 @@ network share its training, so signs are flipped for whole networks.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import fmean
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from onecurve.core.row import Row
 from onecurve.core.seeds import generator
-from onecurve.statistics.cases import at_largest_budget, case_scores
+from onecurve.statistics.cases import CaseScore, scores_by_case
 from onecurve.statistics.intervals import Interval, TooFewError, mean_interval
 
 EXACT_UP_TO = 14
@@ -114,8 +114,12 @@ def compare_many(rows: Iterable[Row], couples: Sequence[tuple[str, str]], task: 
 
 def paired_differences(rows: Iterable[Row], first: str, second: str, task: str) -> PairedDifferences:
     """Differences of skill over the cases that both solvers attempted, failures as floor, each at its largest budget."""
-    chosen = at_largest_budget(row for row in rows if row.task == task and row.solver in (first, second))
-    one, other = ({score.case: score for score in case_scores(row for row in chosen if row.solver == who)} for who in (first, second))
+    scores = scores_by_case(row for row in rows if row.task == task and row.solver in (first, second))
+    return differences_of(*(scores.get((solver, task), {}) for solver in (first, second)))
+
+
+def differences_of(one: Mapping[str, CaseScore], other: Mapping[str, CaseScore]) -> PairedDifferences:
+    """The same from the scores of two solvers by case."""
     shared = sorted(one.keys() & other.keys())
     return PairedDifferences(
         tuple(one[case].skill - other[case].skill for case in shared),

@@ -5,19 +5,19 @@ range of places that these tests leave open: one more than the solvers that are 
 (simultaneous confidence sets of ranks: Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies, arXiv 2011.06660).
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil, fsum, log2, sqrt
+from math import ceil, log2, sqrt
 from statistics import fmean, stdev
 from typing import final
 
 import numpy as np
 
 from onecurve.core.row import Row
-from onecurve.statistics.cases import CaseScore, at_largest_budget, by_solver, case_scores
-from onecurve.statistics.compare import flip_shares, holm
+from onecurve.statistics.cases import CaseScore, scores_by_case
+from onecurve.statistics.compare import differences_of, flip_shares, holm
 from onecurve.statistics.intervals import LEAST_SPREAD, LEVEL
 from onecurve.statistics.power import networks_needed
 from onecurve.statistics.summary import Summary, summarise
@@ -117,25 +117,16 @@ def ranking(rows: Iterable[Row], task: str, *, seed: int = 0) -> Ranking:
     """The ranking of all solvers of ``rows`` with a score on the task. The caller leaves out roles that are in no ranking."""
     own = [row for row in rows if row.task == task]
     order = sorted((one for one in summarise(own, seed=seed) if one.scored), key=lambda one: (-(one.mean or 0.0), one.solver))
-    scores = {solver: _by_case(group) for (solver, _), group in by_solver(at_largest_budget(own)).items()}
+    scores = {solver: by_case for (solver, _), by_case in scores_by_case(own).items()}
     pairs = _tested([_pair(one.solver, other.solver, scores) for one, other in combinations(order, 2)], seed)
     return Ranking(task, _placed(order, pairs), pairs)
 
 
-def _by_case(rows: Iterable[Row]) -> dict[str, CaseScore]:
-    return {score.case: score for score in case_scores(rows)}
-
-
 def _pair(first: str, second: str, scores: Mapping[str, Mapping[str, CaseScore]]) -> tuple[PairTest, tuple[float, ...]]:
     """The pair without its p, and the total difference of each network, whose signs are flipped."""
-    one, other = scores[first], scores[second]
-    found: dict[str, list[float]] = defaultdict(list)
-    for case in sorted(one.keys() & other.keys()):
-        found[one[case].network].append(one[case].skill - other[case].skill)
-    every = [value for network in sorted(found) for value in found[network]]
-    means = tuple(fmean(found[network]) for network in sorted(found))
-    totals = tuple(fsum(found[network]) for network in sorted(found))
-    return PairTest(first, second, len(means), fmean(every) if every else None, means, None), totals
+    shared = differences_of(scores[first], scores[second])
+    means, every = shared.means(), shared.differences
+    return PairTest(first, second, len(means), fmean(every) if every else None, means, None), shared.totals()
 
 
 def _tested(plain: Sequence[tuple[PairTest, tuple[float, ...]]], seed: int) -> dict[tuple[str, str], PairTest]:

@@ -7,7 +7,8 @@ from statistics import fmean
 from typing import final
 
 from onecurve.core.row import Role, Row
-from onecurve.statistics.cases import CaseScore, at_largest_budget, by_solver, case_scores
+from onecurve.statistics.cases import CaseScore, scores_by_case
+from onecurve.statistics.compare import differences_of
 from onecurve.statistics.intervals import Interval, TooFewError, mean_interval
 from onecurve.statistics.summary import Summary, summarise
 
@@ -37,9 +38,9 @@ def compare_runs(here: Iterable[Row], there: Iterable[Row], *, seed: int = 0) ->
     ones = {(one.task, one.solver): one for one in summarise(first, seed=seed) if one.scored}
     others = {(one.task, one.solver): one for one in summarise(second, seed=seed) if one.scored}
     same = same_cases(first, second)
-    scores = [_scores(rows) for rows in (first, second)]
+    scores = [scores_by_case(rows) for rows in (first, second)]
     return tuple(
-        _compared(ones[key], others[key], *(some[key] for some in scores), same=same, seed=seed)
+        _compared(ones[key], others[key], *(some[key[::-1]] for some in scores), same=same, seed=seed)
         for key in sorted(ones.keys() & others.keys())
     )
 
@@ -54,25 +55,19 @@ def _identity(row: Row) -> tuple[object, ...]:
     return (row.flaw, row.data, row.model, *sorted((name, repr(value)) for name, value in row.facts.items()))
 
 
-def _scores(rows: Sequence[Row]) -> Mapping[tuple[str, str], Mapping[str, CaseScore]]:
-    groups = by_solver(at_largest_budget(rows))
-    return {(task, solver): {score.case: score for score in case_scores(own)} for (solver, task), own in groups.items()}
-
-
 def _compared(
     here: Summary, there: Summary, ones: Mapping[str, CaseScore], others: Mapping[str, CaseScore], *, same: frozenset[str], seed: int
 ) -> RunsCompared:
-    cases = sorted(ones.keys() & others.keys() & same)
-    if not cases:
+    shared = differences_of({case: score for case, score in ones.items() if case in same}, others)
+    if not shared.differences:
         difference = (here.mean or 0.0) - (there.mean or 0.0)
         return RunsCompared(here.task, here.solver, here.role, here, there, difference, _apart(here, there), 0, 0)
-    differences = [ones[case].skill - others[case].skill for case in cases]
-    networks = [ones[case].network for case in cases]
     try:
-        found = mean_interval(differences, [ones[case].flaw for case in cases], networks=networks, seed=seed, span=(-1.0, 1.0))
+        found = mean_interval(shared.differences, shared.flaws, networks=shared.networks, seed=seed, span=(-1.0, 1.0))
     except TooFewError:
         found = None
-    return RunsCompared(here.task, here.solver, here.role, here, there, fmean(differences), found, len(cases), len(set(networks)))
+    difference, networks = fmean(shared.differences), len(set(shared.networks))
+    return RunsCompared(here.task, here.solver, here.role, here, there, difference, found, len(shared.differences), networks)
 
 
 def _apart(here: Summary, there: Summary) -> Interval | None:
