@@ -19,7 +19,7 @@ from onecurve.report.rows.results import Results
 from onecurve.report.words.naming import scores_file
 from onecurve.statistics.cases import by_solver
 from onecurve.statistics.curves import curves
-from onecurve.statistics.detection import detections, detections_by_kind
+from onecurve.statistics.detection import KindDetection, detections
 from onecurve.statistics.intervals import Interval
 from onecurve.statistics.ranking import Ranking
 from onecurve.statistics.summary import Summary
@@ -80,8 +80,8 @@ def write_alarms(rows: Sequence[Row], out: Path) -> None:
     )
 
 
-def write_kinds(rows: Sequence[Row], out: Path) -> None:
-    """The file of detectors by kind of flaw; ``rows`` are those of the detection task without reference points."""
+def write_kinds(found: Sequence[KindDetection], out: Path) -> None:
+    """The file of detectors by kind of flaw."""
     write_records(
         out,
         "kinds",
@@ -94,7 +94,7 @@ def write_kinds(rows: Sequence[Row], out: Path) -> None:
                 "auroc": one.detection.auroc,
                 **_ends("auroc", one.detection.auroc_interval),
             }
-            for one in detections_by_kind(rows)
+            for one in found
         ],
     )
 

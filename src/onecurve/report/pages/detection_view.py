@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from onecurve.core.row import Role, Row
-from onecurve.report.pages.false_alarms import detection_rows
+from onecurve.core.row import Row
+from onecurve.report.pages.false_alarms import judged_rows
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names
 from onecurve.statistics.detection import KindDetection, detections, detections_by_kind
@@ -31,19 +31,22 @@ class KindTable:
     kinds: tuple[tuple[str, int], ...]
     lines: tuple[tuple[str, str, tuple[KindCell, ...]], ...]
     """Solver, link, cells."""
+    found: tuple[KindDetection, ...]
+    """The same, unrounded."""
 
 
 def kind_table(rows: Sequence[Row], names: Names) -> KindTable:
     """All solvers of the detection task but reference points; empty where no task asked whether networks are flawed."""
-    asked = [row for row in detection_rows(rows) if row.role is not Role.REFERENCE_POINT]
-    found = {(one.solver, one.kind): one for one in detections_by_kind(asked)}
+    asked = judged_rows(rows)
+    by_kind = detections_by_kind(asked)
+    found = {(one.solver, one.kind): one for one in by_kind}
     kinds = {kind: max(one.detection.flawed for (_, other), one in found.items() if other == kind) for _, kind in found}
     over_all = {one.solver: one.auroc or 0.0 for one in detections(asked)}
     lines = tuple(
         (solver, names.link(solver), tuple(_cell(found.get((solver, kind))) for kind in sorted(kinds)))
         for solver in sorted(over_all, key=lambda solver: (-over_all[solver], solver))
     )
-    return KindTable(tuple(sorted(kinds.items())), lines if kinds else ())
+    return KindTable(tuple(sorted(kinds.items())), lines if kinds else (), by_kind)
 
 
 def _cell(one: KindDetection | None) -> KindCell:

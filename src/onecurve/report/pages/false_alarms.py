@@ -55,9 +55,14 @@ def detection_rows(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.task == task]
 
 
+def judged_rows(rows: Sequence[Row]) -> list[Row]:
+    """The same without reference points, which judge nothing."""
+    return [row for row in detection_rows(rows) if row.role is not Role.REFERENCE_POINT]
+
+
 def alarm_lines(rows: Sequence[Row], names: Names) -> tuple[AlarmLine, ...]:
     """Every solver of the detection task except reference points, controls last, the fewest false alarms first."""
-    judged = [row for row in detection_rows(rows) if row.role is not Role.REFERENCE_POINT]
+    judged = judged_rows(rows)
     roles = {row.solver: row.role for row in judged}
     task = detection_task(rows)
     found = [_alarm_line(one, roles[one.solver], task, names) for one in detections(judged)]

@@ -23,7 +23,7 @@ from onecurve.report.pages.comparisons import couple_of, write_against, write_co
 from onecurve.report.pages.contact_sheet import contact_sheet
 from onecurve.report.pages.data_files import write_alarms, write_data, write_kinds, write_solver_data
 from onecurve.report.pages.detection_view import kind_table
-from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_rows, detection_task
+from onecurve.report.pages.false_alarms import AlarmLine, alarm_lines, alarm_sentence, detection_task, judged_rows
 from onecurve.report.pages.files import written
 from onecurve.report.pages.ladder_view import ladder_of
 from onecurve.report.pages.metrics_view import metrics_view
@@ -108,9 +108,8 @@ def write_report(results: Results, out: Path, asked: Asked = NOTHING_ASKED) -> P
     sheet = contact_sheet(results.displays, results.plants, assets)
     shown = _index(results, views, with_page, rankings, focus)
     write_data(results, shown["table"], rankings, shown["maps"], out)
-    judged = [row for row in detection_rows(results.rows) if row.role is not Role.REFERENCE_POINT]
-    write_alarms(judged, out)
-    write_kinds(judged, out)
+    write_alarms(judged_rows(results.rows), out)
+    write_kinds(shown["kinds"].found, out)
     page = pages.get_template("index.html").render(up="", sheet=sheet, focus=focus, compared=compared, **shown)
     index = written(out / "index.html", page)
     return out / compared[0].link if asked.compare or asked.against else index
