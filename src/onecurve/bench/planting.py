@@ -10,6 +10,7 @@ from onecurve.bench.folders import cache_root
 from onecurve.bench.waiting import PrintedProgress
 from onecurve.core.case import Case, Population
 from onecurve.core.errors import UngradeableError, UnknownNameError, UsageError
+from onecurve.core.folders import require_empty
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting import storage
@@ -77,9 +78,8 @@ def plant_together(
 ) -> Planted:
     """Plant several flaws in one network; those that the gate refuses have a record with the reason and no case."""
     chosen, folder = setting or Setting(), None if out is None else Path(out)
-    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"not an empty folder: {folder}", "choose another folder")
     if folder is not None:
+        require_empty(folder)
         _require_writable(folder)
     made = [_flaw(flaw) for flaw in flaws]
     seed = drawn_seed() if chosen.seed is None else chosen.seed

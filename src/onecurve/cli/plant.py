@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from onecurve.bench.folders import cache_root, command_line, device_named, slots
 from onecurve.cli.names import one_of
@@ -87,7 +88,7 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     if sum((every, bool(zoo), bool(flaws))) != 1:
         raise UsageError("name the flaws to plant, or --all, or --zoo NAME", "`onecurve list flaws` shows what there is")
     if zoo:
-        if (data, model, seed, repeats, insertion, device) != ("digits", "six-conv", None, 1, "joint", "cpu"):
+        if _given("data", "model", "seed", "repeats", "insertion", "device"):
             raise UsageError("a zoo says itself what is planted, so --zoo goes with --out, --jobs and --json alone")
         _make_zoo(zoo, out, slots(jobs), as_json)
         return
@@ -105,6 +106,12 @@ def plant(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         _print_table(records)
     if seed is not None:
         click.echo(f"seed {seed} was given: whoever tries it finds the truth; leave --seed out for a case that is to be sealed", err=True)
+
+
+def _given(*names: str) -> bool:
+    """Whether the person gave any of these parameters."""
+    context = click.get_current_context()
+    return any(context.get_parameter_source(name) is not ParameterSource.DEFAULT for name in names)
 
 
 def _make_zoo(zoo: str, out: Path, jobs: int, as_json: bool) -> None:

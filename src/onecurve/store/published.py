@@ -14,7 +14,8 @@ from typing import Any, Final, final
 from onecurve.core.digests import FILE as DIGESTS
 from onecurve.core.digests import digest_of, faults, write_digests
 from onecurve.core.display import Calibration, PlantRecord
-from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UngradeableError, UsageError
+from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UngradeableError
+from onecurve.core.folders import require_empty
 from onecurve.core.grade import Status, skill_of
 from onecurve.core.row import Role, Row
 from onecurve.store.export import NESTED, row_as_dict, write_parquet
@@ -48,8 +49,7 @@ def is_published(folder: Path) -> bool:
 
 def publish(run: PublishedRun, out: Path) -> None:
     """Write the results into ``out``, a new or empty folder; raises ``UsageError`` for any other, ``MissingExtraError`` without pyarrow."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"not an empty folder: {out}", "choose another folder")
+    require_empty(out)
     out.mkdir(parents=True, exist_ok=True)
     # A traceback names places of the machine that ran it.
     write_parquet([_flat(row) for row in run.rows], out / ROWS)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onecurve.core.digests import write_digests
 from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UsageError
+from onecurve.core.folders import require_empty
 from onecurve.flaws.planting.storage import SEALED, SUBJECT
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def seal(planted: Path, out: Path, key: Path, *, least: int = LEAST, draw: Calla
     _require_apart(out, planted, "publishing inside the planted folder would publish the truth")
     for place in (out, planted / SUBJECT):
         _require_apart(key, place, "a key that lies in what is published opens it for everyone")
-    _require_empty(out)
+    require_empty(out, "choose another --out")
     if not (planted / SEALED / "network.json").is_file():
         raise UsageError(f"no sealed truth of an admitted flaw in: {planted}", "give a folder that `onecurve plant` wrote")
     subject = _files_of(planted / SUBJECT)
@@ -88,7 +89,7 @@ def open_sealed(published: Path, key: Path, out: Path) -> str:
     subject, the truth or the commitment was changed, ``SchemaError`` for an unknown version.
     """
     _require_apart(out, published, "the truth would lie in what is published")
-    _require_empty(out)
+    require_empty(out, "choose another --out")
     commitment, secret = _commitment(published / COMMITMENT), _read_key(key)
     if _fingerprint(secret) != commitment["key"]:
         raise UsageError(f"sealed with another key than: {key}")
@@ -259,11 +260,6 @@ def _read(path: Path, limit: int) -> bytes:
     if path.stat().st_size > limit:
         raise DataError(f"{path} is too large: {path.stat().st_size:,} bytes, at most {limit:,} are read")
     return path.read_bytes()
-
-
-def _require_empty(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"not an empty folder: {out}", "choose another --out")
 
 
 def _require_apart(place: Path, folder: Path, why: str) -> None:
