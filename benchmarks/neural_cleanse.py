@@ -31,8 +31,9 @@ from onecurve.models.building import build
 from onecurve.models.network import TorchNetwork
 from onecurve.models.steps import TrainingRecipe
 from onecurve.models.training import accuracy, train
+from onecurve.tools.inversion.machinery.class_search import InversionRecipe
 from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule, ScheduleConstants
-from onecurve.tools.inversion.machinery.trigger_inversion import InversionRecipe, Inverted, invert
+from onecurve.tools.inversion.machinery.trigger_inversion import Inverted, invert
 
 CLASSES = 10
 TARGET = 3

@@ -9,8 +9,9 @@ from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Brief
 from onecurve.models.network import torch_module
 from onecurve.tools.inversion.machinery.attack_success import share_reaching
+from onecurve.tools.inversion.machinery.class_search import InversionRecipe
 from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants, scores_of_sizes
-from onecurve.tools.inversion.machinery.trigger_inversion import InversionRecipe, invert
+from onecurve.tools.inversion.machinery.trigger_inversion import invert
 from onecurve.tools.inversion.neural_cleanse import NeuralCleanse
 
 BUDGET = 12000

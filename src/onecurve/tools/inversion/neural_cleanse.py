@@ -17,21 +17,13 @@ from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, torch_module
 from onecurve.tools.inversion.machinery.attack_success import share_reaching
+from onecurve.tools.inversion.machinery.class_search import InversionRecipe, means_of
 from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants, scores_of_sizes
-from onecurve.tools.inversion.machinery.trigger_inversion import COST, NORM_PIXELS, InversionRecipe, Inverted, invert
-from onecurve.tools.machinery.clean_split import split_clean
+from onecurve.tools.inversion.machinery.trigger_inversion import NORM_PIXELS, Inverted, invert
 from onecurve.tools.machinery.to_picture import cropped_sprite, sprite_picture
 
-TRIAL_IMAGES = 64
-"""At most so many clean images, not used in the search, measure the attack success rate of each trigger."""
-TRIAL_SHARE = 0.1
-"""At most this share of the budget is kept for that."""
 STEPS_WANTED = 120
 """The budget pays for so many steps first; what is left pays for more images per step."""
-FEWEST_STEPS = 8
-"""With fewer steps no mask can shrink, so the tool does not start."""
-FEWEST_IMAGES, MOST_IMAGES = 2, 64
-"""Images per class and step."""
 SHOWN = 3
 """Classes whose triggers are shown as pictures."""
 
@@ -75,33 +67,23 @@ class NeuralCleanse:
 
         A score is the logarithm of the image's area over the mask's, 0 for a class that never passed.
         """
-        subject = workbench.subject
-        split = split_clean(subject.granted_clean(), workbench.rng)
-        classes = np.arange(subject.classes) if brief.target is None else np.array([brief.target])
-        trial = split.trial.take(slice(min(TRIAL_IMAGES, int(TRIAL_SHARE * workbench.remaining / len(classes)))))
-        module = torch_module(subject)
-        reserve = len(classes) * len(trial)
-        images_per_class = (workbench.remaining - reserve) / (COST * len(classes))
-        if images_per_class < FEWEST_STEPS * FEWEST_IMAGES:
+        means = means_of(brief, workbench, STEPS_WANTED)
+        if means is None:
             return Evidence()
-        recipe = self._recipe(images_per_class)
+        module, classes = torch_module(workbench.subject), means.classes
+        recipe = InversionRecipe(self.steps, means.images_per_step, self.learning_rate, self._schedule())
         with evaluating(module):
-            inverted = invert(module, split.search, classes, recipe, workbench, reserve)
+            inverted = invert(module, means.images, classes, recipe, workbench, means.reserve)
             found = np.flatnonzero(inverted.found)
-            success = share_reaching(module, trial, classes[found], inverted.masks[found], inverted.patterns[found], workbench)
+            success = share_reaching(module, means.trial, classes[found], inverted.masks[found], inverted.patterns[found], workbench)
         if len(found) == 0:
             return Evidence()
         order = np.argsort(inverted.norms[found], kind="stable")
-        exhibits = _exhibits(inverted, classes, found[order], success[order], subject.class_names)
+        exhibits = _exhibits(inverted, classes, found[order], success[order], workbench.subject.class_names)
         scores = (
             (ClassScores(scores_of_sizes(inverted.norms, NORM_PIXELS), "log of image area over mask area"),) if brief.target is None else ()
         )
         return Evidence((*scores, *exhibits))
-
-    def _recipe(self, images_per_class: float) -> InversionRecipe:
-        """The budget pays for enough steps first; what is left pays for more images per step."""
-        images = int(np.clip(images_per_class / STEPS_WANTED, FEWEST_IMAGES, MOST_IMAGES))
-        return InversionRecipe(self.steps, images, self.learning_rate, self._schedule())
 
     def _schedule(self) -> ScheduleConstants:
         return ScheduleConstants(self.threshold, self.initial_cost, self.multiplier, self.patience, self.stop_patience)

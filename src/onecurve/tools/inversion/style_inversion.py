@@ -16,21 +16,13 @@ from onecurve.core.question import Brief
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, torch_module
+from onecurve.tools.inversion.machinery.class_search import InversionRecipe, means_of
 from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants, scores_of_sizes
-from onecurve.tools.inversion.machinery.style_search import COST, PIXELS, Restyled, StyleRecipe, restyle
-from onecurve.tools.machinery.clean_split import split_clean
+from onecurve.tools.inversion.machinery.style_search import PIXELS, Restyled, restyle
 from onecurve.tools.machinery.to_picture import GREY, picture_of
 
-TRIAL_IMAGES = 64
-"""At most so many clean images, not used in the search, measure the attack success rate of each style."""
-TRIAL_SHARE = 0.1
-"""At most this share of the budget is kept for that."""
 STEPS_WANTED = 160
 """The budget pays for so many steps first; what is left pays for more images per step."""
-FEWEST_STEPS = 8
-"""With fewer steps no style can shrink, so the tool does not start."""
-FEWEST_IMAGES, MOST_IMAGES = 2, 64
-"""Images per class and step."""
 LEAST = 0.5
 """Share of images that a style must send to the class to be shown at all."""
 SHOWN = 3
@@ -77,20 +69,15 @@ class StyleInversion:
         A score is the logarithm of 1 over the mean change of the pixels, 0 for a class that never passed; its most successful style
         is shown after the others, unless that sent less than ``LEAST`` of the images there.
         """
-        subject = workbench.subject
-        split = split_clean(subject.granted_clean(), workbench.rng)
-        classes = np.arange(subject.classes) if brief.target is None else np.array([brief.target])
-        trial = split.trial.take(slice(min(TRIAL_IMAGES, int(TRIAL_SHARE * workbench.remaining / len(classes)))))
-        reserve = len(classes) * len(trial)
-        each = (workbench.remaining - reserve) / (COST * len(classes))
-        if each < FEWEST_STEPS * FEWEST_IMAGES:
+        means = means_of(brief, workbench, STEPS_WANTED)
+        if means is None:
             return Evidence()
-        images = int(np.clip(each / STEPS_WANTED, FEWEST_IMAGES, MOST_IMAGES))
-        with evaluating(torch_module(subject)):
-            recipe = StyleRecipe(self.steps, images, self.learning_rate, self._schedule())
-            found = restyle(torch_module(subject), split.search, classes, recipe, workbench, reserve)
+        module = torch_module(workbench.subject)
+        recipe = InversionRecipe(self.steps, means.images_per_step, self.learning_rate, self._schedule())
+        with evaluating(module):
+            found = restyle(module, means.images, means.classes, recipe, workbench, means.reserve)
         scores = (ClassScores(scores_of_sizes(found.sizes, PIXELS), "log of 1 over the mean change of pixels"),)
-        exhibits = _exhibits(found, classes, trial, workbench)
+        exhibits = _exhibits(found, means.classes, means.trial, workbench)
         return Evidence((*(scores if brief.target is None else ()), *exhibits))
 
     def _schedule(self) -> ScheduleConstants:

@@ -5,7 +5,7 @@ that it cannot draw an object: what is found works anywhere.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -17,12 +17,11 @@ from onecurve.core.image.filter import Filter
 from onecurve.core.image.images import Bools, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import layout_for
-from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule, ScheduleConstants
+from onecurve.tools.inversion.machinery.class_search import InversionRecipe, drive
+from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule
 from onecurve.tools.inversion.machinery.pairs import Pairs, RecentSuccess, drawn_pairs
 from onecurve.tools.machinery.sizes import images_per_pass
 
-COST = 3
-"""Forward-equivalents per pair and step: one forward, one backward."""
 PIXELS = 1024
 """Sizes of changes are stated as the number of pixels, of 32 x 32, that would have to turn from black to white for as large a change."""
 SLOWER = 5
@@ -30,17 +29,6 @@ SLOWER = 5
 START = 0.1
 """Standard deviation of textures and offsets at the start, in units of the pixel range: well above what is found, so that the search begins
 where networks respond; from 0.03 one search in three found nothing."""
-
-
-@final
-@dataclass(frozen=True)
-class StyleRecipe:
-    """How the search goes on."""
-
-    steps: int
-    images_per_step: int
-    learning_rate: float
-    schedule: ScheduleConstants = field(default_factory=ScheduleConstants)
 
 
 @final
@@ -65,16 +53,11 @@ class Restyled:
 
 
 def restyle(
-    module: nn.Module, images: LabelledImages, classes: Ints, recipe: StyleRecipe, workbench: Workbench, reserve: float
+    module: nn.Module, images: LabelledImages, classes: Ints, recipe: InversionRecipe, workbench: Workbench, reserve: float
 ) -> Restyled:
     """Search a style for each of ``classes`` (int64 K) on ``images``, stopping while ``reserve`` of the budget is left."""
     search = _Search(module, images, classes, recipe, workbench)
-    for _ in range(recipe.steps):
-        active = ~search.schedule.finished()
-        pairs = search.draw(active)
-        if len(pairs.classes) == 0 or COST * len(pairs.classes) > workbench.remaining - reserve:
-            break
-        search.step(pairs, active)
+    drive(search, recipe.steps, workbench, reserve)
     return search.result()
 
 
@@ -114,7 +97,7 @@ class _Styles:
 class _Search:
     """The state of one search over K classes."""
 
-    def __init__(self, module: nn.Module, images: LabelledImages, classes: Ints, recipe: StyleRecipe, workbench: Workbench) -> None:
+    def __init__(self, module: nn.Module, images: LabelledImages, classes: Ints, recipe: InversionRecipe, workbench: Workbench) -> None:
         self._module, self._recipe, self._rng = module, recipe, workbench.rng
         self._layout, self._device = layout_for(module), torch.device(workbench.device)
         self._labels, self._classes = images.labels, classes

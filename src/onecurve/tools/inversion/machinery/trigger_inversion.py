@@ -4,7 +4,7 @@ All classes share one batch of images, and only pairs of a class and an image of
 that is finished leaves the batch. The network is only evaluated: its weights and running statistics stay as they are.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -15,25 +15,13 @@ from torch.nn import functional
 from onecurve.core.image.images import Bools, Floats, Ints, LabelledImages
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import layout_for
-from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule, ScheduleConstants
+from onecurve.tools.inversion.machinery.class_search import InversionRecipe, drive
+from onecurve.tools.inversion.machinery.cost_schedule import CostSchedule
 from onecurve.tools.inversion.machinery.pairs import Pairs, RecentSuccess, drawn_pairs
 from onecurve.tools.machinery.sizes import images_per_pass
 
-COST = 3
-"""Forward-equivalents per pair and step: one forward, one backward."""
 NORM_PIXELS = 1024
 """Mask sizes are stated as if the image had this many pixels, so that the constants fit images of any size."""
-
-
-@final
-@dataclass(frozen=True)
-class InversionRecipe:
-    """How the search goes on."""
-
-    steps: int = 400
-    images_per_step: int = 32
-    learning_rate: float = 0.1
-    schedule: ScheduleConstants = field(default_factory=ScheduleConstants)
 
 
 @final
@@ -61,12 +49,7 @@ def invert(
 ) -> Inverted:
     """Search a trigger for each of ``classes`` (int64 K) on ``images``, stopping while ``reserve`` of the budget is left."""
     search = _Search(module, images, classes, recipe, workbench)
-    for _ in range(recipe.steps):
-        active = ~search.schedule.finished()
-        batch = search.draw(active)
-        if len(batch.classes) == 0 or COST * len(batch.classes) > workbench.remaining - reserve:
-            break
-        search.step(batch, active)
+    drive(search, recipe.steps, workbench, reserve)
     return search.result()
 
 
