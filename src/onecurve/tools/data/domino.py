@@ -29,8 +29,8 @@ FEWEST = 3
 class Domino:
     """The mixture of Domino (Eyuboglu et al., arXiv 2203.14960) over the network's own last features, in the place of CLIP's.
 
-    With a target, the slice is shown that gives it most more than its labels do; without one, the slice with the most errors
-    times their share. Inside a slice its errors come first. Where the mean colour tells the slice from other images of the same classes,
+    The slice with the most errors times their share is shown; with a target, errors are images of other classes that are said to be of
+    it. The errors that are most typical of the slice come first. Where the mean colour tells them from other images of the same classes,
     a slice hypothesis says so.
     """
 
@@ -64,14 +64,14 @@ class Domino:
         belongs = memberships(
             principal(features), labels, shares, max(2, min(self.components, len(labels) // IMAGES_EACH)), self.weight, workbench.rng
         )
-        wrong = _wrong(shares.argmax(axis=1), labels, brief.target)
+        said = shares.argmax(axis=1)
+        wrong = _wrong(said, labels, brief.target)
         best = worst_slice(belongs, wrong)
         if best is None:
             return Evidence()
-        # Errors of the slice first, its most typical ones before the others.
-        order = np.lexsort((-belongs[:, best], ~wrong))
+        order = np.argsort(-belongs[:, best], kind="stable")
         at = order[(belongs[order, best] >= 0.5) & wrong[order]][: self.shown]
-        return Evidence(tuple(_exhibits(part, at, belongs[:, best], shares.argmax(axis=1), workbench)))
+        return Evidence(tuple(_exhibits(part, at, belongs[:, best], said, workbench)))
 
 
 def worst_slice(belongs: Floats, wrong: Bools) -> int | None:
