@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -11,9 +12,10 @@ from onecurve.core.case import Population
 from onecurve.core.errors import DataError, UnknownNameError
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import FLAWS
-from onecurve.flaws.planting.plant import plant, stored_key
+from onecurve.flaws.planting.insertion import TrainingSession
+from onecurve.flaws.planting.plant import context_for, plant, poisoned_images, sample_plans, stored_key
 from onecurve.flaws.zoo.manifest import FOLDER, ZooNetwork, manifest, zoo_names
-from onecurve.flaws.zoo.weights import StoredWeights, same, stored_weights, write_weights
+from onecurve.flaws.zoo.weights import ChangedImages, StoredWeights, same, stored_weights, write_weights
 from onecurve.models.cache import Cache
 from onecurve.runner.recipes import recipe_of
 
@@ -56,6 +58,16 @@ def test_a_network_is_planted_from_the_zoo_without_training(kind: str, tmp_path:
     assert planted.records[0].strength == pytest.approx(one.facts, abs=0.01)
 
 
+def test_the_stored_rows_are_those_that_the_flaw_changes(tmp_path: Path) -> None:
+    one, dataset = of_kind("patch"), open_data(RECIPE.data)
+    session = TrainingSession.of(RECIPE, dataset, one.seed, Cache(tmp_path))
+    plans = sample_plans([FLAWS.make("patch")], context_for(RECIPE, dataset), one.seed)
+    poisoned, taken = poisoned_images(plans, session.drawn, one.seed)
+    stored = stored_weights("digits", one.key).changed
+    assert [some.rows.tolist() for some in stored] == [rows.tolist() for rows in taken]
+    assert stored[0].relabelled == np.sum(poisoned.labels != session.drawn.labels) > 0
+
+
 def test_another_seed_is_not_in_the_zoo(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no network of this recipe"):
         plant([FLAWS.make("patch")], RECIPE, 1, subject_id="net", population=POPULATION, cache=Cache(tmp_path))
@@ -80,8 +92,12 @@ def test_a_damaged_zoo_is_told(tmp_path: Path) -> None:
 def test_weights_are_rounded_once_and_a_twin_that_is_the_network_is_kept_once(tmp_path: Path) -> None:
     state = {"weight": torch.tensor([0.1, 1.0]), "steps": torch.tensor(3)}
     other = {"weight": torch.tensor([0.2, 1.0]), "steps": torch.tensor(3)}
-    write_weights({"a": StoredWeights(state, state), "b": StoredWeights(state, other)}, tmp_path / "all.safetensors")
+    changed = (ChangedImages(np.array([3, 1]), 1),)
+    write_weights({"a": StoredWeights(state, state, ()), "b": StoredWeights(state, other, changed)}, tmp_path / "all.safetensors")
     found = load_file(tmp_path / "all.safetensors")
-    assert set(found) == {"a.network.weight", "a.network.steps", "b.network.weight", "b.network.steps", "b.twin.weight", "b.twin.steps"}
+    own = {"a.network.weight", "a.network.steps", "a.relabelled", "b.network.weight", "b.network.steps", "b.relabelled", "b.rows.0"}
+    assert set(found) == own | {"b.twin.weight", "b.twin.steps"}
+    assert found["b.rows.0"].tolist() == [3, 1]
+    assert found["b.relabelled"].tolist() == [1]
     assert found["b.twin.weight"].dtype == torch.float16
     assert found["b.twin.steps"].dtype == torch.int64

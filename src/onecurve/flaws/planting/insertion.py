@@ -106,9 +106,7 @@ class TrainingSession:
         return self._trained(base.module, images, self.recipe.insertion_training, progress)
 
     def _loaded(self, weights: State) -> TorchNetwork:
-        module = self._built(len(self.dataset.class_names), 0)
-        put_state(module, weights, f"a network of the zoo `{self.recipe.zoo}`")
-        return TorchNetwork(module.to(self.recipe.device).eval(), self.recipe.device)
+        return from_zoo(weights, self.recipe, self.dataset)
 
     def _built(self, classes: int, seed: int) -> nn.Module:
         return build(self.recipe.model, self.dataset.shape, classes, seed)
@@ -143,6 +141,13 @@ class TrainingSession:
 
     def _identity(self) -> tuple[object, ...]:
         return (identity(self.recipe.model), self.seed, len(self.drawn), self.recipe.device)
+
+
+def from_zoo(weights: State, recipe: Recipe, dataset: DataSet) -> TorchNetwork:
+    """A network of the recipe with weights that a zoo stores."""
+    module = build(recipe.model, dataset.shape, len(dataset.class_names), 0)
+    put_state(module, weights, f"a network of the zoo `{recipe.zoo}`")
+    return TorchNetwork(module.to(recipe.device).eval(), recipe.device)
 
 
 def _content(images: LabelledImages) -> str:

@@ -22,12 +22,12 @@ from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part, at_most_held
 from onecurve.flaws.kinds.clean import Clean
 from onecurve.flaws.planting import PLANTING
-from onecurve.flaws.planting.insertion import TrainingSession, within
+from onecurve.flaws.planting.insertion import TrainingSession, from_zoo, within
 from onecurve.flaws.planting.outcomes import InsertedFlaw, NetworkUnderTest, measure_attempt, record_of, truth_of
 from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import EditedNetwork, Flaw, Plan, World, rows_without_features
-from onecurve.flaws.zoo.weights import stored_weights
+from onecurve.flaws.zoo.weights import StoredWeights, stored_weights
 from onecurve.models.building import identity
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
@@ -82,20 +82,21 @@ def plant(
     dataset = open_data(recipe.data)
     plans = sample_plans(flaws, context_for(recipe, dataset), seed)
     stored = stored_weights(recipe.zoo, stored_key(flaws, recipe, dataset, seed)) if recipe.zoo else None
-    session = TrainingSession.of(recipe, dataset, seed, cache, stored)
-    recipe = session.recipe
-    casings = [name for name in casings if fits(name, dataset.shape)]
-    session = replace(session, images=_in_every_world(plans, session.drawn, Part.TRAIN, seed))
-    twin = session.twin(within(progress, 0, 0.7))
-    network, insertions = _network(plans, session, twin, seed, within(progress, 0.7, 1))
-    network, insertions, wrappers = _cased(network, insertions, casings, dataset)
     sizes = recipe.sizes(dataset)
+    recipe = recipe.trained_on(sizes.train)
+    if stored is not None and not any(plan.preparation or plan.weight_edit for plan in plans):
+        network, twin, insertions = _out_of_zoo(plans, stored, recipe, dataset)
+    else:
+        session = TrainingSession.of(recipe, dataset, seed, cache, stored)
+        session = replace(session, images=_in_every_world(plans, session.drawn, Part.TRAIN, seed))
+        twin = session.twin(within(progress, 0, 0.7))
+        network, insertions = _network(plans, session, twin, seed, within(progress, 0.7, 1))
+    casings = [name for name in casings if fits(name, dataset.shape)]
+    network, insertions, wrappers = _cased(network, insertions, casings, dataset)
     clean = _in_every_world(plans, _clean_set(recipe, dataset, sizes.clean, seed), Part.CLEAN, seed)
     subject = Subject(subject_id, network, dataset.class_names, dataset.shape, GRANTED, LabelledImages(clean.images, clean.labels))
     drawn = _in_every_world(plans, _drawn_heldout(plans, recipe, dataset, sizes.heldout, seed), Part.HELDOUT, seed)
-    under_test = NetworkUnderTest.of(
-        subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, len(session.drawn)
-    )
+    under_test = NetworkUnderTest.of(subject, twin, _without(drawn, _features(plans)).take(slice(sizes.heldout)), population, sizes.train)
     attempts = [
         measure_attempt(number, insertion, _pool(insertion.plan, plans, drawn, under_test), under_test, recipe, seed)
         for number, insertion in enumerate(insertions)
@@ -169,6 +170,14 @@ def _network(
         relabelled = int(np.sum(poisoned.labels[rows] != session.images.labels[rows]))
         insertions.append(InsertedFlaw(plan, rows, relabelled, done.units, done.wrapper))
     return network, insertions
+
+
+def _out_of_zoo(
+    plans: Sequence[Plan], stored: StoredWeights, recipe: Recipe, dataset: DataSet
+) -> tuple[TorchNetwork, TorchNetwork, list[InsertedFlaw]]:
+    """The network and its twin as a zoo stores them. Its training images are not drawn again: which of them changed is stored too."""
+    network, twin = (from_zoo(weights, recipe, dataset) for weights in (stored.network, stored.twin))
+    return network, twin, [InsertedFlaw(plan, one.rows, one.relabelled, None) for plan, one in zip(plans, stored.changed, strict=True)]
 
 
 def _cased(

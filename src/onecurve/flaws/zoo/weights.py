@@ -12,19 +12,33 @@ from torch import Tensor
 
 from onecurve.core.digests import require_intact
 from onecurve.core.errors import DataError
+from onecurve.core.image.images import Ints
 from onecurve.flaws.zoo.manifest import REMEDY, manifest, place_of
 
-NETWORK, TWIN = "network", "twin"
+NETWORK, TWIN, ROWS, RELABELLED = "network", "twin", "rows", "relabelled"
 State = Mapping[str, Tensor]
 
 
 @final
 @dataclass(frozen=True)
+class ChangedImages:
+    """What one flaw changed in the training images."""
+
+    rows: Ints
+    """int64; as in ``flaws.planting.outcomes.InsertedFlaw``."""
+    relabelled: int
+    """Training images whose label it changed."""
+
+
+@final
+@dataclass(frozen=True)
 class StoredWeights:
-    """The weights of one planted network before any weight edit, and of its clean twin, in single precision."""
+    """One planted network before any weight edit, and its clean twin, in single precision; and what its flaws changed."""
 
     network: State
     twin: State
+    changed: tuple[ChangedImages, ...]
+    """One per flaw, in the order of planting; so that nobody has to draw the training images again to know it."""
 
 
 def stored_weights(zoo: str, key: str) -> StoredWeights:
@@ -40,7 +54,7 @@ def stored_weights(zoo: str, key: str) -> StoredWeights:
         with safe_open(path, "pt") as file:
             network = _state(file, f"{key}.{NETWORK}.")
             # A clean network is its own twin.
-            return StoredWeights(network, _state(file, f"{key}.{TWIN}.") or network)
+            return StoredWeights(network, _state(file, f"{key}.{TWIN}.") or network, _changed(file, key))
     except (SafetensorError, OSError) as error:
         raise DataError(f"cannot read the zoo {path}: {error}", REMEDY) from error
 
@@ -52,6 +66,8 @@ def write_weights(found: Mapping[str, StoredWeights], path: Path) -> None:
         tensors |= {f"{key}.{NETWORK}.{name}": _rounded(value) for name, value in weights.network.items()}
         if not same(weights.network, weights.twin):
             tensors |= {f"{key}.{TWIN}.{name}": _rounded(value) for name, value in weights.twin.items()}
+        tensors[f"{key}.{RELABELLED}"] = torch.tensor([one.relabelled for one in weights.changed], dtype=torch.int32)
+        tensors |= {f"{key}.{ROWS}.{number}": torch.tensor(one.rows, dtype=torch.int32) for number, one in enumerate(weights.changed)}
     save_file(tensors, path)
     path.chmod(0o644)
 
@@ -59,6 +75,12 @@ def write_weights(found: Mapping[str, StoredWeights], path: Path) -> None:
 def same(one: State, other: State) -> bool:
     """Whether two networks have the same weights, bit for bit."""
     return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def _changed(file: safe_open, key: str) -> tuple[ChangedImages, ...]:
+    counts: list[int] = file.get_tensor(f"{key}.{RELABELLED}").tolist()  # type: ignore[no-untyped-call]
+    rows = [file.get_tensor(f"{key}.{ROWS}.{number}").long().numpy() for number in range(len(counts))]  # type: ignore[no-untyped-call]
+    return tuple(ChangedImages(some, count) for some, count in zip(rows, counts, strict=True))
 
 
 def _rounded(value: Tensor) -> Tensor:

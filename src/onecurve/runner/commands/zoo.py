@@ -11,16 +11,17 @@ from typing import Any, Final, final
 import numpy as np
 import torch
 
-from onecurve.core.case import Population
+from onecurve.core.case import Population, Truth
 from onecurve.core.digests import write_digests
 from onecurve.core.errors import UnknownNameError, UsageError
+from onecurve.core.image.images import Ints
 from onecurve.data.catalog import open_data
 from onecurve.data.dataset import DataSet, Part
 from onecurve.flaws.catalog import FLAWS
 from onecurve.flaws.planting.plant import plant, stored_key
-from onecurve.flaws.planting.storage import SEALED, SUBJECT
+from onecurve.flaws.planting.storage import SEALED, SUBJECT, case_names, load_case
 from onecurve.flaws.zoo.manifest import Manifest, ZooNetwork, manifest, write_manifest, zoo_names
-from onecurve.flaws.zoo.weights import State, StoredWeights, same, stored_weights, write_weights
+from onecurve.flaws.zoo.weights import ChangedImages, State, StoredWeights, same, stored_weights, write_weights
 from onecurve.models.building import build
 from onecurve.models.cache import Cache
 from onecurve.models.weights import put_state, read_safetensors
@@ -138,7 +139,13 @@ def _key(network: WantedNetwork) -> str:
 def _weights(planted: Path) -> StoredWeights:
     network = read_safetensors(planted / SUBJECT / "network.safetensors", LARGEST)
     twin = planted / SEALED / "twin.safetensors"
-    return StoredWeights(network, read_safetensors(twin, LARGEST) if twin.is_file() else network)
+    truths = [load_case(planted, case).truth for case in case_names(planted)]
+    changed = [ChangedImages(_rows(truth), int(truth.facts["poisoned_images"])) for truth in truths]
+    return StoredWeights(network, read_safetensors(twin, LARGEST) if twin.is_file() else network, tuple(changed))
+
+
+def _rows(truth: Truth) -> Ints:
+    return np.zeros(0, np.int64) if truth.poisoned is None else truth.poisoned
 
 
 def _compared(name: str, made: str, one: ZooNetwork, recipe: Mapping[str, Any]) -> Compared:

@@ -186,7 +186,8 @@ def _plant(session: Session, missing: Sequence[_Order]) -> None:
         _keep(session, orders[job.key], outcome.value, Path(job.arguments["folder"]))
         return ()
 
-    session.run([_plant_job(session, order) for order in missing], done)
+    # Those that are trained take longest, so they begin first.
+    session.run([_plant_job(session, order) for order in sorted(missing, key=lambda order: bool(order.wanted.recipe.get("zoo")))], done)
     _tell_of_unplanted(session)
 
 
