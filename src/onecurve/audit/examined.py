@@ -56,7 +56,8 @@ class Seen:
     @cached_property
     def said(self) -> Ints:
         """int64 N: the predicted classes."""
-        return self.logits.argmax(axis=1).astype(np.int64)
+        said: Ints = self.logits.argmax(axis=1).astype(np.int64)
+        return said
 
     @cached_property
     def wrong(self) -> np.ndarray:

@@ -35,14 +35,14 @@ class LastLayer:
 
     def look(self, brief: Brief, workbench: Workbench) -> Evidence:
         """Class scores where no target is given; nothing where no layer has one output per class."""
-        rows = _rows(torch_module(workbench.subject), workbench.subject.classes)
+        rows = rows_of(torch_module(workbench.subject), workbench.subject.classes)
         if brief.target is not None or rows is None:
             return Evidence()
         return Evidence((ClassScores(isolation(rows), "one less the mean cosine with the rows of other classes"),))
 
 
-def _rows(module: nn.Module, classes: int) -> Floats | None:
-    """Weights K x D of the linear layer or convolution that was registered last and has one output per class."""
+def rows_of(module: nn.Module, classes: int) -> Floats | None:
+    """Weights float32 K x D of the linear layer or convolution that was registered last and has one output per class."""
     layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear | nn.Conv2d) and len(layer.weight) == classes > 1]
     rows: Floats | None = layers[-1].weight.detach().float().flatten(1).cpu().numpy() if layers else None
     return rows

@@ -1,0 +1,20 @@
+"""The looks of an audit, in the order in which they are made: those that cost nothing first."""
+
+import importlib
+from typing import Final
+
+from onecurve.audit.look import Look
+
+LOOKS: Final[tuple[str, ...]] = (
+    "onecurve.audit.looks.triggers:PatchTriggers",
+    "onecurve.audit.looks.triggers:StyleTriggers",
+)
+
+
+def looks() -> tuple[Look, ...]:
+    """One of each."""
+    found = []
+    for address in LOOKS:
+        module, _, name = address.partition(":")
+        found.append(getattr(importlib.import_module(module), name)())
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Parts that the looks of an audit share."""
