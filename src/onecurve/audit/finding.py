@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final, final
 
 from onecurve.core.image.images import Floats
+from onecurve.core.image.trigger import Trigger
 from onecurve.statistics.intervals import Interval
 
 
@@ -117,6 +118,10 @@ class Finding:
     facts: Mapping[str, float | int | str] = field(default_factory=dict)
     """Further figures by name, such as `size_pixels` and `next_class_ratio`."""
     exhibits: tuple[Exhibit, ...] = ()
+    trigger: Trigger | None = None
+    """What can be put on any image to see the effect, where there is such a thing."""
+    target: int | None = None
+    """The output that it drives images to."""
 
     @property
     def id(self) -> str:

@@ -7,21 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from onecurve.audit.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.audit.result import Coverage, Stage
+from onecurve.core.codec import decode, encode
+from onecurve.core.errors import OneCurveError
 from onecurve.statistics.intervals import Interval
 
-FILE, PICTURES = "stage.json", "pictures.npz"
+FILE, ARRAYS = "stage.json", "stage.safetensors"
+Arrays = Mapping[str, np.ndarray]
 
 
 def keep_stage(folder: Path, key: str, stage: Stage) -> None:
     """Write the stage whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = {f"{row}.{at}": shown.image for row, one in enumerate(stage.findings) for at, shown in enumerate(one.exhibits)}
-    np.savez(folder / PICTURES, **images)
+    triggers = [encode(one.trigger) for one in stage.findings]
+    arrays = {f"{row}.{at}": shown.image for row, one in enumerate(stage.findings) for at, shown in enumerate(one.exhibits)}
+    arrays |= {f"{row}.trigger.{name}": array for row, (_, some) in enumerate(triggers) for name, array in some.items()}
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / ARRAYS)
     arriving = folder / f"{FILE}.part"
-    arriving.write_text(json.dumps({"key": key, "stage": plain_stage(stage)}), encoding="utf-8")
+    kept = {"key": key, "stage": plain_stage(stage), "triggers": [words for words, _ in triggers]}
+    arriving.write_text(json.dumps(kept), encoding="utf-8")
     arriving.replace(folder / FILE)
 
 
@@ -31,9 +39,14 @@ def kept_stage(folder: Path, key: str) -> Stage | None:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
         if found["key"] != key:
             return None
-        with np.load(folder / PICTURES) as images:
-            return _stage(found["stage"], dict(images))
-    except (OSError, ValueError, KeyError, TypeError):
+        arrays = load_file(folder / ARRAYS)
+        stage, triggers = found["stage"], found["triggers"]
+        findings = tuple(
+            replace(finding_of(values, arrays, row), trigger=decode(words, _under(f"{row}.trigger.", arrays)))
+            for row, (values, words) in enumerate(zip(stage["findings"], triggers, strict=True))
+        )
+        return Stage(**{**stage, "coverage": Coverage(stage["coverage"]), "findings": findings})
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, OneCurveError):
         return None
 
 
@@ -43,12 +56,13 @@ def plain_stage(stage: Stage) -> dict[str, Any]:
 
 
 def plain_finding(finding: Finding) -> dict[str, Any]:
-    """The finding for JSON; of pictures only the captions."""
-    captions = [shown.caption for shown in finding.exhibits]
-    return {"id": finding.id, "level": finding.level, **asdict(replace(finding, exhibits=())), "exhibits": captions}
+    """The finding for JSON; of pictures only the captions, and no trigger."""
+    plain = asdict(replace(finding, exhibits=(), trigger=None))
+    del plain["trigger"]
+    return {"id": finding.id, "level": finding.level, **plain, "exhibits": [shown.caption for shown in finding.exhibits]}
 
 
-def finding_of(values: Mapping[str, Any], images: Mapping[str, Any], row: int) -> Finding:
+def finding_of(values: Mapping[str, Any], arrays: Arrays, row: int) -> Finding:
     """The finding that ``plain_finding`` wrote; pictures by `ROW.PLACE`, left out where there are none."""
     effect = values["effect"]
     return Finding(
@@ -60,10 +74,10 @@ def finding_of(values: Mapping[str, Any], images: Mapping[str, Any], row: int) -
         values["look"],
         None if effect is None else Effect(**{**effect, "interval": Interval(**effect["interval"])}),
         values["facts"],
-        tuple(Exhibit(images[f"{row}.{at}"], words) for at, words in enumerate(values["exhibits"]) if f"{row}.{at}" in images),
+        tuple(Exhibit(arrays[f"{row}.{at}"], words) for at, words in enumerate(values["exhibits"]) if f"{row}.{at}" in arrays),
+        target=values["target"],
     )
 
 
-def _stage(values: Mapping[str, Any], images: Mapping[str, Any]) -> Stage:
-    findings = tuple(finding_of(one, images, row) for row, one in enumerate(values["findings"]))
-    return Stage(**{**values, "coverage": Coverage(values["coverage"]), "findings": findings})
+def _under(prefix: str, arrays: Arrays) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

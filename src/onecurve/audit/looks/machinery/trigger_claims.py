@@ -1,6 +1,6 @@
 """Claims that a trigger works, tested on fresh images; used by every look that searches triggers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import numpy as np
@@ -83,7 +83,7 @@ def claim(examined: Examined, candidate: Candidate, apart: Outlying | None, look
         facts |= {"next_class_ratio": round(apart.ratio, 2), "size_index": round(apart.index, 2), "size_p": apart.p}
     if hit is None:
         title = f"a change of {candidate.size:.1%} {candidate.unit} may send other classes to `{name}`; too few fresh images to test it"
-        return Finding(kind, title, (name,), candidate.where, Standing.UNVERIFIED, look, None, facts, _shown(examined, candidate))
+        return _found(examined, candidate, Finding(kind, title, (name,), candidate.where, Standing.UNVERIFIED, look, None, facts))
     p = float(binomtest(hit.reached, hit.images, WORKS, alternative="greater").pvalue)
     if apart is not None:
         p = max(p, apart.p)
@@ -97,9 +97,12 @@ def claim(examined: Examined, candidate: Candidate, apart: Outlying | None, look
         p,
     )
     standing = Standing.VERIFIED if hit.share > WORKS and hit.scrambled < WORKS * hit.share else Standing.REFUTED
-    return Finding(
-        kind, _title(candidate, hit, apart, name), (name,), candidate.where, standing, look, effect, facts, _shown(examined, candidate)
-    )
+    title = _title(candidate, hit, apart, name)
+    return _found(examined, candidate, Finding(kind, title, (name,), candidate.where, standing, look, effect, facts))
+
+
+def _found(examined: Examined, candidate: Candidate, finding: Finding) -> Finding:
+    return replace(finding, exhibits=_shown(examined, candidate), trigger=candidate.trigger, target=candidate.target)
 
 
 def _title(candidate: Candidate, hit: Hit, apart: Outlying | None, name: str) -> str:
