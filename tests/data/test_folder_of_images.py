@@ -208,6 +208,51 @@ def test_layouts_that_are_none(tmp_path: Path) -> None:
     assert "only 4 x 4 pixels" in fault(tmp_path / "tiny")
 
 
+@pytest.mark.parametrize("splits", [("seg_train", "seg_test"), ("train2017", "val2017"), ("train", "test", "extra")])
+def test_splits_are_not_taken_for_classes(tmp_path: Path, splits: tuple[str, ...]) -> None:
+    for split in splits:
+        for name in ("cat", "dog"):
+            save(tmp_path / split / name / "0.png", noise(0))
+    with pytest.raises(DataError, match="splits and not classes"):
+        open_data(f"folder:{tmp_path}")
+
+
+def test_the_same_folders_in_every_class_are_refused_unless_they_are_splits(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for index, inner in enumerate(("train", "test")):
+            for number in range(4):
+                save(tmp_path / "splits" / name / inner / f"{number}.png", noise(10 * index + number))
+                save(tmp_path / "years" / name / f"202{index}" / f"{number}.png", noise(10 * index + number))
+    assert Folder(str(tmp_path / "splits")).class_names == ("cat", "dog")
+    with pytest.raises(DataError, match=r"the same folders \(2020, 2021\), so either may be the classes: cat, dog"):
+        open_data(f"folder:{tmp_path / 'years'}")
+
+
+def test_linked_folders_are_read_and_circles_end(root: Path, tmp_path: Path) -> None:
+    for index in range(5):
+        save(tmp_path / "elsewhere" / f"{index}.png", noise(500 + index))
+    (root / "cat" / "linked").symlink_to(tmp_path / "elsewhere")
+    (root / "cat" / "circle").symlink_to(root / "cat")
+    assert len(Folder(str(root))._collection.labels) == 65
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_sixteen_bit_greys_are_read_over_the_bits_that_the_set_uses(tmp_path: Path, bits: int) -> None:
+    rng = np.random.default_rng(0)
+    for index in range(6):
+        save(tmp_path / "ab"[index % 2] / f"{index}.png", rng.integers(0, 2**bits, (32, 32)).astype(np.uint16))
+    pixels = Folder(str(tmp_path))._collection.pixels.read(np.arange(6))
+    assert 120 < pixels.mean() < 135
+    assert pixels.max() >= 254
+
+
+def test_one_larger_picture_does_not_enlarge_all(tmp_path: Path) -> None:
+    for index in range(12):
+        side = 65 if index == 0 else 32
+        save(tmp_path / "ab"[index % 2] / f"{index}.png", noise(index, (side, side, 3)))
+    assert open_data(f"folder:{tmp_path}").shape == (3, 32, 32)
+
+
 def test_a_set_too_large_for_memory_is_decoded_when_drawn(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = Folder(str(root)).draw(Part.TRAIN, 20, 0)
     monkeypatch.setattr("onecurve.data.validation.KEPT_BYTES", 1000)

@@ -81,6 +81,34 @@ def test_a_test_split_is_never_trained_on(tmp_path: Path) -> None:
     assert len(data._collection.rows(Part.TRAIN)) == 44
 
 
+def test_numbers_without_images_are_no_classes(tmp_path: Path) -> None:
+    images = pixels(60, 16, 16, 3)
+    assert opened(tmp_path, images=images, labels=LABELS + 1).class_names == ("1", "2", "3")
+    data = opened(tmp_path, images=images, labels=np.where(LABELS == 0, 7, 3))
+    assert data.class_names == ("3", "7")
+    assert np.bincount(data.draw(Part.TRAIN, 42, 0).labels).min() >= 10
+
+
+@pytest.mark.parametrize("names", [("x_{}", "y_{}"), ("{}_images", "{}_labels")])
+def test_no_split_is_dropped(tmp_path: Path, names: tuple[str, str]) -> None:
+    images = pixels(90, 16, 16, 3)
+    arrays = {}
+    for at, split in enumerate(("train", "val", "test")):
+        rows = slice(30 * at, 30 * at + 30)
+        arrays |= {names[0].format(split): images[rows], names[1].format(split): LABELS[:30]}
+    train, clean, heldout = (everything(opened(tmp_path, **arrays), part) for part in Part)
+    assert train == {np.moveaxis(image, 2, 0).tobytes() for image in images[:30]}
+    assert len(clean | heldout) == 60
+
+
+def test_images_beside_a_test_split_are_those_to_train_on(tmp_path: Path) -> None:
+    images = pixels(60, 16, 16, 3)
+    data = opened(tmp_path, images=images[:40], labels=LABELS[:40], x_test=images[40:], y_test=LABELS[40:])
+    assert everything(data, Part.TRAIN) == {np.moveaxis(image, 2, 0).tobytes() for image in images[:40]}
+    alone = opened(tmp_path, x_train=images[:40], y_train=LABELS[:40])
+    assert [len(everything(alone, part)) for part in Part] == [28, 4, 8]
+
+
 def test_groups_are_not_split(tmp_path: Path) -> None:
     groups = np.arange(60) // 6
     data = opened(tmp_path, images=pixels(60, 16, 16, 3), labels=np.arange(60) // 30, groups=groups)
@@ -119,7 +147,6 @@ GOOD = {"images": pixels(60, 16, 16, 3), "labels": LABELS}
 FAULTS: list[tuple[dict[str, np.ndarray], str]] = [
     ({"pictures": GOOD["images"], "labels": LABELS}, "no arrays of images and labels among: pictures, labels"),
     ({"images": GOOD["images"]}, "no arrays of images and labels among: images"),
-    ({"x_train": GOOD["images"], "y_train": LABELS}, "no arrays of images and labels among: x_train, y_train"),
     ({**GOOD, "images": GOOD["images"] / 255}, "`images` must be uint8, got: float64"),
     ({**GOOD, "images": np.full((60, 16, 16, 3), np.nan)}, "got: float64 with NaN"),
     ({**GOOD, "images": pixels(60, 16)}, "got the shape: (60, 16)"),
@@ -134,6 +161,8 @@ FAULTS: list[tuple[dict[str, np.ndarray], str]] = [
     ({**GOOD, "labels": LABELS + 10**9}, "`labels` must be within 0..99999"),
     ({**GOOD, "labels": np.full(60, 2)}, "only one class, all labels are: 2"),
     ({**GOOD, "class_names": np.array(["a", "b"])}, "labels go up to 2 but `class_names` names 2 classes"),
+    ({**GOOD, "class_names": np.array(["a", "b", "c", "eel"])}, "1 of 4 classes have no image: `eel`"),
+    ({**GOOD, "images": GOOD["images"] % 2}, "the pixels hold only 0 and 1, of 0 to 255"),
     ({**GOOD, "class_names": np.arange(3)}, "`class_names` must be strings"),
     ({**GOOD, "class_names": np.array(["a", "b", None])}, "`class_names` holds Python objects"),
     ({**GOOD, "groups": np.arange(7)}, "60 images in `images` and 7 entries in `groups`"),

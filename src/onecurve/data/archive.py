@@ -62,7 +62,9 @@ class Archive:
         """The strings of an array; raises ``DataError`` for one that holds others."""
         values = self.read(name)
         if values.dtype.kind not in "US" or values.ndim != 1:
-            raise self.fault(f"`{name}` must be strings in one dimension, got: {values.dtype} {values.shape}")
+            raise self.fault(
+                f"`{name}` must be strings in one dimension, got: {values.dtype} {values.shape}", "save it as numpy.array(['cat', 'dog'])"
+            )
         return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values.tolist()]
 
 

@@ -15,6 +15,7 @@ from onecurve.data.annotations import read_annotations
 from onecurve.data.archive import Archive, opened
 from onecurve.data.natural_features import Annotated
 from onecurve.data.pictures import Slices
+from onecurve.data.validation import SHOWN
 
 MOST_CLASSES = 100_000
 _IMAGES = ("images", "image", "x", "data")
@@ -23,6 +24,8 @@ _LABELS = ("labels", "label", "y", "targets")
 _GROUPS = ("groups", "group", "tracks", "track")
 _CLASS_NAMES = ("class_names", "names", "classes")
 _ROW_NAMES = ("name",)
+_UNSEEN = ("test", "val", "valid", "validation")
+"""Splits that a network is not trained on."""
 _LAYOUT = "it needs `images` (uint8, N x H x W x C) and `labels` (integers, N), or `x_train`, `y_train`, `x_test`, `y_test`"
 
 
@@ -39,7 +42,9 @@ class Content:
     groups: Ints | None
     """int64 N: images that belong together."""
     test: Bools | None
-    """bool N: which images belong to the file's own test split; None if it has none."""
+    """bool N: which images belong to the file's own test or validation splits; None if it has none."""
+    splits: np.ndarray | None
+    """str N: the split of each image by its name in the file; None if there is one only."""
     annotated: Annotated | None
     """The natural features that the file annotates, if it does."""
 
@@ -53,8 +58,8 @@ class _Split:
     labels: str
     offsets: str
     groups: str
-    ending: str
-    test: bool
+    name: str
+    """`train`, `test`, `val`, …; empty for arrays without one."""
 
 
 def read_content(path: Path) -> Content:
@@ -67,30 +72,58 @@ def read_content(path: Path) -> Content:
         for split, some_labels, some_images, some_groups in zip(splits, labels, images, groups, strict=True):
             _check_lengths(archive, split, len(some_labels), len(some_images), some_groups)
         every, joined = np.concatenate(labels), _joined(archive, images)
-        test = np.repeat([split.test for split in splits], [len(some) for some in labels])
-        annotated = read_annotations(archive, [split.ending for split in splits], joined)
-        names = _class_names(archive, every)
-        return Content(joined, every, names, _joined_groups(groups), test if len(splits) > 1 else None, annotated)
+        sizes = [len(some) for some in labels]
+        test = np.repeat([split.name in _UNSEEN for split in splits], sizes)
+        annotated = read_annotations(archive, [f"_{split.name}" if split.name else "" for split in splits], joined)
+        every, names = _compact(archive, every, _class_names(archive, every))
+        of_splits = np.repeat([split.name or "train" for split in splits], sizes) if len(splits) > 1 else None
+        return Content(joined, every, names, _joined_groups(groups), test if test.any() and not test.all() else None, of_splits, annotated)
 
 
 def _splits(archive: Archive) -> list[_Split]:
-    """The file's splits, training first; raises ``DataError`` if none is complete."""
+    """The file's splits, training first; raises ``DataError`` if none is complete. Arrays without a split are training images."""
     keys = {key.lower(): key for key in archive.names}
-    plain = _split(keys, "", test=False)
-    halves = [split for split in (_split(keys, "_train", test=False), _split(keys, "_test", test=True)) if split]
-    if plain is None and len(halves) < 2:
+    found = [split for name in ("", "train", *_UNSEEN) if (split := _split(keys, name)) is not None]
+    if not found:
         raise archive.fault(f"no arrays of images and labels among: {', '.join(archive.names) or 'none'}", _LAYOUT)
-    return halves if plain is None else [plain]
+    return found
 
 
-def _split(keys: dict[str, str], ending: str, *, test: bool) -> _Split | None:
+def _split(keys: dict[str, str], split: str) -> _Split | None:
+    """The arrays of that split, named `x_train` or `train_x`."""
+
     def find(names: Iterable[str]) -> str:
-        return next((keys[name + ending] for name in names if name + ending in keys), "")
+        written = (each for name in names for each in ((f"{name}_{split}", f"{split}_{name}") if split else (name,)))
+        return next((keys[each] for each in written if each in keys), "")
 
     images, encoded, labels, offsets = find(_IMAGES), find(_ENCODED), find(_LABELS), find(("offsets",))
     if encoded and offsets and labels:
-        return _Split(encoded, labels, offsets, find(_GROUPS), ending, test)
-    return _Split(images, labels, "", find(_GROUPS), ending, test) if images and labels else None
+        return _Split(encoded, labels, offsets, find(_GROUPS), split)
+    return _Split(images, labels, "", find(_GROUPS), split) if images and labels else None
+
+
+def _compact(archive: Archive, labels: Ints, names: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
+    """Labels and names without numbers that no image has, as in a file with labels from 1.
+
+    Raises ``DataError`` if the file itself names a class without images: whether it can be left out is for the person to say.
+    """
+    present = np.unique(labels)
+    empty = [names[label] for label in range(len(names)) if label not in set(present.tolist())]
+    if not empty:
+        return labels, names
+    if _named(archive):
+        listed = ", ".join(f"`{name}`" for name in empty[:SHOWN]) + (f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else "")
+        raise archive.fault(
+            f"{len(empty)} of {len(names)} classes have no image: {listed}",
+            "leave their names away and number the labels anew, or bring images of them",
+        )
+    return np.searchsorted(present, labels).astype(np.int64), tuple(names[int(label)] for label in present)
+
+
+def _named(archive: Archive) -> str:
+    """The name of the array with the names of the classes; empty if there is none."""
+    keys = {key.lower(): key for key in archive.names}
+    return next((keys[name] for name in _CLASS_NAMES if name in keys), "")
 
 
 def _labels(archive: Archive, name: str) -> Ints:
@@ -202,7 +235,7 @@ def _class_names(archive: Archive, labels: Ints) -> tuple[str, ...]:
         raise archive.fault(f"there is only one class, all labels are: {present[0]}", "a classifier needs at least two")
     classes = int(present[-1]) + 1
     keys = {key.lower(): key for key in archive.names}
-    whole, by_row = (next((keys[name] for name in names if name in keys), "") for names in (_CLASS_NAMES, _ROW_NAMES))
+    whole, by_row = _named(archive), next((keys[name] for name in _ROW_NAMES if name in keys), "")
     if whole:
         names = archive.strings(whole)
         if len(names) < classes:

@@ -4,7 +4,6 @@ Classes are in the alphabetical order of the names of the sub-folders (as in tor
 For a network that was trained with another order, rename the sub-folders.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
@@ -15,11 +14,9 @@ from onecurve.core.errors import DataError
 from onecurve.data.collection import Collection, collected, parts_of
 from onecurve.data.own_images import OwnImages
 from onecurve.data.pictures import Files
-from onecurve.data.validation import error_listing, validate_pictures
+from onecurve.data.tree import are_alike_inside, are_splits, files_in, folders_in
+from onecurve.data.validation import SHOWN, error_listing, validate_pictures
 
-_SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
-_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
-"""Files that operating systems create; they and hidden files are skipped."""
 _LAYOUT = "put the images of each class in a sub-folder of its own: PATH/cat/1.jpg, PATH/dog/2.png, …"
 
 
@@ -28,11 +25,12 @@ _LAYOUT = "put the images of each class in a sub-folder of its own: PATH/cat/1.j
 class Folder(OwnImages):
     """The set `folder:PATH`; always three channels. Raises ``DataError`` on first use if anything is wrong with it.
 
-    Without ``size`` the images keep their size if all have the same; otherwise thumbnails get 32 pixels and photographs 224.
+    Without ``size`` the images keep their size if all have the same; otherwise thumbnails get 32 pixels and photographs 224, as the
+    median picture is. 16-bit greys are read over the bits that the set uses.
     """
 
     name: ClassVar[str] = "folder"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     summary: ClassVar[str] = "your own images: a folder with one sub-folder of image files per class"
     source: ClassVar[str] = "your own"
 
@@ -51,18 +49,9 @@ def _classes_in(root: Path) -> dict[str, list[Path]]:
         raise DataError(f"no such folder: {root}", "write folder:PATH with the path of an existing folder")
     if not root.is_dir():
         raise DataError(f"not a folder: {root}", "a single file of arrays is written npz:PATH")
-    try:
-        folders = sorted((entry for entry in root.iterdir() if entry.is_dir() and not _is_litter(entry)), key=lambda entry: entry.name)
-    except OSError as error:
-        raise DataError(f"the folder cannot be read: {root}: {error.strerror}") from error
-    if not folders:
-        raise DataError(f"the folder has no sub-folders: {root}", _LAYOUT)
-    if all(folder.name.lower() in _SPLITS for folder in folders):
-        names = ", ".join(folder.name for folder in folders)
-        raise DataError(f"the sub-folders are splits and not classes: {names} in {root}", f"choose one of them: folder:{folders[0]}")
-    if len(folders) < 2:
-        raise DataError(f"there is only one class: {folders[0].name} in {root}", _LAYOUT)
-    classes = {folder.name: sorted(_files_in(folder)) for folder in folders}
+    folders = folders_in(root)
+    _require_classes(root, folders)
+    classes = {folder.name: sorted(files_in(folder)) for folder in folders}
     empty = [name for name, files in classes.items() if not files]
     if empty:
         raise error_listing(
@@ -71,15 +60,17 @@ def _classes_in(root: Path) -> dict[str, list[Path]]:
     return classes
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        inside = path.relative_to(folder)
-        # Broken links are kept, so that validation reports them.
-        if not path.is_dir() and not any(_is_litter(Path(part)) for part in inside.parts):
-            if path.exists() and not path.is_file():
-                raise DataError(f"neither a file nor a folder: {path}", "remove it; images are read from regular files")
-            yield path
-
-
-def _is_litter(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower() in _LITTER
+def _require_classes(root: Path, folders: list[Path]) -> None:
+    if not folders:
+        raise DataError(f"the folder has no sub-folders: {root}", _LAYOUT)
+    names = ", ".join(folder.name for folder in folders[:SHOWN])
+    if are_splits(folders):
+        raise DataError(f"the sub-folders are splits and not classes: {names} in {root}", f"choose one of them: folder:{folders[0]}")
+    if len(folders) < 2:
+        raise DataError(f"there is only one class: {folders[0].name} in {root}", _LAYOUT)
+    if are_alike_inside(folders):
+        inner = ", ".join(folder.name for folder in folders_in(folders[0])[:SHOWN])
+        raise DataError(
+            f"every sub-folder holds the same folders ({inner}), so either may be the classes: {names} in {root}",
+            f"choose one of them: folder:{folders[0]}, or move the images up into the folders of their classes",
+        )

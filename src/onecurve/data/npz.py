@@ -23,7 +23,8 @@ class Npz(OwnImages):
     """The set `npz:PATH`. Raises ``DataError`` on first use if anything is wrong with it.
 
     Arrays: `images` (uint8, N x H x W x C, N x C x H x W or N x H x W) and `labels` (integers, N). Other usual names such as `x` and
-    `y` or `data` and `label` are accepted, and the endings `_train` and `_test` for two splits. Instead of images there may be
+    `y` or `data` and `label` are accepted, and splits as `x_train`, `x_val` and `x_test` or `train_x` and so on: networks are trained on
+    `train` and on arrays without a split. Labels are numbered anew where a number has no image. Instead of images there may be
     `jpeg`, the bytes of all encoded pictures, with `offsets` (N + 1). Optional: `class_names` (strings, one per class) or `name`
     (strings, one per image), and `groups` or `track` (integers, N): images that belong together and stay in one part.
     Annotated objects are natural features and replace the colour of the border: `features` (integers, N, -1 for none),
@@ -32,7 +33,7 @@ class Npz(OwnImages):
     """
 
     name: ClassVar[str] = "npz"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     summary: ClassVar[str] = "your own images: an .npz file with the arrays images and labels"
     source: ClassVar[str] = "your own"
 

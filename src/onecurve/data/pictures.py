@@ -6,7 +6,7 @@ one sentence about that picture.
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from onecurve.core.image.images import Bytes, Ints
 MOST_PIXELS = 50_000_000
 """Pictures with more pixels are refused; they are mistakes or decompression bombs."""
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+WHITE = 65535
+_DEPTHS = (8, 10, 12, 14, 16)
 
 
 class Sources(Protocol):
@@ -78,20 +80,51 @@ class UnusablePictureError(Exception):
     """Why one picture cannot be used; validation collects these errors and reports them together."""
 
 
-def picture_size(sources: Sources, row: int) -> tuple[int, int]:
-    """Height and width of the upright picture, from the header only; raises ``UnusablePictureError``."""
+@final
+@dataclass(frozen=True)
+class Header:
+    """What is known of a picture before its pixels are decoded."""
+
+    height: int
+    width: int
+    """Of the upright picture."""
+    sixteen_bits: bool
+    """Whether it holds greys of 16 bits."""
+
+
+def header_of(sources: Sources, row: int) -> Header:
+    """The header of one picture; raises ``UnusablePictureError``."""
     with _opened(sources, row) as image:
         width, height = image.size
         # EXIF orientations 5 to 8 swap height and width.
-        return (width, height) if image.getexif().get(0x0112, 1) >= 5 else (height, width)
+        turned = image.getexif().get(0x0112, 1) >= 5
+        return Header(*((width, height) if turned else (height, width)), image.mode in _SIXTEEN_BITS)
 
 
-def decoded(sources: Sources, row: int, height: int, width: int) -> Bytes:
-    """uint8 3 x height x width: scaled to cover the frame and cropped at the centre; raises ``UnusablePictureError``."""
+def highest_grey(sources: Sources, rows: Iterable[int]) -> int:
+    """The value that stands for white in 16-bit pictures: the largest number of as many bits as the largest value of these takes.
+
+    Cameras and scanners write 10, 12 or 14 bits into such files. Pictures that cannot be decoded are passed over.
+    """
+    highest = 0
+    for row in rows:
+        try:
+            with _opened(sources, row) as image:
+                highest = max(highest, int(np.asarray(image).max()))
+        except UnusablePictureError:
+            continue
+    return next((2**bits - 1 for bits in _DEPTHS if highest < 2**bits), WHITE)
+
+
+def decoded(sources: Sources, row: int, height: int, width: int, white: int = WHITE) -> Bytes:
+    """uint8 3 x height x width: scaled to cover the frame and cropped at the centre; raises ``UnusablePictureError``.
+
+    ``white`` is the value that 16-bit greys are scaled by, see ``highest_grey``.
+    """
     with _opened(sources, row) as image:
         # Lets the JPEG decoder skip detail that scaling would remove; other decoders ignore it.
         image.draft(None, (2 * width, 2 * height))
-        upright = _in_rgb(ImageOps.exif_transpose(image))
+        upright = _in_rgb(ImageOps.exif_transpose(image), white)
         if upright.size != (width, height):
             upright = ImageOps.fit(upright, (width, height), Image.Resampling.BICUBIC)
         return np.ascontiguousarray(np.moveaxis(np.asarray(upright, np.uint8), 2, 0))
@@ -125,10 +158,11 @@ def _opened(sources: Sources, row: int) -> Iterator[Image.Image]:
         raise UnusablePictureError(str(error) or type(error).__name__) from error
 
 
-def _in_rgb(image: Image.Image) -> Image.Image:
+def _in_rgb(image: Image.Image, white: int) -> Image.Image:
     """8-bit RGB: 16-bit grey values are scaled, transparent pixels are blended with white."""
     if image.mode in _SIXTEEN_BITS:
-        return Image.fromarray((np.asarray(image).astype(np.uint32) // 257).astype(np.uint8)).convert("RGB")
+        greys = np.minimum(np.asarray(image).astype(np.uint32) * 255 // white, 255)
+        return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
     if image.mode in {"F", "I"}:
         raise UnusablePictureError("32-bit pixels without a known range; save it with 8 bits per channel")
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
