@@ -62,8 +62,11 @@ class _Split:
     """`train`, `test`, `val`, …; empty for arrays without one."""
 
 
-def read_content(path: Path) -> Content:
-    """All images, labels and names of the file; raises ``DataError`` for anything that does not fit."""
+def read_content(path: Path, *, whole: bool = True) -> Content:
+    """All images, labels and names of the file; raises ``DataError`` for anything that does not fit.
+
+    ``whole`` refuses a file that names classes without images, and one with a single class.
+    """
     with opened(path) as archive:
         splits = _splits(archive)
         labels = [_labels(archive, split.labels) for split in splits]
@@ -75,7 +78,7 @@ def read_content(path: Path) -> Content:
         sizes = [len(some) for some in labels]
         test = np.repeat([split.name in _UNSEEN for split in splits], sizes)
         annotated = read_annotations(archive, [f"_{split.name}" if split.name else "" for split in splits], joined)
-        every, names = _compact(archive, every, _class_names(archive, every))
+        every, names = _compact(archive, every, _class_names(archive, every, whole), whole)
         of_splits = np.repeat([split.name or "train" for split in splits], sizes) if len(splits) > 1 else None
         return Content(joined, every, names, _joined_groups(groups), test if test.any() and not test.all() else None, of_splits, annotated)
 
@@ -102,7 +105,7 @@ def _split(keys: dict[str, str], split: str) -> _Split | None:
     return _Split(images, labels, "", find(_GROUPS), split) if images and labels else None
 
 
-def _compact(archive: Archive, labels: Ints, names: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
+def _compact(archive: Archive, labels: Ints, names: tuple[str, ...], whole: bool) -> tuple[Ints, tuple[str, ...]]:
     """Labels and names without numbers that no image has, as in a file with labels from 1.
 
     Raises ``DataError`` if the file itself names a class without images: whether it can be left out is for the person to say.
@@ -111,7 +114,7 @@ def _compact(archive: Archive, labels: Ints, names: tuple[str, ...]) -> tuple[In
     empty = [names[label] for label in range(len(names)) if label not in set(present.tolist())]
     if not empty:
         return labels, names
-    if _named(archive):
+    if whole and _named(archive):
         listed = ", ".join(f"`{name}`" for name in empty[:SHOWN]) + (f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else "")
         raise archive.fault(
             f"{len(empty)} of {len(names)} classes have no image: {listed}",
@@ -228,10 +231,10 @@ def _joined_groups(groups: list[Ints | None]) -> Ints | None:
     return np.concatenate([some + start for some, start in zip(relabelled, starts[:-1], strict=True)]).astype(np.int64)
 
 
-def _class_names(archive: Archive, labels: Ints) -> tuple[str, ...]:
+def _class_names(archive: Archive, labels: Ints, several: bool) -> tuple[str, ...]:
     """One name per class, from the file or else its number; raises ``DataError`` if the names do not fit the labels."""
     present = np.unique(labels)
-    if len(present) < 2:
+    if several and len(present) < 2:
         raise archive.fault(f"there is only one class, all labels are: {present[0]}", "a classifier needs at least two")
     classes = int(present[-1]) + 1
     keys = {key.lower(): key for key in archive.names}
