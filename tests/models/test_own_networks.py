@@ -118,7 +118,7 @@ def test_weights_are_put_in(file: Path, tmp_path: Path) -> None:
         ("breaks", "raised RuntimeError: no such checkpoint: net.bin"),
         ("no_module", "must return an nn.Module, got: dict"),
         ("number", "must be a callable"),
-        ("three_logits", r"must give logits of shape \(2, 4\) for two images, got: \(2, 3\)"),
+        ("three_logits", r"must give logits of shape \(3, 4\) for 3 images, got: \(3, 3\)"),
         ("tuple_output", "got: tuple"),
         ("grey", "first convolution takes 1 channels"),
         ("not_a_number", "must give finite floating-point logits"),

@@ -11,16 +11,16 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from onecurve.core.errors import ModelError, OneCurveError
 from onecurve.core.registry import load_from_file
 from onecurve.core.spec import content_key, spec_of
+from onecurve.models.admission import admit, probes
 from onecurve.models.catalog import MODELS
-from onecurve.models.network import evaluating, settle_layout
-from onecurve.models.parts import is_finite
+from onecurve.models.network import settle_layout
 from onecurve.models.randomness import seeded
+from onecurve.models.unwrapping import settle_sizes, without_shells
 from onecurve.models.weights import load_weights
 
 Shape = tuple[int, int, int]
@@ -52,9 +52,11 @@ def _of_file(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
         raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")
     module = _made(match["place"], {"shape": shape, "classes": classes, "seed": seed}, seed)
     if match["weights"]:
+        module = without_shells(module).module
+        settle_sizes(module, probes(module, shape)[:1], seed)
         load_weights(module, match["weights"].strip("'\""))
-    check_network(module, shape, classes, address)
-    settle_layout(module, _noise(module, shape))
+    module = admit(module, shape, classes, name=address).module
+    settle_layout(module, probes(module, shape))
     return module
 
 
@@ -70,29 +72,6 @@ def identity(address: str) -> str:
         return spec_of(MODELS.make(address)).key
     files = [match["place"].rpartition(":")[0], (match["weights"] or "").strip("'\"")]
     return content_key(match["place"], [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files if file])
-
-
-def check_network(module: nn.Module, shape: Shape, classes: int, name: str) -> None:
-    """Put the module in eval mode and try it on two images of noise.
-
-    Raises ``ModelError`` unless it gives 2 x ``classes`` finite logits, and the same logits when it is called again.
-    """
-    module.eval()
-    images = _noise(module, shape)
-    first, second = _tried(module, images, name), _tried(module, images, name)
-    if not isinstance(first, Tensor) or first.shape != (2, classes):
-        got = f"{tuple(first.shape)}" if isinstance(first, Tensor) else type(first).__name__
-        raise ModelError(f"`{name}` must give logits of shape (2, {classes}) for two images, got: {got}", "logits are N x classes")
-    if not first.is_floating_point() or not is_finite(first):
-        raise ModelError(f"`{name}` must give finite floating-point logits, got: {first.flatten()[:4].tolist()}", "are the weights finite?")
-    if not torch.allclose(first, second, rtol=1e-4, atol=1e-5):
-        raise ModelError(f"`{name}` gives different logits for the same images", "in eval mode a network must not draw at random")
-
-
-def _noise(module: nn.Module, shape: Shape) -> Tensor:
-    """Two images of noise on the device of the module."""
-    device = next((values.device for values in module.parameters()), torch.device("cpu"))
-    return torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def _check_sizes(shape: Shape, classes: int) -> None:
@@ -133,14 +112,3 @@ def _called(thing: Callable[..., object], place: str, offered: dict[str, Any]) -
             f"`{place}` raised {type(error).__name__}: {error}",
             "it is called without arguments, or with shape, classes and seed where it names them",
         ) from error
-
-
-def _tried(module: nn.Module, images: Tensor, name: str) -> Any:
-    try:
-        with evaluating(module), torch.no_grad():
-            return module(images)
-    except Exception as error:
-        first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
-        takes = f"its first convolution takes {first.in_channels} channels" if first else "it must take float N x C x H x W in [0, 1]"
-        what = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        raise ModelError(f"`{name}` does not take images of {' x '.join(map(str, images.shape[1:]))}: {what}", takes) from error
