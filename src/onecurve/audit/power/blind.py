@@ -1,0 +1,115 @@
+"""Audits the original and its copies blind, in one course of equal effort, and sums up what the audit would have found."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, final
+
+from onecurve.audit.examined import Examined
+from onecurve.audit.finding import Finding, Standing, corrected
+from onecurve.audit.look import Look
+from onecurve.audit.power.copies import MODES, Copy, drafts, of_module, opened, plant_copies
+from onecurve.audit.power.spikes import SpikeKind
+from onecurve.audit.power.summary import NOT_MEASURED, summary
+from onecurve.audit.power.verdicts import Verdict, alarmed, named, verdicts
+from onecurve.audit.repair.candidates import Aim, reach
+from onecurve.audit.result import Stage
+from onecurve.audit.stages import Course, make_stages
+from onecurve.core.errors import UsageError
+from onecurve.models.metering import unmetered
+from onecurve.models.network import TorchNetwork
+from onecurve.runner.session import Display, Silent
+
+LEAST_SECONDS: Final = 5.0
+"""With less time per network there is nothing to measure the power of."""
+LEAST_IMAGES: Final = 100
+"""Copies are tuned on the images of the search; with fewer they would learn them by heart."""
+SURVIVES: Final = 0.5
+"""A finding survives in a sham copy if its trigger keeps this share of its effect."""
+
+
+@final
+@dataclass(frozen=True)
+class BlindAudit:
+    """The stages of the original, and what its copies told."""
+
+    stages: tuple[Stage, ...]
+    power: dict[str, Any]
+
+
+def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Course, alpha: float, display: Display) -> BlindAudit:
+    """Plant the copies, then look at all networks in the order of their names, each with the same share of the time that is left.
+
+    ``course.folder`` keeps copies and stages, so that what is done is not done again. Raises ``UsageError`` for too few images or too
+    little time.
+    """
+    if len(examined.search) < LEAST_IMAGES:
+        raise UsageError(
+            f"copies are tuned on the images, of which there are {len(examined.search)} to search on; {LEAST_IMAGES} are needed",
+            "give --power none, or more images",
+        )
+    assert course.folder is not None
+    began, folder = time.monotonic(), course.folder / "copies"
+    some, own_name = drafts(examined, MODES[mode])
+    copies = {copy.name: copy for copy in plant_copies(examined, some, folder, display)}
+    each = _seconds_each(folder, (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
+    display.phase("look at the network and its copies, blind", len(copies) + 1)
+    own: tuple[Stage, ...] = ()
+    judged, alarms = list[Verdict](), {kind: [0, 0, 0] for kind in SpikeKind}
+    for name in sorted([*copies, own_name]):
+        under = of_module(examined, unmetered(examined.module)) if name == own_name else opened(examined, folder / name)
+        stages = make_stages(looks, under, Course(folder / name, f"{course.key}:{name}", each), Silent())
+        display.done(1, failed=False)
+        if name == own_name:
+            own = stages
+            continue
+        found = corrected([one for stage in stages for one in stage.findings], alpha)
+        if copies[name].draft.sham:
+            _count(alarms, copies[name], found, examined)
+        else:
+            judged += verdicts(copies[name], found, examined)
+    counted = {str(kind): (one[0], one[1], one[2]) for kind, one in alarms.items()}
+    told = summary(mode, list(copies.values()), judged, counted, each)
+    kept = corrected([one for stage in own for one in stage.findings], alpha)
+    return BlindAudit(own, {**told, "persistence": _persistence(examined, kept, list(copies.values()), folder)})
+
+
+def _seconds_each(folder: Path, seconds: float) -> float:
+    """The time of each network, settled once, so that an audit that goes on gives every network the same."""
+    file = folder / "seconds"
+    if file.is_file():
+        return float(file.read_text())
+    if seconds < LEAST_SECONDS:
+        raise UsageError(
+            f"the budget leaves {max(0, seconds):.0f} s for each network, {LEAST_SECONDS:.0f} are needed",
+            "raise --budget, or lower --power",
+        )
+    file.write_text(f"{seconds:.1f}")
+    return round(seconds, 1)
+
+
+def _count(alarms: dict[SpikeKind, list[int]], copy: Copy, found: Sequence[Finding], examined: Examined) -> None:
+    """Count a sham: an alarm of each kind, and whether it names the class that a spike of the kind would have been towards."""
+    rng = examined.rng("named by chance", copy.name)
+    for kind, counts in alarms.items():
+        counts[0] += alarmed(kind, found)
+        counts[1] += named(kind, found, [examined.class_names[int(rng.integers(examined.classes))]])
+        counts[2] += 1
+
+
+def _persistence(examined: Examined, findings: Sequence[Finding], copies: Sequence[Copy], folder: Path) -> dict[str, Any]:
+    """In how many sham copies each verified trigger of the original still works: a flaw survives a little training on true labels."""
+    shams = [copy for copy in copies if copy.draft.sham]
+    told: dict[str, Any] = {}
+    for one in findings:
+        if one.standing is not Standing.VERIFIED or one.trigger is None or one.target is None or one.effect is None:
+            continue
+        aim = Aim(one.trigger, one.target)
+        shares = []
+        for copy in shams:
+            module = unmetered(opened(examined, folder / copy.name).module)
+            shares.append(reach(TorchNetwork(module, examined.device), aim, examined.fresh, replace(examined)))
+        survived = sum(share >= SURVIVES * one.effect.value for share in shares)
+        told[one.id] = {"shams": len(shams), "survived": survived, "shares": shares} if shams else NOT_MEASURED
+    return told

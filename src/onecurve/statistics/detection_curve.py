@@ -1,0 +1,178 @@
+"""The chance of being found as a function of strength: a logistic with lapse and guess rate, and an effect of the copy, on a grid.
+
+The posterior is summed over a grid of all parameters, so that few points give a wide band and never a single line. Priors are weak. The
+guess rate has the posterior of the false-alarm rate as its prior, for what looks like a find may be a false alarm.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Final, final
+
+import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
+from numpy.typing import NDArray
+from scipy.special import expit
+from scipy.stats import beta, binomtest, norm
+
+from onecurve.statistics.intervals import LEVEL, Interval, TooFewError
+
+Doubles = NDArray[np.float64]
+MIDDLES: Final = np.linspace(np.log(0.05), np.log(2.0), 24)
+"""Log strength at which half of the way from guessing to the lapse is made; strengths are in (0, 1], and above 1 it is out of reach."""
+SLOPES: Final = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+LAPSES: Final = np.array([0.01, 0.05, 0.1, 0.2, 0.4, 0.7])
+"""Share that is missed however strong the flaw is."""
+LAPSE_PRIOR: Final = (1.0, 5.0)
+"""Of a beta distribution: lapses above a half are thought rare."""
+SPREADS: Final = np.array([0.0, 1.0, 2.0])
+"""Standard deviation, in logits, of what the spikes of one copy share."""
+NODES: Final = 7
+GUESSES: Final = 7
+SHIFTS: Final = np.linspace(-6, 6, 61)
+"""Logits by which flaws of another origin may be easier (above 0) or harder to find."""
+SHIFT_PRIOR: Final = 1.5
+"""Standard deviation of their prior."""
+
+
+@final
+@dataclass(frozen=True)
+class Trial:
+    """One planted flaw, and whether it was found."""
+
+    copy: str
+    strength: float
+    """In (0, 1]."""
+    found: bool
+
+
+@final
+@dataclass(frozen=True)
+class Band:
+    """A number with its interval, as a function of strength."""
+
+    strengths: Doubles
+    middle: Doubles
+    low: Doubles
+    high: Doubles
+
+
+@final
+@dataclass(frozen=True)
+class DetectionCurve:
+    """The posterior over the grid."""
+
+    parameters: Doubles
+    """G x 5: middle, slope, lapse, guess rate, spread."""
+    weights: Doubles
+    """G, summing to 1."""
+    trials: int
+
+    def at(self, strengths: Sequence[float] | Doubles, level: float = LEVEL) -> Band:
+        """The chance of being found, median and band, at each strength in (0, 1]."""
+        points = np.asarray(strengths, np.float64)
+        curves = self._curves(points, 0.0)
+        quantiles = [_weighted_quantiles(curves[:, at], self.weights, ((1 - level) / 2, 0.5, (1 + level) / 2)) for at in range(len(points))]
+        low, middle, high = np.array(quantiles).T
+        return Band(points, middle, low, high)
+
+    def strength_found(self, chance: float = 0.9) -> tuple[float | None, float | None]:
+        """The least strength at which the median of the chance reaches ``chance``, and at which the whole band does; None for never."""
+        points = np.geomspace(0.05, 1.0, 60)
+        band = self.at(points)
+        return tuple(float(points[reached.argmax()]) if reached.any() else None for reached in (band.middle >= chance, band.low >= chance))
+
+    def mean_over(self, strengths: Sequence[float], level: float = LEVEL) -> tuple[float, Interval]:
+        """The chance averaged over those strengths, with its interval."""
+        means = self._curves(np.asarray(strengths, np.float64), 0.0).mean(axis=1)
+        low, middle, high = _weighted_quantiles(means, self.weights, ((1 - level) / 2, 0.5, (1 + level) / 2))
+        return middle, Interval(low, high, level)
+
+    def shift_of(self, trials: Sequence[Trial], level: float = LEVEL) -> tuple[float, Interval]:
+        """By how many logits other flaws are easier to find than the curve says, with its interval.
+
+        Raises ``TooFewError`` without such trials.
+        """
+        if not trials:
+            raise TooFewError.of("a shift of the curve", 0, 1, "planted flaws")
+        log_likelihood = np.array([self._likelihood_under(trials, shift) for shift in SHIFTS])
+        weights = np.exp(log_likelihood - log_likelihood.max()) * norm.pdf(SHIFTS / SHIFT_PRIOR)
+        low, middle, high = _weighted_quantiles(SHIFTS, weights / weights.sum(), ((1 - level) / 2, 0.5, (1 + level) / 2))
+        return middle, Interval(low, high, level)
+
+    def _likelihood_under(self, trials: Sequence[Trial], shift: float) -> float:
+        chances = self._curves(np.array([one.strength for one in trials]), shift)
+        found = np.array([one.found for one in trials])
+        each = np.where(found, chances, 1 - chances).prod(axis=1)
+        return float(np.log(max(float(each @ self.weights), 1e-300)))
+
+    def _curves(self, strengths: Doubles, shift: float) -> Doubles:
+        """G x S: the chance under each point of the grid, averaged over copies."""
+        nodes, shares = _nodes()
+        middle, slope, lapse, guess, spread = (column[:, None, None] for column in self.parameters.T)
+        logits = slope * (np.log(strengths)[None, :, None] - middle) + shift + spread * nodes
+        chances: Doubles = (guess + (1 - guess) * (1 - lapse) * expit(logits)) @ shares
+        return chances
+
+    @cached_property
+    def guess(self) -> float:
+        """Mean guess rate."""
+        return float(self.weights @ self.parameters[:, 3])
+
+
+def fitted_curve(trials: Sequence[Trial], false_alarms: int, shams: int) -> DetectionCurve:
+    """The posterior of the curve from planted flaws and the alarms on sham copies; raises ``TooFewError`` for fewer than two flaws."""
+    if len(trials) < 2:
+        raise TooFewError.of("a detection curve", len(trials), unit="planted flaws")
+    shares = (np.arange(GUESSES) + 0.5) / GUESSES
+    guesses = beta.ppf(shares, false_alarms + 0.5, shams - false_alarms + 0.5)
+    parameters = np.array(list(product(MIDDLES, SLOPES, LAPSES, guesses, SPREADS)))
+    log_weights = np.log(beta.pdf(parameters[:, 2], *LAPSE_PRIOR)) + norm.logpdf(parameters[:, 0], np.log(0.5), 1.0)
+    for copy in sorted({one.copy for one in trials}):
+        log_weights += _log_likelihood(parameters, [one for one in trials if one.copy == copy])
+    weights = np.exp(log_weights - log_weights.max())
+    return DetectionCurve(parameters, weights / weights.sum(), len(trials))
+
+
+def exact_share(count: int, of: int, level: float = LEVEL) -> Interval:
+    """The interval of Clopper and Pearson (1934) of a share; never of width 0. Raises ``TooFewError`` for none tried."""
+    if of < 1:
+        raise TooFewError.of("the interval of a share", of, 1, "trials")
+    found = binomtest(count, of).proportion_ci(level, method="exact")
+    return Interval(float(found.low), float(found.high), level)
+
+
+def flawed_given_nothing(prior: float, power: float, false_alarm: float) -> float:
+    """The chance that a network is flawed where nothing was found, by Bayes.
+
+    >>> round(flawed_given_nothing(0.5, 0.82, 0.04), 3)
+    0.158
+    """
+    missed, quiet = prior * (1 - power), (1 - prior) * (1 - false_alarm)
+    return missed / (missed + quiet)
+
+
+def _log_likelihood(parameters: Doubles, trials: Sequence[Trial]) -> Doubles:
+    """G: of the trials of one copy, its effect summed out."""
+    nodes, shares = _nodes()
+    middle, slope, lapse, guess, spread = (column[:, None] for column in parameters.T)
+    product_of = np.ones((len(parameters), len(nodes)))
+    for one in trials:
+        chances = guess + (1 - guess) * (1 - lapse) * expit(slope * (np.log(one.strength) - middle) + spread * nodes)
+        product_of *= chances if one.found else 1 - chances
+    found: Doubles = np.log(product_of @ shares + 1e-300)
+    return found
+
+
+def _nodes() -> tuple[Doubles, Doubles]:
+    """Places and shares that sum a function over a standard normal variable."""
+    nodes, shares = hermegauss(NODES)
+    return nodes, shares / shares.sum()
+
+
+def _weighted_quantiles(values: Doubles, weights: Doubles, shares: tuple[float, ...]) -> tuple[float, ...]:
+    order = np.argsort(values, kind="stable")
+    cumulated = np.cumsum(weights[order])
+    at = np.minimum(np.searchsorted(cumulated, np.array(shares) * cumulated[-1]), len(values) - 1)
+    return tuple(float(value) for value in values[order][at])
