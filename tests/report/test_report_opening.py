@@ -10,11 +10,12 @@ from report_fixture import results
 from onecurve.core.errors import UnknownNameError
 from onecurve.core.grade import Status
 from onecurve.core.seeds import generator
-from onecurve.report.pages.ranking_view import rankings_of
+from onecurve.report.pages.ranking_view import ranking_view, rankings_of
 from onecurve.report.pages.write import Asked, write_report
 from onecurve.report.words.focus import focus_of
 from onecurve.report.words.naming import Names, is_contender
-from onecurve.report.words.rankings import heading, readers_words, told_apart
+from onecurve.report.words.rankings import contested, heading, readers_words, told_apart
+from onecurve.report.words.sentences import leader_sentence
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,30 @@ def test_a_ranking_by_one_reader_says_so_and_two_readers_are_compared(many):
     assert "which agree on 3 of 3 pairs of tools" in readers_words(rankings_of(both)["discover"], Names.of(both))
     turned = (*rows, *(replace(row, skill=1 - row.skill) for row in again))
     assert "which disagree: 3 pairs" in readers_words(rankings_of(turned)["discover"], Names.of(turned))
+
+
+def test_where_readers_disagree_there_is_no_rank_no_leader_and_no_clearest_result(many):
+    rows = skilled(many, LEVELS)
+    again = [replace(row, solver=f"{row.tool}@other", reader="other", key=f"{row.key}-2", skill=1 - row.skill) for row in rows]
+    both = (*rows, *again)
+    ranked, names = rankings_of(both)["discover"], Names.of(both)
+    view = ranking_view(ranked, names, both)
+    assert view.heading == "No ranking on discover: readers disagree"
+    assert {line.rank for group in view.groups for line in group} == {"–"}
+    (lines,) = view.groups
+    assert [line.label for line in lines] == sorted(line.label for line in lines)
+    assert "no order of the tools" in view.readers
+    assert leader_sentence(ranked, both, names).headline == "Readers disagree on the order of tools on discover"
+    assert opened(both, "cppn").headline.endswith("has no rank on discover: readers disagree")
+
+
+def test_a_pair_that_another_reader_reverses_is_not_the_clearest_result(many):
+    rows = skilled(many, {"neural-cleanse@matcher": 0.9, "cppn@matcher": 0.2})
+    turned = skilled(many, {"neural-cleanse@matcher": 0.4, "cppn@matcher": 0.45}, wobble=0.3)
+    other = [replace(row, solver=f"{row.tool}@other", reader="other", key=f"{row.key}-2") for row in turned]
+    both = (*rows, *other)
+    assert contested(rankings_of(both)["discover"], Names.of(both)) == {("neural-cleanse@matcher", "cppn@matcher")}
+    assert opened(both).couple != ("neural-cleanse@matcher", "cppn@matcher")
 
 
 def test_the_chosen_solver_is_highlighted_on_every_page(tiny, tmp_path):

@@ -1,7 +1,7 @@
 """The ranking of one task as a page shows it: solvers that are not told apart in one frame, each with the range of its rank."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from onecurve.report.charts.layout import key_mark
 from onecurve.report.pages.table import ROLE_WORDS
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, cells_link, is_contender
-from onecurve.report.words.rankings import halves_words, heading, labels_of, readers_words, tie_words, told_apart
+from onecurve.report.words.rankings import contested, halves_words, heading, labels_of, readers_words, tie_words, told_apart
 from onecurve.report.words.tasks import ordered_tasks
 from onecurve.statistics.ranking import RankedSolver, Ranking, ranking
 
@@ -58,6 +58,8 @@ class RankingView:
     readers: str
     halves: str
     """Whether two halves of the networks agree on the order; empty where there are too few."""
+    disputed: bool
+    """Whether readers disagree on the order; then there is one group, by name, and no rank."""
     zero: float
     one: float
     """Floor and ceiling on the strip, in per cent."""
@@ -70,9 +72,14 @@ def rankings_of(rows: Sequence[Row]) -> dict[str, Ranking]:
 
 
 def ranking_view(ranked: Ranking, names: Names, rows: Sequence[Row]) -> RankingView:
-    """What the page shows of a ranking; ``rows`` are those that it was made of."""
+    """What the page shows of a ranking; ``rows`` are those that it was made of. Where readers disagree it shows no order."""
+    disputed = bool(contested(ranked, names))
     groups = tuple(tuple(_line(one, ranked, names) for one in group) for group in ranked.groups)
-    said = told_apart(ranked, names), readers_words(ranked, names), halves_words(rows, ranked.task)
+    if disputed:
+        every = (replace(line, rank="–") for group in groups for line in group)
+        groups = (tuple(sorted(every, key=lambda line: line.label)),)
+    order = ("", "") if disputed else (told_apart(ranked, names), halves_words(rows, ranked.task))
+    said = order[0], readers_words(ranked, names), order[1], disputed
     return RankingView(ranked.task, heading(ranked, names), groups, *said, _at(0.0), _at(1.0))
 
 

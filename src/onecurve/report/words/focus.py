@@ -8,7 +8,7 @@ from onecurve.core.errors import UnknownNameError
 from onecurve.core.row import Row
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
-from onecurve.report.words.rankings import labels_of, more_networks, tie_words
+from onecurve.report.words.rankings import contested, labels_of, more_networks, readers_words, tie_words
 from onecurve.statistics.compare import compare
 from onecurve.statistics.ranking import PairTest, RankedSolver, Ranking
 
@@ -32,15 +32,21 @@ class Focus:
 
 
 def focus_of(rows: Sequence[Row], rankings: Mapping[str, Ranking], names: Names, wanted: str = "") -> Focus:
-    """The opening for ``wanted``, the name of a solver or tool, or for nobody in particular. Raises ``UnknownNameError``."""
+    """The opening for ``wanted``, the name of a solver or tool, or for nobody in particular. Raises ``UnknownNameError``.
+
+    A pair that one reader separates and another reverses is no result.
+    """
     if wanted:
         return _of_solver(wanted, rows, rankings, names)
-    clear = [(task, pair) for task, ranked in rankings.items() for pair in _clearest(ranked)]
+    clear = [(task, pair) for task, ranked in rankings.items() for pair in _clearest(ranked, names)]
     if clear:
         measured = [(task, pair, compare(rows, pair.first, pair.second, task).interval) for task, pair in clear]
         sharp = [(abs(pair.difference or 0.0) / interval.width, task, pair) for task, pair, interval in measured if interval]
         _, task, pair = max(sharp, key=lambda one: one[0])
         return _separated(task, pair, rows, rankings[task], names)
+    disputed = next((ranked for ranked in rankings.values() if contested(ranked, names)), None)
+    if disputed is not None:
+        return Focus(f"Readers disagree on the order of tools on {disputed.task}", readers_words(disputed, names), disputed.task)
     return _open(rows, rankings, names)
 
 
@@ -52,8 +58,10 @@ def check_solver(wanted: str, rows: Sequence[Row], names: Names) -> frozenset[st
     return mine
 
 
-def _clearest(ranked: Ranking) -> list[PairTest]:
-    return sorted((pair for pair in ranked.pairs.values() if pair.separated), key=lambda pair: -pair.clarity)[:CANDIDATES]
+def _clearest(ranked: Ranking, names: Names) -> list[PairTest]:
+    refuted = contested(ranked, names)
+    agreed = (pair for key, pair in ranked.pairs.items() if pair.separated and key not in refuted)
+    return sorted(agreed, key=lambda pair: -pair.clarity)[:CANDIDATES]
 
 
 def _separated(task: str, pair: PairTest, rows: Sequence[Row], ranked: Ranking, names: Names) -> Focus:
@@ -97,7 +105,10 @@ def _of_solver(wanted: str, rows: Sequence[Row], rankings: Mapping[str, Ranking]
         return Focus(f"{wanted} is in no ranking", f"It has no score here, or it is a control. See the page of {tool}.", tool=tool)
     task, place = max(places, key=lambda one: _clarity(one[1], rankings[one[0]]))
     words, couple = _against_neighbours(place, rankings[task], rows, names)
-    headline = f"{labels_of(rankings[task], names)(place.summary.solver)} ranks {place.words} of {len(rankings[task].solvers)} on {task}"
+    label, ranked = labels_of(rankings[task], names)(place.summary.solver), rankings[task]
+    if contested(ranked, names):
+        return Focus(f"{label} has no rank on {task}: readers disagree", f"{readers_words(ranked, names)} {words}", task, tool, couple)
+    headline = f"{label} ranks {place.words} of {len(ranked.solvers)} on {task}"
     return Focus(headline, words, task, tool, couple)
 
 

@@ -54,7 +54,9 @@ def readers_words(ranked: Ranking, names: Names) -> str:
     if not shared:
         return f"{by}, none of which read the same tools as another: no tool's place is confirmed by a second reader."
     if opposed:
-        return f"{by}, which disagree: {numbers.count(opposed, 'pair')} of tools that one reader separates, another puts in reverse order."
+        tools = {frozenset(names.halves[solver][0] for solver in pair) for pair in opposed}
+        reverse = f"{numbers.count(len(tools), 'pair')} of tools that one reader separates, another puts in reverse order"
+        return f"{by}, which disagree: {reverse}. So there is no order of the tools, and no rank: they stand by name."
     verb = "agree on" if alike == shared else "put in the same order"
     return f"{by}, which {verb} {alike} of {numbers.count(shared, 'pair')} of tools that two of them read."
 
@@ -73,35 +75,44 @@ def halves_words(rows: Sequence[Row], task: str) -> str:
     return f"{said}; {WANTED:g} would be a stable order, and if this tau is the true one, {needed}."
 
 
+def contested(ranked: Ranking, names: Names) -> frozenset[tuple[str, str]]:
+    """Pairs of solvers (in the order of ``Ranking.pairs``) that one reader separates and another puts in reverse order."""
+    return _agreement(ranked, names)[2]
+
+
 def heading(ranked: Ranking, names: Names) -> str:
-    """The heading of a ranking; one that rests on a single reader says so."""
+    """The heading of a ranking; one that rests on a single reader says so, and one on which readers disagree is none."""
+    if contested(ranked, names):
+        return f"No ranking on {ranked.task}: readers disagree"
     readers = {names.halves[one.summary.solver][1] for one in ranked.solvers} - {""}
     return f"Ranking on {ranked.task}{f' by one reader, {min(readers)}' if len(readers) == 1 else ''}"
 
 
-def _agreement(ranked: Ranking, names: Names) -> tuple[int, int, int]:
-    """Pairs of tools that two readers order alike, that two readers read, and that one separates and another reverses."""
+def _agreement(ranked: Ranking, names: Names) -> tuple[int, int, frozenset[tuple[str, str]]]:
+    """How many pairs of tools two readers order alike, how many two readers read, and the pairs that one separates and another reverses."""
     by_reader: dict[str, dict[str, str]] = {}
     for one in ranked.solvers:
         tool, reader = names.halves[one.summary.solver]
         if reader:
             by_reader.setdefault(reader, {})[tool] = one.summary.solver
-    alike = shared = opposed = 0
+    alike = shared = 0
+    opposed: set[tuple[str, str]] = set()
     for first, second in combinations(sorted(by_reader), 2):
         tools = sorted(by_reader[first].keys() & by_reader[second].keys())
         for tool, other in combinations(tools, 2):
-            tests = [_directed(ranked, by_reader[reader][tool], by_reader[reader][other]) for reader in (first, second)]
-            same = (tests[0][0] > 0) == (tests[1][0] > 0)
+            couples = [(by_reader[reader][tool], by_reader[reader][other]) for reader in (first, second)]
+            same = len({_ahead(ranked, *couple) for couple in couples}) == 1
             shared += 1
             alike += same
-            opposed += not same and any(separated for _, separated in tests)
-    return alike, shared, opposed
+            opposed |= set() if same else {(pair.first, pair.second) for pair in (ranked.pair(*each) for each in couples) if pair.separated}
+    return alike, shared, frozenset(opposed)
 
 
-def _directed(ranked: Ranking, one: str, other: str) -> tuple[float, bool]:
+def _ahead(ranked: Ranking, one: str, other: str) -> bool:
+    """Whether the first of two solvers is ahead of the second."""
     pair = ranked.pair(one, other)
     difference = pair.difference or 0.0
-    return (difference if pair.first == one else -difference), pair.separated
+    return (difference if pair.first == one else -difference) > 0
 
 
 def _would(ranked: Ranking, names: Names) -> str:

@@ -13,6 +13,7 @@ from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, Names, is_contender
+from onecurve.report.words.rankings import contested, readers_words
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
 from onecurve.statistics.compare import SolverComparison, compare
 from onecurve.statistics.detection import flaws_of
@@ -63,6 +64,8 @@ def leader_sentence(ranked: Ranking, rows: Sequence[Row], names: Names) -> Sente
     found = [summary for summary in asked if summary.scored]
     if not found:
         return Sentence("No result yet", f"{task} has no score.")
+    if contested(ranked, names):
+        return Sentence(f"Readers disagree on the order of tools on {task}", readers_words(ranked, names))
     leader = max(found, key=_mean)
     without = [names.label(one.solver, [other.solver for other in asked]) for one in asked if one.counts[Status.FAILED] and not one.scored]
     missing = f" Nothing is concluded of {numbers.and_list(without)}, without a score on {task}." if without else ""
