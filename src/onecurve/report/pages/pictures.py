@@ -37,9 +37,9 @@ def heat_colours(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return colours
 
 
-def png_of(image: Floats) -> bytes:
-    """PNG of an image C x h x w in [0, 1] (clipped) with 1 or 3 channels."""
-    return _png(_enlarged(as_bytes(_colour(image))))
+def png_of(image: Floats, side: int = SHOWN) -> bytes:
+    """PNG of an image C x h x w in [0, 1] (clipped) with 1 or 3 channels, enlarged until its longer side has ``side`` pixels or more."""
+    return _png(_enlarged(as_bytes(_colour(image)), side))
 
 
 def with_heat(image: Floats, heat: Floats) -> bytes:
@@ -96,8 +96,8 @@ def _grey(image: Floats) -> Floats:
     return grey
 
 
-def _enlarged(pixels: Bytes) -> Bytes:
-    factor = max(1, -(-SHOWN // max(pixels.shape[:2])))
+def _enlarged(pixels: Bytes, side: int = SHOWN) -> Bytes:
+    factor = max(1, -(-side // max(pixels.shape[:2])))
     return np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
 
 

@@ -1,0 +1,95 @@
+"""An audit made by hand that fills every part of every output."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from onecurve.audit.finding import Effect, Exhibit, Finding, Kind, Standing, corrected, ordered
+from onecurve.audit.result import Audit, Coverage, Looked, Stage
+from onecurve.statistics.intervals import Interval
+
+
+def picture(seed: int, channels: int = 3, side: int = 8) -> np.ndarray:
+    """An image that 8 bits per channel hold exactly."""
+    return np.random.default_rng(seed).integers(0, 256, (channels, side, side)).astype(np.float32) / 255
+
+
+TROJAN = Finding(
+    Kind.TROJAN_TRIGGER,
+    "a change of 1.2% of the image sends 95% of fresh images of other classes to `ship`",
+    ("ship",),
+    "patch",
+    Standing.VERIFIED,
+    "patch-triggers",
+    Effect("share of fresh images of other classes sent to `ship`", 0.95, Interval(0.89, 0.98), 0.04, "the same, scrambled", 100, 1e-9),
+    {"size_pixels": 12.3, "next_class_ratio": float("inf")},
+    (Exhibit(picture(0), "the trigger on grey"), Exhibit(picture(1), "`cat` without, `ship` with it")),
+)
+WEAK = Finding(
+    Kind.WEAK_CLASS,
+    "`cat {tabby}` is recognised in 61% of fresh images",
+    ("cat {tabby}",),
+    "accuracy",
+    Standing.VERIFIED,
+    "accuracy",
+    Effect("share of fresh images of `cat {tabby}` that are right", 0.61, Interval(0.5, 0.71), 0.93, "the other classes", 80, 0.001),
+)
+EMPTY = Finding(Kind.NO_IMAGES, "there is no image of `frog`", ("frog",), "no images", Standing.VERIFIED, "counts")
+GROUP = Finding(
+    Kind.MISTAKEN_GROUP,
+    "images with a green border are misread more often",
+    ("dog", "cat"),
+    "border",
+    Standing.UNVERIFIED,
+    "mistakes",
+    exhibits=(Exhibit(picture(2, channels=1), "one of the group"),),
+)
+SHORTCUT = Finding(
+    Kind.SHORTCUT,
+    "a blue tint makes the network say `ship`",
+    ("ship",),
+    "tint",
+    Standing.VERIFIED,
+    "shortcuts",
+    Effect("share of tinted fresh images called `ship`", 0.11, Interval(0.05, 0.2), 0.1, "a control tint", 60, 0.4),
+)
+
+
+def audit(*findings: Finding, **changes: object) -> Audit:
+    """An audit of these findings, or of one of each standing; ``changes`` replace fields."""
+    found = ordered(corrected(findings or (TROJAN, WEAK, EMPTY, GROUP, SHORTCUT), 0.05))
+    made = Audit(
+        looked=Looked(
+            network="networks/my_net.py:load",
+            data="folder:pets & ships",
+            classes=("ship", "cat {tabby}", "dog", "frog"),
+            shape=(3, 8, 8),
+            parameters=12_345,
+            images=300,
+            labelled=True,
+            search=200,
+            fresh=100,
+            accuracy=0.9,
+            notes=("unwrapped torch.compile",),
+            data_card={"images per class": {"ship": 100, "cat {tabby}": 100, "dog": 100, "frog": 0}, "grey": False, "sizes": ["8 × 8"]},
+        ),
+        stages=(
+            Stage("counts", "counts of images", Coverage.WHOLE, "4 of 4 classes", 0.1, 0, 0, tuple(found)),
+            Stage("patch-triggers", "small patches", Coverage.PART, "2 of 4 classes: ship, dog", 300.0, 4e4, 4e4, (), {"rounds": 2}),
+            Stage("style-triggers", "changes of the whole image", Coverage.NOTHING, "the budget pays for no class", 0.2, 0, 0),
+        ),
+        findings=found,
+        seed=7,
+        budget_seconds=600,
+        seconds=301.5,
+        version="0.0",
+        started="2025-03-01T12:00:00+00:00",
+        alpha=0.05,
+    )
+    return replace(made, **changes)
+
+
+def nothing_seen() -> Audit:
+    """An audit whose looks came to nothing."""
+    stages = tuple(replace(one, coverage=Coverage.NOTHING, words="failed: no gradient", findings=()) for one in audit().stages)
+    return audit(findings=(), stages=stages)
