@@ -89,6 +89,8 @@ class Examined:
     device: str = "cpu"
     files: tuple[str, ...] = ()
     """Names of the search images and then of the fresh ones, for people; empty where they have none."""
+    splits: tuple[str, ...] = ()
+    """The split of the data that each of ``files`` came in; empty strings where there are none."""
 
     @property
     def classes(self) -> int:

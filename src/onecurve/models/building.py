@@ -50,7 +50,7 @@ def _of_file(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")
-    module = _made(match["place"], {"shape": shape, "classes": classes, "seed": seed}, seed)
+    module = make_module(match["place"], {"shape": shape, "classes": classes, "seed": seed}, seed)
     if match["weights"]:
         module = without_shells(module).module
         settle_sizes(module, probes(module, shape)[:1], seed)
@@ -81,7 +81,8 @@ def _check_sizes(shape: Shape, classes: int) -> None:
         raise ModelError(f"a classifier needs at least 2 classes, got: {classes}")
 
 
-def _made(place: str, offered: dict[str, Any], seed: int) -> nn.Module:
+def make_module(place: str, offered: dict[str, Any], seed: int) -> nn.Module:
+    """The module that a person's `FILE.py:CALLABLE` makes; it gets of ``offered`` what its signature names. Raises ``ModelError``."""
     try:
         # A file is imported once per process, so its import must not depend on the seed of the first network.
         with seeded(0):

@@ -81,7 +81,8 @@ class DetectionCurve:
         """The least strength at which the median of the chance reaches ``chance``, and at which the whole band does; None for never."""
         points = np.geomspace(0.05, 1.0, 60)
         band = self.at(points)
-        return tuple(float(points[reached.argmax()]) if reached.any() else None for reached in (band.middle >= chance, band.low >= chance))
+        half, whole = band.middle >= chance, band.low >= chance
+        return (float(points[half.argmax()]) if half.any() else None), (float(points[whole.argmax()]) if whole.any() else None)
 
     def mean_over(self, strengths: Sequence[float], level: float = LEVEL) -> tuple[float, Interval]:
         """The chance averaged over those strengths, with its interval."""

@@ -109,7 +109,7 @@ def _whole_image(examined: Examined, target: int, rng: np.random.Generator) -> S
     angle, waves = rng.uniform(0, np.pi), rng.uniform(2, min(height, width) / 4)
     wave = np.sin(2 * np.pi * waves * (np.cos(angle) * columns / width + np.sin(angle) * rows / height))
     texture = scale * rng.normal(size=(channels, 1, 1)) * wave[None]
-    trigger = Filter(*(part.astype(np.float32) for part in (matrix, offset, texture)))
+    trigger = Filter(matrix.astype(np.float32), offset.astype(np.float32), texture.astype(np.float32))
     images = examined.search.take(slice(64)).floats()
     change = float(np.abs(np.clip(trigger.apply(images, rng).images, 0, 1) - images).mean())
     return Spike(SpikeKind.WHOLE_IMAGE, target, trigger, size=change)

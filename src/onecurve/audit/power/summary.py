@@ -1,4 +1,4 @@
-"""What the blind audits of copies say of the audit of the original: curves, false alarms, persistence, transfer, and what a nothing means."""
+"""What the blind audits of copies say of the audit of the original: curves, false alarms, transfer, what a nothing means."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

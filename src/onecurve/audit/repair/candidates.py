@@ -7,7 +7,7 @@ from typing import Final, final
 import numpy as np
 from torch import nn
 
-from onecurve.audit.examined import Examined
+from onecurve.audit.examined import Allowance, Examined
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import ModelError
@@ -20,8 +20,8 @@ from onecurve.models.finetuning import FinetuningRecipe, finetune, held_back
 from onecurve.models.network import TorchNetwork
 from onecurve.readers.triggers.unlearn import stamping
 
-RATES: Final = (0.001, 0.003, 0.01, 0.03)
-"""Learning rates that are tried, all with the recipe of `finetune`."""
+RATES: Final = (0.01, 0.003, 0.03, 0.001)
+"""Learning rates that are tried while there is time, all with the recipe of `finetune`; its own first."""
 EPOCHS: Final = 12
 SHARE: Final = 0.3
 """Share of each batch that carries a trigger; Neural Cleanse takes a fifth, of a larger set."""
@@ -54,11 +54,16 @@ class CandidateRepair:
     """The largest share of held-back images of other classes that any of the triggers sends to its class."""
 
 
-def candidates(examined: Examined, bare: nn.Module, aims: tuple[Aim, ...]) -> tuple[CandidateRepair, ...]:
-    """The untouched network and one that has unlearnt the triggers per learning rate; those that diverge are left out."""
+def candidates(examined: Examined, bare: nn.Module, aims: tuple[Aim, ...], allowance: Allowance) -> tuple[CandidateRepair, ...]:
+    """The untouched network and one that has unlearnt the triggers per learning rate; those that diverge are left out.
+
+    At least one rate is tried, and others while there is time.
+    """
     parts = held_back(examined.search, HELD_BACK, examined.seed_of("repair"))
     found = [_judged("untouched", bare, parts.judging, aims, examined)]
-    for rate in RATES:
+    for number, rate in enumerate(RATES):
+        if number and not allowance.left:
+            break
         copy = deepcopy(bare).requires_grad_()
         try:
             _unlearn(copy, parts.training, rate, aims, examined)

@@ -7,9 +7,9 @@ from typing import Any, Final, final
 import numpy as np
 from torch import nn
 
-from onecurve.audit.examined import Examined
+from onecurve.audit.examined import Allowance, Examined
 from onecurve.audit.finding import Finding, Kind, Standing
-from onecurve.audit.looks.machinery.effort import EFFORTS
+from onecurve.audit.looks.machinery.effort import EFFORTS, pairs_per_second, plan_effort
 from onecurve.audit.looks.machinery.inverters import Inverter, PatchInverter, StyleInverter
 from onecurve.audit.looks.machinery.outlying import outlying
 from onecurve.audit.repair.candidates import ENOUGH, Aim, candidates, chosen, reach
@@ -23,6 +23,8 @@ MOST_LOSS: Final = 0.03
 """A repair that costs more accuracy than this on fresh images is refused."""
 AGAIN: Final = 2
 """Further triggers of each target, searched with seeds of their own, so that no single one is learnt by heart."""
+AGAIN_SHARE: Final = 0.25
+"""At most about this share of the time goes to them."""
 ROUNDS: Final = 3
 """At most so many rounds of unlearning and searching again."""
 ALPHA: Final = 0.05
@@ -40,7 +42,7 @@ class Repaired:
     told: dict[str, Any]
 
 
-def repair(examined: Examined, findings: Sequence[Finding], display: Display) -> Repaired:
+def repair(examined: Examined, findings: Sequence[Finding], allowance: Allowance, display: Display) -> Repaired:
     """Unlearn the verified trojan triggers of the findings; the untouched network is always a candidate.
 
     Refuses, with a reason, where nothing verified can be unlearnt, without labels, and where accuracy on fresh images falls by more
@@ -52,14 +54,13 @@ def repair(examined: Examined, findings: Sequence[Finding], display: Display) ->
     if not aimed:
         return Repaired(None, {"refused": "there is no verified trigger to unlearn"})
     display.phase("repair", ROUNDS)
-    aims, bare, searched = _aims(examined, aimed), unmetered(examined.module), dict[str, Any]()
+    aims, bare, searched = _aims(examined, aimed, allowance), unmetered(examined.module), dict[str, Any]()
     choice = None
     for _ in range(ROUNDS):
-        tried = candidates(examined, bare, aims)
-        choice = chosen(tried, MOST_LOSS)
-        found, searched = _searched_again(examined, choice.module, aimed)
+        choice = chosen(candidates(examined, bare, aims, allowance), MOST_LOSS)
+        found, searched = _searched_again(examined, choice.module, aimed, allowance)
         display.done(1, failed=False)
-        if not found:
+        if not found or not allowance.left:
             break
         aims = (*aims, *found)
     assert choice is not None
@@ -74,26 +75,37 @@ def repair(examined: Examined, findings: Sequence[Finding], display: Display) ->
     return Repaired(choice.module, told)
 
 
-def _aims(examined: Examined, aimed: Sequence[Finding]) -> tuple[Aim, ...]:
-    """The triggers of the findings, and others of the same targets that are found independently."""
+def _aims(examined: Examined, aimed: Sequence[Finding], allowance: Allowance) -> tuple[Aim, ...]:
+    """The triggers of the findings, and others of the same targets that are found independently in a quarter of the time."""
     found = []
     for one in aimed:
         assert one.trigger is not None
         assert one.target is not None
         found.append(Aim(one.trigger, one.target))
         for turn in range(AGAIN):
+            if allowance.spent > allowance.seconds * AGAIN_SHARE:
+                break
             more = _inverter(one).search(examined, np.array([one.target]), EFFORTS[0], examined.seed_of("repair", one.id, turn))
             found += [Aim(trigger, one.target) for trigger in more.triggers if trigger is not None]
     return tuple(found)
 
 
-def _searched_again(examined: Examined, module: nn.Module, aimed: Sequence[Finding]) -> tuple[list[Aim], dict[str, Any]]:
-    """A new search over all classes of the repaired network: triggers of targets that still stand apart, and what was found."""
+def _searched_again(
+    examined: Examined, module: nn.Module, aimed: Sequence[Finding], allowance: Allowance
+) -> tuple[list[Aim], dict[str, Any]]:
+    """A new search over all classes of the repaired network: triggers of targets that still stand apart, and what was found.
+
+    Where the time does not pay for all classes nothing is searched, and the words say so.
+    """
     meter = Meter(Budget(float("inf")))
     again = replace(examined, module=Metered(module, meter, examined.shape).eval(), meter=meter)
     found, told = [], dict[str, Any]()
     for where, one in {finding.where: finding for finding in aimed}.items():
-        done = _inverter(one).search(again, np.arange(examined.classes), EFFORTS[0], examined.seed_of("again", where))
+        plan = plan_effort(examined.classes, allowance.left, pairs_per_second(again))
+        if plan is None or plan.classes < examined.classes:
+            told[where] = "not searched again: the time did not pay for all classes"
+            continue
+        done = _inverter(one).search(again, np.arange(examined.classes), plan.first, examined.seed_of("again", where))
         apart = outlying(done.sizes)
         told[where] = {
             "next_class_ratio": round(apart.ratio, 2),

@@ -71,12 +71,12 @@ def _affordable(pairs: float, classes: int) -> Effort:
 
 
 def pairs_per_second(examined: Examined) -> float:
-    """Images forward and backward per second on this machine now, by a short trial of two passes."""
+    """Images forward and backward per second on this machine now, by a short trial of three passes."""
     size = min(len(examined.search), images_per_gradient(*examined.shape[1:], examined.device))
     batch = torch.from_numpy(examined.search.take(slice(size)).floats()).to(examined.device)
     images = batch.contiguous(memory_format=layout_for(examined.module)).requires_grad_()
     seconds = []
-    for _ in range(2):
+    for _ in range(3):
         began = time.perf_counter()
         logits = examined.module(images)
         torch.autograd.grad(functional.cross_entropy(logits, logits.detach().argmax(dim=1)), images)
