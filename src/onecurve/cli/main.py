@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from onecurve.cli.audit import audit
 from onecurve.cli.check import check
 from onecurve.cli.grade import grade
 from onecurve.cli.harden import harden
@@ -35,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (run, results, report, grade, verify, listing, check, plant, sample, harden, seal, unseal):
+for command in (run, audit, results, report, grade, verify, listing, check, plant, sample, harden, seal, unseal):
     cli.add_command(command)
 
 

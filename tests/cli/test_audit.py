@@ -1,0 +1,132 @@
+"""`onecurve audit` as a pipeline meets it: exit codes, what is printed where, and what is refused before anything is examined."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from hand_made_audit import EMPTY, TROJAN, WEAK, audit, nothing_seen
+
+from onecurve.audit import run
+from onecurve.audit.result import Audit
+from onecurve.cli.audit import audit as command
+from onecurve.cli.audit import seconds_of
+from onecurve.cli.main import main
+from onecurve.core.errors import ContractError, DataError
+
+
+@dataclass
+class Asked:
+    """Stands for the audit: keeps the order and gives an answer, or raises one."""
+
+    answer: Audit | Exception
+    order: Any = None
+
+    def __call__(self, order: Any, _display: object) -> Audit:
+        self.order = order
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+Onecurve = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def onecurve(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Onecurve:
+    """`onecurve audit net.py:load --data pets` and more, with an audit that has been made."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(made: Asked, *arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(run, "audit_network", made)
+        monkeypatch.setattr(sys, "argv", ["onecurve", "audit", "net.py:load", "--data", "pets", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        shown = capsys.readouterr()
+        return int(end.value.code or 0), shown.out, shown.err
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("answer", "arguments", "code"),
+    [
+        (audit(), (), 1),
+        (audit(WEAK), ("--fail-on", "error"), 0),
+        (audit(EMPTY), ("--fail-on", "note"), 1),
+        (nothing_seen(), (), 3),
+        (DataError("the folder is empty"), (), 2),
+        (ContractError("a look broke its promise"), (), 3),
+        (ZeroDivisionError("a bug"), (), 3),
+    ],
+    ids=["finding", "below", "note", "blind", "usage", "fault", "bug"],
+)
+def test_exit_codes(onecurve: Onecurve, answer: Audit | Exception, arguments: tuple[str, ...], code: int) -> None:
+    assert onecurve(Asked(answer), *arguments)[0] == code
+
+
+def test_the_order_is_what_was_asked(onecurve: Onecurve, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").touch()
+    made = Asked(audit())
+    onecurve(
+        *(made, "--budget", "1.5h", "--power", "quick", "--repair", "--model", "resnet20", "--labels", "labels.csv", "--seed", "3"),
+        *("--out", "deep/out", "--format", "json"),
+    )
+    order = made.order
+    assert (order.network, order.data, order.model, order.labels) == ("net.py:load", "pets", "resnet20", Path("labels.csv"))
+    assert (order.budget_seconds, order.power, order.repair, order.seed, order.device) == (5400, "quick", True, 3, "cpu")
+    assert [path.name for path in sorted((tmp_path / "deep" / "out").iterdir())] == ["audit.json", "pictures"]
+
+
+def test_words_go_to_the_terminal_with_the_path_of_every_output(onecurve: Onecurve, tmp_path: Path) -> None:
+    _, out, _ = onecurve(Asked(audit()), "--format", "html,sarif,junit,markdown")
+    assert "the power of this audit was not measured" in out.lower()
+    assert TROJAN.id in out
+    paths = [line for line in out.splitlines() if line.startswith("onecurve-audit")]
+    assert [Path(line).name for line in paths] == ["index.html", "audit.sarif", "junit.xml", "comment.md"]
+    assert all((tmp_path / line).is_file() for line in paths)
+
+
+def test_json_is_all_that_stands_on_stdout(onecurve: Onecurve, tmp_path: Path) -> None:
+    code, out, _ = onecurve(Asked(audit()), "--json", "--format", "markdown")
+    found = json.loads(out)
+    assert (found["exit_code"], code, len(found["audit"]["findings"])) == (1, 1, 5)
+    for shown in found["audit"]["findings"][0]["exhibits"]:
+        assert (tmp_path / "onecurve-audit" / shown["file"]).is_file()
+
+
+def test_what_a_baseline_accepts_passes_and_what_is_new_fails(onecurve: Onecurve) -> None:
+    assert onecurve(Asked(audit(WEAK)), "--write-baseline", "accepted.json")[0] == 1
+    assert onecurve(Asked(audit(WEAK)), "--baseline", "accepted.json")[0] == 0
+    code, out, _ = onecurve(Asked(audit(WEAK, TROJAN)), "--baseline", "accepted.json", "--write-baseline", "accepted.json")
+    assert (code, "1 accepted before, 1 new" in out) == (1, True)
+    assert onecurve(Asked(audit(WEAK, TROJAN)), "--baseline", "accepted.json")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--format", "serif"), ("--baseline", "none.json"), ("--budget", "soon"), ("--budget", "0m"), ("--power", "some")]
+)
+def test_mistakes_are_told_before_anything_is_examined(onecurve: Onecurve, arguments: tuple[str, ...]) -> None:
+    made = Asked(audit())
+    code, out, err = onecurve(made, *arguments)
+    assert (code, out, made.order) == (2, "", None)
+    assert arguments[1] in err
+
+
+def seconds(text: str) -> float:
+    return seconds_of(click.Context(command), command.params[0], text)
+
+
+@pytest.mark.parametrize(("text", "time"), [("90", 90), ("90s", 90), ("10m", 600), ("1h", 3600), (" 0.5 h", 1800)])
+def test_a_budget_is_a_time(text: str, time: float) -> None:
+    assert seconds(text) == time
+
+
+@pytest.mark.parametrize("text", ["", "-3", "3d", "1e3", "m", "0"])
+def test_a_budget_is_no_other_thing(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="no time above 0"):
+        seconds(text)
