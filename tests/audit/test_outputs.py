@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hand_made_audit import EMPTY, GROUP, SHORTCUT, TROJAN, WEAK, audit, nothing_seen
+from hand_made_audit import EMPTY, GROUP, POWER, SHORTCUT, TROJAN, WEAK, audit, nothing_seen
 
 from onecurve.audit.finding import Finding, Kind, Level, Standing
 from onecurve.audit.outputs.baseline import Accepted, Baseline, read_baseline, write_baseline
 from onecurve.audit.outputs.outcome import Outcome
+from onecurve.audit.outputs.power_words import GRADES, power_sentences
 from onecurve.audit.outputs.rules import RULES
 from onecurve.audit.outputs.words import accuracy_words, verdict
 from onecurve.audit.outputs.writing import FORMATS, check_formats, write_outputs
+from onecurve.audit.power.spikes import SpikeKind
+from onecurve.audit.power.summary import summary
 from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UnknownNameError
 
 
@@ -30,11 +33,24 @@ def test_every_output_says_that_the_power_was_not_measured(name: str, tmp_path: 
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_output_tells_the_measured_power_instead(name: str, tmp_path: Path) -> None:
-    told = audit(power={"words": ["Finds 0.8 (95% interval 0.6 to 0.9, n = 24) of patches of 2% of the image."], "seconds": 60})
-    text = text_of(Outcome(told), name, tmp_path)
-    assert "Finds 0.8 (95% interval 0.6 to 0.9, n = 24) of patches" in text
+def test_every_output_tells_the_measured_power_by_kind_strength_interval_and_time(name: str, tmp_path: Path) -> None:
+    text = text_of(Outcome(audit(power=POWER)), name, tmp_path).replace("`", "").replace("“", "").replace("”", "")
+    assert "8 copies of this network with planted flaws and 8 without, each looked at blind for 35 s" in text
+    assert "kind patch that changes 90% of its images is found and its class named with chance 0.81" in text
+    assert "(95% interval 0.54 to 0.90, 8 of 11 planted" in text
+    assert "1 of 8 copies without a flaw (95% interval 0.00 to 0.53)" in text
+    assert "kind group: not measured, too few could be planted (0)" in text
+    assert "Not measured: natural triggers." in text
     assert "was not measured" not in text
+
+
+def test_the_words_of_power_read_what_the_measurement_writes() -> None:
+    made = summary("quick", [], [], {"patch": (1, 0, 8)}, 12.0)
+    assert set(POWER) - {"persistence"} <= set(made)
+    told = POWER["kinds"]["patch"]
+    assert {str(kind) for kind in SpikeKind} == set(made["kinds"])
+    assert all(set(told) == set(one) and set(one["levels"]) == set(told["levels"]) == set(GRADES) for one in made["kinds"].values())
+    assert len(power_sentences(made)) == len(SpikeKind) + 2
 
 
 @pytest.mark.parametrize("name", FORMATS)

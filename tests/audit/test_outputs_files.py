@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hand_made_audit import EMPTY, TROJAN, WEAK, audit, picture
+from hand_made_audit import EMPTY, POWER, TROJAN, WEAK, audit, picture
 from page_reader import Page
 from PIL import Image
 
@@ -34,7 +34,7 @@ def bare(made: Audit) -> Audit:
 
 
 def test_json_comes_back_as_the_same_audit(tmp_path: Path) -> None:
-    made = audit(power={"words": "Finds most.", "seconds": 1.5}, repair={"chosen": "unlearning"})
+    made = audit(power={**POWER, "seconds_each": 1.5}, repair={"chosen": "unlearning"})
     back = read_audit(write_json(Outcome(made), tmp_path))
     assert bare(back) == bare(made)
     for before, after in zip(made.findings, back.findings, strict=True):
@@ -142,3 +142,18 @@ def test_the_page_sets_apart_what_was_not_seen_and_what_is_not_verified(page: Pa
     assert "changes of the whole image: the budget pays for no class (not looked at; says nothing about flaws)" in text
     assert "0.9 (95% interval 0.85 to 0.94, images 100)" in text
     assert "accepted: <i>known</i>" in text
+
+
+def test_the_page_shows_the_power_as_curves_with_bands_and_every_planted_flaw(tmp_path: Path) -> None:
+    page = Page(write_page(Outcome(audit(power=POWER)), tmp_path))
+    charts = [one for one in page.all("svg") if one.attributes.get("class") == "power-chart"]
+    assert len(charts) == len(page.all("polygon")) == 2
+    assert sorted(one.attributes["class"] for one in page.all("circle")) == ["power-dot", "power-dot", "power-dot apart", "power-dot apart"]
+    tops = {float(one.attributes["cy"]) for one in page.all("circle")}
+    assert tops == {12.0, 156.0}
+    text = re.sub(r"\s+", " ", page.all("main")[0].text)
+    assert "0.45 (0.30 to 0.50)" in text
+    assert "Not measured, because too few could be planted: it works at least half as well as planted." in text
+    assert "7 of 8 (95% interval 0.47 to 1.00)" in text
+    assert "easier by −0.4 logits than the curve says (95% interval −2.00 to 1.10" in text
+    assert "0.2 (95% interval 0.1 to 0.4)" in text

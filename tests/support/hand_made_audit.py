@@ -93,3 +93,43 @@ def nothing_seen() -> Audit:
     """An audit whose looks came to nothing."""
     stages = tuple(replace(one, coverage=Coverage.NOTHING, words="failed: no gradient", findings=()) for one in audit().stages)
     return audit(findings=(), stages=stages)
+
+
+def _level(found: int) -> dict[str, object]:
+    return {
+        "n": 11,
+        "found": found,
+        "curve": [{"strength": at, "chance": at * 0.9, "low": at * 0.6, "high": at} for at in (0.1, 0.5, 0.9, 1.0)],
+        "found_from": {"chance": 0.9, "strength": None, "surely": None},
+        "transfer": {"logits": -0.4, "low": -2.0, "high": 1.1, "n": 3, "found": 1},
+        "after_nothing": [{"prior": 0.5, "flawed": 0.2, "low": 0.1, "high": 0.4}],
+    }
+
+
+POWER = {
+    "mode": "quick",
+    "spiked": 8,
+    "shams": 8,
+    "seconds_each": 35.0,
+    "kinds": {
+        "patch": {
+            "planted": 11,
+            "spikes": [
+                {"strength": 0.8, "levels": [True, True, False], "held_out": False},
+                {"strength": 0.3, "levels": [False, False, False], "held_out": True},
+            ],
+            "false_alarms": {"count": 1, "shams": 8, "low": 0.003, "high": 0.527},
+            "levels": {"alarm": _level(9), "named": _level(8), "reproduced": "not measured"},
+        },
+        "group": {
+            "planted": 0,
+            "spikes": [],
+            "false_alarms": "not measured",
+            "levels": {"alarm": "not measured", "named": "not measured", "reproduced": "not measured"},
+        },
+    },
+    "not_measured": ["natural triggers"],
+    "ways": [{"name": "short", "steps": 120}],
+    "persistence": {TROJAN.id: {"shams": 8, "survived": 7, "shares": [0.9]}, WEAK.id: "not measured"},
+}
+"""The figures of a measured power, in the shape that ``onecurve.audit.power.summary`` gives them."""

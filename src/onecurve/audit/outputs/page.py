@@ -11,6 +11,8 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader
 from onecurve.audit.finding import Effect, Finding
 from onecurve.audit.outputs import words
 from onecurve.audit.outputs.outcome import Outcome
+from onecurve.audit.outputs.power_view import kind_views, persistence, rest_of
+from onecurve.audit.outputs.power_words import power_sentences
 from onecurve.audit.outputs.rules import RULES, Rule
 from onecurve.audit.outputs.tables import name_of, tables_of, value_of
 from onecurve.audit.result import Stage
@@ -50,6 +52,8 @@ class Card:
     pictures: tuple[PageImage, ...]
     accepted: str
     """Why it is accepted; empty for one that is not."""
+    survives: str
+    """In how many copies without a planted flaw it is still there; empty where that was not measured."""
 
 
 def write_page(outcome: Outcome, out: Path) -> Path:
@@ -62,7 +66,8 @@ def write_page(outcome: Outcome, out: Path) -> Path:
         "refuted": _cards(outcome.refuted, outcome, assets),
         "stages": [_stage_line(one) for one in outcome.audit.stages],
         "card": tables_of(outcome.audit.looked.data_card),
-        "power": tables_of({name: value for name, value in (outcome.audit.power or {}).items() if name != "words"}),
+        "power": rest_of(outcome.audit.power or {}),
+        "kinds": kind_views(outcome.audit.power or {}),
         "mended": tables_of(outcome.audit.repair or {}),
     }
     return written(out / "index.html", _pages().get_template("audit.html").render(up="", **_told(outcome), **shown))
@@ -83,6 +88,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
         "failing": len(outcome.failing),
         "verdict": words.verdict(outcome),
         "power_words": words.power_words(audit),
+        "power_lines": () if audit.power is None else power_sentences(audit.power),
         "standing": words.standing_words(outcome),
         "gone": words.gone_words(outcome),
         "accuracy": words.accuracy_words(audit),
@@ -106,7 +112,10 @@ def _card(finding: Finding, outcome: Outcome, assets: Assets) -> Card:
     facts = tuple((name_of(name), value_of(value)) for name, value in finding.facts.items())
     strip = None if finding.effect is None else strip_of(finding.effect)
     why = "" if accepted is None else accepted.reason
-    return Card(finding, words.sentence(finding.title), RULES[finding.kind], words.effect_words(finding), strip, facts, shown, why)
+    survives = persistence(outcome.audit.power or {}).get(finding.id, "")
+    return Card(
+        finding, words.sentence(finding.title), RULES[finding.kind], words.effect_words(finding), strip, facts, shown, why, survives
+    )
 
 
 def strip_of(effect: Effect) -> Strip:

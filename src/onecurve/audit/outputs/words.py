@@ -4,6 +4,7 @@ from typing import Final
 
 from onecurve.audit.finding import ORDER, Effect, Finding, Standing
 from onecurve.audit.outputs.outcome import Outcome
+from onecurve.audit.outputs.power_words import power_sentences
 from onecurve.audit.result import Audit, Coverage, Stage
 from onecurve.report.words import numbers
 from onecurve.statistics.intervals import wilson
@@ -46,11 +47,8 @@ def coverage_words(audit: Audit) -> str:
 
 
 def power_words(audit: Audit) -> str:
-    """What is known of the flaws that the audit would have found: the `words` of the measured power, one sentence or several."""
-    if audit.power is None:
-        return UNMEASURED
-    told = audit.power.get("words", "")
-    return (told if isinstance(told, str) else " ".join(map(str, told))) or "The power was measured on copies of this network."
+    """What is known of the flaws that the audit would have found."""
+    return UNMEASURED if audit.power is None else " ".join(power_sentences(audit.power))
 
 
 def sentence(text: str) -> str:
