@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from onecurve.core.errors import ModelError
-from onecurve.models.building import build
+from onecurve.models.building import build, build_with_notes
 from onecurve.models.weights import write_state
 
 SHAPE = (3, 16, 16)
@@ -152,3 +152,19 @@ def test_a_ready_network_that_is_trained_does_not_change_the_next_one_built(file
     with torch.no_grad():
         first.linear.weight.zero_()
     assert build(f"{file}:instance", SHAPE, 4, 0).linear.weight.any()
+
+
+def test_weights_fit_a_network_that_is_lazy_or_prunes_itself(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\nfrom torch.nn.utils import prune\n"
+        "def lazy():\n    return nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(4))\n"
+        "def pruned():\n    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(784, 4))\n"
+        "    prune.l1_unstructured(net[0], 'weight', 0.5)\n    return net\n"
+    )
+    known = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(784, 4))
+    write_state(tmp_path / "w.safetensors", known.state_dict())
+    images = torch.rand(2, *SHAPE)
+    for name in ("lazy", "pruned"):
+        found = build_with_notes(f"{tmp_path / 'net.py'}:{name}[weights={tmp_path / 'w.safetensors'}]", SHAPE, 4, 0)
+        assert torch.allclose(found.module(images), known(images), atol=1e-5)
+    assert "masks" in found.notes[0]

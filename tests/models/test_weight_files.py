@@ -2,14 +2,19 @@ import io
 import pickle
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_model
 from torch import nn
+from torch.nn.utils import parametrizations, prune
 
 from onecurve.core.errors import ModelError
 from onecurve.models import weights
+from onecurve.models.weight_files import read_safetensors
 from onecurve.models.weights import load_weights, write_state
 
 
@@ -84,8 +89,11 @@ def test_every_problem_is_listed_and_the_network_is_left_as_it_was(tmp_path: Pat
 
 
 def test_a_long_list_of_problems_is_cut_and_counted(tmp_path: Path, tiny: nn.Module) -> None:
-    write_state(tmp_path / "other.safetensors", {f"layer{number}": torch.zeros(1) for number in range(30)})
+    write_state(tmp_path / "other.safetensors", {"head.bias": torch.zeros(4), **{f"layer{number}": torch.zeros(1) for number in range(30)}})
     with pytest.raises(ModelError, match=r"and \d+ more"):
+        load_weights(tiny, tmp_path / "other.safetensors")
+    write_state(tmp_path / "other.safetensors", {f"layer{number}": torch.zeros(1) for number in range(30)})
+    with pytest.raises(ModelError, match="none of its 30 names is one of the network's"):
         load_weights(tiny, tmp_path / "other.safetensors")
 
 
@@ -150,21 +158,131 @@ def test_a_small_file_that_unpacks_to_far_too_much_is_refused(tmp_path: Path, ti
 def test_a_missing_file_another_kind_and_things_that_are_no_tensors_are_refused(tmp_path: Path, tiny: nn.Module) -> None:
     with pytest.raises(ModelError, match="no such weight file"):
         load_weights(tiny, tmp_path / "absent.pt")
-    (tmp_path / "weights.onnx").write_bytes(b"1")
-    with pytest.raises(ModelError, match=r"read from \.safetensors, \.pt or \.pth"):
-        load_weights(tiny, tmp_path / "weights.onnx")
     torch.save([torch.zeros(1)], tmp_path / "list.pt")
     with pytest.raises(ModelError, match="must hold a dictionary of tensors, got: list"):
         load_weights(tiny, tmp_path / "list.pt")
-    torch.save({"conv1.weight": torch.zeros(1), "rate": 0.1}, tmp_path / "mixed.pt")
-    with pytest.raises(ModelError, match="not tensors: rate"):
-        load_weights(tiny, tmp_path / "mixed.pt")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"1", "safetensors, torch and numpy files"),
+        (b"version https://git-lfs.github.com/spec/v1\noid 1", "Git LFS pointer"),
+        (b"<!DOCTYPE html>", "page of the web"),
+        (b"\x89HDF\r\n", "HDF5"),
+    ],
+)
+def test_what_only_looks_like_weights_is_named(tmp_path: Path, tiny: nn.Module, content: bytes, words: str) -> None:
+    (tmp_path / "weights.bin").write_bytes(content)
+    with pytest.raises(ModelError, match=words) as caught:
+        load_weights(tiny, tmp_path / "weights.bin")
+    assert caught.value.hint
+
+
+def test_torchscript_is_told_from_weights(tmp_path: Path, tiny: nn.Module) -> None:
+    with zipfile.ZipFile(tmp_path / "net.pt", "w") as archive:
+        archive.writestr("net/code/__torch__.py", "")
+    with pytest.raises(ModelError, match="TorchScript") as caught:
+        load_weights(tiny, tmp_path / "net.pt")
+    assert "state_dict" in caught.value.hint
+
+
+State = dict[str, torch.Tensor]
+
+
+def under(prefix: str, state: State) -> State:
+    return {f"{prefix}{key}": values for key, values in state.items()}
+
+
+@pytest.mark.parametrize("name", ["net.ckpt", "net.pth.tar", "pytorch_model.bin", "net"])
+@pytest.mark.parametrize(
+    ("wrap", "words"),
+    [
+        (lambda state: state, []),
+        (lambda state: under("_orig_mod.module.", state), ["_orig_mod.", "`module.`"]),
+        (lambda state: {"state_dict": {**under("model.", state), "loss.weight": torch.ones(4)}}, ["state_dict", "model.", "loss.weight"]),
+        (lambda state: {"netC": state, "epoch": 3, "optimiser": {"state": {0: {"step": torch.ones(())}}}}, ["netC"]),
+        (lambda state: {"state_dict": state, "state_dict_ema": {key: 0 * values for key, values in state.items()}}, ["state_dict"]),
+        (lambda state: {key.replace("conv1", "conv1._orig_mod"): values for key, values in state.items()}, ["_orig_mod."]),
+    ],
+)
+def test_what_a_file_holds_counts_and_not_its_ending(
+    tmp_path: Path, tiny: nn.Module, name: str, wrap: Callable[[State], object], words: list[str]
+) -> None:
+    state = {key: values.clone() for key, values in tiny.state_dict().items()}
+    torch.save(wrap(state), tmp_path / name)
+    notes = load_weights(emptied(tiny), tmp_path / name)
+    assert all(torch.equal(values, state[key]) for key, values in tiny.state_dict().items())
+    assert len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
+
+
+def test_a_prefix_that_the_file_lacks_and_arrays_of_numpy_fit_too(tmp_path: Path, tiny: nn.Module) -> None:
+    state = {key: values.clone() for key, values in tiny.state_dict().items()}
+    write_state(tmp_path / "net.safetensors", state)
+    np.savez(tmp_path / "net.npz", **{key: values.numpy() for key, values in state.items()})
+    inner = nn.ModuleDict({"body": emptied(tiny)})
+    for name in ("net.safetensors", "net.npz"):
+        assert load_weights(emptied(inner), tmp_path / name) == ("added the prefix `body.`",)
+        assert all(torch.equal(values, state[key]) for key, values in tiny.state_dict().items())
+
+
+def test_two_sets_that_fit_are_refused_unless_one_has_the_usual_name(tmp_path: Path, tiny: nn.Module) -> None:
+    state = {key: values.clone() for key, values in tiny.state_dict().items()}
+    torch.save({"netA": state, "netB": state}, tmp_path / "two.pt")
+    with pytest.raises(ModelError, match="several sets of weights that fit: netA, netB"):
+        load_weights(tiny, tmp_path / "two.pt")
+
+
+def test_a_layer_that_the_network_lacks_is_refused_although_all_its_names_are_there(tmp_path: Path, tiny: nn.Module) -> None:
+    write_state(tmp_path / "deep.safetensors", {**tiny.state_dict(), "conv7.weight": torch.zeros(1)})
+    with pytest.raises(ModelError, match=r"unexpected: conv7\.weight"):
+        load_weights(tiny, tmp_path / "deep.safetensors")
+
+
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.other.weight = self.one.weight
+
+
+def test_a_tied_tensor_may_be_there_once_and_must_not_be_there_twice_with_two_values(tmp_path: Path) -> None:
+    net = Tied()
+    expected = net.one.weight.detach().clone()
+    save_model(net, str(tmp_path / "tied.safetensors"))
+    assert load_weights(emptied(net), tmp_path / "tied.safetensors") == ("tied tensors are in the file once",)
+    assert torch.equal(net.other.weight, expected)
+    write_state(tmp_path / "tied.safetensors", {**net.state_dict(), "other.weight": expected + 1})
+    with pytest.raises(ModelError, match="tied in the network and different in the file"):
+        load_weights(net, tmp_path / "tied.safetensors")
+
+
+@pytest.mark.parametrize("split", ["masks", "parametrisation"])
+def test_weights_that_a_tool_split_are_put_together(tmp_path: Path, split: str) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(4, 2))
+    if split == "masks":
+        prune.l1_unstructured(net[0], "weight", 0.5)
+    else:
+        parametrizations.weight_norm(net[0])
+        net[0].parametrizations.weight.original0.data *= 2
+    torch.save({"model": under("model.", net.state_dict())}, tmp_path / "net.pt")
+    other = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(4, 2))
+    assert "folded" in load_weights(other, tmp_path / "net.pt")[1]
+    assert torch.allclose(other[0].weight, net[0].weight)
+
+
+def test_lazy_layers_are_told_to_run_first(tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "net.pt")
+    with pytest.raises(ModelError, match="lazy layers") as caught:
+        load_weights(nn.LazyLinear(3), tmp_path / "net.pt")
+    assert "run it once" in caught.value.hint
 
 
 def test_tensors_that_share_memory_are_written_apart(tmp_path: Path) -> None:
     shared = torch.rand(3)
     write_state(tmp_path / "tied.safetensors", {"a": shared, "b": shared})
-    state = weights.read_state(tmp_path / "tied.safetensors", 2**20)
+    state = read_safetensors(tmp_path / "tied.safetensors", 2**20)
     assert torch.equal(state["a"], shared)
     assert torch.equal(state["b"], shared)
     assert [path.name for path in tmp_path.iterdir()] == ["tied.safetensors"]

@@ -9,7 +9,7 @@ from tiny_world import suite_of
 from onecurve.core.errors import UnknownNameError, UsageError
 from onecurve.flaws.zoo.manifest import manifest
 from onecurve.flaws.zoo.weights import stored_weights
-from onecurve.models.weights import read_safetensors
+from onecurve.models.weight_files import read_safetensors
 from onecurve.runner.commands import zoo
 from onecurve.runner.commands.harden import _suite_of
 from onecurve.runner.commands.preview import preview

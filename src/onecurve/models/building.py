@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from torch import nn
 from onecurve.core.errors import ModelError, OneCurveError
 from onecurve.core.registry import load_from_file
 from onecurve.core.spec import content_key, spec_of
-from onecurve.models.admission import admit, probes
+from onecurve.models.admission import Admitted, admit, probes
 from onecurve.models.catalog import MODELS
 from onecurve.models.network import settle_layout
 from onecurve.models.randomness import seeded
-from onecurve.models.unwrapping import settle_sizes, without_shells
+from onecurve.models.unwrapping import settle_sizes, with_plain_weights, without_shells
 from onecurve.models.weights import load_weights
 
 Shape = tuple[int, int, int]
@@ -38,26 +39,45 @@ def build(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
     Raises ``ModelError`` for anything that is not such a network, ``UnknownNameError`` or ``SpecError`` for a misspelt name or
     parameter.
     """
+    return build_with_notes(address, shape, classes, seed).module
+
+
+def build_with_notes(address: str, shape: Shape, classes: int, seed: int) -> Admitted:
+    """The same network, and one line for each thing that was done to make it plain and to fit its weights."""
     _check_sizes(shape, classes)
-    module = (
-        _of_file(address, shape, classes, seed) if is_file_address(address) else MODELS.make(address).build(shape, classes, seed).eval()
-    )
-    module.input_shape = shape
-    return module
+    if is_file_address(address):
+        admitted = _of_file(address, shape, classes, seed)
+    else:
+        admitted = Admitted(MODELS.make(address).build(shape, classes, seed).eval(), (), classes)
+    # Torch's types know no attributes of a module but tensors and modules.
+    admitted.module.input_shape = shape  # type: ignore[assignment]
+    return admitted
 
 
-def _of_file(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
+def _of_file(address: str, shape: Shape, classes: int, seed: int) -> Admitted:
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")
     module = make_module(match["place"], {"shape": shape, "classes": classes, "seed": seed}, seed)
+    loaded: tuple[str, ...] = ()
     if match["weights"]:
         module = without_shells(module).module
         settle_sizes(module, probes(module, shape)[:1], seed)
-        load_weights(module, match["weights"].strip("'\""))
-    module = admit(module, shape, classes, name=address).module
-    settle_layout(module, probes(module, shape))
-    return module
+        loaded = _with_weights(module, match["weights"].strip("'\""))
+    admitted = admit(module, shape, classes, name=address)
+    settle_layout(admitted.module, probes(admitted.module, shape))
+    return replace(admitted, notes=(*loaded, *admitted.notes))
+
+
+def _with_weights(module: nn.Module, path: str) -> tuple[str, ...]:
+    try:
+        return load_weights(module, path)
+    except ModelError:
+        # The file may hold plain weights although the callable prunes or normalises those that it draws.
+        folded = with_plain_weights(module)
+        if not folded:
+            raise
+        return (*folded, *load_weights(module, path))
 
 
 def is_file_address(address: str) -> bool:

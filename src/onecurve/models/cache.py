@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError
 from onecurve.models.metering import unmetered
-from onecurve.models.weights import read_safetensors, write_state
+from onecurve.models.weight_files import read_safetensors
+from onecurve.models.weights import write_state
 
 LARGEST = 2**32
 """Bytes; the largest file that is read."""

@@ -28,7 +28,8 @@ from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import TorchNetwork
 from onecurve.models.parts import is_finite
 from onecurve.models.program import Program, program_of
-from onecurve.models.weights import load_weights, put_state, read_safetensors, write_file, write_state
+from onecurve.models.weight_files import read_safetensors
+from onecurve.models.weights import load_weights, put_state, write_file, write_state
 from onecurve.models.wrappers import wrap
 
 SCHEMA = 1

@@ -4,38 +4,44 @@ A file that does not fit is refused with a list of all problems, and the module 
 """
 
 import os
-import pickle
-import warnings
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from onecurve.core.errors import ModelError
-from onecurve.models.parts import is_finite
+from onecurve.models.matching import Match, matched, misfits
+from onecurve.models.weight_files import read_weights
 
-State = dict[str, Tensor]
 LISTED = 12
 """Number of problems that are listed; the rest are counted."""
-CONVERT = "convert it to safetensors: safetensors.torch.save_file(module.state_dict(), 'weights.safetensors')"
-WRAPPINGS = ("state_dict", "model_state_dict", "model", "net", "network")
-"""Keys under which training scripts store the weights."""
+WRAPPINGS = ("", "state_dict", "model_state_dict", "model", "net", "network")
+"""Keys under which training scripts store the weights, the likeliest first."""
+OTHER = "were the weights saved from this very architecture?"
 
 
-def load_weights(module: nn.Module, path: str | Path) -> None:
-    """Put the weights of a `.safetensors`, `.pt` or `.pth` file into the module, in place.
+def load_weights(module: nn.Module, path: str | Path) -> tuple[str, ...]:
+    """Put the weights of a file into the module, in place; gives one line for each thing that was done to fit them.
 
-    A prefix `module.` on every name and a dictionary around the weights, as training scripts write them, are accepted. Raises
-    ``ModelError`` for a file that is missing, damaged, far too large or needs code to load, and for names, shapes or numbers that
-    do not fit; all of them are listed.
+    The content tells what the file is: safetensors, a torch file, or numpy arrays. The weights may lie in a dictionary within, under
+    any common prefix, with the names that ``torch.compile`` and pruning give; a tensor that the network holds under two names may
+    be there once. Raises ``ModelError`` for a file that is missing, damaged, far too large or needs code to load, and for names,
+    shapes or numbers that do not fit.
     """
-    put_state(module, read_state(Path(path), limit_for(module)), str(path))
+    if any(is_lazy(values) for values in (*module.parameters(), *module.buffers())):
+        raise ModelError("the network has lazy layers, which have no sizes yet", "run it once on images before its weights are loaded")
+    states = read_weights(Path(path), limit_for(module))
+    fits = {place: matched(module, state) for place, state in states.items()}
+    place, best = min(fits.items(), key=lambda fit: (len(fit[1].problems), _rank(fit[0])))
+    if best.problems:
+        raise _misfit(path, place, best, len(states[place]))
+    _require_one(path, fits, place)
+    _put(module.state_dict(), best.state)
+    return (*((f"took the weights under `{place}`",) if place else ()), *best.notes)
 
 
 def limit_for(module: nn.Module) -> int:
@@ -44,43 +50,12 @@ def limit_for(module: nn.Module) -> int:
     return 16 * needed + 2**26
 
 
-def read_state(path: Path, limit: int) -> State:
-    """Names and tensors of a weight file of at most ``limit`` bytes; raises ``ModelError`` for any other file."""
-    if path.suffix in (".pt", ".pth"):
-        _check_file(path, limit)
-        return _unwrapped(_read_torch(path, limit), path)
-    if path.suffix == ".safetensors":
-        return read_safetensors(path, limit)
-    raise ModelError(f"weights are read from .safetensors, .pt or .pth files, got: {path}")
-
-
-def read_safetensors(path: Path, limit: int) -> State:
-    """Names and tensors of a safetensors file of at most ``limit`` bytes with any name; raises ``ModelError`` for any other file."""
-    _check_file(path, limit)
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path} is not a complete safetensors file: {error}") from error
-
-
-def _check_file(path: Path, limit: int) -> None:
-    if not path.is_file():
-        raise ModelError(f"no such weight file: {path}")
-    if path.stat().st_size > limit:
-        raise ModelError(f"{path} is far too large for this network: {path.stat().st_size:,} bytes", f"at most {limit:,} are read")
-
-
 def put_state(module: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
     """Copy the tensors into the module; raises ``ModelError`` that lists all that are missing, unexpected or do not fit."""
-    wanted = module.state_dict()
-    problems = _problems(wanted, state)
+    problems = misfits(module.state_dict(), state)
     if problems:
-        more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
-        listed = "".join(f"\n  {problem}" for problem in problems[:LISTED])
-        raise ModelError(f"{name} does not fit the network:{listed}{more}", "were the weights saved from this very architecture?")
-    with torch.no_grad():
-        for key, values in state.items():
-            wanted[key].copy_(values)
+        raise _listed(name, problems)
+    _put(module.state_dict(), state)
 
 
 def write_state(path: Path, state: Mapping[str, Tensor], facts: Mapping[str, str] | None = None) -> None:
@@ -101,58 +76,34 @@ def write_file(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _problems(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> list[str]:
-    # Old checkpoints lack this counter; nothing here depends on it.
-    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
-    problems = [f"missing: {key}, {tuple(wanted[key].shape)}" for key in missing]
-    problems += [f"unexpected: {key}" for key in state if key not in wanted]
-    for key, values in state.items():
-        if key in wanted and values.shape != wanted[key].shape:
-            problems.append(f"wrong shape: {key} must be {tuple(wanted[key].shape)}, got: {tuple(values.shape)}")
-        elif key in wanted and wanted[key].is_floating_point() != values.is_floating_point():
-            problems.append(f"wrong type: {key} must be {wanted[key].dtype}, got: {values.dtype}")
-        elif not is_finite(values):
-            problems.append(f"not finite: {key} holds NaN or infinity")
-    return problems
+def _put(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    with torch.no_grad():
+        for key, values in state.items():
+            wanted[key].copy_(values)
 
 
-def _read_torch(path: Path, limit: int) -> Any:
-    try:
-        _check_unpacked_size(path, limit)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except ModelError:
-        raise
-    except pickle.UnpicklingError as error:
-        # Torch distinguishes the two cases only in its message, which advises to run the code.
-        if "Unsupported global" in str(error) or "Unsupported class" in str(error):
-            raise ModelError(f"{path} needs code to be loaded and is refused", CONVERT) from error
-        raise ModelError(f"{path} is not a complete torch weight file: it is damaged, or holds more than tensors", CONVERT) from error
-    except Exception as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"{path} is not a complete torch weight file: {first}") from error
+def _rank(place: str) -> tuple[int, str]:
+    last = place.rpartition(".")[2]
+    return WRAPPINGS.index(last) if last in WRAPPINGS else len(WRAPPINGS), place
 
 
-def _check_unpacked_size(path: Path, limit: int) -> None:
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        unpacked = sum(part.file_size for part in archive.infolist())
-    if unpacked > limit:
-        raise ModelError(f"{path} unpacks to far too much for this network: {unpacked:,} bytes", f"at most {limit:,} are read")
+def _require_one(path: str | Path, fits: Mapping[str, Match], place: str) -> None:
+    """Raise ``ModelError`` where several dictionaries fit and none has a name that says that it is meant."""
+    others = [other for other, fit in fits.items() if not fit.problems and other != place]
+    if others and _rank(place)[0] == len(WRAPPINGS):
+        raise ModelError(
+            f"{path} holds several sets of weights that fit: {', '.join([place, *others])}", "save the one that you mean by itself"
+        )
 
 
-def _unwrapped(loaded: Any, path: Path) -> State:
-    while isinstance(loaded, dict):
-        inside = next((loaded[key] for key in WRAPPINGS if isinstance(loaded.get(key), dict)), None)
-        if inside is None:
-            break
-        loaded = inside
-    if not isinstance(loaded, dict) or not loaded:
-        raise ModelError(f"{path} must hold a dictionary of tensors, got: {type(loaded).__name__}")
-    others = [str(key) for key, values in loaded.items() if not isinstance(values, Tensor)]
-    if others:
-        raise ModelError(f"{path} holds things that are not tensors: {', '.join(others[:LISTED])}")
-    prefixed = all(str(key).startswith("module.") for key in loaded)
-    return {str(key).removeprefix("module.") if prefixed else str(key): values for key, values in loaded.items()}
+def _misfit(path: str | Path, place: str, match: Match, held: int) -> ModelError:
+    where = f"{path} (under `{place}`)" if place else str(path)
+    if match.common == 0:
+        return ModelError(f"{where} does not fit the network: none of its {held} names is one of the network's", OTHER)
+    return _listed(where, match.problems)
+
+
+def _listed(name: str, problems: Sequence[str]) -> ModelError:
+    more = f"\n  and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+    listed = "".join(f"\n  {problem}" for problem in problems[:LISTED])
+    return ModelError(f"{name} does not fit the network:{listed}{more}", OTHER)

@@ -24,7 +24,8 @@ from onecurve.flaws.zoo.manifest import Manifest, ZooNetwork, manifest, write_ma
 from onecurve.flaws.zoo.weights import ChangedImages, State, StoredWeights, same, stored_weights, write_weights
 from onecurve.models.building import build
 from onecurve.models.cache import Cache
-from onecurve.models.weights import put_state, read_safetensors
+from onecurve.models.weight_files import read_safetensors
+from onecurve.models.weights import put_state
 from onecurve.runner.networks import WantedNetwork, wanted_networks
 from onecurve.runner.recipes import recipe_of
 from onecurve.runner.run import Place, plant_suite
