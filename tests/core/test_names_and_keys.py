@@ -1,5 +1,6 @@
 """Registries, specs, seeds and skill."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from onecurve.core.access import Access
 from onecurve.core.errors import BudgetError, SpecError, UngradeableError, UnknownNameError, UsageError
 from onecurve.core.grade import Cost, require_room, skill_of
-from onecurve.core.registry import Registry, load_from_file, parse_address
+from onecurve.core.own_files import files_of, load_from_file
+from onecurve.core.registry import Registry, parse_address
 from onecurve.core.seeds import generator, seed_for
 from onecurve.core.spec import content_key, spec_of
 from onecurve.core.workbench import Budget, Meter
@@ -80,6 +82,46 @@ def test_an_edited_file_is_read_anew(tmp_path: Path) -> None:
     assert load_from_file(f"{file}:VALUE") == 1
     file.write_text("VALUE = 2")
     assert load_from_file(f"{file}:VALUE") == 2
+
+
+def test_a_file_reads_no_arguments_of_ours_and_finds_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["onecurve", "plant", "--out", "x"])
+    before = list(sys.path)
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "blocks_beside.py").write_text(f"NAME = {folder!r}")
+        (tmp_path / folder / "net.py").write_text(
+            "import argparse, sys\nfrom blocks_beside import NAME\n"
+            "p = argparse.ArgumentParser()\np.add_argument('--lr', default=0.1)\nLR, ARGV = p.parse_args().lr, list(sys.argv)\n"
+        )
+    assert [load_from_file(f"{tmp_path / folder / 'net.py'}:NAME") for folder in ("one", "two")] == ["one", "two"]
+    assert load_from_file(f"{tmp_path / 'one' / 'net.py'}:ARGV") == [str(tmp_path / "one" / "net.py")]
+    assert sys.argv[1] == "plant"
+    assert sys.path == before
+    (tmp_path / "one" / "blocks_beside.py").write_text("NAME = 'edited'")
+    assert load_from_file(f"{tmp_path / 'one' / 'net.py'}:NAME") == "edited"
+
+
+def test_whatever_a_file_raises_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    for content, words in {
+        "raise SystemExit('no GPU')": "ends the program when it is imported: no GPU",
+        "class Stop(BaseException): ...\nraise Stop('here')": "does not import: Stop: here",
+    }.items():
+        file.write_text(content)
+        with pytest.raises(UsageError, match=words):
+            load_from_file(f"{file}:net")
+    file.write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load_from_file(f"{file}:net")
+
+
+def test_the_files_of_a_file_are_those_that_it_imports_from_beside_it(tmp_path: Path) -> None:
+    for name, content in {"net": "import a, json", "a": "from b.inner import x", "c": "", "b/__init__": "", "b/inner": "x = 1"}.items():
+        (tmp_path / f"{name}.py").parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.py").write_text(content)
+    found = files_of(tmp_path / "net.py")
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["net.py", "a.py", "b/__init__.py", "b/inner.py"]
 
 
 def test_a_spec_says_everything_and_its_key_changes_with_anything() -> None:

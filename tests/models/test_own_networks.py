@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from onecurve.core.errors import ModelError
-from onecurve.models.building import build, build_with_notes
+from onecurve.models.building import build, build_with_notes, identity
 from onecurve.models.weights import write_state
 
 SHAPE = (3, 16, 16)
@@ -70,6 +70,12 @@ def integers():
             return super().forward(x).long()
     return Whole()
 
+def quits():
+    import argparse
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.parse_args()
+
 def needs_something(path):
     return Flat()
 """
@@ -124,6 +130,7 @@ def test_weights_are_put_in(file: Path, tmp_path: Path) -> None:
         ("not_a_number", "must give finite floating-point logits"),
         ("integers", "must give finite floating-point logits"),
         ("random_noise", "different logits for the same images"),
+        ("quits", "ends the program: .*required: --data"),
         ("needs_something", "raised TypeError"),
     ],
 )
@@ -168,3 +175,12 @@ def test_weights_fit_a_network_that_is_lazy_or_prunes_itself(tmp_path: Path) -> 
         found = build_with_notes(f"{tmp_path / 'net.py'}:{name}[weights={tmp_path / 'w.safetensors'}]", SHAPE, 4, 0)
         assert torch.allclose(found.module(images), known(images), atol=1e-5)
     assert "masks" in found.notes[0]
+
+
+def test_the_identity_of_an_address_changes_with_a_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("import blocks")
+    (tmp_path / "blocks.py").write_text("wide = 1")
+    before = identity(f"{tmp_path / 'net.py'}:net")
+    assert identity(f"{tmp_path / 'net.py'}:net") == before
+    (tmp_path / "blocks.py").write_text("wide = 2")
+    assert identity(f"{tmp_path / 'net.py'}:net") != before

@@ -1,24 +1,17 @@
 """One small lazy registry for every kind of thing: names to `module:Class`, imported when asked for."""
 
 import ast
-import contextlib
-import hashlib
 import importlib
-import importlib.util
-import io
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import entry_points
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Generic, TypeVar, final
 
 from onecurve.core.errors import SpecError, UnknownNameError, UsageError
+from onecurve.core.own_files import load_from_file
 
 T = TypeVar("T")
-RUN_ALONE = 'put what reads the command line or exits under `if __name__ == "__main__":`'
 ENTRY_POINTS = "onecurve"
 """The entry-point group for third parties; an entry is named `kind.name`, for instance `tool.my-tool`."""
 
@@ -101,45 +94,6 @@ def parse_address(address: str) -> tuple[str, dict[str, Any]]:
             raise SpecError(f"not a parameter=value pair in `{address}`: {pair}", "write name[parameter=value,…]")
         parameters[key.strip()] = _literal(value.strip())
     return name, parameters
-
-
-def load_from_file(place: str) -> Any:
-    """The attribute of `path.py:Name`; raises ``UsageError`` with what is wrong."""
-    path_text, _, attribute = place.rpartition(":")
-    path = Path(path_text)
-    if not path.is_file():
-        raise UsageError(f"no such file: {path}", "write path/to/file.py:Name")
-    module = _module_of(path)
-    if not hasattr(module, attribute):
-        public = [name for name in vars(module) if not name.startswith("_")]
-        raise UnknownNameError.among(f"object in {path}", attribute, public)
-    return getattr(module, attribute)
-
-
-def _module_of(path: Path) -> ModuleType:
-    # The name depends on the place and the content, so that an edited file is read anew in a live process.
-    digest = hashlib.sha256(str(path.resolve()).encode() + path.read_bytes()).hexdigest()[:12]
-    name = f"onecurve_file_{path.stem}_{digest}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"not a Python file: {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    said = io.StringIO()
-    try:
-        # A file that reads the command line would print a usage text of its own.
-        with contextlib.redirect_stderr(said):
-            spec.loader.exec_module(module)
-    except SystemExit as error:
-        del sys.modules[name]
-        raise UsageError(f"{path} ends the program when it is imported: {error.code}", RUN_ALONE) from error
-    except Exception as error:
-        del sys.modules[name]
-        raise UsageError(f"{path} does not import: {type(error).__name__}: {error}") from error
-    sys.stderr.write(said.getvalue())
-    return module
 
 
 def _literal(text: str) -> Any:

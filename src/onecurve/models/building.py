@@ -5,8 +5,11 @@ A user's file is Python and is run. Weights are data and are never run.
 
 import hashlib
 import inspect
+import io
 import re
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +18,7 @@ from typing import Any
 from torch import nn
 
 from onecurve.core.errors import ModelError, OneCurveError
-from onecurve.core.registry import load_from_file
+from onecurve.core.own_files import as_if_run, ending, files_of, load_from_file
 from onecurve.core.spec import content_key, spec_of
 from onecurve.models.admission import Admitted, admit, probes
 from onecurve.models.catalog import MODELS
@@ -90,8 +93,9 @@ def identity(address: str) -> str:
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         return spec_of(MODELS.make(address)).key
-    files = [match["place"].rpartition(":")[0], (match["weights"] or "").strip("'\"")]
-    return content_key(match["place"], [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files if file])
+    weights = (match["weights"] or "").strip("'\"")
+    files = [*files_of(Path(match["place"].rpartition(":")[0])), *([Path(weights)] if weights else [])]
+    return content_key(match["place"], [hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
 
 
 def _check_sizes(shape: Shape, classes: int) -> None:
@@ -124,12 +128,18 @@ def _called(thing: Callable[..., object], place: str, offered: dict[str, Any]) -
     except (TypeError, ValueError):
         known = set()
     wanted = {name: value for name, value in offered.items() if name in known}
+    said = io.StringIO()
     try:
-        return thing(**wanted)
+        with redirect_stderr(said), as_if_run(Path(place.rpartition(":")[0])):
+            made = thing(**wanted)
+    except KeyboardInterrupt:
+        raise
     except SystemExit as error:
-        raise ModelError(f"`{place}` ends the program: {error.code}", "it must return an nn.Module") from error
-    except Exception as error:
+        raise ModelError(f"`{place}` ends the program: {ending(error, said.getvalue())}", "it must return an nn.Module") from error
+    except BaseException as error:
         raise ModelError(
             f"`{place}` raised {type(error).__name__}: {error}",
             "it is called without arguments, or with shape, classes and seed where it names them",
         ) from error
+    sys.stderr.write(said.getvalue())
+    return made

@@ -22,6 +22,7 @@ from onecurve.core.case import Subject
 from onecurve.core.digests import require_intact
 from onecurve.core.errors import AnswerError, ModelError, SchemaError
 from onecurve.core.image.images import LabelledImages
+from onecurve.core.own_files import files_of
 from onecurve.core.workbench import Meter
 from onecurve.models.building import FILE_ADDRESS, Shape, build, is_file_address
 from onecurve.models.metering import Metered, unmetered
@@ -228,7 +229,7 @@ def _code_digest(address: str) -> str:
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         return ""
-    return hashlib.sha256(Path(match["place"].rpartition(":")[0]).read_bytes()).hexdigest()
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files_of(Path(match["place"].rpartition(":")[0])))).hexdigest()
 
 
 def _check_code(address: str, digest: str, folder: Path) -> None:
