@@ -52,7 +52,7 @@ def by_rule(rule: Rule) -> Method:
 def guided_grad_cam(given: Ground) -> Floats:
     """Guided backpropagation where Grad-CAM is positive."""
     forward = given.network.run(given.images)
-    assert forward.maps is not None
+    assert forward.maps
     cam = grad_cam(forward.maps, forward.maps_gradient(given.targets), (32, 32))
     return (forward.back(Rule.GUIDED, given.targets) * cam).numpy()
 

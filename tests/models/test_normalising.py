@@ -4,7 +4,7 @@ from multiprocessing.synchronize import SemLock
 
 import pytest
 import torch
-from attribution_networks import CLASSES, SHAPE, WRITTEN, Functional, InPlace, Modules, Reused, images, written
+from attribution_networks import CLASSES, SHAPE, WRITTEN, Functional, Modules, images, written
 from torch import nn
 from torch.nn import functional
 
@@ -12,7 +12,7 @@ from onecurve.core.errors import ModelError
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.building import build
 from onecurve.models.metering import Metered
-from onecurve.models.normalising import DotProductAttention, last_maps, normalise
+from onecurve.models.normalising import DotProductAttention, normalise
 from onecurve.models.parts import Add
 from onecurve.models.wrappers import WRAPPERS, wrap
 
@@ -180,19 +180,3 @@ def test_an_affine_layer_whose_code_cannot_be_followed_stays_closed():
     module = nn.Sequential(nn.Flatten(), Chosen(3 * 12 * 12, 4)).eval()
     with torch.no_grad():
         torch.testing.assert_close(normalise(module, SHAPE)(images(3)), module(images(3)))
-
-
-@pytest.mark.parametrize("kind", [Modules, InPlace, Reused])
-def test_the_last_maps_come_after_the_last_sum(kind):
-    network = normalise(written(kind), SHAPE)
-    name = last_maps(network)
-    assert isinstance(network.get_submodule(name), nn.ReLU)
-    seen = []
-    network.get_submodule(name).register_forward_hook(lambda _, __, output: seen.append(output))
-    with torch.no_grad():
-        logits = network(images(2))
-        torch.testing.assert_close(network.head(seen[0].mean((2, 3))), logits)
-
-
-def test_a_transformer_has_no_last_maps():
-    assert last_maps(normalise(build("vit[width=16,depth=1]", (3, 16, 16), 4, 0), (3, 16, 16))) == ""

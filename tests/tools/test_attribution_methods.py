@@ -109,7 +109,7 @@ def test_cams_equal_captums(network):
     expected = captums(LayerGradCam(module, module.relus[2]), images(4), target=TARGETS, relu_attributions=True)
     enlarged = LayerAttribution.interpolate(expected, SHAPE[1:], "bilinear")
     torch.testing.assert_close(grad_cam(given.maps, gradient, SHAPE[1:]), enlarged, **CLOSE)
-    place_by_place = (given.maps * gradient).sum(1, keepdim=True).clamp(min=0)
+    place_by_place = (given.maps[0] * gradient[0]).sum(1, keepdim=True).clamp(min=0)
     torch.testing.assert_close(hires_cam(given.maps, gradient, SHAPE[1:]), place_by_place.detach(), **CLOSE)
     evidence = TOOLS.make("guided-grad-cam").look(Brief(1, images(4).numpy()), bench(written(Functional), 100))
     guided = captums(GuidedGradCam(module, module.relus[2]), images(4), target=1, interpolate_mode="bilinear")

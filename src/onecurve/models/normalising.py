@@ -5,7 +5,7 @@ as a function, uses one module in two places or works in place: guided backpropa
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain, count
@@ -97,23 +97,6 @@ def normalise(module: nn.Module, shape: tuple[int, int, int], *, folded: bool = 
     rewritten.recompile()
     _prove(rewritten, images, expected, closed)
     return _back_to(held, rewritten, exact)
-
-
-def last_maps(network: fx.GraphModule) -> str:
-    """The name of the module that gives the last feature maps (N x C x h x w, h w > 1) of a normalised network.
-
-    Empty if no module gives feature maps, or if attention comes after them: then tokens are pooled and not maps.
-    """
-    last = ""
-    for node in network.graph.nodes:
-        shape = node.meta.get("shape", ())
-        if node.op != "call_module" or len(shape) < 3:
-            continue
-        if isinstance(network.get_submodule(node.target), (nn.Softmax, nn.MultiheadAttention, DotProductAttention)):
-            last = ""
-        elif len(shape) == 4 and shape[2] * shape[3] > 1:
-            last = str(node.target)
-    return last
 
 
 @final
@@ -304,18 +287,24 @@ def _prove(rewritten: fx.GraphModule, images: Tensor, expected: Tensor, closed: 
 
 
 def _run(network: fx.GraphModule, images: Tensor) -> tuple[Tensor, dict[str, tuple[int, ...]]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for node, given in each_node(network, images):
+        if isinstance(given, Tensor):
+            shapes[node.name] = tuple(given.shape)
+    logits: Tensor = given
+    return logits, shapes
+
+
+def each_node(network: fx.GraphModule, images: Tensor) -> Iterator[tuple[fx.Node, Any]]:
+    """Every node of the graph and what it gives for the images, in the order in which they run; the output is the last."""
     # Node by node, because the progress bar of `Interpreter.run` takes a semaphore that a killed worker never releases.
     interpreter = fx.Interpreter(network)
     interpreter.args_iter = iter((images,))
-    shapes: dict[str, tuple[int, ...]] = {}
     for node in network.graph.nodes:
         given = interpreter.env[node] = interpreter.run_node(node)
-        if isinstance(given, Tensor):
-            shapes[node.name] = tuple(given.shape)
+        yield node, given
         for unused in interpreter.user_to_last_uses.get(node, ()):
             del interpreter.env[unused]
-    logits: Tensor = given
-    return logits, shapes
 
 
 def _not_affine(network: fx.GraphModule, images: Tensor, closed: frozenset[type]) -> str:

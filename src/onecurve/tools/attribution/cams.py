@@ -1,7 +1,8 @@
 """Class activation maps: which places of the last feature maps speak for the target.
 
 The last feature maps are what the network gives just before places are pooled away: in a residual network the sum after its
-last ReLU, not the last convolution, which is one branch of that sum.
+last ReLU, not the last convolution, which is one branch of that sum. They are a cut of the network's graph (``models.cutting``), so
+joined, gated, turned and separately pooled maps are found as well; several tensors of maps add up.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class GradCam(ArchitectureMaps):
     """
 
     name: ClassVar[str] = "grad-cam"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "last feature maps weighted by their mean gradients"
     source: ClassVar[str] = "arXiv 1610.02391"
 
@@ -53,7 +54,7 @@ class HiResCam(ArchitectureMaps):
     """
 
     name: ClassVar[str] = "hires-cam"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "last feature maps times their gradients"
     source: ClassVar[str] = "arXiv 2011.08891"
 
@@ -71,7 +72,7 @@ class GuidedGradCam(ArchitectureMaps):
     """
 
     name: ClassVar[str] = "guided-grad-cam"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "guided backpropagation where Grad-CAM is positive"
     source: ClassVar[str] = "arXiv 1610.02391"
 
@@ -106,7 +107,6 @@ def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, kind
         forward = network.run(images)
         targets = said_or(target, forward.logits)
         gradient = forward.maps_gradient(targets)
-        assert forward.maps is not None, "the layer that gives the maps has run"
         cam = (hires_cam if kind == "hires-cam" else grad_cam)(forward.maps, gradient, size)
         values = forward.back(Rule.GUIDED, targets) * cam if kind == "guided" else cam
         return Attributions(values, note=f"feature maps of {network.maps_of}")

@@ -39,7 +39,7 @@ class Consensus(GradientMaps):
     """
 
     name: ClassVar[str] = "consensus"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "mean of the maps of twelve methods that share their passes"
     source: ClassVar[str] = "arXiv 1903.00519"
 

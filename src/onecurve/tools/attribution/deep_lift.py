@@ -91,7 +91,7 @@ class DeepLiftShap(GradientMaps):
         most = int((workbench.remaining - count * FORWARD) / (len(parts) * FORWARD + count * BACKWARD))
         baselines = torch.from_numpy(clean_baselines(min(most, self.baselines), workbench, brief.suspects)).to(workbench.device)
         suspects = torch.from_numpy(np.ascontiguousarray(brief.suspects[:count])).to(workbench.device)
-        network = RuledNetwork(torch_module(workbench.subject), workbench.subject.input_shape, workbench.meter)
+        network = RuledNetwork(torch_module(workbench.subject), workbench.subject.input_shape, workbench.meter, maps=False)
         found = [_averaged(network, suspects[part], baselines, brief.target) for part in parts]
         halves = torch.cat([values for values, _ in found], dim=1)
         whole = halves.sum(dim=0)
@@ -123,7 +123,7 @@ def _suspects_for(budget: float, chunk: int, at_most: int) -> int:
 
 
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, baseline: Tensor) -> Attribute:
-    network = RuledNetwork(module, shape, meter)
+    network = RuledNetwork(module, shape, meter, maps=False)
     logits = network.set_baseline(baseline)
 
     def attribute(images: Tensor, target: int | None) -> Attributions:

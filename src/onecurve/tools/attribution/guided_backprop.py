@@ -59,7 +59,7 @@ class Deconvolution(SignedGradientMaps):
 
 
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, rule: Rule) -> Attribute:
-    network = RuledNetwork(module, shape, meter)
+    network = RuledNetwork(module, shape, meter, maps=False)
     note = "" if network.rectifiers else NO_RECTIFIER
 
     def attribute(images: Tensor, target: int | None) -> Attributions:

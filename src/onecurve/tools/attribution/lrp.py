@@ -46,7 +46,7 @@ class Lrp(GradientMaps):
 
 
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter) -> Attribute:
-    network = RuledNetwork(module, shape, meter)
+    network = RuledNetwork(module, shape, meter, maps=False)
 
     def attribute(images: Tensor, target: int | None) -> Attributions:
         forward = network.run(images)

@@ -7,6 +7,7 @@ input.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -15,15 +16,16 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from onecurve.core.errors import ModelError
 from onecurve.core.workbench import Meter
+from onecurve.models.cutting import Cut, TapPoint, cut_of
 from onecurve.models.metering import Metered
 from onecurve.models.network import layout_for
-from onecurve.models.normalising import last_maps, normalise
+from onecurve.models.normalising import normalise
 from onecurve.models.parts import Add
 from onecurve.tools.attribution.machinery.rule_modules import CLOSE, RECTIFIERS, Rule, Switch, ruled
 
 POSITIVE = (*RECTIFIERS, nn.Sigmoid, nn.Softplus, nn.Hardsigmoid, nn.Softmax)
 """Modules that give nothing negative."""
-PRESERVING = (Add, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout, nn.Identity, nn.Flatten)
+PRESERVING = (Add, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout, nn.Identity, nn.Flatten, TapPoint)
 """Modules that give nothing negative where nothing negative goes in."""
 
 
@@ -31,15 +33,16 @@ PRESERVING = (Add, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout,
 class RuledNetwork:
     """A normalised network (batch normalisation folded in) whose backward rule is chosen for each backward pass.
 
-    Passes count on ``meter`` as those of the network itself. Raises ``ModelError`` where the network cannot be normalised.
+    Passes count on ``meter`` as those of the network itself. Its last feature maps are looked for with ``maps`` only. Raises
+    ``ModelError`` where the network cannot be normalised.
     """
 
-    def __init__(self, module: nn.Module, shape: tuple[int, int, int], meter: Meter) -> None:
+    def __init__(self, module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, maps: bool = True) -> None:
         network = normalise(module, shape, folded=True)
         for parameter in network.parameters():
             parameter.requires_grad = False
         self._switch = Switch()
-        self._maps_of = last_maps(network)
+        self._cut = cut_of(network, shape) if maps else Cut()
         self.rectifiers = sum(isinstance(part, RECTIFIERS) for part in network.modules())
         """How many activations guided backpropagation and deconvolution act on."""
         self._layout = layout_for(module)
@@ -54,25 +57,27 @@ class RuledNetwork:
 
     @property
     def maps_of(self) -> str:
-        """The layer that gives the last feature maps; empty where there is none."""
-        return self._maps_of
+        """The layers that give the last feature maps; empty where there are none."""
+        return self._cut.name
 
     def run(self, images: Tensor) -> "ForwardPass":
         """One pass of images N x C x H x W, ready for backward passes under any rule."""
         leaf = images.detach().contiguous(memory_format=self._layout).requires_grad_()
-        seen: list[Tensor] = []
+        seen: dict[str, Tensor] = {}
         self._switch.entries.clear()
-        layer = self._network.get_submodule(self._maps_of) if self._maps_of else None
-        handle = layer.register_forward_hook(lambda _, __, output: seen.append(output)) if layer is not None else None
+        handles = [
+            self._network.get_submodule(tap.module).register_forward_hook(partial(_keep, seen, tap.module)) for tap in self._cut.taps
+        ]
         try:
             with torch.enable_grad():
                 logits = self.module(leaf)
         finally:
-            if handle is not None:
+            for handle in handles:
                 handle.remove()
         entries = {id(entry): entry for entry in self._switch.entries}
         self._switch.entries.clear()
-        return ForwardPass(self._switch, self._meter, leaf, logits, seen[-1] if seen else None, tuple(entries.values()))
+        taps = tuple(seen[tap.module] for tap in self._cut.taps)
+        return ForwardPass(self._switch, self._meter, leaf, logits, self._cut, taps, tuple(entries.values()))
 
     @torch.no_grad()
     def set_baseline(self, image: Tensor) -> Tensor:
@@ -95,10 +100,16 @@ class ForwardPass:
     images: Tensor
     logits: Tensor
     """N x K."""
-    maps: Tensor | None
-    """N x c x h x w: the last feature maps."""
+    _cut: Cut
+    _taps: tuple[Tensor, ...]
+    """The last feature maps, as the network has them."""
     _entries: tuple[Tensor, ...]
     """What goes into the first convolutions: the images after normalisation, padding and the like."""
+
+    @property
+    def maps(self) -> tuple[Tensor, ...]:
+        """The last feature maps, each N x c x h x w; none where there are no maps."""
+        return self._as_maps(self._taps)
 
     def chosen(self, targets: Tensor) -> Tensor:
         """N: the logit of each image's target (int64 N)."""
@@ -108,18 +119,16 @@ class ForwardPass:
         """N x C x H x W: the target logits' gradient for the images, as ``rule`` has it."""
         return self._back(rule, targets, (self.images,))[0]
 
-    def back_with_maps(self, targets: Tensor, rule: Rule = Rule.GRADIENT) -> tuple[Tensor, Tensor]:
-        """The same, and the gradient for the last feature maps; raises ``ModelError`` where there are none."""
-        if self.maps is None:
-            raise ModelError("the network has no feature maps")
-        images, maps = self._back(rule, targets, (self.images, self.maps))
-        return images, maps
+    def back_with_maps(self, targets: Tensor, rule: Rule = Rule.GRADIENT) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The same, and the gradients for the last feature maps; raises ``ModelError`` where there are none."""
+        self._require_maps()
+        images, *maps = self._back(rule, targets, (self.images, *self._taps))
+        return images, self._as_maps(maps)
 
-    def maps_gradient(self, targets: Tensor) -> Tensor:
-        """The gradient for the last feature maps alone, which needs no way back below them."""
-        if self.maps is None:
-            raise ModelError("the network has no feature maps")
-        return self._back(Rule.GRADIENT, targets, (self.maps,))[0]
+    def maps_gradient(self, targets: Tensor) -> tuple[Tensor, ...]:
+        """The gradients for the last feature maps alone, which need no way back below them."""
+        self._require_maps()
+        return self._as_maps(self._back(Rule.GRADIENT, targets, self._taps))
 
     def relevance(self, targets: Tensor) -> Tensor:
         """N x C x H x W: how much of the target logit each value of the images is held to account for.
@@ -145,12 +154,23 @@ class ForwardPass:
         )
         return torch.where(scale.abs() > CLOSE, moved / scale, 0.0)
 
+    def _require_maps(self) -> None:
+        if not self._taps:
+            raise ModelError("the network has no feature maps")
+
+    def _as_maps(self, values: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(tap.maps(given) for tap, given in zip(self._cut.taps, values, strict=True))
+
     def _back(self, rule: Rule, targets: Tensor, wanted: Sequence[Tensor]) -> tuple[Tensor, ...]:
         self._switch.rule = rule
         try:
             return torch.autograd.grad(self.chosen(targets).sum(), wanted, retain_graph=True)
         finally:
             self._switch.rule = Rule.GRADIENT
+
+
+def _keep(seen: dict[str, Tensor], name: str, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+    seen[name] = output
 
 
 def _first_convolutions(network: fx.GraphModule) -> frozenset[str]:

@@ -37,7 +37,7 @@ def one_pass_maps(network: RuledNetwork, images: Tensor, target: int | Tensor | 
         "deep-lift": attributions(forward, targets, baseline),
         "lrp": forward.relevance(targets),
     }
-    if forward.maps is not None:
+    if forward.maps:
         cam = grad_cam(forward.maps, forward.maps_gradient(targets), (images.shape[2], images.shape[3]))
         maps |= {"grad-cam": cam, "guided-grad-cam": guided * cam}
     return maps
