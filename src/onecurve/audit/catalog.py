@@ -6,6 +6,11 @@ from typing import Final
 from onecurve.audit.look import Look
 
 LOOKS: Final[tuple[str, ...]] = (
+    "onecurve.audit.looks.accuracy:AccuracyByClass",
+    "onecurve.audit.looks.confusions:Confusions",
+    "onecurve.audit.looks.mistakes:MistakenGroups",
+    "onecurve.audit.looks.poses:Poses",
+    "onecurve.audit.looks.shortcuts:Shortcuts",
     "onecurve.audit.looks.triggers:PatchTriggers",
     "onecurve.audit.looks.triggers:StyleTriggers",
 )
