@@ -9,7 +9,7 @@ import numpy as np
 from onecurve.audit.looks.machinery.properties import NAMES, WORDS
 from onecurve.core.image.images import Bools, Floats, Ints
 
-SHARES: Final = (0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5)
+SHARES: Final = (0.02, 0.03, 0.05, 0.07, 0.1, 0.13, 0.17, 0.22, 0.3, 0.4, 0.5)
 """Shares of a class at whose quantiles a rule may cut."""
 FEWEST: Final = 4
 """Mistakes that a rule must gather on the search images."""
