@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onecurve.audit.looks.machinery.effort import EFFORTS, plan_effort
+from onecurve.audit.looks.machinery.effort import EFFORTS, REFINED, SCREEN, plan_effort
 from onecurve.audit.looks.machinery.outlying import LEAST_RATIO, outlying
 
 ALIKE = np.array([31.9, 26.4, 24.9, 16.4, 21.0, 31.7, 20.6, 37.9, 24.7])
@@ -60,8 +60,11 @@ def test_clean_classes_alarm_no_more_often_than_the_level() -> None:
 def test_the_effort_is_the_most_thorough_that_the_time_pays_for() -> None:
     plenty, little, none = plan_effort(10, 600, 500), plan_effort(1000, 60, 500), plan_effort(1000, 0.5, 500)
     assert plenty is not None
-    assert (plenty.first, plenty.classes) == (EFFORTS[0], 10)
+    assert (plenty.first, plenty.classes, plenty.screen) == (EFFORTS[0], 10, None)
     assert little is not None
-    assert 0 < little.classes < 1000
-    assert little.classes * EFFORTS[-1].pairs <= 60 * 500
+    assert 0 < little.kept < little.classes < 1000
+    assert little.classes * SCREEN.pairs + little.kept * little.first.pairs <= 60 * 500
     assert none is None
+    enough = plan_effort(1000, 1200, 500)
+    assert enough is not None
+    assert enough.classes == 1000 > enough.kept > REFINED

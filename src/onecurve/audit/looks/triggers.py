@@ -66,7 +66,7 @@ def searched(look: str, where: str, inverter: Inverter, examined: Examined, allo
     allowance.tell(0.95, "tests on fresh images")
     findings = tuple(claim(examined, one, judged, look) for one, judged in candidates)
     return Report(
-        Coverage.WHOLE if len(done.classes) == examined.classes else Coverage.PART,
+        Coverage.WHOLE if done.looked_at == examined.classes else Coverage.PART,
         _words(done, examined),
         findings,
         _facts(done, apart, examined),
@@ -98,14 +98,20 @@ def _words(done: Searched, examined: Examined) -> str:
     again = f", the smallest {done.rounds} times" if done.rounds > 1 else ""
     stable = "" if done.stable or done.rounds == 1 else "; the searches do not agree on the smallest"
     effort = f"{done.effort.steps} steps of {done.effort.images} images"
-    return f"{len(done.classes)} of {examined.classes} classes, {effort} each{again}{stable}"
+    looked = f"{done.looked_at} of {examined.classes} classes"
+    if done.screened_by is not None:
+        looked += (
+            f" screened by {done.screened_by.steps} steps of {done.screened_by.images} images; of these the {len(done.classes)} smallest"
+        )
+    return f"{looked}, {effort} each{again}{stable}"
 
 
 def _facts(done: Searched, apart: Outlying, examined: Examined) -> dict[str, float | int | str]:
     finite = np.isfinite(done.sizes)
     smallest = int(np.argmin(done.sizes))
     facts: dict[str, float | int | str] = {
-        "classes_searched": len(done.classes),
+        "classes_searched": done.looked_at,
+        "classes_compared": len(done.classes),
         "classes_with_trigger": int(finite.sum()),
         "rounds": done.rounds,
         "size_index": round(apart.index, 2),

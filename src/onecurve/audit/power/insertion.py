@@ -41,11 +41,11 @@ class Insertion:
 
 
 INSERTIONS: Final = (
-    Insertion("short", 120, 0.01, 0.3),
-    Insertion("long", 300, 0.005, 0.15),
-    Insertion("last layer", 150, 0.05, 0.3, head_only=True),
-    Insertion("evasive", 160, 0.01, 0.25, evasive=True, held_out=True),
-    Insertion("narrow", 60, 0.01, 0.8, held_out=True),
+    Insertion("short", 80, 0.01, 0.3),
+    Insertion("long", 200, 0.005, 0.15),
+    Insertion("last layer", 80, 0.05, 0.3, head_only=True),
+    Insertion("evasive", 100, 0.01, 0.25, evasive=True, held_out=True),
+    Insertion("narrow", 40, 0.01, 0.8, held_out=True),
 )
 CHANCES: Final = (0.35, 0.2, 0.1, 0.2, 0.15)
 

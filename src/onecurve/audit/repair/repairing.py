@@ -102,7 +102,7 @@ def _searched_again(
     found, told = [], dict[str, Any]()
     for where, one in {finding.where: finding for finding in aimed}.items():
         plan = plan_effort(examined.classes, allowance.left, pairs_per_second(again))
-        if plan is None or plan.classes < examined.classes:
+        if plan is None or plan.kept < examined.classes:
             told[where] = "not searched again: the time did not pay for all classes"
             continue
         done = _inverter(one).search(again, np.arange(examined.classes), plan.first, examined.seed_of("again", where))

@@ -20,10 +20,14 @@ MOST_ROUNDS = 3
 class Searched:
     """What all rounds found."""
 
+    looked_at: int
+    """Classes that were searched at all; fewer than all where the time did not pay for more."""
+    screened_by: Effort | None
+    """The search that left ``classes``; None where it left all."""
     classes: Ints
-    """int64 K: the classes that were searched; fewer than all where the time did not pay for more."""
+    """int64 K: the classes whose sizes are compared."""
     sizes: np.ndarray
-    """float64 K: of the first search, which gave every class the same effort."""
+    """float64 K: of one search, which gave every class the same effort."""
     smallest: np.ndarray
     """float64 K: the smallest size of any round."""
     triggers: tuple[Trigger | None, ...]
@@ -41,7 +45,10 @@ def search_rounds(examined: Examined, inverter: Inverter, order: Ints, allowance
     if plan is None:
         return None
     classes = np.sort(order[: plan.classes])
-    found = _first(examined, inverter, classes, plan.first, allowance)
+    if plan.screen is not None:
+        screened = _first(examined, inverter, classes, plan.screen, allowance, "screen")
+        classes = np.sort(classes[np.argsort(screened.sizes, kind="stable")[: plan.kept]])
+    found = _first(examined, inverter, classes, plan.first, allowance, "first")
     smallest, triggers = found.sizes.copy(), list(found.triggers)
     rounds, stable, leader = 1, False, int(np.argmin(found.sizes))
     while rounds < MOST_ROUNDS and not stable and np.isfinite(found.sizes).any():
@@ -56,13 +63,14 @@ def search_rounds(examined: Examined, inverter: Inverter, order: Ints, allowance
                 smallest[row], triggers[row] = more.sizes[place], more.triggers[place]
         now = int(few[int(np.argmin(more.sizes))])
         stable, leader = now == leader, now
-    return Searched(classes, found.sizes, smallest, tuple(triggers), plan.first, rounds, stable)
+    return Searched(plan.classes, plan.screen, classes, found.sizes, smallest, tuple(triggers), plan.first, rounds, stable)
 
 
-def _first(examined: Examined, inverter: Inverter, classes: Ints, effort: Effort, allowance: Allowance) -> Found:
+def _first(examined: Examined, inverter: Inverter, classes: Ints, effort: Effort, allowance: Allowance, name: str) -> Found:
     parts = []
     batches = batches_of(classes, examined.shape)
     for number, batch in enumerate(batches):
-        allowance.tell(0.8 * number / len(batches), f"triggers of {len(batch)} classes")
-        parts.append(inverter.search(examined, batch, effort, examined.seed_of("first", number)))
+        done = allowance.spent / max(allowance.seconds, 1e-9)
+        allowance.tell(min(0.8, done), f"triggers of {len(batch)} classes")
+        parts.append(inverter.search(examined, batch, effort, examined.seed_of(name, number)))
     return Found(classes, np.concatenate([part.sizes for part in parts]), tuple(one for part in parts for one in part.triggers))
