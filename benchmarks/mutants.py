@@ -103,9 +103,9 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "the matcher measures pieces of images against whole images",
-        "readers/pictures/matcher.py",
-        'plain = cut_anywhere(some, shown, generator("pieces", workbench.seed))',
-        "plain = list(some)",
+        "readers/machinery/looking.py",
+        'Shown(shown, cut_anywhere(some, shown, generator("pieces", workbench.seed)))',
+        "Shown(shown, list(some))",
         ("tests/readers/test_reading_maps.py",),
     ),
     Mutant(

@@ -7,9 +7,11 @@ READERS: Registry[Reader] = Registry(
     "reader",
     {
         "ablation": "onecurve.readers.units.ablation:Ablation",
+        "embedder": "onecurve.readers.pictures.embedder:LearntReader",
         "effect": "onecurve.readers.triggers.effect:Effect",
         "matcher": "onecurve.readers.pictures.matcher:Matcher",
         "outlier": "onecurve.readers.class_scores.outlier:Outlier",
+        "pretrained": "onecurve.readers.pictures.pretrained:Pretrained",
         "slices": "onecurve.readers.data_rows.slices:Slices",
         "unlearn": "onecurve.readers.triggers.unlearn:Unlearn",
         "verbatim": "onecurve.readers.heat_maps.verbatim:Verbatim",

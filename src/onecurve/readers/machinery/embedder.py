@@ -26,6 +26,11 @@ KINDS = (descriptors.looks, descriptors.shape)
 """What templates are made of."""
 
 
+def tensor_of(pictures: Floats) -> Tensor:
+    """float32 N x 3 x H x W as torch takes it."""
+    return torch.from_numpy(np.ascontiguousarray(pictures, np.float32))
+
+
 class Embedded(Protocol):
     """Pictures made ready to be compared."""
 
@@ -51,7 +56,7 @@ class ClassicalEmbedder:
     """Colours, edges and textures at several places and scales; see ``ClassicalPictures``."""
 
     def embed(self, pictures: Floats) -> "ClassicalPictures":
-        images = torch.from_numpy(np.ascontiguousarray(pictures, np.float32))
+        images = tensor_of(pictures)
         windows = (
             _root(_gathered(descriptors.colours(images))),
             _logarithm(_gathered(descriptors.texture(images))),
@@ -76,7 +81,7 @@ class ClassicalPictures:
 
     def likeness(self, references: Sequence[Floats]) -> Floats:
         """See ``Embedded``."""
-        grounds = [torch.from_numpy(np.ascontiguousarray(each, np.float32)) for each in references]
+        grounds = [tensor_of(each) for each in references]
         masks = [foreground(each) for each in grounds]
         nothing = torch.zeros(len(self.images), len(grounds))
         if all(bool((mask < 1).any()) for mask in masks):

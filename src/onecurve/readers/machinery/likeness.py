@@ -42,12 +42,16 @@ class Shown:
     shares: Doubles | None = None
     """How much each picture counts, summing to 1; None for all alike."""
 
+    def framed(self, seed: int) -> tuple[Floats, Floats]:
+        """The pictures and the null pictures, seeded noise among them, of one size: N and ``NULL`` x 3 x SIDE x SIDE."""
+        noise = noise_pictures([picture.shape[1:] for picture in self.pictures], NULL - len(self.null), generator("null", seed))
+        nothing = np.stack([framed(picture) for picture in [*noise, *self.null]])
+        return np.stack([framed(picture) for picture in self.pictures]), nothing
+
 
 def likeness_weights(shown: Shown, question: Weigh, embedder: Embedder, sharpness: float, seed: int) -> Floats:
     """O: weights over the options, summing to 1: a softmax of the standardised likeness, averaged over pictures, times ``sharpness``."""
-    noise = noise_pictures([picture.shape[1:] for picture in shown.pictures], NULL - len(shown.null), generator("null", seed))
-    nothing = np.stack([framed(picture) for picture in [*noise, *shown.null]])
-    frames = np.stack([framed(picture) for picture in shown.pictures])
+    frames, nothing = shown.framed(seed)
     embedded = embedder.embed(np.concatenate([frames, nothing]))
     scores = [_scored(embedded, len(frames), trial) for trial in _tried(_Options(digest(question.shown), embedder, question.shown))]
     each = np.mean(scores, axis=0)

@@ -7,18 +7,15 @@ it favours no option.
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import numpy as np
-
 from onecurve.core.access import Access
 from onecurve.core.answer import Abstain, Answer, Weights
-from onecurve.core.errors import AnswerError, SpecError
+from onecurve.core.errors import SpecError
 from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Picture, Pieces
-from onecurve.core.question import Form, Forms, Question, Weigh
-from onecurve.core.seeds import generator
+from onecurve.core.question import Form, Forms, Question
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.embedder import ClassicalEmbedder
-from onecurve.readers.machinery.likeness import NULL, Shown, likeness_weights, spread
-from onecurve.readers.machinery.rendering import cut_anywhere, pictures_of
+from onecurve.readers.machinery.likeness import likeness_weights
+from onecurve.readers.machinery.looking import lineup_asked, shown_by
 
 
 @final
@@ -52,15 +49,8 @@ class Matcher:
 
     def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row over the options; Abstain where there is nothing to look at."""
-        if not isinstance(question, Weigh) or len(question.shown) != len(question.options):
-            raise AnswerError("matcher compares pictures with options that are shown; this question is of another form")
-        clean = workbench.subject.clean
-        some = np.zeros((0, 3, 1, 1), np.float32) if clean is None else clean.take(spread(len(clean), NULL // 2)).floats()
-        shown = pictures_of(evidence, some, generator("matcher", workbench.seed), question.brief.suspects)
-        if not shown:
+        lineup = lineup_asked(self.name, question)
+        shown = shown_by(evidence, lineup, workbench)
+        if shown is None:
             return Abstain("the evidence holds nothing to look at")
-        plain = list(some)
-        if not evidence.pictures() and not evidence.hypotheses():
-            # Pieces of images look more like some options than whole images do, whatever lies under the maps.
-            plain = cut_anywhere(some, shown, generator("pieces", workbench.seed))
-        return Weights(likeness_weights(Shown(shown, plain), question, ClassicalEmbedder(), self.sharpness, workbench.seed)[None])
+        return Weights(likeness_weights(shown, lineup, ClassicalEmbedder(), self.sharpness, workbench.seed)[None])
