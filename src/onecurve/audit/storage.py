@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from onecurve.audit.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.audit.result import Coverage, Stage
 from onecurve.core.codec import decode, encode
-from onecurve.core.errors import OneCurveError
+from onecurve.core.errors import DataError, OneCurveError
 from onecurve.statistics.intervals import Interval
 
 FILE, ARRAYS = "stage.json", "stage.safetensors"
@@ -37,8 +37,15 @@ def kept_stage(folder: Path, key: str) -> Stage | None:
     """The stage if it was kept under that key; None for none, for another key, and for files that cannot be read."""
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if found["key"] != key:
-            return None
+        return stage_in(folder) if found["key"] == key else None
+    except (OSError, ValueError, KeyError, TypeError, DataError):
+        return None
+
+
+def stage_in(folder: Path) -> Stage:
+    """The stage that was kept in the folder; raises ``DataError`` for files that are missing or damaged."""
+    try:
+        found = json.loads((folder / FILE).read_text(encoding="utf-8"))
         arrays = load_file(folder / ARRAYS)
         stage, triggers = found["stage"], found["triggers"]
         findings = tuple(
@@ -46,8 +53,8 @@ def kept_stage(folder: Path, key: str) -> Stage | None:
             for row, (values, words) in enumerate(zip(stage["findings"], triggers, strict=True))
         )
         return Stage(**{**stage, "coverage": Coverage(stage["coverage"]), "findings": findings})
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError, OneCurveError):
-        return None
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, OneCurveError) as error:
+        raise DataError(f"no stage of an audit that can be read: {folder}: {error}", "run the audit again") from error
 
 
 def plain_stage(stage: Stage) -> dict[str, Any]:

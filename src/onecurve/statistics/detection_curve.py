@@ -84,6 +84,11 @@ class DetectionCurve:
         half, whole = band.middle >= chance, band.low >= chance
         return (float(points[half.argmax()]) if half.any() else None), (float(points[whole.argmax()]) if whole.any() else None)
 
+    def draws(self, strengths: Sequence[float], rng: np.random.Generator, count: int) -> Doubles:
+        """count x S: chances under curves that are drawn from the posterior."""
+        chances: Doubles = self._curves(np.asarray(strengths, np.float64), 0.0)[rng.choice(len(self.weights), size=count, p=self.weights)]
+        return chances
+
     def mean_over(self, strengths: Sequence[float], level: float = LEVEL) -> tuple[float, Interval]:
         """The chance averaged over those strengths, with its interval."""
         means = self._curves(np.asarray(strengths, np.float64), 0.0).mean(axis=1)

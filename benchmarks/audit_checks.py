@@ -1,0 +1,298 @@
+"""Is the power that an audit quotes worth believing? Eight checks, each a command on audits that measured it.
+
+    onecurve audit NET --data IMAGES --power quick --out a     # as many as you like, on networks that you know to be clean, or not
+    python benchmarks/audit_checks.py null a b c               # 1  alarms on sham copies are no more frequent than the level
+    python benchmarks/audit_checks.py halves a b c             # 2  spikes of half of the copies predict those of the other half
+    python benchmarks/audit_checks.py foreign a b c            # 3  and those that were planted in ways kept apart: the transfer figure
+    python benchmarks/audit_checks.py covert a --found 3 --of 4 --strength 1.0      # 4  and flaws that others planted
+    python benchmarks/audit_checks.py limits NET --data IMAGES # 5  what cannot be seen is not found, a full-image stamp is
+    python benchmarks/audit_checks.py levels a b c             # 6  two levels of the tests give one corrected share of flawed networks
+    python benchmarks/audit_checks.py covariates a b c         # 7  no target, size or way of planting that is found far less often
+    python benchmarks/audit_checks.py realism a                # 8  can spiked copies be told from sham ones by their weights alone?
+
+Each prints a table and ends with exit code 1 where the check fails. a, b, c are the folders of audits.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file
+from scipy.stats import binomtest, fisher_exact
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from onecurve.audit.catalog import looks
+from onecurve.audit.door import open_files
+from onecurve.audit.examined import Examined
+from onecurve.audit.finding import Finding, Kind, Standing, corrected
+from onecurve.audit.look import Look
+from onecurve.audit.power.copies import of_module
+from onecurve.audit.power.insertion import INSERTIONS, inserted
+from onecurve.audit.power.spikes import Spike, SpikeKind
+from onecurve.audit.power.verdicts import LEVELS
+from onecurve.audit.stages import Course, make_stages
+from onecurve.audit.storage import stage_in
+from onecurve.core.image.filter import Filter
+from onecurve.models.metering import unmetered
+from onecurve.runner.session import Silent
+from onecurve.statistics.detection_curve import Trial, fitted_curve
+
+ALPHA = 0.05
+FEWEST = 4
+"""Spikes of a kind with which a curve is compared."""
+
+
+def power_of(folder: Path) -> dict[str, Any]:
+    """What the audit in that folder measured of its power; ends the program where it measured none."""
+    audit = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    power = audit.get("audit", audit).get("power")
+    if not power:
+        sys.exit(f"this audit measured no power: {folder}; run it with --power quick")
+    return dict(power)
+
+
+def spikes_of(folders: Sequence[Path], kind: str, *, held_out: bool | None = None) -> list[dict[str, Any]]:
+    """The planted flaws of that kind in all audits, with what became of them."""
+    found = [{**one, "copy": f"{folder}:{one['copy']}"} for folder in folders for one in power_of(folder)["kinds"][kind]["spikes"]]
+    return [one for one in found if held_out is None or one["held_out"] is held_out]
+
+
+def trials(spikes: Sequence[dict[str, Any]], level: str) -> list[Trial]:
+    """The planted flaws for the curve of that level."""
+    return [Trial(one["copy"], max(one["strength"], 0.02), bool(one["levels"][LEVELS.index(level)])) for one in spikes]
+
+
+def alarms_of(folders: Sequence[Path], kind: str) -> tuple[int, int]:
+    """Alarms of that kind on sham copies, and how many of these there are."""
+    told = [power_of(folder)["kinds"][kind]["false_alarms"] for folder in folders]
+    return sum(one["count"] for one in told), sum(one["shams"] for one in told)
+
+
+def null(arguments: argparse.Namespace) -> bool:
+    """1: alarms on sham copies are no more frequent than the level."""
+    fine = True
+    for kind in (SpikeKind.PATCH, SpikeKind.WHOLE_IMAGE):
+        count, shams = alarms_of(arguments.folders, kind)
+        p = binomtest(count, shams, ALPHA, alternative="greater").pvalue
+        fine &= p > ALPHA
+        print(f"{kind}: {count} alarms on {shams} sham copies, level {ALPHA}, p of so many {p:.3f}")
+    return bool(fine)
+
+
+def predicted(fitted_on: Sequence[Trial], tried: Sequence[Trial], alarms: tuple[int, int]) -> tuple[float, float, float]:
+    """The share that the curve says of these strengths, with what 95 % of samples of that size lie within."""
+    curve, rng = fitted_curve(fitted_on, *alarms), np.random.default_rng(0)
+    chances = curve.draws([one.strength for one in tried], rng, 2000)
+    shares = (rng.random(chances.shape) < chances).mean(axis=1)
+    return float(chances.mean()), *(float(np.quantile(shares, at)) for at in (0.025, 0.975))
+
+
+def halves(arguments: argparse.Namespace) -> bool:
+    """2: the curve of half of the copies predicts what is found in the other half."""
+    inside = []
+    for kind in SpikeKind:
+        spikes = spikes_of(arguments.folders, kind, held_out=False)
+        copies = sorted({one["copy"] for one in spikes})
+        for level in LEVELS[:2]:
+            for turn in range(2):
+                first = [one for one in spikes if copies.index(one["copy"]) % 2 == turn]
+                other = [one for one in spikes if copies.index(one["copy"]) % 2 != turn]
+                if min(len(first), len(other)) < FEWEST:
+                    continue
+                middle, low, high = predicted(trials(first, level), trials(other, level), alarms_of(arguments.folders, kind))
+                share = np.mean([one.found for one in trials(other, level)])
+                inside.append(low <= share <= high)
+                print(f"{kind}, {level}: predicted {middle:.2f} ({low:.2f} to {high:.2f}), found {share:.2f} of {len(other)}")
+    return verdict(inside, "halves")
+
+
+def foreign(arguments: argparse.Namespace) -> bool:
+    """3: it predicts what is found of flaws that were planted in ways kept apart; else the shift says by how much it does not."""
+    inside = []
+    for kind in SpikeKind:
+        own, others = (spikes_of(arguments.folders, kind, held_out=held) for held in (False, True))
+        if min(len(own), len(others)) < 2:
+            print(f"{kind}: not measured, {len(own)} own and {len(others)} foreign spikes")
+            continue
+        for level in LEVELS[:2]:
+            alarms = alarms_of(arguments.folders, kind)
+            middle, low, high = predicted(trials(own, level), trials(others, level), alarms)
+            shift, interval = fitted_curve(trials(own, level), *alarms).shift_of(trials(others, level))
+            share = np.mean([one.found for one in trials(others, level)])
+            inside.append(low <= share <= high)
+            print(f"{kind}, {level}: predicted {middle:.2f} ({low:.2f} to {high:.2f}), found {share:.2f} of {len(others)}", end="")
+            print(f"; shift {shift:+.1f} logits ({interval.low:+.1f} to {interval.high:+.1f})")
+    return verdict(inside, "kinds and levels")
+
+
+def covert(arguments: argparse.Namespace) -> bool:
+    """4: it predicts how many flaws of others are found, counted by who runs it."""
+    spikes = spikes_of(arguments.folders, arguments.kind, held_out=False)
+    foreign_trials = [Trial(str(at), arguments.strength, at < arguments.found) for at in range(arguments.of)]
+    middle, low, high = predicted(trials(spikes, arguments.level), foreign_trials, alarms_of(arguments.folders, arguments.kind))
+    share = arguments.found / arguments.of
+    print(f"{arguments.kind}, {arguments.level}: predicted {middle:.2f} ({low:.2f} to {high:.2f}), found {share:.2f} of {arguments.of}")
+    return verdict([low <= share <= high], "shares")
+
+
+def limits(arguments: argparse.Namespace) -> bool:
+    """5: of a sham copy nothing is found, and a stamp over the whole image is."""
+    opened = open_files(arguments.network, arguments.data, model="", labels=None, classes=None, seed=0, device="cpu")
+    examined, way = opened.examined, replace(INSERTIONS[0], share=0.4)
+    channels, height, width = examined.shape
+    black = Filter(
+        np.zeros((channels, channels), np.float32), np.full(channels, 0.2, np.float32), np.zeros((channels, height, width), np.float32)
+    )
+    stamp = Spike(SpikeKind.WHOLE_IMAGE, 1, black, size=1.0)
+    fine = True
+    for words, sham in (("nothing planted", True), ("full-image stamp", False)):
+        module = inserted(unmetered(examined.module), examined.search, (stamp,), way, 1, "cpu", sham=sham)
+        under = of_module(examined, module)
+        strength = stamp.strength(under.network, examined.fresh, np.random.default_rng(0))
+        found = _trojans(under, arguments.seconds)
+        right = any(one.target == stamp.target for one in found) is not sham
+        fine &= right
+        print(f"{words}: strength {strength:.2f}, {len(found)} verified triggers, {'as it should be' if right else 'WRONG'}")
+    return fine
+
+
+def _trojans(examined: Examined, seconds: float) -> list[Finding]:
+    chosen: list[Look] = [look for look in looks() if look.name in {"patch-triggers", "style-triggers"}]
+    stages = make_stages(chosen, examined, Course(None, "limits", seconds), Silent())
+    found = corrected([one for stage in stages for one in stage.findings], ALPHA)
+    return [one for one in found if one.kind is Kind.TROJAN_TRIGGER and one.standing is Standing.VERIFIED]
+
+
+def levels(arguments: argparse.Namespace) -> bool:
+    """Rogan and Gladen (1978): the share of flawed networks, corrected by power and false alarms, must not depend on the level."""
+    corrected_shares = []
+    for alpha in (0.05, 0.005):
+        alarms = {True: [0, 0], False: [0, 0]}
+        for folder in arguments.folders:
+            for name, told in power_of(folder)["copies"].items():
+                own = told["sham"] or any(spike["kind"] in {"patch", "whole image"} for spike in told["spikes"])
+                if not own:
+                    continue
+                counts = alarms[bool(told["sham"])]
+                counts[0] += _alarm(folder / "stages" / "copies" / name, alpha)
+                counts[1] += 1
+        false, power = _rates(alarms)
+        observed = (alarms[True][0] + alarms[False][0]) / (alarms[True][1] + alarms[False][1])
+        share = np.clip((observed - false) / max(power - false, 1e-9), 0, 1)
+        error = np.sqrt(0.25 / (alarms[True][1] + alarms[False][1])) / max(power - false, 0.05)
+        corrected_shares.append((share, error))
+        print(
+            f"level {alpha}: power {power:.2f}, false alarms {false:.2f}, observed {observed:.2f}, corrected {share:.2f} +- {1.96 * error:.2f}"
+        )
+    (first, one), (second, two) = corrected_shares
+    return bool(abs(first - second) <= 1.96 * np.hypot(one, two))
+
+
+def _rates(alarms: dict[bool, list[int]]) -> tuple[float, float]:
+    """False alarms and power, each with half a count added, so that none is 0 or 1."""
+    return (alarms[True][0] + 0.5) / (alarms[True][1] + 1), (alarms[False][0] + 0.5) / (alarms[False][1] + 1)
+
+
+def _alarm(folder: Path, alpha: float) -> bool:
+    findings = [one for place in sorted(folder.glob("*/stage.json")) for one in stage_in(place.parent).findings]
+    kinds = (Kind.TROJAN_TRIGGER,)
+    return any(one.kind in kinds and one.standing is Standing.VERIFIED for one in corrected(findings, alpha))
+
+
+def covariates(arguments: argparse.Namespace) -> bool:
+    """7: large and small flaws, and all ways of planting, are found about as often."""
+    fine = []
+    for kind in SpikeKind:
+        spikes = [one for one in spikes_of(arguments.folders, kind) if one["strength"] > 0.5]
+        found = np.array([one["levels"][0] for one in spikes], bool)
+        for name in ("size", "way"):
+            values = np.array([one[name] for one in spikes])
+            groups = [(values == value, value) for value in sorted(set(values))] if name == "way" else _split_at_median(values)
+            for inside, words in groups:
+                if min(inside.sum(), (~inside).sum()) < FEWEST:
+                    continue
+                table = [
+                    [int((found & inside).sum()), int((~found & inside).sum())],
+                    [int((found & ~inside).sum()), int((~found & ~inside).sum())],
+                ]
+                p = float(fisher_exact(table).pvalue)
+                fine.append(p * 12 > ALPHA)
+                print(
+                    f"{kind}, {name} {words}: found {table[0][0]} of {int(inside.sum())}, elsewhere {table[1][0]} of {int((~inside).sum())}, p {p:.3f}"
+                )
+    return verdict(fine, "groups, Bonferroni over 12,") if fine else True
+
+
+def _split_at_median(values: np.ndarray) -> list[tuple[np.ndarray, str]]:
+    middle = float(np.median(values)) if len(values) else 0.0
+    return [(values > middle, f"above {middle:.3g}")]
+
+
+def realism(arguments: argparse.Namespace) -> bool:
+    """8: how well the weights alone tell spiked copies from sham ones; reported, neither passed nor failed."""
+    rows, spiked = [], []
+    for folder in arguments.folders:
+        for name, told in power_of(folder)["copies"].items():
+            rows.append(_statistics(folder / "stages" / "copies" / name / "weights.safetensors"))
+            spiked.append(not told["sham"])
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    said = cross_val_predict(model, np.array(rows), np.array(spiked), cv=LeaveOneOut(), method="predict_proba")[:, 1]
+    print(f"spiked against sham copies by statistics of their weights: AUROC {roc_auc_score(spiked, said):.2f} over {len(rows)} copies")
+    return True
+
+
+def _statistics(path: Path) -> list[float]:
+    tensors = [values for name, values in sorted(load_file(path).items()) if values.ndim >= 2]
+    found = [value for some in tensors for value in (float(np.std(some)), float(np.abs(some).max()), float(np.mean(some)))]
+    head = tensors[-1].reshape(len(tensors[-1]), -1)
+    units = head / np.maximum(np.linalg.norm(head, axis=1, keepdims=True), 1e-9)
+    return [*found, float((1 - (units @ units.T).mean(axis=1)).max())]
+
+
+def verdict(inside: Sequence[bool], words: str) -> bool:
+    """Whether nine in ten came out as predicted."""
+    if not inside:
+        print("not measured: too few spikes")
+        return True
+    print(f"{sum(inside)} of {len(inside)} {words} as predicted")
+    return sum(inside) >= 0.9 * len(inside)
+
+
+CHECKS: dict[str, Callable[[argparse.Namespace], bool]] = {
+    check.__name__: check for check in (null, halves, foreign, covert, limits, levels, covariates, realism)
+}
+
+
+def main() -> None:
+    """Run the check that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="check", required=True)
+    for name in CHECKS:
+        command = commands.add_parser(name)
+        if name == "limits":
+            command.add_argument("network")
+            command.add_argument("--data", required=True)
+            command.add_argument("--seconds", type=float, default=120.0)
+            continue
+        command.add_argument("folders", nargs="+", type=Path)
+        if name == "covert":
+            command.add_argument("--kind", default="patch", choices=[str(kind) for kind in SpikeKind])
+            command.add_argument("--level", default="named", choices=LEVELS)
+            command.add_argument("--found", type=int, required=True)
+            command.add_argument("--of", type=int, required=True)
+            command.add_argument("--strength", type=float, default=1.0)
+    arguments = parser.parse_args()
+    sys.exit(0 if CHECKS[arguments.check](arguments) else 1)
+
+
+if __name__ == "__main__":
+    main()
