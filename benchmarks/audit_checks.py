@@ -190,9 +190,8 @@ def levels(arguments: argparse.Namespace) -> bool:
         share = np.clip((observed - false) / max(power - false, 1e-9), 0, 1)
         error = np.sqrt(0.25 / (alarms[True][1] + alarms[False][1])) / max(power - false, 0.05)
         corrected_shares.append((share, error))
-        print(
-            f"level {alpha}: power {power:.2f}, false alarms {false:.2f}, observed {observed:.2f}, corrected {share:.2f} +- {1.96 * error:.2f}"
-        )
+        print(f"level {alpha}: power {power:.2f}, false alarms {false:.2f}, observed {observed:.2f}", end="")
+        print(f", corrected {share:.2f} +- {1.96 * error:.2f}")
     (first, one), (second, two) = corrected_shares
     return bool(abs(first - second) <= 1.96 * np.hypot(one, two))
 
@@ -220,15 +219,11 @@ def covariates(arguments: argparse.Namespace) -> bool:
             for inside, words in groups:
                 if min(inside.sum(), (~inside).sum()) < FEWEST:
                     continue
-                table = [
-                    [int((found & inside).sum()), int((~found & inside).sum())],
-                    [int((found & ~inside).sum()), int((~found & ~inside).sum())],
-                ]
+                table = [[int((found & some).sum()), int((~found & some).sum())] for some in (inside, ~inside)]
                 p = float(fisher_exact(table).pvalue)
                 fine.append(p * 12 > ALPHA)
-                print(
-                    f"{kind}, {name} {words}: found {table[0][0]} of {int(inside.sum())}, elsewhere {table[1][0]} of {int((~inside).sum())}, p {p:.3f}"
-                )
+                here, elsewhere = (f"{row[0]} of {sum(row)}" for row in table)
+                print(f"{kind}, {name} {words}: found {here}, elsewhere {elsewhere}, p {p:.3f}")
     return verdict(fine, "groups, Bonferroni over 12,") if fine else True
 
 
