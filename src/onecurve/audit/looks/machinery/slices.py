@@ -15,6 +15,11 @@ FEWEST: Final = 4
 """Mistakes that a rule must gather on the search images."""
 
 
+SHUFFLES: Final = 199
+CHANCE: Final = 0.01
+"""A rule must gather more mistakes than the best rule for shuffled mistakes does, but in this share of the shuffles."""
+
+
 @final
 @dataclass(frozen=True)
 class Condition:
@@ -57,30 +62,49 @@ class Slice:
         return " and ".join(condition.words for condition in self.conditions)
 
 
-def best_slice(properties: Floats, labels: Ints, errors: Bools, classes: tuple[int, ...]) -> Slice | None:
-    """The rule that gathers the mistakes of these classes best (N x P, N, N); None where no rule gathers ``FEWEST``.
+def best_slice(properties: Floats, labels: Ints, errors: Bools, classes: tuple[int, ...], rng: np.random.Generator) -> Slice | None:
+    """The rule that gathers the mistakes of these classes best (N x P, N, N).
 
-    A second condition is added where it gathers the mistakes better by more than two standard deviations.
+    None where no rule gathers ``FEWEST``, or where the best rule for mistakes that are shuffled within each class gathers as many: of
+    some hundred rules one fits any mistakes. A second condition is added where it gathers the mistakes better by more than two
+    standard deviations, and passes the same test.
     """
     own = np.isin(labels, classes)
     some, marks, wrong = properties[own], labels[own], errors[own]
-    if wrong.sum() < FEWEST:
-        return None
-    first = _best(some, marks, wrong, np.ones(len(some), bool))
+    first = _best(some, marks, wrong, rng)
     if first is None:
         return None
-    second = _best(some, marks, wrong, first[0].holds(some))
-    if second is not None and second[0].at != first[0].at and second[1] > first[1] + 2:
-        return Slice(classes, (first[0], second[0]), second[1])
-    return Slice(classes, (first[0],), first[1])
+    inside = first[0].holds(some)
+    second = _best(some[inside], marks[inside], wrong[inside], rng)
+    if second is None or second[0].at == first[0].at:
+        return Slice(classes, (first[0],), first[1])
+    both = inside & second[0].holds(some)
+    score = float(_scores(both[:, None], marks, wrong[None])[0, 0])
+    return Slice(classes, (first[0], second[0]), score) if score > first[1] + 2 else Slice(classes, (first[0],), first[1])
 
 
-def _best(properties: Floats, labels: Ints, errors: Bools, within: Bools) -> tuple[Condition, float] | None:
-    conditions = list(_conditions(properties[within]))
-    members = np.stack([condition.holds(properties) & within for condition in conditions], axis=1)
-    scores = _scores(members, labels, errors)
+def _best(properties: Floats, labels: Ints, errors: Bools, rng: np.random.Generator) -> tuple[Condition, float] | None:
+    """The best condition and its score, None where shuffled mistakes give as high a one in more than ``CHANCE`` of the shuffles."""
+    conditions = list(_conditions(properties)) if errors.sum() >= FEWEST else []
+    if not conditions:
+        return None
+    members = np.stack([condition.holds(properties) for condition in conditions], axis=1)
+    scores = _scores(members, labels, errors[None])[0]
     at = int(scores.argmax())
-    return (conditions[at], float(scores[at])) if scores[at] > 0 else None
+    if scores[at] <= 0:
+        return None
+    shuffled = _scores(members, labels, _shuffled(errors, labels, rng)).max(axis=1)
+    by_chance = (1 + int((shuffled >= scores[at]).sum())) / (1 + SHUFFLES)
+    return (conditions[at], float(scores[at])) if by_chance <= CHANCE else None
+
+
+def _shuffled(errors: Bools, labels: Ints, rng: np.random.Generator) -> Bools:
+    """bool ``SHUFFLES`` x N: the errors in random order within each class."""
+    found = np.empty((SHUFFLES, len(errors)), bool)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        found[:, own] = rng.permuted(np.broadcast_to(errors[own], (SHUFFLES, len(own))), axis=1)
+    return found
 
 
 def _conditions(properties: Floats) -> Iterator[Condition]:
@@ -94,13 +118,17 @@ def _conditions(properties: Floats) -> Iterator[Condition]:
 
 
 def _scores(members: Bools, labels: Ints, errors: Bools) -> Floats:
-    """float64 R: the standard score of the errors that each of R sets (bool N x R) gathers; 0 where they are too few."""
-    seen = errors.astype(np.float64) @ members
+    """float64 E x R: the standard score of the errors (bool E x N) that each of R sets (bool N x R) gathers; 0 where they are too few.
+
+    All rows of ``errors`` have the same number of errors in each class.
+    """
+    inside_all = members.astype(np.float32)
+    seen = errors.astype(np.float32) @ inside_all
     expected, variance = np.zeros(members.shape[1]), np.zeros(members.shape[1])
     for label in np.unique(labels):
         own = labels == label
-        count, share = int(own.sum()), float(errors[own].mean())
-        inside = members[own].sum(axis=0)
+        count, share = int(own.sum()), float(errors[0, own].mean())
+        inside = inside_all[own].sum(axis=0)
         expected += inside * share
         variance += inside * share * (1 - share) * (count - inside) / max(1, count - 1)
     found: Floats = np.where((seen >= FEWEST) & (variance > 0), (seen - expected) / np.sqrt(np.maximum(variance, 1e-9)), 0)
