@@ -13,7 +13,7 @@ from onecurve.audit.outputs.baseline import Accepted, Baseline, read_baseline, w
 from onecurve.audit.outputs.outcome import Outcome
 from onecurve.audit.outputs.power_words import GRADES, power_sentences
 from onecurve.audit.outputs.rules import RULES
-from onecurve.audit.outputs.words import accuracy_words, verdict
+from onecurve.audit.outputs.words import accuracy_words, time_words, verdict
 from onecurve.audit.outputs.writing import FORMATS, check_formats, write_outputs
 from onecurve.audit.power.spikes import SpikeKind
 from onecurve.audit.power.summary import summary
@@ -102,6 +102,10 @@ def test_accuracy_has_an_interval_or_the_reason_why_not() -> None:
     assert "95% interval 0.826 to 0.945, n = 100" in accuracy_words(made)
     assert "no labels" in accuracy_words(replace(made, looked=replace(made.looked, accuracy=None)))
     assert "too few for an interval" in accuracy_words(replace(made, looked=replace(made.looked, fresh=1)))
+
+
+def test_an_audit_that_went_on_counts_the_looks_that_it_found_done() -> None:
+    assert time_words(audit(seconds=0.1)) == "5 min spent of a budget of 10 min"
 
 
 def test_rules_have_stable_ids() -> None:

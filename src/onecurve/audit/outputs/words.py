@@ -81,8 +81,9 @@ def standing_words(outcome: Outcome) -> str:
 
 
 def time_words(audit: Audit) -> str:
-    """Time spent and budget."""
-    return f"{numbers.seconds(audit.seconds)} spent of a budget of {numbers.seconds(audit.budget_seconds)}"
+    """Time spent and budget; an audit that went on where another had stopped spent the time of the looks that it found, too."""
+    spent = max(audit.seconds, sum(stage.seconds for stage in audit.stages))
+    return f"{numbers.seconds(spent)} spent of a budget of {numbers.seconds(audit.budget_seconds)}"
 
 
 def accuracy_words(audit: Audit) -> str:
