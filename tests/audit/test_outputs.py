@@ -37,9 +37,9 @@ def test_every_output_tells_the_measured_power_by_kind_strength_interval_and_tim
     text = text_of(Outcome(audit(power=POWER)), name, tmp_path).replace("`", "").replace("“", "").replace("”", "")
     assert "8 copies of this network with planted flaws and 8 without, each looked at blind for 35 s" in text
     assert "kind patch that changes 90% of its images is found and its class named with chance 0.81" in text
-    assert "(95% interval 0.54 to 0.90, 8 of 11 planted" in text
-    assert "1 of 8 copies without a flaw (95% interval 0.00 to 0.53)" in text
-    assert "kind group: not measured, too few could be planted (0)" in text
+    assert "(95% interval 0.54 to 0.90, 8 of 11 planted ones, of strengths 0.20 to 0.80, so 90% is an extrapolation)" in text
+    assert "1 of 8 copies (95% interval 0.00 to 0.53), which keep the network's own flaws" in text
+    assert "kind group: not measured, 0 planted are too few" in text
     assert "Not measured: natural triggers." in text
     assert "was not measured" not in text
 

@@ -148,12 +148,12 @@ def test_the_page_shows_the_power_as_curves_with_bands_and_every_planted_flaw(tm
     page = Page(write_page(Outcome(audit(power=POWER)), tmp_path))
     charts = [one for one in page.all("svg") if one.attributes.get("class") == "power-chart"]
     assert len(charts) == len(page.all("polygon")) == 2
-    assert sorted(one.attributes["class"] for one in page.all("circle")) == ["power-dot", "power-dot", "power-dot apart", "power-dot apart"]
+    assert sorted(one.attributes["class"] for one in page.all("circle")) == ["power-dot"] * 4 + ["power-dot apart"] * 2
     tops = {float(one.attributes["cy"]) for one in page.all("circle")}
     assert tops == {12.0, 156.0}
     text = re.sub(r"\s+", " ", page.all("main")[0].text)
     assert "0.45 (0.30 to 0.50)" in text
-    assert "Not measured, because too few could be planted: it works at least half as well as planted." in text
+    assert "Not measured, because too few were planted: it works at least half as well as planted." in text
     assert "7 of 8 (95% interval 0.47 to 1.00)" in text
     assert "easier by −0.4 logits than the curve says (95% interval −2.00 to 1.10" in text
     assert "0.2 (95% interval 0.1 to 0.4)" in text

@@ -116,7 +116,8 @@ POWER = {
             "planted": 11,
             "spikes": [
                 {"strength": 0.8, "levels": [True, True, False], "held_out": False},
-                {"strength": 0.3, "levels": [False, False, False], "held_out": True},
+                {"strength": 0.2, "levels": [False, False, False], "held_out": False},
+                {"strength": 0.9, "levels": [False, False, False], "held_out": True},
             ],
             "false_alarms": {"count": 1, "shams": 8, "low": 0.003, "high": 0.527},
             "levels": {"alarm": _level(9), "named": _level(8), "reproduced": "not measured"},

@@ -127,7 +127,6 @@ def strip_of(effect: Effect) -> Strip:
 
 
 def _stage_line(stage: Stage) -> dict[str, str]:
-    found = numbers.count(len(stage.findings), "claim")
     cost = f"{numbers.cost(stage.forward)} forward, {numbers.cost(stage.backward)} backward"
     facts = "; ".join(f"{name_of(name)} {value_of(value)}" for name, value in stage.facts.items())
     return {
@@ -136,6 +135,6 @@ def _stage_line(stage: Stage) -> dict[str, str]:
         "words": stage.words,
         "time": numbers.seconds(stage.seconds),
         "cost": cost,
-        "found": found,
+        "found": str(len(stage.findings)),
         "facts": facts,
     }

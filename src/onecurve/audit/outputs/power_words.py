@@ -34,23 +34,32 @@ def power_sentences(power: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def kind_sentence(name: str, told: Mapping[str, Any]) -> str:
-    """The chance that a strong flaw of the kind is named, and how often the same is said of copies without a flaw."""
+    """The chance that a strong flaw of the kind is named, and on how many copies without a planted one there was an alarm."""
     found = told["levels"].get(GRADE, UNMEASURED)
     if isinstance(found, str):
-        return f"Flaws of the kind `{name}`: {UNMEASURED}, too few could be planted ({told['planted']})."
+        return f"Flaws of the kind `{name}`: {UNMEASURED}, {told['planted']} planted are too few."
     row = min(found["curve"], key=lambda one: abs(one["strength"] - STRENGTH))
-    likely = f"{chance(row['chance'])} ({interval(row)}, {found['found']} of {found['n']} planted ones of all strengths)"
+    likely = f"{chance(row['chance'])} ({interval(row)}, {found['found']} of {found['n']} planted ones{_strengths(told, row['strength'])})"
     return (
         f"A flaw of the kind `{name}` that changes {row['strength']:.0%} of its images is found and its class named with chance "
-        f"{likely}; false alarms: {alarm_words(told['false_alarms'])}."
+        f"{likely}; alarms where nothing was planted: {alarm_words(told['false_alarms'])}."
     )
 
 
+def _strengths(told: Mapping[str, Any], strength: float) -> str:
+    """Of which strengths the planted ones are, and whether the chance is told of a strength beyond them."""
+    own = [float(one["strength"]) for one in told["spikes"] if not one["held_out"]]
+    if not own:
+        return ""
+    beyond = "" if min(own) <= strength <= max(own) else f", so {strength:.0%} is an extrapolation"
+    return f", of strengths {chance(min(own))} to {chance(max(own))}{beyond}"
+
+
 def alarm_words(alarms: Mapping[str, Any] | str) -> str:
-    """On how many copies without a flaw there was an alarm of the kind."""
+    """On how many copies without a planted flaw there was an alarm of the kind. They keep the flaws of the network, if it has any."""
     if isinstance(alarms, str):
         return alarms
-    return f"{alarms['count']} of {alarms['shams']} copies without a flaw ({interval(alarms)})"
+    return f"{alarms['count']} of {alarms['shams']} copies ({interval(alarms)}), which keep the network's own flaws"
 
 
 def found_from_words(found: Mapping[str, Any]) -> str:
