@@ -102,7 +102,7 @@ def test_results_as_csv_and_parquet(onecurve: Onecurve, results: Path) -> None:
     assert pq.read_table(results / "results.parquet").to_pylist()[0]["skill"] == 0.4
 
 
-@pytest.mark.parametrize("kind", ["flaws", "tools", "solvers", "readers", "tasks", "suites", "data", "models"])
+@pytest.mark.parametrize("kind", ["flaws", "tools", "solvers", "readers", "tasks", "suites", "zoos", "data", "models"])
 def test_lists_are_arrays_of_objects(onecurve: Onecurve, kind: str) -> None:
     entries = json.loads(onecurve("list", kind, "--json").stdout)
     assert len(entries) >= 1

@@ -99,3 +99,9 @@ def test_a_flaw_that_nobody_planted_is_told(run: Run, tmp_path: Path) -> None:
     read = read_published(run.publish(tmp_path / "published"))
     publish(replace(read, plants=read.plants[1:]), tmp_path / "changed")
     assert [fault for fault in verify(tmp_path / "changed").faults if fault.startswith("no admitted plant is called")]
+
+
+def test_published_results_are_told_from_a_run(run: Run, tmp_path: Path) -> None:
+    run.publish(tmp_path / "out")
+    with pytest.raises(DataError, match="published results and not a run"):
+        Store.read(tmp_path / "out")

@@ -7,7 +7,7 @@ import click
 
 from onecurve.cli.names import one_of
 
-KINDS = ("flaws", "tools", "solvers", "readers", "tasks", "suites", "data", "models")
+KINDS = ("flaws", "tools", "solvers", "readers", "tasks", "suites", "zoos", "data", "models")
 COLUMNS = ("name", "version", "tasks", "summary", "source")
 OF_FLAWS = ("name", "version", "control", "alone", "dial", "gate", "summary", "source")
 
@@ -16,7 +16,7 @@ OF_FLAWS = ("name", "version", "control", "alone", "dial", "gate", "summary", "s
 @click.argument("kind", callback=one_of("list", KINDS), metavar="{" + "|".join(KINDS) + "}")
 @click.option("--json", "as_json", is_flag=True, help="An array of objects.")
 def listing(kind: str, as_json: bool) -> None:
-    """List flaws, tools, solvers, readers, tasks, suites, data or models, including those of third parties."""
+    """List flaws, tools, solvers, readers, tasks, suites, zoos, data or models, including those of third parties."""
     from onecurve.runner.commands.listing import entries  # noqa: PLC0415 - late, so that --help is quick
 
     found = entries(kind)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from onecurve.core.errors import UsageError
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -23,6 +25,8 @@ def results(folder: Path, form: str | None, publish: Path | None, reveal: bool) 
     from onecurve.bench.running import Run  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.store.export import as_csv, as_json, row_as_columns, write_parquet  # noqa: PLC0415
 
+    if publish is not None and form is not None:
+        raise UsageError(f"--publish writes rows as Parquet of its own; --{form} goes without it", "leave one of them out")
     if publish is not None:
         click.echo(Run(folder).publish(publish))
         return

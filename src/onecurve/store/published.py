@@ -19,8 +19,9 @@ from onecurve.core.folders import require_empty
 from onecurve.core.grade import Status, skill_of
 from onecurve.core.row import Role, Row
 from onecurve.store.export import NESTED, row_as_dict, write_parquet
+from onecurve.store.store import PUBLISHED
 
-ROWS, RUN = "rows.parquet", "run.json"
+ROWS, RUN = PUBLISHED, "run.json"
 SCHEMA: Final = 1
 NEAR: Final = 1e-9
 """How far a skill may lie from the one that raw, floor and ceiling give."""

@@ -20,6 +20,8 @@ from onecurve.store.migrations import migrate, require_known
 from onecurve.store.row_digests import KEPT, Checked, check_rows, damaged, is_locked, keep_digest, locked, require_sound, uri_of
 
 FILE = "results.sqlite"
+PUBLISHED = "rows.parquet"
+"""What published results have in its place (see `published`)."""
 SEALED = "sealed"
 """Folder of a run for what is made from the ground truth; no cell that is isolated can open it."""
 WAIT = 30.0
@@ -75,6 +77,9 @@ class Store:
     @staticmethod
     def require(folder: Path) -> None:
         """Raise ``DataError`` if there are no results in the folder."""
+        if not (folder / FILE).is_file() and (folder / PUBLISHED).is_file():
+            words = f"`onecurve verify` checks them, and {PUBLISHED} opens in programs that read Parquet"
+            raise DataError(f"these are published results and not a run: {folder}", words)
         if not (folder / FILE).is_file():
             raise DataError(f"no results in: {folder}", "name the folder that `onecurve run --out` wrote")
 

@@ -1,5 +1,6 @@
 """What there is, for `onecurve list`: the facts that each entry of a catalog states."""
 
+from collections import Counter
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from onecurve.core.registry import Registry
 from onecurve.core.roles import Task, serves
 from onecurve.data.catalog import DATA
 from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.zoo.manifest import manifest, zoo_names
 from onecurve.models.catalog import MODELS
 from onecurve.readers.catalog import READERS
 from onecurve.repairs.catalog import SOLVERS
@@ -29,9 +31,11 @@ REGISTRIES: dict[str, Registry[Any]] = {
 
 
 def entries(kind: str) -> list[dict[str, Any]]:
-    """One object per entry of that kind (`flaws`, `tools`, … `suites`), sorted by name; of flaws the `kind_facts` too."""
+    """One object per entry of that kind (`flaws`, `tools`, … `suites`, `zoos`), sorted by name; of flaws the `kind_facts` too."""
     if kind == "suites":
         return [_suite(name) for name in suite_names()]
+    if kind == "zoos":
+        return [_zoo(name) for name in zoo_names()]
     registry = REGISTRIES[kind]
     found = [_entry(name, registry.load(name)) for name in registry.names()]
     return [{**entry, **kind_facts(entry["name"])} for entry in found] if kind == "flaws" else found
@@ -74,16 +78,20 @@ def _serves(kind: type, task: Task) -> bool:
 
 def _suite(name: str) -> dict[str, Any]:
     suite = load_suite(name)
-    return {
-        "name": name,
-        "version": 1,
-        "summary": suite.summary,
-        "source": "",
-        "needs": [],
-        "tasks": list(suite.tasks),
-        "shows": [],
-        "reads": [],
-        "answers": [],
-        "role": "",
-        "parameters": {"networks": suite.count, "solvers": len(suite.solvers), "data and models": ", ".join(suite.addresses)},
-    }
+    parameters = {"networks": suite.count, "solvers": len(suite.solvers), "data and models": ", ".join(suite.addresses)}
+    return {**_plain(name, suite.summary), "tasks": list(suite.tasks), "parameters": parameters}
+
+
+def _zoo(name: str) -> dict[str, Any]:
+    shelf = manifest(name)
+    counts = Counter(one.kind for one in shelf.examined)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    summary = f"{len(shelf.examined)} planted networks that come with OneCurve ({kinds}) and {len(shelf.references)} references"
+    parameters = {"data and models": f"{shelf.recipe['data']}, {shelf.recipe['model']}", **counts}
+    return {**_plain(name, summary), "parameters": parameters}
+
+
+def _plain(name: str, summary: str) -> dict[str, Any]:
+    """The fields of an entry that is no class."""
+    empty: dict[str, Any] = {field: [] for field in ("needs", "tasks", "shows", "reads", "answers")}
+    return {"name": name, "version": 1, "summary": summary, "source": "", **empty, "role": "", "parameters": {}}
