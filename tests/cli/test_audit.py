@@ -1,21 +1,26 @@
 """`onecurve audit` as a pipeline meets it: exit codes, what is printed where, and what is refused before anything is examined."""
 
+import io
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 from hand_made_audit import EMPTY, TROJAN, WEAK, audit, nothing_seen
+from rich.console import Console
 
 from onecurve.audit import run
 from onecurve.audit.result import Audit
 from onecurve.cli.audit import audit as command
 from onecurve.cli.audit import seconds_of
 from onecurve.cli.main import main
+from onecurve.cli.progress import LineDisplay
 from onecurve.core.errors import ContractError, DataError
 
 
@@ -130,3 +135,47 @@ def test_a_budget_is_a_time(text: str, time: float) -> None:
 def test_a_budget_is_no_other_thing(text: str) -> None:
     with pytest.raises(click.BadParameter, match="no time above 0"):
         seconds(text)
+
+
+NET = """
+from torch import nn, ones
+
+def load():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 3))
+    nn.init.constant_(network[1].weight, 0.0)
+    for row in range(3):
+        network[1].weight.data[row, 64 * row : 64 * (row + 1)] = ones(64)  # the class is the brightest channel
+    return network
+"""
+
+
+def test_a_network_in_a_file_is_audited_from_end_to_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    images = rng.integers(0, 120, (120, 3, 8, 8)).astype(np.uint8)
+    images[np.arange(120), labels] += 100
+    np.savez("images.npz", images=images, labels=labels)
+    Path("net.py").write_text(NET)
+    monkeypatch.setattr(
+        sys, "argv", ["onecurve", "audit", "net.py:load", "--data", "images.npz", "--budget", "1s", "--json", "--fail-on", "error"]
+    )
+    with pytest.raises(SystemExit) as end:
+        main()
+    found = json.loads(capsys.readouterr().out)
+    assert end.value.code == found["exit_code"] == 0
+    assert found["audit"]["looked"]["accuracy"] == 1.0
+    assert {one["look"] for one in found["audit"]["stages"]} >= {"accuracy", "patch-triggers"}
+
+
+def test_a_log_hears_of_the_progress_and_of_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    now = iter([0.0, 0.0, 5.0, 20.0, 20.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    display = LineDisplay(Console(file=out, width=200))
+    display.phase("look", 4)
+    display.done(1, failed=False)
+    display.done(1, failed=False)
+    assert out.getvalue().splitlines() == ["look: 4 to do", "look: 2 of 4, about 20 s left"]

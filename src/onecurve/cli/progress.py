@@ -79,14 +79,19 @@ class LineDisplay:
     def done(self, steps: int, failed: bool) -> None:
         self._count += steps
         self._failed += failed
+        self._tell(())
 
     def running(self, jobs: Iterable[tuple[Job, float]]) -> None:
+        self._tell(jobs)
+
+    def _tell(self, jobs: Iterable[tuple[Job, float]]) -> None:
         now = time.monotonic()
         if now - self._last < QUIET:
             return
         self._last = now
         under_way = "; ".join(job.label for job, _ in jobs)
-        self._console.print(f"{self._words}{self._state(now)}; now: {under_way}", highlight=False, soft_wrap=True)
+        line = f"{self._words}{self._state(now)}" + (f"; now: {under_way}" if under_way else "")
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def _state(self, now: float) -> str:
         if not self._total:
