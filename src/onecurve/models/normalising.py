@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from onecurve.core.errors import ModelError
 from onecurve.models.metering import unmetered
 from onecurve.models.parts import Add, without_hooks
+from onecurve.models.recognising import recognise
 
 TOLERANCE = 1e-9
 """The largest allowed change of a logit in float64, relative to the largest logit (to 1 if all are smaller)."""
@@ -90,6 +91,7 @@ def normalise(module: nn.Module, shape: tuple[int, int, int], *, folded: bool = 
     _separate(rewritten)
     _use_modules(rewritten)
     _show_attention(rewritten)
+    _recognise(rewritten, images)
     if folded:
         _fold(rewritten)
     rewritten.graph.lint()
@@ -284,6 +286,14 @@ def _prove(rewritten: fx.GraphModule, images: Tensor, expected: Tensor, closed: 
         raise ModelError(f"rewriting the network changed its logits by: {change:.3g}", WHAT_NEXT)
     for node in rewritten.graph.nodes:
         node.meta["shape"] = shapes.get(node.name, ())
+
+
+@torch.no_grad()
+def _recognise(network: fx.GraphModule, images: Tensor) -> None:
+    network.recompile()
+    if any(node.op in ("call_function", "call_method") for node in network.graph.nodes):
+        _, shapes = _run(network, images)
+        recognise(network, shapes)
 
 
 def _run(network: fx.GraphModule, images: Tensor) -> tuple[Tensor, dict[str, tuple[int, ...]]]:

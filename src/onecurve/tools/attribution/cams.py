@@ -98,7 +98,7 @@ class _NoMapsError(Exception):
 
 
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, kind: Kind) -> Attribute:
-    network = RuledNetwork(module, shape, meter)
+    network = RuledNetwork(module, shape, meter, baseline=False)
     if not network.maps_of:
         raise _NoMapsError
     size = shape[1:]

@@ -39,7 +39,7 @@ class DeepLift(GradientMaps):
     """
 
     name: ClassVar[str] = "deep-lift"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "rise of the target logit from a baseline, handed back by slopes"
     source: ClassVar[str] = "arXiv 1704.02685"
 
@@ -67,7 +67,7 @@ class DeepLiftShap(GradientMaps):
     """
 
     name: ClassVar[str] = "deep-lift-shap"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "DeepLift averaged over clean images as baselines"
     source: ClassVar[str] = "arXiv 1705.07874"
 

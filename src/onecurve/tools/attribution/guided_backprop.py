@@ -1,7 +1,7 @@
 """Guided backpropagation and deconvolution: the gradient with another way back through ReLUs.
 
-They run on a normalised network, in which every ReLU is a module of its own. A method that looks for modules in a network
-written with functional ReLUs finds none and returns the plain gradient.
+They run on a normalised network, in which every ReLU is a module of its own, however it is written. A method that looks for modules in
+a network written with functional ReLUs finds none and returns the plain gradient.
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,12 @@ NO_RECTIFIER = "degenerate: the network has no ReLU, so this is the plain gradie
 class GuidedBackprop(SignedGradientMaps):
     """The gradient that passes a ReLU only where input and gradient are positive (Springenberg et al., arXiv 1412.6806).
 
-    ReLU6 is treated likewise; other activations keep their gradient. Raises ``ModelError`` where the network cannot be normalised.
+    A ReLU with a ceiling is treated likewise; other activations keep their gradient, and the caption says so. Raises ``ModelError``
+    where the network cannot be normalised.
     """
 
     name: ClassVar[str] = "guided-backprop"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "gradient that passes ReLUs where input and gradient are positive"
     source: ClassVar[str] = "arXiv 1412.6806"
 
@@ -45,11 +46,12 @@ class GuidedBackprop(SignedGradientMaps):
 class Deconvolution(SignedGradientMaps):
     """The gradient that passes a ReLU wherever it is positive itself (Zeiler & Fergus, arXiv 1311.2901).
 
-    ReLU6 is treated likewise; other activations keep their gradient. Raises ``ModelError`` where the network cannot be normalised.
+    A ReLU with a ceiling is treated likewise; other activations keep their gradient, and the caption says so. Raises ``ModelError``
+    where the network cannot be normalised.
     """
 
     name: ClassVar[str] = "deconvolution"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "gradient that passes ReLUs where it is positive"
     source: ClassVar[str] = "arXiv 1311.2901"
 
@@ -58,9 +60,13 @@ class Deconvolution(SignedGradientMaps):
         return OnePass(maker, GRADIENT, "deconvolution", self.sign).look(brief, workbench)
 
 
+def _told(others: int, activations: int) -> str:
+    return f"{others} of {activations} activations are no ReLU and keep the gradient" if others else ""
+
+
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, rule: Rule) -> Attribute:
-    network = RuledNetwork(module, shape, meter, maps=False)
-    note = "" if network.rectifiers else NO_RECTIFIER
+    network = RuledNetwork(module, shape, meter, maps=False, baseline=False)
+    note = NO_RECTIFIER if network.rectifiers == 0 else _told(network.others, network.rectifiers + network.others)
 
     def attribute(images: Tensor, target: int | None) -> Attributions:
         forward = network.run(images)

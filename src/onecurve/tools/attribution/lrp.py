@@ -32,7 +32,7 @@ class Lrp(GradientMaps):
     """
 
     name: ClassVar[str] = "lrp"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "relevance handed back layer by layer, positive contributions only in convolutions"
     source: ClassVar[str] = "arXiv 1910.09840"
 
@@ -46,7 +46,7 @@ class Lrp(GradientMaps):
 
 
 def _maker(module: nn.Module, shape: tuple[int, int, int], meter: Meter) -> Attribute:
-    network = RuledNetwork(module, shape, meter, maps=False)
+    network = RuledNetwork(module, shape, meter, maps=False, baseline=False)
 
     def attribute(images: Tensor, target: int | None) -> Attributions:
         forward = network.run(images)

@@ -21,10 +21,11 @@ from onecurve.models.metering import Metered
 from onecurve.models.network import layout_for
 from onecurve.models.normalising import normalise
 from onecurve.models.parts import Add
-from onecurve.tools.attribution.machinery.rule_modules import CLOSE, RECTIFIERS, Rule, Switch, ruled
+from onecurve.models.recognising import Elementwise, rectifies
+from onecurve.tools.attribution.machinery.rule_modules import CHORDS, CLOSE, Activation, Maximum, Rule, Switch, ruled
 
-POSITIVE = (*RECTIFIERS, nn.Sigmoid, nn.Softplus, nn.Hardsigmoid, nn.Softmax)
-"""Modules that give nothing negative."""
+POSITIVE = (nn.Sigmoid, nn.Softplus, nn.Hardsigmoid, nn.Softmax)
+"""Modules that give nothing negative, beside rectifiers."""
 PRESERVING = (Add, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout, nn.Identity, nn.Flatten, TapPoint)
 """Modules that give nothing negative where nothing negative goes in."""
 
@@ -33,26 +34,32 @@ PRESERVING = (Add, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Dropout,
 class RuledNetwork:
     """A normalised network (batch normalisation folded in) whose backward rule is chosen for each backward pass.
 
-    Passes count on ``meter`` as those of the network itself. Its last feature maps are looked for with ``maps`` only. Raises
-    ``ModelError`` where the network cannot be normalised.
+    Passes count on ``meter`` as those of the network itself. Its last feature maps are looked for with ``maps`` only, and
+    a baseline can be set with ``baseline`` only. Raises ``ModelError`` where the network cannot be normalised.
     """
 
-    def __init__(self, module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, maps: bool = True) -> None:
+    def __init__(self, module: nn.Module, shape: tuple[int, int, int], meter: Meter, *, maps: bool = True, baseline: bool = True) -> None:
         network = normalise(module, shape, folded=True)
         for parameter in network.parameters():
             parameter.requires_grad = False
         self._switch = Switch()
         self._cut = cut_of(network, shape) if maps else Cut()
-        self.rectifiers = sum(isinstance(part, RECTIFIERS) for part in network.modules())
+        activations = _activations(network)
+        self.rectifiers = sum(rectifies(part) for part in activations)
         """How many activations guided backpropagation and deconvolution act on."""
+        self.others = len(activations) - self.rectifiers
+        """How many keep their gradient."""
         self._layout = layout_for(module)
         self._meter = meter
         first, rectified = _first_convolutions(network), _rectified(network)
+        whole = tuple(f"{name}." for name, part in network.named_modules() if isinstance(part, Elementwise))
         for name, part in list(network.named_modules()):
-            stand_in = ruled(part, self._switch, first=name in first, rectified=name in rectified)
+            stand_in = None if name.startswith(whole) else ruled(part, self._switch, first=name in first, rectified=name in rectified)
             if stand_in is not None:
                 network.set_submodule(name, stand_in)
         self._network = network
+        if baseline:
+            self._place_images(shape)
         self.module = Metered(network, meter)
 
     @property
@@ -82,12 +89,29 @@ class RuledNetwork:
     @torch.no_grad()
     def set_baseline(self, image: Tensor) -> Tensor:
         """Remember what activations do for one image C x H x W, for ``DIFFERENCE``; gives its logits, K."""
+        return self._remembered(self.module, image[None])[0]
+
+    def _remembered(self, module: nn.Module, images: Tensor) -> Tensor:
         self._switch.remembering = True
         try:
-            logits: Tensor = self.module(image[None].contiguous(memory_format=self._layout))
+            logits: Tensor = module(images.contiguous(memory_format=self._layout))
         finally:
             self._switch.remembering = False
-        return logits[0]
+        return logits
+
+    @torch.no_grad()
+    def _place_images(self, shape: tuple[int, int, int]) -> None:
+        """Find out on noise where each activation has the images of a batch; raises ``ModelError`` where one mixes them."""
+        device = next((values.device for values in self._network.parameters()), torch.device("cpu"))
+        noise = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0)).to(device)
+        baselines = [part.baseline for part in self._network.modules() if isinstance(part, Activation | Maximum)]
+        self._remembered(self._network, noise)
+        different = [each.before for each in baselines]
+        self._remembered(self._network, noise[:1].repeat(2, 1, 1, 1))
+        for each, two in zip(baselines, different, strict=True):
+            if two is not None and each.before is not None:
+                each.place(two, each.before)
+            each.remember()
 
 
 @final
@@ -169,6 +193,11 @@ class ForwardPass:
             self._switch.rule = Rule.GRADIENT
 
 
+def _activations(network: fx.GraphModule) -> list[nn.Module]:
+    parts = [network.get_submodule(str(node.target)) for node in network.graph.nodes if node.op == "call_module"]
+    return [part for part in parts if isinstance(part, CHORDS)]
+
+
 def _keep(seen: dict[str, Tensor], name: str, _: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
     seen[name] = output
 
@@ -200,5 +229,5 @@ def _rectified(network: fx.GraphModule) -> frozenset[str]:
         part = network.get_submodule(str(node.target)) if node.op == "call_module" else None
         if part is not None and inputs:
             found.add(str(node.target))
-        positive[node] = isinstance(part, POSITIVE) or (inputs and isinstance(part, PRESERVING))
+        positive[node] = (part is not None and rectifies(part)) or isinstance(part, POSITIVE) or (inputs and isinstance(part, PRESERVING))
     return frozenset(found)

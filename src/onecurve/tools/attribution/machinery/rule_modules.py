@@ -11,16 +11,17 @@ from torch.nn import functional
 
 from onecurve.core.errors import ModelError
 from onecurve.models.normalising import with_weights
+from onecurve.models.recognising import Elementwise, rectifies
 
-RECTIFIERS = (nn.ReLU, nn.ReLU6)
-"""The activations that guided backpropagation and deconvolution are defined for; others keep their gradient."""
 CHORDS = (
-    *(*RECTIFIERS, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.GELU, nn.Softplus, nn.Sigmoid, nn.Tanh, nn.Hardtanh),
-    *(nn.PReLU, nn.SELU, nn.CELU, nn.Hardsigmoid, nn.Threshold, nn.LogSigmoid, nn.Softsign),
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.GELU, nn.Softplus, nn.Sigmoid, nn.Tanh, nn.Hardtanh),
+    *(nn.PReLU, nn.SELU, nn.CELU, nn.Hardsigmoid, nn.Threshold, nn.LogSigmoid, nn.Softsign, Elementwise),
 )
 """The element-wise activations; DeepLift's rescale rule holds at each."""
 CLOSE = 1e-6
 """Inputs of an activation that differ by less are taken as equal: there the chord is the tangent."""
+
+NO_BASELINE = "use a method without a baseline, such as gradients or perturbations"
 
 aten = torch.ops.aten
 
@@ -57,9 +58,9 @@ def ruled(part: nn.Module, switch: Switch, *, first: bool, rectified: bool) -> n
     ``first``: nothing learned comes before it. ``rectified``: nothing negative goes in.
     """
     if isinstance(part, CHORDS):
-        return _Activation(part, switch)
+        return Activation(part, switch)
     if type(part) is nn.MaxPool2d and not part.return_indices:
-        return _Maximum(part, switch)
+        return Maximum(part, switch)
     if isinstance(part, nn.Conv2d):
         return _Convolution(part, switch, first=first, rectified=rectified)
     return None
@@ -90,19 +91,21 @@ def _ran(before: Tensor, part: nn.Module) -> Tensor:
 
 
 @final
-class _Activation(nn.Module):
+class Activation(nn.Module):
+    """An element-wise activation."""
+
     def __init__(self, function: nn.Module, switch: Switch) -> None:
         super().__init__()
         self.function = function
         self._switch = switch
-        self._baseline = _Baseline()
+        self.baseline = Baseline()
 
     def forward(self, before: Tensor) -> Tensor:
         if torch.is_grad_enabled():
             return _ran(before, self)
         after: Tensor = self.function(before)
         if self._switch.remembering:
-            self._baseline.remember(before, after)
+            self.baseline.remember(before, after)
         return after
 
     def give(self, before: Tensor) -> tuple[Tensor]:
@@ -110,12 +113,12 @@ class _Activation(nn.Module):
 
     def back(self, before: Tensor, after: Tensor, gradient: Tensor) -> Tensor:
         rule = self._switch.rule
-        if rule in (Rule.GUIDED, Rule.DECONVOLUTION) and isinstance(self.function, RECTIFIERS):
+        if rule in (Rule.GUIDED, Rule.DECONVOLUTION) and rectifies(self.function):
             gradient = gradient.clamp(min=0)
-        if rule is Rule.DECONVOLUTION and isinstance(self.function, RECTIFIERS):
+        if rule is Rule.DECONVOLUTION and rectifies(self.function):
             return gradient
         if rule is Rule.DIFFERENCE:
-            return self._chord(before, after, gradient, *self._baseline.like(before))
+            return self._chord(before, after, gradient, *self.baseline.like(before))
         if rule is Rule.RELEVANCE and not isinstance(self.function, nn.ReLU):
             zero = torch.zeros_like(before[:1])
             return self._chord(before, after, gradient, zero, self.function(zero))
@@ -137,20 +140,20 @@ class _Activation(nn.Module):
 
 
 @final
-class _Maximum(nn.Module):
+class Maximum(nn.Module):
     """Maximum pooling; windows may overlap."""
 
     def __init__(self, function: nn.MaxPool2d, switch: Switch) -> None:
         super().__init__()
         self.function = function
         self._switch = switch
-        self._baseline = _Baseline()
+        self.baseline = Baseline()
 
     def forward(self, before: Tensor) -> Tensor:
         if torch.is_grad_enabled():
             return _ran(before, self)
         if self._switch.remembering:
-            self._baseline.remember(before, *self.give(before))
+            self.baseline.remember(before, *self.give(before))
         pooled: Tensor = self.function(before)
         return pooled
 
@@ -164,7 +167,7 @@ class _Maximum(nn.Module):
     def back(self, before: Tensor, after: Tensor, places: Tensor, gradient: Tensor) -> Tensor:
         if self._switch.rule is not Rule.DIFFERENCE:
             return _put_back(before, places, gradient)
-        from_before, from_after, from_places = self._baseline.like(before)
+        from_before, from_after, from_places = self.baseline.like(before)
         # A rise of the maximum is attributed to its present place, a fall to its place in the baseline.
         highest = torch.maximum(after, from_after)
         owed = _put_back(before, places, gradient * (highest - from_after))
@@ -209,21 +212,57 @@ class _Convolution(nn.Module):
 
 
 @final
-class _Baseline:
-    """What a part did for the baseline."""
+class Baseline:
+    """What a part did for the baseline, and where in its tensors the images of a batch are."""
 
     def __init__(self) -> None:
         self._tensors: tuple[Tensor, ...] = ()
+        self._axis = 0
+        self._within = 1
 
     def remember(self, *tensors: Tensor) -> None:
         self._tensors = tensors
 
+    @property
+    def before(self) -> Tensor | None:
+        """What went in last, if anything went through the part."""
+        return self._tensors[0] if self._tensors else None
+
+    def place(self, different: Tensor, alike: Tensor) -> None:
+        """Find where images are, from what went in for two images and for the first of them twice.
+
+        A network may stack views of the whole batch, or split each image into rows of its own (heads of attention); then the axis
+        holds more than images. Raises ``ModelError`` where rows do not belong to one image each.
+        """
+        changed = different != alike
+        for axis in range(changed.ndim):
+            rows = changed.movedim(axis, 0).flatten(1).any(1).nonzero()[:, 0].tolist()
+            size = changed.shape[axis]
+            for within in [width for width in range(size // 2, 0, -1) if size % (2 * width) == 0]:
+                if rows and all(row // within % 2 for row in rows):
+                    self._axis, self._within = axis, within
+                    return
+        if bool(changed.any()):
+            raise ModelError("an activation mixes the images of a batch, so that none can be set against its baseline", NO_BASELINE)
+
     def like(self, before: Tensor) -> tuple[Tensor, ...]:
-        """The tensors, repeated where the first axis holds more than examples (heads of attention)."""
+        """The tensors, repeated so that each image of the batch stands against the baseline."""
         if not self._tensors:
             raise ModelError("DeepLift's rule asks for a baseline, and none went forward")
-        each = len(self._tensors[0])
-        return tuple(t if each == 1 else t.repeat(len(before) // each, *[1] * (t.ndim - 1)) for t in self._tensors)
+        axis, each = self._axis, self._tensors[0].shape[self._axis]
+        if before.shape[axis] == each:
+            return self._tensors
+        # A baseline of one row is spread without a copy.
+        images = before.shape[axis] // each
+        if each == 1:
+            return self._tensors
+        return tuple(_repeated(tensor, axis, self._within, images) for tensor in self._tensors)
+
+
+def _repeated(tensor: Tensor, axis: int, within: int, images: int) -> Tensor:
+    """Every group of ``within`` rows along the axis as often as there are images."""
+    groups = torch.split(tensor, within, axis)
+    return torch.cat([group for group in groups for _ in range(images)], axis)
 
 
 def _laid_out(gradient: Tensor, like: Tensor) -> Tensor:
