@@ -5,7 +5,7 @@ would overwrite them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, final
 
 import torch
@@ -48,12 +48,16 @@ class Adapted(nn.Module):
         self.train(network.training)
 
     def forward(self, images: Tensor) -> Tensor:
-        reading = self.reading
-        given = self.network(images.clone() if reading.copies else images)
-        given = taken(given, reading.choice_in_training if self.training else reading.choice)
-        if reading.width:
-            given = given.reshape(-1, reading.width)
-        return as_logits(given, reading.scale)
+        given = self.network(images.clone() if self.reading.copies else images)
+        return read(given, self.reading, training=self.training)
+
+
+def read(given: Any, reading: Reading, *, training: bool = False) -> Tensor:
+    """The logits N x K in what a network gives."""
+    numbers = taken(given, reading.choice_in_training if training else reading.choice)
+    if reading.width:
+        numbers = numbers.reshape(-1, reading.width)
+    return as_logits(numbers, reading.scale)
 
 
 def taken(given: Any, choice: str | int | None) -> Any:
@@ -95,11 +99,6 @@ def chosen(given: Any, count: int, classes: int, name: str) -> str | int | None:
             'let it return one tensor, or call the logits "logits"',
         )
     return known[0] if known else next(iter(fitting), None)
-
-
-def with_scale(reading: Reading, scale: Scale) -> Reading:
-    """The same reading of numbers on another scale."""
-    return replace(reading, scale=scale)
 
 
 def _fits(value: Any, count: int, classes: int) -> bool:

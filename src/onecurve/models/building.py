@@ -20,10 +20,11 @@ from torch import nn
 from onecurve.core.errors import ModelError, OneCurveError
 from onecurve.core.own_files import as_if_run, ending, files_of, load_from_file
 from onecurve.core.spec import content_key, spec_of
-from onecurve.models.admission import Admitted, admit, probes
+from onecurve.models.admission import Admitted, admit
 from onecurve.models.catalog import MODELS
 from onecurve.models.network import settle_layout
 from onecurve.models.randomness import seeded
+from onecurve.models.trials import probes
 from onecurve.models.unwrapping import settle_sizes, with_plain_weights, without_shells
 from onecurve.models.weights import load_weights
 
