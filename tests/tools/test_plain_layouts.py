@@ -1,4 +1,4 @@
-"""A person's own network may take images in the plain layout only: `view` on a map fails on any other."""
+"""A person's own network may take images in the plain layout only (`view` on a map fails on any other), and all its weights may be frozen."""
 
 from copy import deepcopy
 
@@ -41,7 +41,7 @@ class Viewing(nn.Module):
 def bench() -> Workbench:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = Viewing().eval()
+        module = Viewing().eval().requires_grad_(False)
     with pytest.raises(RuntimeError, match="view"):
         module(torch.rand(2, *SHAPE).contiguous(memory_format=torch.channels_last))
     chance, meter = np.random.default_rng(0), Meter(Budget(4000))

@@ -55,14 +55,14 @@ class Channels:
                 parameter[rows.to(parameter.device)] = 0
 
     def keep_silent(self, units: Ints) -> list[torch.utils.hooks.RemovableHandle]:
-        """Hooks that hold the gradients of these units at zero, so that training does not bring them back."""
+        """Hooks that hold the gradients of these units at zero, so that training does not bring them back; frozen parameters are thawed."""
         rows = torch.from_numpy(units)
 
         def held(gradient: Tensor) -> Tensor:
             return gradient.index_fill(0, rows.to(gradient.device), 0)
 
-        # Torch leaves `register_hook` without types.
-        return [parameter.register_hook(held) for parameter in self.parameters]  # type: ignore[no-untyped-call]
+        # Torch takes no hook for what needs no gradient, and leaves `register_hook` without types.
+        return [parameter.requires_grad_().register_hook(held) for parameter in self.parameters]  # type: ignore[no-untyped-call]
 
 
 def silence_while(
