@@ -1,4 +1,4 @@
-"""A person's own network may take images in the plain layout only (`view` on a map fails on any other), and all its weights may be frozen."""
+"""A person's own network may take images in the plain layout only (`view` on a map fails on any other), and be frozen."""
 
 from copy import deepcopy
 
