@@ -17,6 +17,7 @@ from onecurve.audit.outputs.words import accuracy_words, time_words, verdict
 from onecurve.audit.outputs.writing import FORMATS, check_formats, write_outputs
 from onecurve.audit.power.spikes import SpikeKind
 from onecurve.audit.power.summary import summary
+from onecurve.audit.power.verdicts import Alarms
 from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UnknownNameError
 
 
@@ -38,14 +39,14 @@ def test_every_output_tells_the_measured_power_by_kind_strength_interval_and_tim
     assert "8 copies of this network with planted flaws and 8 without, each looked at blind for 35 s" in text
     assert "kind patch that changes 90% of its images is found and its class named with chance 0.81" in text
     assert "(95% interval 0.54 to 0.90, 8 of 11 planted ones, of strengths 0.20 to 0.80, so 90% is an extrapolation)" in text
-    assert "1 of 8 copies (95% interval 0.00 to 0.53), which keep the network's own flaws" in text
+    assert "1 of 8 copies (95% interval 0.00 to 0.53); 2 more only repeat what the network itself has" in text
     assert "kind group: not measured, 0 planted are too few" in text
     assert "Not measured: natural triggers." in text
     assert "was not measured" not in text
 
 
 def test_the_words_of_power_read_what_the_measurement_writes() -> None:
-    made = summary("quick", [], [], {"patch": (1, 0, 8)}, 12.0)
+    made = summary("quick", [], [], {"patch": Alarms(8, 1, 0, 3)}, 12.0)
     assert set(POWER) - {"persistence"} <= set(made)
     told = POWER["kinds"]["patch"]
     assert {str(kind) for kind in SpikeKind} == set(made["kinds"])

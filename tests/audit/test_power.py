@@ -18,7 +18,7 @@ from onecurve.audit.power.copies import Numbers, drafts, planted
 from onecurve.audit.power.insertion import INSERTIONS, inserted
 from onecurve.audit.power.spikes import SpikeKind, draw_spikes
 from onecurve.audit.power.summary import NOT_MEASURED, summary
-from onecurve.audit.power.verdicts import LEVELS, Verdict
+from onecurve.audit.power.verdicts import LEVELS, Alarms, Verdict
 from onecurve.audit.result import Coverage
 from onecurve.audit.stages import Course
 from onecurve.core.errors import UsageError
@@ -132,7 +132,7 @@ def test_what_was_not_tried_is_not_measured() -> None:
 
 def test_flaws_of_other_ways_are_kept_apart_and_shift_the_curve() -> None:
     judged = [*verdicts_of([True] * 8), *verdicts_of([False] * 6, held_out=True)]
-    told = summary("quick", [], judged, {"patch": (0, 0, 8)}, 10.0)["kinds"]["patch"]["levels"]["alarm"]
+    told = summary("quick", [], judged, {"patch": Alarms(8, 0, 0, 3)}, 10.0)["kinds"]["patch"]["levels"]["alarm"]
     assert told["n"] == 8
     assert told["transfer"]["n"] == 6
     assert told["transfer"]["high"] < 0

@@ -119,7 +119,7 @@ POWER = {
                 {"strength": 0.2, "levels": [False, False, False], "held_out": False},
                 {"strength": 0.9, "levels": [False, False, False], "held_out": True},
             ],
-            "false_alarms": {"count": 1, "shams": 8, "low": 0.003, "high": 0.527},
+            "false_alarms": {"count": 1, "shams": 8, "low": 0.003, "high": 0.527, "repeats": 2},
             "levels": {"alarm": _level(9), "named": _level(8), "reproduced": "not measured"},
         },
         "group": {

@@ -56,10 +56,11 @@ def _strengths(told: Mapping[str, Any], strength: float) -> str:
 
 
 def alarm_words(alarms: Mapping[str, Any] | str) -> str:
-    """On how many copies without a planted flaw there was an alarm of the kind. They keep the flaws of the network, if it has any."""
+    """On how many copies without a planted flaw there was an alarm of the kind that the network itself does not give."""
     if isinstance(alarms, str):
         return alarms
-    return f"{alarms['count']} of {alarms['shams']} copies ({interval(alarms)}), which keep the network's own flaws"
+    repeats = f"; {alarms['repeats']} more only repeat what the network itself has" if alarms.get("repeats") else ""
+    return f"{alarms['count']} of {alarms['shams']} copies ({interval(alarms)}){repeats}"
 
 
 def found_from_words(found: Mapping[str, Any]) -> str:

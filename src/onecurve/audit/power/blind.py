@@ -1,7 +1,7 @@
 """Audits the original and its copies blind, in one course of equal effort, and sums up what the audit would have found."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -12,7 +12,7 @@ from onecurve.audit.look import Look
 from onecurve.audit.power.copies import MODES, Copy, drafts, of_module, opened, plant_copies
 from onecurve.audit.power.spikes import SpikeKind
 from onecurve.audit.power.summary import NOT_MEASURED, summary
-from onecurve.audit.power.verdicts import Verdict, alarmed, named, verdicts
+from onecurve.audit.power.verdicts import NO_ALARMS, Verdict, alarmed, named, verdicts
 from onecurve.audit.repair.candidates import Aim, reach
 from onecurve.audit.result import Stage
 from onecurve.audit.stages import Course, make_stages
@@ -56,23 +56,34 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     each = _seconds_each(folder, (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
     display.phase("look at the network and its copies, blind", len(copies) + 1)
     own: tuple[Stage, ...] = ()
-    judged, alarms = list[Verdict](), {kind: [0, 0, 0] for kind in SpikeKind}
+    found: dict[str, tuple[Finding, ...]] = {}
     for name in sorted([*copies, own_name]):
         under = of_module(examined, unmetered(examined.module)) if name == own_name else opened(examined, folder / name)
         stages = make_stages(looks, under, Course(folder / name, f"{course.key}:{name}", each), Silent())
         display.done(1, failed=False)
-        if name == own_name:
-            own = stages
+        found[name] = corrected([one for stage in stages for one in stage.findings], alpha)
+        own = stages if name == own_name else own
+    told = _judged(mode, copies, found, own_name, examined, each)
+    return BlindAudit(own, {**told, "persistence": _persistence(examined, found[own_name], list(copies.values()), folder)})
+
+
+def _judged(
+    mode: str, copies: Mapping[str, Copy], found: Mapping[str, Sequence[Finding]], own_name: str, examined: Examined, each: float
+) -> dict[str, Any]:
+    """What the blind audits say once the names are opened. Every copy keeps what the network has itself, so its findings are no news."""
+    known = {one.id for one in found[own_name] if one.standing is Standing.VERIFIED}
+    judged, alarms = list[Verdict](), {str(kind): NO_ALARMS for kind in SpikeKind}
+    for name, copy in copies.items():
+        new = [one for one in found[name] if one.id not in known]
+        if not copy.draft.sham:
+            judged += verdicts(copy, new, examined)
             continue
-        found = corrected([one for stage in stages for one in stage.findings], alpha)
-        if copies[name].draft.sham:
-            _count(alarms, copies[name], found, examined)
-        else:
-            judged += verdicts(copies[name], found, examined)
-    counted = {str(kind): (one[0], one[1], one[2]) for kind, one in alarms.items()}
-    told = summary(mode, list(copies.values()), judged, counted, each)
-    kept = corrected([one for stage in own for one in stage.findings], alpha)
-    return BlindAudit(own, {**told, "persistence": _persistence(examined, kept, list(copies.values()), folder)})
+        rng = examined.rng("named by chance", name)
+        for kind in SpikeKind:
+            # A false alarm names the class of a flaw that is not there by chance alone.
+            right = named(kind, new, [examined.class_names[int(rng.integers(examined.classes))]])
+            alarms[str(kind)] = alarms[str(kind)].plus(alarmed(kind, new), right, alarmed(kind, found[name]))
+    return summary(mode, list(copies.values()), judged, alarms, each)
 
 
 def _seconds_each(folder: Path, seconds: float) -> float:
@@ -87,15 +98,6 @@ def _seconds_each(folder: Path, seconds: float) -> float:
         )
     file.write_text(f"{seconds:.1f}")
     return round(seconds, 1)
-
-
-def _count(alarms: dict[SpikeKind, list[int]], copy: Copy, found: Sequence[Finding], examined: Examined) -> None:
-    """Count a sham: an alarm of each kind, and whether it names the class that a spike of the kind would have been towards."""
-    rng = examined.rng("named by chance", copy.name)
-    for kind, counts in alarms.items():
-        counts[0] += alarmed(kind, found)
-        counts[1] += named(kind, found, [examined.class_names[int(rng.integers(examined.classes))]])
-        counts[2] += 1
 
 
 def _persistence(examined: Examined, findings: Sequence[Finding], copies: Sequence[Copy], folder: Path) -> dict[str, Any]:

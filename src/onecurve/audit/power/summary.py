@@ -8,7 +8,7 @@ import numpy as np
 
 from onecurve.audit.power.copies import Copy, told, ways_in_words
 from onecurve.audit.power.spikes import SpikeKind
-from onecurve.audit.power.verdicts import LEVELS, Verdict
+from onecurve.audit.power.verdicts import LEVELS, NO_ALARMS, Alarms, Verdict
 from onecurve.statistics.detection_curve import DetectionCurve, exact_share, fitted_curve, flawed_given_nothing
 from onecurve.statistics.intervals import TooFewError
 
@@ -22,12 +22,10 @@ NOT_MEASURED: Final = "not measured"
 
 
 def summary(
-    mode: str, copies: Sequence[Copy], judged: Sequence[Verdict], alarms: Mapping[str, tuple[int, int, int]], seconds_each: float
+    mode: str, copies: Sequence[Copy], judged: Sequence[Verdict], alarms: Mapping[str, Alarms], seconds_each: float
 ) -> dict[str, Any]:
-    """The figures for every output. ``alarms`` has per kind the shams with an alarm, those in which the sham's own target is named, and
-    all shams.
-    """
-    kinds = {str(kind): _of_kind([one for one in judged if one.kind is kind], alarms.get(kind, (0, 0, 0))) for kind in SpikeKind}
+    """The figures for every output; ``alarms`` are those on sham copies by kind."""
+    kinds = {str(kind): _of_kind([one for one in judged if one.kind is kind], alarms.get(kind, NO_ALARMS)) for kind in SpikeKind}
     return {
         "mode": mode,
         "spiked": sum(not copy.draft.sham for copy in copies),
@@ -40,23 +38,24 @@ def summary(
     }
 
 
-def _of_kind(judged: Sequence[Verdict], alarms: tuple[int, int, int]) -> dict[str, Any]:
-    alarmed, named, shams = alarms
+def _of_kind(judged: Sequence[Verdict], alarms: Alarms) -> dict[str, Any]:
     own = [one for one in judged if not one.held_out]
     foreign = [one for one in judged if one.held_out]
+    counts = {level: alarms.new if level == LEVELS[0] else alarms.named for level in LEVELS}
     return {
         "planted": len(judged),
         "spikes": [asdict(one) for one in judged],
-        "false_alarms": _false_alarms(alarmed, shams),
-        "levels": {level: _level(level, own, foreign, alarmed if level == LEVELS[0] else named, shams) for level in LEVELS},
+        "false_alarms": _false_alarms(alarms),
+        "levels": {level: _level(level, own, foreign, counts[level], alarms.shams) for level in LEVELS},
     }
 
 
-def _false_alarms(count: int, shams: int) -> dict[str, Any] | str:
-    if shams == 0:
+def _false_alarms(alarms: Alarms) -> dict[str, Any] | str:
+    if alarms.shams == 0:
         return NOT_MEASURED
-    interval = exact_share(count, shams)
-    return {"count": count, "shams": shams, "low": interval.low, "high": interval.high}
+    interval = exact_share(alarms.new, alarms.shams)
+    repeats = alarms.any - alarms.new
+    return {"count": alarms.new, "shams": alarms.shams, "low": interval.low, "high": interval.high, "repeats": repeats}
 
 
 def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarms: int, shams: int) -> dict[str, Any] | str:

@@ -34,8 +34,29 @@ class Verdict:
         return Trial(self.copy, max(self.strength, 0.02), self.levels[LEVELS.index(level)])
 
 
+@final
+@dataclass(frozen=True)
+class Alarms:
+    """Findings of one kind on sham copies."""
+
+    shams: int
+    new: int
+    """Copies with an alarm that the network itself does not give."""
+    named: int
+    """Copies in which such an alarm names a class that was drawn at random."""
+    any: int
+    """Copies with any alarm, those of the network itself included."""
+
+    def plus(self, new: bool, named: bool, some: bool) -> "Alarms":
+        """With one more sham copy."""
+        return Alarms(self.shams + 1, self.new + new, self.named + named, self.any + some)
+
+
+NO_ALARMS: Final = Alarms(0, 0, 0, 0)
+
+
 def verdicts(copy: Copy, findings: Sequence[Finding], examined: Examined) -> tuple[Verdict, ...]:
-    """One verdict per spike of a spiked copy; ``findings`` are those of its blind audit, corrected."""
+    """One verdict per spike of a copy; ``findings`` are those of its blind audit, corrected, that the network itself does not have."""
     way = copy.draft.way
     return tuple(
         Verdict(spike.kind, copy.name, strength, spike.size, way.name, way.held_out, _levels(spike, strength, findings, examined))
