@@ -125,7 +125,7 @@ def _origin(name: str) -> Path | None:
 def _imported(file: Path) -> set[str]:
     """The first parts of the names of all modules that a file imports."""
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(file.read_bytes() if file.suffix == ".py" else b"")
     except (SyntaxError, ValueError, OSError):
         return set()
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]

@@ -1,4 +1,4 @@
-"""Builds the network of an address: a name of the catalog, or a user's own `FILE.py:CALLABLE[weights=PATH]`.
+"""Builds the network of an address: a name of the catalog, or a user's own `FILE.py:CALLABLE[weights=PATH]` or `FILE.onnx`.
 
 A user's file is Python and is run. Weights are data and are never run.
 """
@@ -23,22 +23,23 @@ from onecurve.core.spec import content_key, spec_of
 from onecurve.models.admission import Admitted, admit
 from onecurve.models.catalog import MODELS
 from onecurve.models.network import settle_layout
+from onecurve.models.onnx_files import module_of_onnx
 from onecurve.models.randomness import seeded
 from onecurve.models.trials import probes
 from onecurve.models.unwrapping import settle_sizes, with_plain_weights, without_shells
 from onecurve.models.weights import load_weights
 
 Shape = tuple[int, int, int]
-FILE_ADDRESS = re.compile(r"(?P<place>.+\.py:\w+)(?:\[weights=(?P<weights>.+)\])?")
+FILE_ADDRESS = re.compile(r"(?P<place>.+\.py:\w+|.+\.onnx)(?:\[weights=(?P<weights>.+)\])?")
 
 
 def build(address: str, shape: Shape, classes: int, seed: int) -> nn.Module:
     """The network of an address for images of ``shape`` (channels, height, width) and ``classes`` classes, in eval mode.
 
-    ``address`` is a name of the catalog with parameters, or `FILE.py:CALLABLE`, optionally with `[weights=PATH]`. The callable
-    makes an ``nn.Module``; it gets ``shape``, ``classes`` and ``seed`` if its signature has parameters of these names. A user's
-    network is tried on two images of noise before it is returned. The global random state is restored. The attribute
-    ``input_shape`` of the module is set to ``shape``.
+    ``address`` is a name of the catalog with parameters, or `FILE.py:CALLABLE`, optionally with `[weights=PATH]`, or `FILE.onnx`. The
+    callable makes an ``nn.Module``; it gets ``shape``, ``classes`` and ``seed`` if its signature has parameters of these names. A
+    user's network is made plain and tried on images of noise before it is returned (see ``admission.admit``). The global random
+    state is restored. The attribute ``input_shape`` of the module is set to ``shape``.
 
     Raises ``ModelError`` for anything that is not such a network, ``UnknownNameError`` or ``SpecError`` for a misspelt name or
     parameter.
@@ -61,7 +62,7 @@ def build_with_notes(address: str, shape: Shape, classes: int, seed: int) -> Adm
 def _of_file(address: str, shape: Shape, classes: int, seed: int) -> Admitted:
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
-        raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")
+        raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE, FILE.py:CALLABLE[weights=PATH] or FILE.onnx")
     module = make_module(match["place"], {"shape": shape, "classes": classes, "seed": seed}, seed)
     loaded: tuple[str, ...] = ()
     if match["weights"]:
@@ -86,7 +87,13 @@ def _with_weights(module: nn.Module, path: str) -> tuple[str, ...]:
 
 def is_file_address(address: str) -> bool:
     """Whether the address names a user's file and not an entry of the catalog."""
-    return ".py" in address.partition("[")[0]
+    name = address.partition("[")[0]
+    return ".py" in name or name.endswith(".onnx")
+
+
+def file_of(place: str) -> Path:
+    """The file in `FILE.py:CALLABLE` or `FILE.onnx`."""
+    return Path(place if place.endswith(".onnx") else place.rpartition(":")[0])
 
 
 def identity(address: str) -> str:
@@ -95,7 +102,7 @@ def identity(address: str) -> str:
     if match is None:
         return spec_of(MODELS.make(address)).key
     weights = (match["weights"] or "").strip("'\"")
-    files = [*files_of(Path(match["place"].rpartition(":")[0])), *([Path(weights)] if weights else [])]
+    files = [*files_of(file_of(match["place"])), *([Path(weights)] if weights else [])]
     return content_key(match["place"], [hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
 
 
@@ -107,7 +114,12 @@ def _check_sizes(shape: Shape, classes: int) -> None:
 
 
 def make_module(place: str, offered: dict[str, Any], seed: int) -> nn.Module:
-    """The module that a person's `FILE.py:CALLABLE` makes; it gets of ``offered`` what its signature names. Raises ``ModelError``."""
+    """The module that a person's `FILE.py:CALLABLE` makes, or that a `FILE.onnx` holds; raises ``ModelError``.
+
+    The callable gets of ``offered`` what its signature names.
+    """
+    if place.endswith(".onnx"):
+        return module_of_onnx(file_of(place))
     try:
         # A file is imported once per process, so its import must not depend on the seed of the first network.
         with seeded(0):
@@ -131,7 +143,7 @@ def _called(thing: Callable[..., object], place: str, offered: dict[str, Any]) -
     wanted = {name: value for name, value in offered.items() if name in known}
     said = io.StringIO()
     try:
-        with redirect_stderr(said), as_if_run(Path(place.rpartition(":")[0])):
+        with redirect_stderr(said), as_if_run(file_of(place)):
             made = thing(**wanted)
     except KeyboardInterrupt:
         raise

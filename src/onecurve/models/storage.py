@@ -1,7 +1,7 @@
 """Subjects and networks on disk: JSON and safetensors. Nothing that is read here is run as code.
 
-The only exception is a network from a user's own `FILE.py:CALLABLE`: that file rebuilds it, but only if the file is unchanged
-since the subject was stored and lies outside the subject's folder.
+The only exception is a network from a user's own `FILE.py:CALLABLE` or `FILE.onnx`: that file rebuilds it, but only if the file is
+unchanged since the subject was stored and lies outside the subject's folder.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from onecurve.core.errors import AnswerError, ModelError, SchemaError
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.own_files import files_of
 from onecurve.core.workbench import Meter
-from onecurve.models.building import FILE_ADDRESS, Shape, build, is_file_address
+from onecurve.models.building import FILE_ADDRESS, Shape, build, file_of, is_file_address
 from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import TorchNetwork
 from onecurve.models.parts import is_finite
@@ -221,21 +221,22 @@ def _settled(architecture: Architecture) -> Architecture:
     match = FILE_ADDRESS.fullmatch(architecture.address)
     if match is None:
         return architecture
-    path, _, called = match["place"].rpartition(":")
-    return replace(architecture, address=f"{Path(path).resolve()}:{called}")
+    file, (_, colon, called) = file_of(match["place"]), match["place"].rpartition(":")
+    callable_in_file = f"{colon}{called}" if file.suffix == ".py" else ""
+    return replace(architecture, address=f"{file.resolve()}{callable_in_file}")
 
 
 def _code_digest(address: str) -> str:
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         return ""
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files_of(Path(match["place"].rpartition(":")[0])))).hexdigest()
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files_of(file_of(match["place"])))).hexdigest()
 
 
 def _check_code(address: str, digest: str, folder: Path) -> None:
     if not is_file_address(address):
         return
-    file = Path(address.rpartition(":")[0])
+    file = file_of(address)
     if not file.is_absolute() or file.resolve().is_relative_to(folder.resolve()):
         raise ModelError(f"a subject may not bring its own code: {address}", "its file must be one of yours, outside the folder")
     if not file.is_file() or _code_digest(address) != digest:
