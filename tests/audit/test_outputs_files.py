@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hand_made_audit import EMPTY, POWER, TROJAN, WEAK, audit, picture
+from hand_made_audit import EMPTY, POWER, REPAIR, TROJAN, WEAK, audit, picture
 from page_reader import Page
 from PIL import Image
 
@@ -20,6 +20,7 @@ from onecurve.audit.outputs.junit import write_junit
 from onecurve.audit.outputs.markdown import SHOWN, as_markdown
 from onecurve.audit.outputs.outcome import Outcome
 from onecurve.audit.outputs.page import write_page
+from onecurve.audit.outputs.words import repair_words
 from onecurve.audit.result import Audit
 from onecurve.core.errors import DataError, SchemaError
 
@@ -34,7 +35,7 @@ def bare(made: Audit) -> Audit:
 
 
 def test_json_comes_back_as_the_same_audit(tmp_path: Path) -> None:
-    made = audit(power={**POWER, "seconds_each": 1.5}, repair={"chosen": "unlearning"})
+    made = audit(power={**POWER, "seconds_each": 1.5}, repair=REPAIR)
     back = read_audit(write_json(Outcome(made), tmp_path))
     assert bare(back) == bare(made)
     for before, after in zip(made.findings, back.findings, strict=True):
@@ -107,7 +108,7 @@ def test_the_comment_stays_short() -> None:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
-    made = audit(power=None, repair={"accuracy_after": {"value": 0.9, "low": 0.85, "high": 0.94, "images": 100}})
+    made = audit(power=None, repair=REPAIR)
     return Page(write_page(Outcome(made, Baseline((Accepted(WEAK.id, why="<i>known</i>"),))), tmp_path_factory.mktemp("page")))
 
 
@@ -140,7 +141,6 @@ def test_the_page_sets_apart_what_was_not_seen_and_what_is_not_verified(page: Pa
     assert order == ["verified", "unverified", "refuted", "looks", "power", "repaired", "data", "limits"]
     text = re.sub(r"\s+", " ", page.all("main")[0].text)
     assert "changes of the whole image: the budget pays for no class (not looked at; says nothing about flaws)" in text
-    assert "0.9 (95% interval 0.85 to 0.94, images 100)" in text
     assert "accepted: <i>known</i>" in text
 
 
@@ -157,3 +157,26 @@ def test_the_page_shows_the_power_as_curves_with_bands_and_every_planted_flaw(tm
     assert "7 of 8 (95% interval 0.47 to 1.00)" in text
     assert "easier by −0.4 logits than the curve says (95% interval −2.00 to 1.10" in text
     assert "0.2 (95% interval 0.1 to 0.4)" in text
+
+
+def test_a_repair_is_told_before_and_after_with_intervals_on_the_page_and_in_the_comment(page: Page) -> None:
+    on_page = re.sub(r"\s+", " ", page.all("main")[0].text).replace("“", "").replace("”", "").replace("\u00a0", " ")
+    comment = as_markdown(Outcome(audit(repair=REPAIR))).replace("\\", "").replace("`", "")
+    for text in (on_page, comment):
+        assert "sends a share of 0.95 (0.863 to 0.983) of fresh images of other classes to ship before, and 0 (0 to 0.0602) after" in text
+        assert "0.9 (95% interval 0.85 to 0.94, n = 100) before, 0.88 (95% interval 0.82 to 0.92, n = 100) after" in text
+        assert "no class stands apart any more; the next class takes 1.2 times as large a trigger (p = 0.4)" in text
+        assert "not searched again: the time did not pay for all classes" in text
+    assert "1 (0.912 to 1)" in on_page
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"refused": "there is no verified trigger to unlearn"}, "No repaired network: there is no verified trigger to unlearn."),
+        ({**REPAIR, "refused": "it costs too much"}, "No repaired network: it costs too much. Finding"),
+    ],
+)
+def test_a_repair_that_is_refused_says_why(told: dict[str, object], words: str) -> None:
+    assert words in repair_words(audit(repair=told))
+    assert "handed back" not in repair_words(audit(repair=told))

@@ -106,6 +106,23 @@ def _level(found: int) -> dict[str, object]:
     }
 
 
+REPAIR = {
+    "chosen": "learning rate 0.003",
+    "rounds_triggers": 3,
+    "searched_again": {
+        "patch": {"next_class_ratio": 1.2, "size_p": 0.4, "apart": []},
+        "whole image": "not searched again: the time did not pay for all classes",
+    },
+    "accuracy_before": {"value": 0.9, "low": 0.85, "high": 0.94, "images": 100},
+    "accuracy_after": {"value": 0.88, "low": 0.82, "high": 0.92, "images": 100},
+    "by_class": {"ship": {"before": 1.0, "after": 0.9, "images": 40}, "dog": {"before": 0.9, "after": 0.9, "images": 60}},
+    "findings": [{"id": TROJAN.id, "class": "ship", "before": 0.95, "after": 0.0}],
+    "images_that_changed": 7,
+    "lost": 4,
+    "won": 2,
+    "weights": "repaired.safetensors",
+}
+"""What a repair tells, in the shape of ``onecurve.audit.repair``."""
 POWER = {
     "mode": "quick",
     "spiked": 8,

@@ -138,7 +138,7 @@ def _tell(outcome: "Outcome", written: dict[str, Path]) -> None:
         mark = f" (accepted: {accepted.reason})" if accepted else ""
         level = click.style(f"{one.level:<7}", fg=COLOURS[one.level])
         click.echo(f"\n{level} {one.kind} {one.id}{mark}\n        {words.sentence(one.title)}\n        {words.effect_words(one)}")
-    for told in filter(None, (words.standing_words(outcome), words.gone_words(outcome))):
+    for told in filter(None, (words.standing_words(outcome), words.gone_words(outcome), words.repair_words(audit))):
         click.echo(f"\n{told}")
     click.echo("")
     for place in written.values():

@@ -13,6 +13,7 @@ from onecurve.audit.outputs.words import (
     gone_words,
     plain,
     power_words,
+    repair_words,
     sentence,
     standing_words,
     verdict,
@@ -38,7 +39,7 @@ def as_markdown(outcome: Outcome) -> str:
     parts += ["\n".join(_line(one, outcome) for one in audit.verified[:SHOWN])] if audit.verified else []
     more = len(audit.verified) - SHOWN
     parts += [f"… and {numbers.count(more, 'more verified finding')} on the page."] if more > 0 else []
-    parts += [_safe(words) for words in (standing_words(outcome), gone_words(outcome)) if words]
+    parts += [_safe(words) for words in (standing_words(outcome), gone_words(outcome), repair_words(audit)) if words]
     parts += [_unseen(outcome)]
     parts += [f"<sub>{_safe(_foot(outcome))}</sub>"]
     return "\n\n".join(filter(None, parts)) + "\n"

@@ -1,6 +1,6 @@
 """An audit as a page for people: the verdict, findings with pictures and their tests, what was looked at, and what was not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,7 @@ from onecurve.audit.outputs import words
 from onecurve.audit.outputs.outcome import Outcome
 from onecurve.audit.outputs.power_view import kind_views, persistence, rest_of
 from onecurve.audit.outputs.power_words import power_sentences
+from onecurve.audit.outputs.repair_words import class_table, repair_sentences
 from onecurve.audit.outputs.rules import RULES, Rule
 from onecurve.audit.outputs.tables import name_of, tables_of, value_of
 from onecurve.audit.result import Stage
@@ -68,7 +69,7 @@ def write_page(outcome: Outcome, out: Path) -> Path:
         "card": tables_of(outcome.audit.looked.data_card),
         "power": rest_of(outcome.audit.power or {}),
         "kinds": kind_views(outcome.audit.power or {}),
-        "mended": tables_of(outcome.audit.repair or {}),
+        "mended": _mended(outcome.audit.repair),
     }
     return written(out / "index.html", _pages().get_template("audit.html").render(up="", **_told(outcome), **shown))
 
@@ -78,6 +79,13 @@ def _pages() -> Environment:
     assert pages.loader is not None
     pages.loader = ChoiceLoader([PackageLoader("onecurve.audit"), pages.loader])
     return pages
+
+
+def _mended(told: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    by_class = class_table(told)
+    return {"lines": repair_sentences(told), "tables": (by_class,) if by_class else ()}
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Final
 from onecurve.audit.finding import ORDER, Effect, Finding, Standing
 from onecurve.audit.outputs.outcome import Outcome
 from onecurve.audit.outputs.power_words import power_sentences
+from onecurve.audit.outputs.repair_words import repair_sentences
 from onecurve.audit.result import Audit, Coverage, Stage
 from onecurve.report.words import numbers
 from onecurve.statistics.intervals import wilson
@@ -49,6 +50,11 @@ def coverage_words(audit: Audit) -> str:
 def power_words(audit: Audit) -> str:
     """What is known of the flaws that the audit would have found."""
     return UNMEASURED if audit.power is None else " ".join(power_sentences(audit.power))
+
+
+def repair_words(audit: Audit) -> str:
+    """What became of a repair; empty where none was asked for."""
+    return "" if audit.repair is None else " ".join(repair_sentences(audit.repair))
 
 
 def sentence(text: str) -> str:
