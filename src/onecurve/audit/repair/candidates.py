@@ -8,6 +8,7 @@ import numpy as np
 from torch import nn
 
 from onecurve.audit.examined import Allowance, Examined
+from onecurve.audit.looks.machinery.effort import pairs_per_second
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.errors import ModelError
@@ -16,7 +17,7 @@ from onecurve.core.image.images import LabelledImages
 from onecurve.core.image.trigger import Trigger
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Budget, Meter, Workbench
-from onecurve.models.finetuning import FinetuningRecipe, finetune, held_back
+from onecurve.models.finetuning import STEP_COST, FinetuningRecipe, finetune, held_back
 from onecurve.models.network import TorchNetwork
 from onecurve.readers.triggers.unlearn import stamping
 
@@ -27,6 +28,10 @@ SHARE: Final = 0.3
 """Share of each batch that carries a trigger; Neural Cleanse takes a fifth, of a larger set."""
 HELD_BACK: Final = 0.25
 """Share of the search images that no step sees; candidates are chosen on them."""
+TRAINING_SHARE: Final = 0.6
+"""Share of the time that is left which goes to training; the rest is for searching again."""
+LEAST_SECONDS: Final = 2.0
+"""Of training at any one rate."""
 ENOUGH: Final = 0.1
 """A candidate is good if its triggers reach at most this share of the images."""
 
@@ -57,8 +62,9 @@ class CandidateRepair:
 def candidates(examined: Examined, bare: nn.Module, aims: tuple[Aim, ...], allowance: Allowance) -> tuple[CandidateRepair, ...]:
     """The untouched network and one that has unlearnt the triggers per learning rate; those that diverge are left out.
 
-    At least one rate is tried, and others while there is time.
+    The time is shared by the rates; each trains for ``EPOCHS``, or for as many steps as its share pays for. One rate is always tried.
     """
+    speed = pairs_per_second(examined)
     parts = held_back(examined.search, HELD_BACK, examined.seed_of("repair"))
     found = [_judged("untouched", bare, parts.judging, aims, examined)]
     for number, rate in enumerate(RATES):
@@ -66,7 +72,8 @@ def candidates(examined: Examined, bare: nn.Module, aims: tuple[Aim, ...], allow
             break
         copy = deepcopy(bare).requires_grad_()
         try:
-            _unlearn(copy, parts.training, rate, aims, examined)
+            seconds = max(LEAST_SECONDS, TRAINING_SHARE * allowance.left / (len(RATES) - number))
+            _unlearn(copy, parts.training, rate, aims, examined, seconds * speed)
         except ModelError:
             continue
         found.append(_judged(f"learning rate {rate:g}", copy.requires_grad_(requires_grad=False), parts.judging, aims, examined))
@@ -80,8 +87,9 @@ def chosen(tried: tuple[CandidateRepair, ...], most_loss: float) -> CandidateRep
     return max(good, key=lambda one: one.accuracy) if good else min(kept, key=lambda one: one.reached)
 
 
-def _unlearn(module: nn.Module, images: LabelledImages, rate: float, aims: tuple[Aim, ...], examined: Examined) -> None:
-    budget = Budget(4.0 * EPOCHS * len(images) + 10 * len(images))
+def _unlearn(module: nn.Module, images: LabelledImages, rate: float, aims: tuple[Aim, ...], examined: Examined, affordable: float) -> None:
+    """Fine-tune the module in place on at most ``affordable`` images, counted each time that they are seen."""
+    budget = Budget(STEP_COST * min(affordable, (EPOCHS + 3) * len(images)))
     subject = Subject("repaired", None, examined.class_names, examined.shape, Access.WEIGHTS, images)
     workbench = Workbench(subject, budget, Meter(budget), examined.seed_of("unlearn"), device=examined.device)
     proposals = tuple(Hypothesis(aim.trigger, aim.target, 1.0) for aim in aims)
