@@ -9,21 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from onecurve.audit.examined import Examined
-from onecurve.audit.images import AuditedImages, audited_images
+from onecurve.audit.images import FEWEST, AuditedImages, audited_images, fresh_rows
 from onecurve.audit.reading import listed, read
 from onecurve.core.errors import ModelError, OneCurveError, UsageError
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Budget, Meter
+from onecurve.data.near_copies import copy_groups
 from onecurve.models.admission import admit
 from onecurve.models.building import FILE_ADDRESS, is_file_address, make_module
 from onecurve.models.catalog import MODELS
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, settle_layout
+from onecurve.models.randomness import seeded
 from onecurve.models.weights import load_weights
 
 Shape = tuple[int, int, int]
-FRESH: Final = 1 / 3
 PHOTOGRAPHS: Final = 224
 """Side in pixels that is tried where a network does not take the images at their own size."""
 
@@ -68,9 +69,9 @@ def open_arrays(
     names = class_names or tuple(map(str, range(outputs)))
     if len(names) != outputs:
         raise UsageError(f"the network has {outputs} outputs and {len(names)} names were given", "give one name per output")
-    order = generator("audit", "fresh", seed).permutation(len(pixels))
-    fresh = np.zeros(len(pixels), bool)
-    fresh[order[: round(FRESH * len(pixels))]] = True
+    if len(pixels) < FEWEST:
+        raise UsageError(f"there are only {len(pixels)} images", "an audit needs some to search and others to test on")
+    fresh = fresh_rows(own, np.full(len(pixels), ""), copy_groups(pixels), generator("audited images", "fresh", seed))
     whole = LabelledImages(pixels, own)
     rows = [*np.flatnonzero(~fresh), *np.flatnonzero(fresh)]
     files = tuple(f"row {row}" for row in rows)
@@ -134,7 +135,7 @@ def _outputs(module: nn.Module, shape: Shape, name: str) -> int:
     device = next((values.device for values in module.parameters()), torch.device("cpu"))
     training = module.training
     try:
-        with torch.no_grad():
+        with seeded(0), torch.no_grad():
             given = module.eval()(torch.rand(2, *shape, device=device))
     except Exception as error:
         words = str(error).strip().splitlines()[0] if str(error).strip() else ""
