@@ -78,6 +78,13 @@ def test_the_map_is_that_of_the_same_network_with_a_plain_relu(tool: str, act: C
     np.testing.assert_allclose(maps(looked(tool, Net(act))), maps(looked(tool, Net(torch.relu))), rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("cast", [lambda v: v.float(), lambda v: v.to(torch.float32), lambda v: v.type(torch.float32)])
+def test_a_cast_inside_takes_no_method_away(cast: Callable[[Tensor], Tensor]) -> None:
+    for tool in ("guided-backprop", "deep-lift", "lrp", "grad-cam"):
+        found = maps(looked(tool, Net(lambda v: torch.relu(cast(v)))))
+        np.testing.assert_allclose(found, maps(looked(tool, Net(torch.relu))), rtol=1e-3, atol=1e-6)
+
+
 def test_a_swish_by_hand_has_the_slopes_of_a_swish() -> None:
     by_hand, known = (looked("deep-lift", Net(act)) for act in (lambda v: v * torch.sigmoid(v), functional.silu))
     np.testing.assert_allclose(maps(by_hand), maps(known), rtol=1e-3, atol=1e-6)

@@ -22,8 +22,8 @@ from onecurve.models.metering import unmetered
 from onecurve.models.parts import Add, without_hooks
 from onecurve.models.recognising import recognise
 
-TOLERANCE = 1e-9
-"""The largest allowed change of a logit in float64, relative to the largest logit (to 1 if all are smaller)."""
+TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
+"""The largest allowed change of a logit, relative to the largest logit (to 1 if all are smaller), by the precision of the proof."""
 WHAT_NEXT = "use a method that needs no activations (gradients or perturbations), or write the network without branches on pixel values"
 AFFINE = (nn.Conv1d, nn.Conv2d, nn.Linear)
 """Layers whose subclasses may stay untraced if their code cannot be traced and a test shows that they are affine."""
@@ -79,12 +79,10 @@ def normalise(module: nn.Module, shape: tuple[int, int, int], *, folded: bool = 
     ``node.meta["shape"]`` is the shape of the output of a node for two images of ``shape``.
 
     Raises ``ModelError`` if the path through the network cannot be traced, or if the rewritten network does not give the same
-    logits on random images in float64.
+    logits on random images in float64, or in float32 where a cast inside the network forbids float64.
     """
     held = next((values.dtype for values in module.parameters() if values.is_floating_point()), torch.float32)
-    bare = unmetered(module).eval().double()
-    images = _probes(bare, shape)
-    expected = _expected(bare, images)
+    bare, images, expected = _prepared(module, shape)
     graph, closed = _traced(bare)
     exact = _exact(module)
     rewritten = fx.GraphModule(bare, graph)
@@ -257,11 +255,20 @@ def with_weights(convolution: nn.Conv2d, weight: Tensor, bias: Tensor | None) ->
     return other
 
 
+def _prepared(module: nn.Module, shape: tuple[int, int, int]) -> tuple[nn.Module, Tensor, Tensor]:
+    """A copy without a meter, two random images for it, one of them far outside the range of pixels, and its logits for them."""
+    try:
+        bare = unmetered(module).eval().double()
+        return bare, _probes(bare, shape).double(), _expected(bare, _probes(bare, shape).double())
+    except ModelError:
+        bare = unmetered(module).eval()
+        return bare, _probes(bare, shape), _expected(bare, _probes(bare, shape))
+
+
 def _probes(bare: nn.Module, shape: tuple[int, int, int]) -> Tensor:
-    """Two random images in float64, one of them far outside the range of pixels."""
     chance = torch.Generator().manual_seed(0)
     place = next((values.device for values in bare.parameters()), torch.device("cpu"))
-    return torch.stack([torch.rand(shape, generator=chance), torch.randn(shape, generator=chance)]).double().to(place)
+    return torch.stack([torch.rand(shape, generator=chance), torch.randn(shape, generator=chance)]).to(place)
 
 
 @torch.no_grad()
@@ -270,7 +277,7 @@ def _expected(bare: nn.Module, images: Tensor) -> Tensor:
         logits: Tensor = bare(images.clone())
     except RuntimeError as error:
         first = next(iter(str(error).strip().splitlines()), "")
-        raise ModelError(f"the network cannot be run in float64, so its rewriting cannot be checked: {first}", WHAT_NEXT) from error
+        raise ModelError(f"the network cannot be run on random images, so its rewriting cannot be checked: {first}", WHAT_NEXT) from error
     return logits
 
 
@@ -282,7 +289,7 @@ def _prove(rewritten: fx.GraphModule, images: Tensor, expected: Tensor, closed: 
     if bent:
         raise ModelError(f"the path through a {bent} cannot be traced, and it is not affine", WHAT_NEXT)
     change = float((given - expected).abs().max())
-    if not change <= TOLERANCE * max(1.0, float(expected.abs().max())):
+    if not change <= TOLERANCE[images.dtype] * max(1.0, float(expected.abs().max())):
         raise ModelError(f"rewriting the network changed its logits by: {change:.3g}", WHAT_NEXT)
     for node in rewritten.graph.nodes:
         node.meta["shape"] = shapes.get(node.name, ())
@@ -293,7 +300,7 @@ def _recognise(network: fx.GraphModule, images: Tensor) -> None:
     network.recompile()
     if any(node.op in ("call_function", "call_method") for node in network.graph.nodes):
         _, shapes = _run(network, images)
-        recognise(network, shapes)
+        recognise(network, shapes, images)
 
 
 def _run(network: fx.GraphModule, images: Tensor) -> tuple[Tensor, dict[str, tuple[int, ...]]]:
@@ -330,7 +337,7 @@ def _not_affine(network: fx.GraphModule, images: Tensor, closed: frozenset[type]
     for part, value in inputs.items():
         other = torch.randn(value.shape, generator=torch.Generator().manual_seed(1), dtype=value.dtype).to(value.device)
         bend = part(value + other) - part(value) - part(other) + part(torch.zeros_like(value))
-        if float(bend.abs().max()) > TOLERANCE * max(1.0, float(part(value).abs().max())):
+        if float(bend.abs().max()) > TOLERANCE[images.dtype] * max(1.0, float(part(value).abs().max())):
             return type(part).__name__
     return ""
 

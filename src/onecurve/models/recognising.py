@@ -19,7 +19,10 @@ FARTHEST: Final = 30.0
 """Numbers within this distance of 0 are tried."""
 BEYOND: Final = 1e5
 """How much larger the numbers are that tell a ReLU from one with a ceiling."""
-CLOSE: Final = 1e-9
+ROUNDING: Final = 64
+"""Units in the last place by which numbers may differ and count as equal."""
+CASTS: Final = ("float", "double", "half", "bfloat16", "to", "type", "type_as", torch.Tensor.to)
+"""Steps that change the precision of numbers and nothing else."""
 KNOWN: Final = (nn.Threshold, nn.Hardtanh, nn.LeakyReLU)
 """Modules of torch that are a ReLU, or one with a ceiling, for some of their settings."""
 
@@ -37,13 +40,15 @@ class Elementwise(nn.Module):
         return after
 
 
-def recognise(network: fx.GraphModule, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Make every activation of a traced network in float64 one module, in place; ``shapes`` are those of what nodes give.
+def recognise(network: fx.GraphModule, shapes: Mapping[str, tuple[int, ...]], like: Tensor) -> None:
+    """Make every activation of a traced network one module, in place.
+
+    ``shapes`` are those of what nodes give, the precision and the device of the network are those of ``like``.
 
     A ReLU becomes ``nn.ReLU``, a ReLU with a ceiling ``nn.Hardtanh``, any other elementwise function that is not affine, and that is
     not a module of torch already, ``Elementwise``.
     """
-    search = _Search(network, shapes)
+    search = _Search(network, shapes, like)
     learned = _after_parameters(network)
     for node in list(network.graph.nodes):
         found = search.found(node) if node in learned and search.is_open(node) else None
@@ -74,8 +79,9 @@ class _Candidate:
 class _Search:
     """Looks for the steps that make up activations."""
 
-    def __init__(self, network: fx.GraphModule, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, network: fx.GraphModule, shapes: Mapping[str, tuple[int, ...]], like: Tensor) -> None:
         self._network = network
+        self._like = like
         self._shapes = shapes
         self._order = {node: place for place, node in enumerate(network.graph.nodes)}
         self._fixed = _independent(network.graph)
@@ -83,7 +89,7 @@ class _Search:
     def is_open(self, node: fx.Node) -> bool:
         """Whether the node may be an activation that is not known as one."""
         if node.op != "call_module":
-            return node.op in ("call_function", "call_method")
+            return node.op in ("call_function", "call_method") and node.target not in CASTS
         part = self._network.get_submodule(str(node.target))
         return isinstance(part, Add) or (isinstance(part, KNOWN) and not rectifies(part))
 
@@ -128,7 +134,7 @@ class _Search:
         if not shape or self._shapes.get(candidate.source.name) != shape:
             return None
         function = _function(self._network, candidate, sorted(candidate.steps, key=self._order.__getitem__))
-        grid = _grid(shape)
+        grid = _grid(shape, self._like)
         try:
             given = function(grid.clone())
             if not isinstance(given, Tensor) or given.shape != grid.shape or not given.is_floating_point():
@@ -172,27 +178,27 @@ def _copy_fixed(graph: fx.Graph, node: fx.Node, copies: dict[fx.Node, fx.Node]) 
     copies[node] = graph.node_copy(node, copies.__getitem__)
 
 
-def _grid(shape: tuple[int, ...]) -> Tensor:
+def _grid(shape: tuple[int, ...], like: Tensor) -> Tensor:
     """Numbers of either sign, most of them small, in random order."""
     chance = torch.Generator().manual_seed(0)
-    spread = torch.rand(shape, generator=chance, dtype=torch.float64) * 2 - 1
-    return spread * FARTHEST * torch.rand(shape, generator=chance, dtype=torch.float64)
+    sizes, signs = (torch.rand(shape, generator=chance, dtype=like.dtype) for _ in range(2))
+    return ((2 * signs - 1) * FARTHEST * sizes).to(like.device)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    return float((one - other).abs().max()) <= CLOSE
+    allowed = ROUNDING * torch.finfo(other.dtype).eps * max(1.0, float(other.abs().max()))
+    return float((one - other).abs().max()) <= allowed
 
 
 def _is_affine(function: nn.Module, grid: Tensor, given: Tensor) -> bool:
-    far = float(given.abs().max())
-    return float((function(grid / 2) - (given + function(torch.zeros_like(grid))) / 2).abs().max()) <= CLOSE * max(1.0, far)
+    return _same(2 * function(grid / 2), given + function(torch.zeros_like(grid)))
 
 
 def _is_elementwise(function: nn.Module, grid: Tensor, given: Tensor) -> bool:
     """Whether numbers keep what comes out at their places while half of the others change."""
     if not bool(given.isfinite().all()):
         return False
-    chosen = torch.rand(grid.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64) < 0.5
+    chosen = (torch.rand(grid.shape, generator=torch.Generator().manual_seed(1)) < 0.5).to(grid.device)
     changed = function(torch.where(chosen, grid, -grid - 1))
     return _same(changed[chosen], given[chosen])
 
