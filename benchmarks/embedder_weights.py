@@ -4,7 +4,7 @@
 
 Draws so many lineups of each set, with the split's name in every seed, so that no run draws the same. In each step every option of 6
 lineups is the right one once: one to eight pictures that show it, damaged at random, must choose it by their softmax. Sets of noise and of
-clean images must choose nothing. Colours are exchanged, inverted and mirrored for a whole lineup at a time. It takes 10 minutes of one core
+clean images must choose nothing. Colours are exchanged, inverted and mirrored for a whole lineup at a time. It takes 15 minutes of one core
 that computes in bfloat16; other processors round differently, and give other weights of the same quality.
 
 Raise `RECIPE` in `readers/machinery/learnt.py` and the version of the reader whenever you change it, write down the new digest in the test,
@@ -12,6 +12,7 @@ and measure with `benchmarks/reader_ladder.py`.
 """
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 
@@ -26,9 +27,22 @@ from onecurve.readers.machinery.learnt import RECIPE, WEIGHTS, Encoder, widened
 
 BATCH = 6
 """Lineups of a step."""
-RATE = 3e-3
-GENTLE = 0.3
-"""Share of the steps over which damage becomes as frequent as it stays."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is sampled, and how the network is trained on it."""
+
+    sampling: Sampling
+    lineups: int
+    """Of each set, at most."""
+    steps: int
+    rate: float
+    """Largest learning rate."""
+    gentle: float
+    """Share of the steps over which damage becomes as frequent as it stays."""
+
+
 FIRST = {
     "patch": 4,
     "patch[look=texture]": 1,
@@ -44,8 +58,24 @@ FIRST = {
     "conditional": 1,
     "label-noise": 1,
 }
-ROUNDS = ((Sampling("fit", FIRST, pasted=4), 900, 1600),)
-"""What is sampled, how many lineups of each set at most, and for how many steps the network is trained on them; one after the other."""
+SECOND = FIRST | {
+    "warp": 3,
+    "dynamic": 2,
+    "conditional": 2,
+    "label-noise": 0,
+    "rank-one": 1,
+    "spurious": 1,
+    "sig": 1,
+    "missing-subgroup": 1,
+}
+ROUNDS = (
+    Round(Sampling("fit", FIRST, pasted=4), 900, steps=1600, rate=3e-3, gentle=0.3),
+    Round(Sampling("more", SECOND, pasted=8), 800, steps=700, rate=1.5e-3, gentle=0.0),
+)
+"""One after the other.
+
+The second has more of what readers see most, images that all hold the same thing, and more kinds of flaw.
+"""
 CLEAN, NOISE = 5, 3
 """Null pictures that are taken off, of either sort."""
 
@@ -58,21 +88,21 @@ def main() -> None:
     encoder = Encoder()
     if asked.begin:
         encoder.load_state_dict(widened(load_file(asked.begin)))
-    for sampling, count, steps in ROUNDS[asked.first :]:
-        drawn = lineups_of(sampling, count)
+    for each in ROUNDS[asked.first :]:
+        drawn = lineups_of(each.sampling, each.lineups)
         print(f"{len(drawn.options)} lineups, {process_time():.0f} processor seconds", flush=True)
-        _train(encoder, drawn, sampling, steps)
+        _train(encoder, drawn, each)
         halves = {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in encoder.state_dict().items()}
         save_file(halves, asked.out, {"recipe": str(RECIPE)})
 
 
-def _train(encoder: Encoder, drawn: Lineups, sampling: Sampling, steps: int) -> None:
+def _train(encoder: Encoder, drawn: Lineups, asked: Round) -> None:
     rng = np.random.default_rng(0)
-    optimiser = torch.optim.AdamW(encoder.parameters(), RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, steps, pct_start=0.1)
-    sets, mean = _sets(sampling.pasted), 0.0
-    for step in range(steps):
-        share = step / (GENTLE * steps)
+    optimiser = torch.optim.AdamW(encoder.parameters(), asked.rate, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, asked.rate, asked.steps, pct_start=0.1)
+    sets, mean = _sets(asked.sampling.pasted), 0.0
+    for step in range(asked.steps):
+        share = step / (asked.gentle * asked.steps) if asked.gentle else 1.0
         rows = rng.choice(len(drawn.options), BATCH, replace=False)
         tasks = [_task(drawn, int(row), sets, share, rng) for row in rows]
         loss, right = _loss(encoder, tasks)

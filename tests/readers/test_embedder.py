@@ -21,7 +21,7 @@ from onecurve.readers.machinery.learnt import RECIPE, WEIGHTS
 from onecurve.readers.pictures.embedder import LearntReader
 from onecurve.runner.handlers.lineups import Conditions, trials_of
 
-MADE = {1: "7264b2d6a058bcc3ca2ef54916d79261259c8b7f55dad8ed700c6156a1b7b2bb"}
+MADE = {2: "03d77752d9028369c81827393f05c3de245c41655fa526e796a55abc304212b1"}
 """Recipe to the SHA-256 of the weights that it made."""
 KINDS = ("patch", "style", "natural-feature")
 OPTIONS = 8
@@ -66,7 +66,7 @@ def test_the_stored_weights_are_those_of_the_recipe_and_small():
 
 def test_what_is_shown_is_read_and_noise_is_not(trials, clean):
     masses, hits = right([trial for trial in trials if trial.condition in ("true trigger", "ladder: in eight inputs")], clean)
-    assert hits.mean() >= 0.5
+    assert hits.mean() >= 0.6
     assert masses.mean() >= 0.4
     masses, _ = right([trial for trial in trials if trial.condition == "noise"], clean)
     assert 0.03 <= masses.mean() <= 0.25

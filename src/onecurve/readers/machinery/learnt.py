@@ -16,7 +16,7 @@ from torch.nn import functional
 
 WEIGHTS: Final = Path(__file__).with_name("learnt_weights.safetensors")
 """float16; the names are those of ``Encoder.state_dict``."""
-RECIPE: Final = 1
+RECIPE: Final = 2
 """Version of the recipe that made them; raised with any change of it, or of the pictures that it is given."""
 SIZE: Final = 64
 """Numbers of a vector."""

@@ -34,7 +34,7 @@ class Pretrained:
     answers: ClassVar[Forms] = (Form.LINEUP,)
 
     sharpness: float = 1.5
-    """Factor of the standardised likeness inside the softmax (an inverse temperature)."""
+    """Factor of the standardised likeness inside the softmax (an inverse temperature); that of `matcher`, not fitted to these vectors."""
     weights: str = ""
     """Folder of a CLIP model for the package transformers (config.json and model.safetensors); empty for EfficientNet-Lite0.
 
