@@ -9,7 +9,9 @@ from typing import Any, Final, final
 from onecurve.audit.examined import Examined
 from onecurve.audit.finding import Finding, Standing, corrected
 from onecurve.audit.look import Look
-from onecurve.audit.power.copies import MODES, Copy, drafts, of_module, opened, plant_copies
+from onecurve.audit.looks.machinery.effort import pairs_per_second
+from onecurve.audit.power.copies import MODES, Copy, Draft, drafts, of_module, opened, plant_copies
+from onecurve.audit.power.insertion import BATCH
 from onecurve.audit.power.spikes import SpikeKind
 from onecurve.audit.power.summary import NOT_MEASURED, summary
 from onecurve.audit.power.verdicts import NO_ALARMS, Verdict, alarmed, named, verdicts
@@ -25,6 +27,8 @@ LEAST_SECONDS: Final = 5.0
 """With less time per network there is nothing to measure the power of."""
 LEAST_IMAGES: Final = 100
 """Copies are tuned on the images of the search; with fewer they would learn them by heart."""
+TRAINING: Final = 1.5
+"""A step of training costs about so many times what a gradient for the images does."""
 SURVIVES: Final = 0.5
 """A finding survives in a sham copy if its trigger keeps this share of its effect."""
 
@@ -52,6 +56,7 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     assert course.folder is not None
     began, folder = time.monotonic(), course.folder / "copies"
     some, own_name = drafts(examined, MODES[mode])
+    _require_time(examined, [draft for draft in some if not (folder / draft.name).is_dir()], course.seconds, len(some) + 1)
     copies = {copy.name: copy for copy in plant_copies(examined, some, folder, display)}
     each = _seconds_each(folder, (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
     display.phase("look at the network and its copies, blind", len(copies) + 1)
@@ -84,6 +89,15 @@ def _judged(
             right = named(kind, new, [examined.class_names[int(rng.integers(examined.classes))]])
             alarms[str(kind)] = alarms[str(kind)].plus(alarmed(kind, new), right, alarmed(kind, found[name]))
     return summary(mode, list(copies.values()), judged, alarms, each)
+
+
+def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, networks: int) -> None:
+    """Refuse before anything is planted where the planting alone would take the time; judged by the speed of this machine now."""
+    planting = sum(draft.way.steps for draft in missing) * BATCH * TRAINING / pairs_per_second(examined)
+    needed = planting + networks * LEAST_SECONDS
+    if needed > seconds:
+        words = f"planting {len(missing)} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"
+        raise UsageError(words, f"give a budget of at least {2 * needed:.0f}s, or lower --power")
 
 
 def _seconds_each(folder: Path, seconds: float) -> float:

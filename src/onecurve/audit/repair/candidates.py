@@ -65,7 +65,7 @@ def candidates(examined: Examined, bare: nn.Module, aims: tuple[Aim, ...], allow
     The time is shared by the rates; each trains for ``EPOCHS``, or for as many steps as its share pays for. One rate is always tried.
     """
     speed = pairs_per_second(examined)
-    parts = held_back(examined.search, HELD_BACK, examined.seed_of("repair"))
+    parts = held_back(examined.search, HELD_BACK, examined.seed_of("mending"))
     found = [_judged("untouched", bare, parts.judging, aims, examined)]
     for number, rate in enumerate(RATES):
         if number and not allowance.left:

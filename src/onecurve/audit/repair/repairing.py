@@ -27,8 +27,6 @@ AGAIN_SHARE: Final = 0.25
 """At most about this share of the time goes to them."""
 ROUNDS: Final = 3
 """At most so many rounds of unlearning and searching again."""
-ALPHA: Final = 0.05
-"""A class of the repaired network that stands apart at this level is unlearnt in another round."""
 KINDS: Final = (Kind.TROJAN_TRIGGER,)
 
 
@@ -53,7 +51,7 @@ def repair(examined: Examined, findings: Sequence[Finding], allowance: Allowance
         return Repaired(None, {"refused": "a repair needs the labels of the images"})
     if not aimed:
         return Repaired(None, {"refused": "there is no verified trigger to unlearn"})
-    display.phase("repair", ROUNDS)
+    display.phase("unlearn and search again", ROUNDS)
     aims, bare, searched = _aims(examined, aimed, allowance), unmetered(examined.module), dict[str, Any]()
     choice = None
     for _ in range(ROUNDS):
@@ -85,7 +83,7 @@ def _aims(examined: Examined, aimed: Sequence[Finding], allowance: Allowance) ->
         for turn in range(AGAIN):
             if allowance.spent > allowance.seconds * AGAIN_SHARE:
                 break
-            more = _inverter(one).search(examined, np.array([one.target]), EFFORTS[0], examined.seed_of("repair", one.id, turn))
+            more = _inverter(one).search(examined, np.array([one.target]), EFFORTS[0], examined.seed_of("trigger again", one.id, turn))
             found += [Aim(trigger, one.target) for trigger in more.triggers if trigger is not None]
     return tuple(found)
 

@@ -14,6 +14,8 @@ LEAST_SCALE = 0.2
 """The standard deviation of log sizes between clean classes is never taken to be below this: ten classes can lie close by chance."""
 LEAST_RATIO = 2.0
 """A class is apart only where the next one takes a trigger at least so many times as large."""
+MOST_CHANCE = 0.01
+"""And only where so small a size is at most so likely among clean classes: a trojan is the gravest claim that there is."""
 FEWEST_CLASSES = 4
 """With fewer classes there is nothing to be an outlier among."""
 MOST_APART = 4
@@ -38,7 +40,8 @@ class Outlying:
 def outlying(sizes: np.ndarray) -> Outlying:
     """Judge K sizes (positive; infinite where no trigger was found, which counts as larger than any).
 
-    The smallest classes before the widest gap in log size are apart if the gap is at least ``LEAST_RATIO``. The p-value is that of
+    The smallest classes before the widest gap in log size are apart if the gap is at least ``LEAST_RATIO`` and the p-value at most
+    ``MOST_CHANCE``. The p-value is that of
     Student's t with K - 2 degrees of freedom for the smallest against median and scaled MAD (at least ``LEAST_SCALE``) of the classes
     that are not apart, times K at most 1. Fewer than ``FEWEST_CLASSES`` classes give p = 1.
     """
@@ -56,6 +59,6 @@ def outlying(sizes: np.ndarray) -> Outlying:
     scale = max(LEAST_SCALE, MAD_TO_DEVIATION * float(np.median(np.abs(others - np.median(others)))))
     index = float((np.median(others) - logs[0]) / scale)
     p = min(1.0, count * float(t.sf(index, count - 2)))
-    wide = gaps[apart - 1] >= np.log(LEAST_RATIO)
+    wide = gaps[apart - 1] >= np.log(LEAST_RATIO) and p <= MOST_CHANCE
     ratio = float(np.exp(gaps[apart - 1] if wide else gaps[0]))
     return Outlying(order[:apart].astype(np.int64) if wide else np.zeros(0, np.int64), ratio, p, index)
