@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError, UnknownNameError
 from onecurve.core.workbench import Budget, Meter
-from onecurve.models.hooks import activations, head, last_convolution, layer_named
+from onecurve.models.hooks import activations, last_convolution, layer_named
 from onecurve.models.metering import Metered
 
 
@@ -49,6 +49,23 @@ def test_names_found_in_a_metered_network_work_in_it_and_in_the_bare_one(tiny: n
     assert meter.forward == 4
 
 
+def test_the_last_convolution_is_the_one_that_runs_last(tiny: nn.Module) -> None:
+    class Backwards(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head, self.second, self.first = nn.Linear(4, 2), nn.Conv2d(4, 4, 3), nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.second(self.first(x)).mean((2, 3)))
+
+    metered = Metered(Backwards(), meter := Meter(Budget(1)))
+    assert last_convolution(metered, (3, 16, 16)) == "second"
+    assert meter.forward == 0
+    assert last_convolution(tiny, (3, 16, 16)) == "conv6"
+    with pytest.raises(ModelError, match="no convolution"):
+        last_convolution(nn.Flatten(), (3, 16, 16))
+
+
 def test_an_unknown_layer_is_answered_with_the_nearest(tiny: nn.Module) -> None:
     with pytest.raises(UnknownNameError, match="did you mean `conv6`"):
         activations(tiny, images(), "conv66")
@@ -75,5 +92,3 @@ def test_layers_that_do_not_run_or_give_no_tensor_are_refused() -> None:
 def test_networks_without_convolutions_or_linear_layers_are_refused() -> None:
     with pytest.raises(ModelError, match="no convolution"):
         last_convolution(nn.Linear(1, 1))
-    with pytest.raises(ModelError, match="no linear layer"):
-        head(nn.Conv2d(1, 1, 1))

@@ -11,6 +11,7 @@ from onecurve.core.question import Brief
 from onecurve.tools.data.domino import Domino, worst_slice
 from onecurve.tools.data.machinery.colour_rule import colour_rule
 from onecurve.tools.data.machinery.error_mixture import memberships, principal
+from onecurve.tools.data.machinery.last_features import last_features
 
 FROM, TO = 3, 0
 
@@ -93,3 +94,19 @@ def test_no_colour_rule_where_colour_does_not_tell():
     assert colour_rule(images, np.arange(60) < 3, rng) is None
     images[chosen, 2] += 1
     assert (colour_rule(images, chosen, rng).holds(images) == chosen).all()
+
+
+def test_the_last_features_are_those_that_the_layer_gets_that_runs_last():
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head, self.hidden = nn.Linear(3, 2), nn.Linear(12, 3)
+
+        def forward(self, images):
+            return self.head(self.hidden(images.flatten(1)))
+
+    module, images = Backwards(), np.random.default_rng(0).random((5, 3, 2, 2), np.float32)
+    features, logits = last_features(module, images, "cpu")
+    hidden = module.hidden(torch.from_numpy(images).flatten(1))
+    np.testing.assert_allclose(features, hidden.detach().numpy(), rtol=1e-5)
+    np.testing.assert_allclose(logits, module.head(hidden).detach().numpy(), rtol=1e-5)

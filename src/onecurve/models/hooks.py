@@ -4,12 +4,14 @@ Names of layers are those of the given module, so the names in a metered network
 accept it with and without this prefix.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError, UnknownNameError
-from onecurve.models.metering import Metered
+from onecurve.models.metering import Metered, unmetered
 
 
 def activations(module: nn.Module, images: Tensor, layer: str) -> Tensor:
@@ -38,20 +40,28 @@ def layer_named(module: nn.Module, name: str) -> nn.Module:
     return layers[known]
 
 
-def last_convolution(module: nn.Module) -> str:
-    """The name of the convolution that was registered last; raises ``ModelError`` if there is none."""
-    names: list[str] = [name for name, part in module.named_modules() if isinstance(part, nn.Conv2d)]
+def last_convolution(module: nn.Module, shape: tuple[int, int, int] | None = None) -> str:
+    """The name of the convolution that runs last for an image of ``shape``, or that was registered last if no shape is given.
+
+    The image goes through an uncounted copy. Raises ``ModelError`` if there is none.
+    """
+    plain = module if shape is None else unmetered(module).eval()
+    names: list[str] = [name for name, part in plain.named_modules() if isinstance(part, nn.Conv2d)]
+    if shape is not None:
+        names = _in_order_of_running(plain, names, shape)
     if not names:
         raise ModelError("the network has no convolution (nn.Conv2d)")
     return names[-1]
 
 
-def head(module: nn.Module) -> tuple[str, nn.Linear]:
-    """The name and the module of the linear layer that was registered last; raises ``ModelError`` if there is none."""
-    layers = [(name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear)]
-    if not layers:
-        raise ModelError("the network has no linear layer (nn.Linear)")
-    return layers[-1]
+@torch.no_grad()
+def _in_order_of_running(plain: nn.Module, names: Sequence[str], shape: tuple[int, int, int]) -> list[str]:
+    seen: list[str] = []
+    for name in names:
+        plain.get_submodule(name).register_forward_hook(lambda *_, name=name: seen.append(name))
+    device = next((values.device for values in plain.parameters()), torch.device("cpu"))
+    plain(torch.full((1, *shape), 0.5, device=device))
+    return seen
 
 
 def _cloned(value: Any) -> Any:

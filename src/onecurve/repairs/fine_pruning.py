@@ -39,7 +39,7 @@ class FinePruning:
     """
 
     name: ClassVar[str] = "fine-pruning"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "prunes channels that clean images leave dormant, then fine-tunes"
     source: ClassVar[str] = "Fine-Pruning, 1805.12185"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
@@ -62,7 +62,7 @@ class FinePruning:
         clean = workbench.subject.granted_clean()
         judging = held_back(clean, recipe.held_back, workbench.seed).judging
         copy = deepcopy(torch_module(workbench.subject)).to(workbench.device)
-        channels = Channels.of(copy, last_convolution(copy))
+        channels = Channels.of(copy, last_convolution(copy, workbench.subject.input_shape))
         sweep = workbench.remaining * SWEEP_SHARE
         ranked_on = clean.take(slice(0, int(sweep / 2)))
         evaluations = int((sweep - len(ranked_on)) / len(judging)) - 1

@@ -35,7 +35,7 @@ class Domino:
     """
 
     name: ClassVar[str] = "domino"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     summary: ClassVar[str] = "the slice of clean images on which the network errs most, by its own features"
     source: ClassVar[str] = "Domino, arXiv 2203.14960"
     needs: ClassVar[Access] = Access.WEIGHTS | Access.CLEAN_IMAGES | Access.CLEAN_LABELS
