@@ -3,7 +3,7 @@
     python benchmarks/embedder_weights.py [--begin FILE --from 1] [--out src/onecurve/readers/machinery/learnt_weights.safetensors]
 
 Draws so many lineups of each set, with the split's name in every seed, so that no run draws the same. In each step every option of 6
-lineups is the right one once: one to eight pictures that show it, damaged at random, must choose it by their softmax. Sets of noise and of
+lineups is the right one once: one to twelve pictures that show it, damaged at random, must choose it by their softmax. Sets of noise and of
 clean images must choose nothing. Colours are exchanged, inverted and mirrored for a whole lineup at a time. It takes 15 minutes of one core
 that computes in bfloat16; other processors round differently, and give other weights of the same quality.
 
