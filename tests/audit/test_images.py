@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from onecurve.audit.class_map import mapped
-from onecurve.audit.images import AuditedImages, audited_images
+from onecurve.audit.images import AuditedImages, audited_images, fresh_rows
 from onecurve.core.errors import DataError, UsageError
 
 
@@ -161,3 +161,11 @@ def test_places_that_hold_no_images(tmp_path: Path) -> None:
     save(tmp_path / "dog" / "0.png", noise(1))
     with pytest.raises(DataError, match="only 2 images"):
         audited(tmp_path, 2)
+
+
+def test_classes_of_one_image_lie_on_both_sides() -> None:
+    count = 300
+    fresh = fresh_rows(np.arange(count), np.full(count, ""), np.arange(count), np.random.default_rng(0))
+    assert 60 < fresh.sum() < 140
+    few = [fresh_rows(np.arange(3), np.full(3, ""), np.arange(3), np.random.default_rng(seed)) for seed in range(30)]
+    assert all(0 < some.sum() < 3 for some in few)

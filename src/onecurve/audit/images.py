@@ -84,7 +84,9 @@ def fresh_rows(labels: Ints, splits: np.ndarray, units: Ints, rng: np.random.Gen
     for stratum in range(int(strata.max()) + 1):
         own = by_stratum[strata[first][by_stratum] == stratum]
         # Systematic sampling: a class of one image is fresh in one of three audits.
-        chosen[own] = ((np.arange(len(own)) + rng.random()) * FRESH) % 1 < FRESH
+        chosen[own] = (np.arange(len(own)) * FRESH + rng.random()) % 1 < FRESH
+    if chosen.all() or not chosen.any():  # as by chance where there are hardly any images
+        chosen[order[0]] = not chosen[order[0]]
     fresh: Bools = chosen[unit]
     return fresh
 
