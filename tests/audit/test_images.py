@@ -126,7 +126,7 @@ def test_classes_are_outputs_by_number_order_or_file(tmp_path: Path) -> None:
     lines.write_text("background\ntench, Tinca tinca\nsnow-plow\nFrench horn\n")
     found = mapped(("French_Horn", "tinca tinca"), 3, lines)
     assert found.outputs == (2, 0)
-    assert found.names == ("tench, Tinca tinca", "snow-plow", "French horn")
+    assert found.names == ("tench", "snow-plow", "French horn")
     synsets = tmp_path / "index.json"
     synsets.write_text(json.dumps({"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}))
     assert mapped(("n01443537",), 2, synsets).outputs == (1,)

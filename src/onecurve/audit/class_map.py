@@ -127,8 +127,11 @@ def _by_name(found: tuple[str, ...], told: list[tuple[str, ...]], path: Path) ->
             for each in (name, *name.split(",")):
                 known.setdefault(_folded(each), set()).add(number)
         known.setdefault(str(number), {number})
-    names_of = [names[0] for names in told]
-    unique = tuple(f"{name} ({at})" if names_of.count(name) > 1 else name for at, name in enumerate(names_of))
+    # Of `beach wagon, station wagon, wagon` the first synonym is shown where no other output begins with it.
+    whole = [names[0] for names in told]
+    shorts = [name.split(",")[0].strip() for name in whole]
+    shown = [short if shorts.count(short) == 1 and short else name for short, name in zip(shorts, whole, strict=True)]
+    unique = tuple(f"{name} ({at})" if shown.count(name) > 1 else name for at, name in enumerate(shown))
     return ClassMap(_looked_up(found, known, path), unique, f"classes are outputs by their names in {path}")
 
 

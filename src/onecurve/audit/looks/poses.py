@@ -9,6 +9,7 @@ from onecurve.audit.examined import Allowance, Examined, Seen
 from onecurve.audit.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.audit.look import Report
 from onecurve.audit.looks.machinery.exact import fisher_p
+from onecurve.audit.looks.machinery.pace import affordable
 from onecurve.audit.looks.machinery.poses import POSES, poses_for
 from onecurve.audit.looks.machinery.shown import shown, shown_edited
 from onecurve.audit.result import Coverage
@@ -50,17 +51,18 @@ class Poses:
         labels, wrong = examined.seen.images.labels, examined.seen.wrong
         counts = np.bincount(labels[wrong], minlength=examined.classes)
         classes = [int(label) for label in np.flatnonzero(counts >= FEWEST)]
+        if not classes:
+            return Report(Coverage.WHOLE, f"no class has {FEWEST} mistakes on the search images")
         names, tried, found = poses_for(examined.shape), 0, list[tuple[float, _Measured]]()
-        for name in names if classes else ():
+        images = affordable(examined, allowance, IMAGES, len(names))
+        for name in names if images >= FEWEST * len(classes) else ():
             if allowance.left <= 0:
                 break
             allowance.tell(tried / len(names), f"images {name}")
-            measured = _measured(examined, examined.seen, name, classes, "search")
+            measured = _measured(examined, examined.seen, name, classes, images)
             found += [(one.lost - one.usual, one) for one in measured if one.holds]
             tried += 1
-        findings = tuple(_claim(examined, one, self.name) for _, one in sorted(found, key=lambda each: -each[0])[:MOST])
-        if not classes:
-            return Report(Coverage.WHOLE, f"no class has {FEWEST} mistakes on the search images")
+        findings = tuple(_claim(examined, one, images, self.name) for _, one in sorted(found, key=lambda each: -each[0])[:MOST])
         coverage = Coverage.WHOLE if tried == len(names) else Coverage.PART if tried else Coverage.NOTHING
         return Report(coverage, f"{tried} of {len(names)} poses, {len(classes)} classes with mistakes", findings)
 
@@ -96,36 +98,36 @@ class _Measured:
         return enough and self.lost - self.usual >= LOST and self.usual <= USUAL and self.mended >= MENDED * self.mistakes
 
 
-def _measured(examined: Examined, seen: Seen, name: str, classes: list[int], part: str) -> list[_Measured]:
+def _measured(examined: Examined, seen: Seen, name: str, classes: list[int], count: int) -> list[_Measured]:
     pose, labels = POSES[name], seen.images.labels
-    rows = _recognised(seen, examined.rng("poses", part))
+    rows = _recognised(seen, examined.rng("poses", len(seen.images)), count)
     lost = examined.network.logits(pose.put(seen.images.take(rows).floats())).argmax(axis=1) != labels[rows]
-    wrong = np.flatnonzero(seen.wrong & np.isin(labels, classes))
+    wrong = np.flatnonzero(seen.wrong & np.isin(labels, classes))[:count]
     mended = np.zeros(len(labels), bool)
     if len(wrong):
         back = pose.taken_back(seen.images.take(wrong).floats())
         mended[wrong] = examined.network.logits(back).argmax(axis=1) == labels[wrong]
     found = []
     for label in classes:
-        own, mistaken = labels[rows] == label, seen.wrong & (labels == label)
+        own, mistaken = labels[rows] == label, wrong[labels[wrong] == label]
         figures = (int(lost[own].sum()), int(own.sum()), int(lost[~own].sum()), int((~own).sum()))
-        found.append(_Measured(name, label, *figures, int(mended[mistaken].sum()), int(mistaken.sum()), rows[own & lost]))
+        found.append(_Measured(name, label, *figures, int(mended[mistaken].sum()), len(mistaken), rows[own & lost]))
     return found
 
 
-def _recognised(seen: Seen, rng: np.random.Generator) -> Ints:
-    """Rows of images that are recognised, at most ``IMAGES``, an equal number of each class where that can be."""
+def _recognised(seen: Seen, rng: np.random.Generator, count: int) -> Ints:
+    """Rows of images that are recognised, at most ``count``, an equal number of each class where that can be."""
     right = rng.permutation(np.flatnonzero(~seen.wrong))
     labels = seen.images.labels[right]
     turn = np.zeros(len(right), np.int64)
     for label in np.unique(labels):
         turn[labels == label] = np.arange(int((labels == label).sum()))
-    return np.sort(right[np.argsort(turn, kind="stable")[:IMAGES]]).astype(np.int64)
+    return np.sort(right[np.argsort(turn, kind="stable")[:count]]).astype(np.int64)
 
 
-def _claim(examined: Examined, searched: _Measured, look: str) -> Finding:
+def _claim(examined: Examined, searched: _Measured, images: int, look: str) -> Finding:
     who, pose = examined.class_names[searched.label], searched.pose
-    (one,) = _measured(examined, examined.seen_fresh, pose, [searched.label], "fresh")
+    (one,) = _measured(examined, examined.seen_fresh, pose, [searched.label], images)
     if one.count < FEWEST or one.others == 0:
         title = f"images of `{who}` {pose} may be misread; too few fresh images to test it"
         return Finding(Kind.MISTAKEN_GROUP, title, (who,), pose, Standing.UNVERIFIED, look)

@@ -11,6 +11,7 @@ from onecurve.audit.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.audit.look import Report
 from onecurve.audit.looks.machinery.edits import EDITS, as_large, within
 from onecurve.audit.looks.machinery.exact import paired_p
+from onecurve.audit.looks.machinery.pace import affordable
 from onecurve.audit.looks.machinery.properties import ring_of
 from onecurve.audit.looks.machinery.shown import shown_edited
 from onecurve.audit.result import Coverage
@@ -56,15 +57,18 @@ class Shortcuts:
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         classes = _order(examined)
         found, tried = list[tuple[float, _Donors, str]](), 0
-        for number, target in enumerate(classes):
+        # Per class two sorts of donors, and an edit and its control for each property.
+        affords = affordable(examined, allowance, TRIED * len(classes), 4 * len(EDITS))
+        images = max(FEWEST, min(TRIED, affords // max(1, len(classes))))
+        for number, target in enumerate(classes[: affords // images]):
             if allowance.left <= 0:
                 break
             allowance.tell(0.9 * number / len(classes), f"`{examined.class_names[target]}`")
-            found += _candidates(examined, target)
+            found += _candidates(examined, target, images)
             tried += 1
-        findings = [_claim(examined, donors, name, self.name) for _, donors, name in _best(found)]
+        findings = [_claim(examined, donors, name, min(TESTED, 4 * images), self.name) for _, donors, name in _best(found)]
         coverage = Coverage.WHOLE if tried == examined.classes else Coverage.PART if tried else Coverage.NOTHING
-        words = f"{tried} of {examined.classes} classes, {len(EDITS)} properties, {TRIED} search images each"
+        words = f"{tried} of {examined.classes} classes, {len(EDITS)} properties, {images} search images each"
         return Report(coverage, words, tuple(findings))
 
 
@@ -112,11 +116,11 @@ def _donors(seen: Seen, target: int) -> Iterator[_Donors]:
         yield _Donors(target, mistaken.astype(np.int64), "images called so by mistake")
 
 
-def _candidates(examined: Examined, target: int) -> list[tuple[float, _Donors, str]]:
+def _candidates(examined: Examined, target: int, images: int) -> list[tuple[float, _Donors, str]]:
     seen, found = examined.seen, []
     for donors in _donors(seen, target):
         for name in EDITS:
-            tried = _tried(examined, seen, donors, name, TRIED)
+            tried = _tried(examined, seen, donors, name, images)
             if tried is not None and tried.gain > 0:
                 found.append((tried.gain, donors, name))
     return found
@@ -147,10 +151,10 @@ def _tried(examined: Examined, seen: Seen, donors: _Donors, name: str, count: in
     return _Tried(rows.astype(np.int64), edited, reached, by_control)
 
 
-def _claim(examined: Examined, donors: _Donors, name: str, look: str) -> Finding:
+def _claim(examined: Examined, donors: _Donors, name: str, images: int, look: str) -> Finding:
     who = examined.class_names[donors.target]
     property_words = f"{name}{_direction(examined, donors, name)}"
-    tried = _tried(examined, examined.seen_fresh, donors, name, TESTED)
+    tried = _tried(examined, examined.seen_fresh, donors, name, images)
     if tried is None:
         title = f"the {property_words} of {donors.whose} may make the network say `{who}`; too few fresh images to test it"
         return Finding(Kind.SHORTCUT, title, (who,), name, Standing.UNVERIFIED, look)
