@@ -16,6 +16,8 @@ from onecurve.statistics.intervals import wilson
 
 LESS: Final = 0.1
 """A class is weak where its accuracy is lower than that of the other classes by at least this."""
+SURE: Final = 0.01
+"""… and where the search images alone give at most this p: every claim makes the tests of the others stricter."""
 MOST: Final = 5
 """Classes that are claimed at most, the weakest on the search images first."""
 FEWEST: Final = 5
@@ -59,7 +61,8 @@ def weak_classes(labels: Ints, right: np.ndarray) -> list[int]:
         if own.all():
             continue
         less = float(right[~own].mean() - right[own].mean())
-        if less >= LESS and (~right[own]).sum() >= 2:
+        wrong, others = int((~right[own]).sum()), int((~right[~own]).sum())
+        if less >= LESS and fisher_p(wrong, int(own.sum()), others, int((~own).sum())) <= SURE:
             found.append((less, int(label)))
     return [label for _, label in sorted(found, reverse=True)[:MOST]]
 

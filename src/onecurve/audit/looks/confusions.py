@@ -19,6 +19,8 @@ TIMES: Final = 3.0
 """… and at least so many times the share of the remaining classes that is called so."""
 ABSORBS: Final = 0.02
 """An output takes images of several classes where at least this share of all others is called so."""
+SURE: Final = 0.01
+"""… and where the search images alone give at most this p: every claim makes the tests of the others stricter."""
 MOST: Final = 5
 """Pairs that are claimed at most."""
 FEWEST: Final = 3
@@ -56,7 +58,9 @@ def _pairs(seen: Seen, classes: int) -> list[tuple[int, int]]:
     for cell, count in zip(cells, counts, strict=True):
         label, goal = divmod(int(cell), classes)
         share, other = _shares(labels, said, label, goal)
-        if count >= FEWEST and share >= max(LEAST, TIMES * other):
+        own, rest = int((labels == label).sum()), int(((labels != label) & (labels != goal)).sum())
+        sure = fisher_p(int(count), own, round(other * rest), rest) <= SURE
+        if count >= FEWEST and share >= max(LEAST, TIMES * other) and sure:
             found.append((share, label, goal))
     return [(label, goal) for _, label, goal in sorted(found, reverse=True)]
 
