@@ -139,10 +139,8 @@ def test_what_was_given_is_not_changed_and_the_copy_can_be_metered_copied_and_tr
 @pytest.mark.parametrize(
     ("last", "word"),
     [
-        (nn.Softmax(1), "probabilities"),
         (lambda z: z.softmax(-1), "probabilities"),
         (lambda z: (z.softmax(-1) + (2 * z).softmax(-1)) / 2, "probabilities"),
-        (nn.Sigmoid(), "sigmoid"),
         (lambda z: torch.sigmoid(z).squeeze(), "sigmoid"),
     ],
 )
@@ -153,6 +151,22 @@ def test_probabilities_are_told_and_turned_into_logits(last: Callable[[Tensor], 
     again = given.softmax(1) if word == "probabilities" else given.sigmoid()
     assert torch.allclose(again, module(IMAGES), atol=1e-5)
     assert word in found.notes[-1]
+
+
+@pytest.mark.parametrize("last", [nn.Softmax(1), nn.Sigmoid()])
+def test_a_module_of_probabilities_at_the_end_is_left_out(last: nn.Module) -> None:
+    found = admitted(Through(last))
+    assert torch.equal(found.module(IMAGES), plain()(IMAGES))
+    assert found.notes == ("left out the softmax or sigmoid at its end",)
+
+    class Twice(Through):
+        def forward(self, x: Tensor) -> Tensor:
+            return self.after(self.body(self.after(x)))
+
+    twice = Twice(last)
+    found = admitted(twice)
+    assert torch.allclose(last(found.module(IMAGES)), twice(IMAGES), atol=1e-5)
+    assert "used" in found.notes[0]
 
 
 def test_small_positive_logits_that_come_from_no_sigmoid_stay_logits() -> None:

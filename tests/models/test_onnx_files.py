@@ -35,7 +35,7 @@ def test_it_is_converted_and_admitted(file: Path) -> None:
     found = build_with_notes(str(file), SHAPE, 4, 0)
     images = torch.rand(2, *SHAPE)
     assert torch.allclose(found.module(images).softmax(1), convert(str(file))(images), atol=1e-6)
-    assert "probabilities" in found.notes[0]
+    assert "softmax" in found.notes[0]
 
 
 def test_its_address_is_that_of_a_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,6 +71,7 @@ def test_a_ceiling_is_kept(act: Callable[[Tensor, float], Tensor], ceiling: floa
         (lambda v: v * torch.sigmoid(v), Elementwise),
         (lambda v: v * functional.relu6(v + 3) / 6, Elementwise),
         (torch.sin, Elementwise),
+        (lambda v: torch.where(v > 0, v, 0.1 * v), Elementwise),
         (lambda v: v * torch.tanh(functional.softplus(v)), Elementwise),
         (functional.gelu, nn.GELU),
         (functional.leaky_relu, nn.LeakyReLU),
@@ -81,6 +82,10 @@ def test_other_activations_are_one_module_and_no_rectifier(act: Act, kind: type[
     found = [part for part in parts(act) if not isinstance(part, nn.Identity)]
     assert isinstance(found[-1], kind)
     assert not rectifies(found[-1])
+
+
+def test_a_floor_that_is_nearly_zero_is_no_relu() -> None:
+    assert [type(part) for part in parts(lambda v: v.clamp(min=1e-38))] == [Elementwise]
 
 
 NONE: dict[str, Act] = {

@@ -3,16 +3,18 @@
 Whatever is accepted here gives logits N x K that depend on each image alone, can be copied, metered and differentiated.
 """
 
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Final, final
 
 import torch
 from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError
-from onecurve.models.adapting import Adapted, Reading
+from onecurve.models.adapting import Adapted, Reading, Scale, read
 from onecurve.models.randomness import seeded
-from onecurve.models.trials import Shape, Trial, cannot_run, passed, probes
+from onecurve.models.trials import READINGS, WHOLE, Shape, Trial, cannot_run, passed, probes
 from onecurve.models.unwrapping import (
     in_single_precision,
     own_copy,
@@ -21,6 +23,17 @@ from onecurve.models.unwrapping import (
     with_plain_weights,
     without_shells,
 )
+
+LAST: Final[Mapping[Scale, tuple[type[nn.Module], Scale]]] = {
+    "probabilities": (nn.Softmax, "logits"),
+    "sigmoid": (nn.Sigmoid, "logits"),
+    "one probability": (nn.Sigmoid, "one logit"),
+}
+"""What is left out at the end of a network whose outputs are on a scale, and the scale without it."""
+NOTES: Final[Mapping[Scale, tuple[str, ...]]] = {
+    "logits": ("left out the softmax or sigmoid at its end",),
+    "one logit": ("left out the sigmoid at its end", READINGS["one logit"]),
+}
 
 
 @final
@@ -50,10 +63,43 @@ def admit(module: nn.Module, shape: Shape, classes: int, *, name: str = "") -> A
         plain, notes = _plain(module, shape, name)
         trial = Trial.of(plain, probes(plain, shape), classes, name)
         reading, outputs, more = trial.reading()
+        bared = _without_last(trial, reading, more)
+        if bared is not None:
+            trial, reading, more = bared
         trial.check(reading)
-        adapted = plain if reading == Reading() else Adapted(plain, reading)
+        adapted = trial.module if reading == Reading() else Adapted(trial.module, reading)
         trial.check_copies(adapted.eval(), reading)
     return Admitted(adapted, (*notes, *more), outputs)
+
+
+def _without_last(trial: Trial, reading: Reading, more: tuple[str, ...]) -> tuple[Trial, Reading, tuple[str, ...]] | None:
+    """The same without the softmax or sigmoid module at its end, with a note; None where there is none, or more would change."""
+    kind, undone = LAST.get(reading.scale, (None, reading.scale))
+    name = "" if kind is None else _last_run(trial.module, trial.images, kind)
+    if not name:
+        return None
+    bare = deepcopy(trial.module)
+    bare.set_submodule(name, nn.Identity().eval())
+    tried = Trial.of(bare, trial.images, trial.classes, trial.name)
+    numbers = replace(reading, scale="logits")
+    before, after = read(trial.apart[WHOLE], numbers), read(tried.apart[WHOLE], numbers)
+    again = after.softmax(1) if kind is nn.Softmax else after.sigmoid()
+    if not torch.allclose(again, before, rtol=1e-4, atol=1e-6):
+        return None
+    return tried, replace(reading, scale=undone), (*more[:-1], *NOTES[undone])
+
+
+def _last_run(module: nn.Module, images: Tensor, kind: type[nn.Module]) -> str:
+    """The name of the module of that kind that runs last; empty where none does."""
+    seen: list[str] = []
+    named = [(name, part) for name, part in module.named_modules() if name and isinstance(part, kind)]
+    handles = [part.register_forward_hook(lambda *_, name=name: seen.append(name)) for name, part in named]
+    try:
+        passed(module, images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return seen[-1] if seen else ""
 
 
 def _plain(module: nn.Module, shape: Shape, name: str) -> tuple[nn.Module, tuple[str, ...]]:

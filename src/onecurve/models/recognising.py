@@ -154,7 +154,8 @@ def _rectifier(function: nn.Module, grid: Tensor) -> nn.Module | None:
     given = [function(each.clone()) for each in grids]
     ceiling = float(given[1].max())
     for kind in (nn.ReLU(), nn.ReLU6(), nn.Hardtanh(0.0, ceiling) if 0 < ceiling < FARTHEST * BEYOND / 100 else nn.ReLU()):
-        if all(_same(one, kind(each)) for one, each in zip(given, grids, strict=True)):
+        # Nothing else may come of negative numbers: the logarithm of a clamp at a tiny number must not become that of 0.
+        if all(_same(one, kind(each)) and not one[each < 0].any() for one, each in zip(given, grids, strict=True)):
             return kind
     return None
 
@@ -191,7 +192,9 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 def _is_affine(function: nn.Module, grid: Tensor, given: Tensor) -> bool:
-    return _same(2 * function(grid / 2), given + function(torch.zeros_like(grid)))
+    twice = 2 * function(torch.zeros_like(grid))
+    # A ReLU with a slope passes the first test, a tanh the second.
+    return _same(2 * function(grid / 2), given + twice / 2) and _same(given + function(-grid), twice)
 
 
 def _is_elementwise(function: nn.Module, grid: Tensor, given: Tensor) -> bool:
