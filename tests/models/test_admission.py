@@ -13,7 +13,7 @@ from torch.nn.utils import parametrizations, prune
 
 from onecurve.core.errors import ModelError
 from onecurve.core.workbench import Budget, Meter
-from onecurve.models.admission import Admitted, admit
+from onecurve.models.admission import Admitted, admit, outputs_of
 from onecurve.models.metering import Metered
 
 SHAPE, CLASSES = (3, 16, 16), 4
@@ -201,6 +201,23 @@ def test_lazy_layers_take_their_sizes_and_more_outputs_in_training_are_read_too(
             return (logits, 2 * logits) if self.training else logits
 
     assert torch.equal(admitted(Auxiliary()).module.train()(IMAGES), plain()(IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("make", "count"),
+    [
+        (plain, 4),
+        (lambda: plain(7).half(), 7),
+        (lambda: plain(1), 2),
+        (lambda: Through(lambda z: {"maps": z[:, :, None, None].expand(-1, -1, 5, 5), "hidden": z[:, :2], "logits": z}), 4),
+        (lambda: Through(lambda z: (z.sum(), z)), 4),
+        (pruned, 4),
+    ],
+)
+def test_the_number_of_classes_is_told_before_a_network_is_admitted(make: Callable[[], nn.Module], count: int) -> None:
+    assert outputs_of(make().eval(), SHAPE) == count
+    with pytest.raises(ModelError, match="gives no logits"):
+        outputs_of(Through(lambda z: "cat"), SHAPE)
 
 
 class Bare(nn.Module):

@@ -101,5 +101,18 @@ def chosen(given: Any, count: int, classes: int, name: str) -> str | int | None:
     return known[0] if known else next(iter(fitting), None)
 
 
+def widths_of(given: Any, count: int) -> list[int]:
+    """Numbers per image of each tensor in what a network gives for ``count`` images that holds one row per image, the likeliest first."""
+    if isinstance(given, Tensor):
+        named = {"": given}
+    elif isinstance(given, tuple | list):
+        named = {str(place): value for place, value in enumerate(given)}
+    else:
+        named = {str(key): value for key, value in (given if isinstance(given, Mapping) else getattr(given, "__dict__", {})).items()}
+    order = sorted(named, key=lambda name: KEYS.index(name) if name in KEYS else len(KEYS))
+    rows = [named[name] for name in order if isinstance(named[name], Tensor) and named[name].ndim and len(named[name]) == count]
+    return [values.numel() // count for values in rows if values.numel() == count * (values.shape[1] if values.ndim > 1 else 1)]
+
+
 def _fits(value: Any, count: int, classes: int) -> bool:
     return isinstance(value, Tensor) and value.is_floating_point() and value.shape == (count, classes)

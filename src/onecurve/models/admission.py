@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from onecurve.core.errors import ModelError
-from onecurve.models.adapting import Adapted, Reading, Scale, read
+from onecurve.models.adapting import Adapted, Reading, Scale, read, widths_of
 from onecurve.models.randomness import seeded
-from onecurve.models.trials import READINGS, WHOLE, Shape, Trial, cannot_run, passed, probes
+from onecurve.models.trials import PROBES, READINGS, WHOLE, Shape, Trial, cannot_run, passed, probes
 from onecurve.models.unwrapping import (
     in_single_precision,
     own_copy,
@@ -70,6 +70,21 @@ def admit(module: nn.Module, shape: Shape, classes: int, *, name: str = "") -> A
         adapted = trial.module if reading == Reading() else Adapted(trial.module, reading)
         trial.check_copies(adapted.eval(), reading)
     return Admitted(adapted, (*notes, *more), outputs)
+
+
+def outputs_of(module: nn.Module, shape: Shape, *, name: str = "") -> int:
+    """How many classes a network tells apart, before it is admitted: the numbers that it gives for an image, and 2 where that is one.
+
+    Raises ``ModelError`` where it does not take images of ``shape`` (C, H, W) or gives no row of numbers for each.
+    """
+    name = name or type(module).__name__
+    with seeded(0):
+        plain, _ = _plain(module, shape, name)
+        given = passed(plain, probes(plain, shape))
+    widths = widths_of(given, PROBES)
+    if not widths:
+        raise ModelError(f"`{name}` gives no logits N x classes, but: {type(given).__name__}", "return a tensor N x classes")
+    return max(2, widths[0])
 
 
 def _without_last(trial: Trial, reading: Reading, more: tuple[str, ...]) -> tuple[Trial, Reading, tuple[str, ...]] | None:

@@ -59,16 +59,30 @@ def build_with_notes(address: str, shape: Shape, classes: int, seed: int) -> Adm
     return admitted
 
 
-def _of_file(address: str, shape: Shape, classes: int, seed: int) -> Admitted:
+def module_at(address: str, shape: Shape, classes: int, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
+    """The module of a person's file as it is made, with its weights, and one line for each thing that was done to fit these.
+
+    It is not admitted yet. Raises ``ModelError`` for what is not such an address, file, callable or weight file.
+    """
     match = FILE_ADDRESS.fullmatch(address)
     if match is None:
         raise ModelError(f"not an address of a network: {address}", "write FILE.py:CALLABLE, FILE.py:CALLABLE[weights=PATH] or FILE.onnx")
     module = make_module(match["place"], {"shape": shape, "classes": classes, "seed": seed}, seed)
-    loaded: tuple[str, ...] = ()
-    if match["weights"]:
-        module = without_shells(module).module
-        settle_sizes(module, probes(module, shape)[:1], seed)
-        loaded = _with_weights(module, match["weights"].strip("'\""))
+    return fit_weights(module, match["weights"].strip("'\""), shape, seed) if match["weights"] else (module, ())
+
+
+def fit_weights(module: nn.Module, path: str, shape: Shape, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
+    """The module without what wraps it, with the weights of a file, and one line for each thing that was done to fit them.
+
+    Lazy layers take their sizes from an image of ``shape`` first. Raises ``ModelError`` as ``weights.load_weights`` does.
+    """
+    bare = without_shells(module).module
+    settle_sizes(bare, probes(bare, shape)[:1], seed)
+    return bare, _with_weights(bare, path)
+
+
+def _of_file(address: str, shape: Shape, classes: int, seed: int) -> Admitted:
+    module, loaded = module_at(address, shape, classes, seed)
     admitted = admit(module, shape, classes, name=address)
     settle_layout(admitted.module, probes(admitted.module, shape))
     return replace(admitted, notes=(*loaded, *admitted.notes))
