@@ -236,8 +236,8 @@ class Baseline:
         """
         changed = different != alike
         for axis in range(changed.ndim):
-            rows = changed.movedim(axis, 0).flatten(1).any(1).nonzero()[:, 0].tolist()
             size = changed.shape[axis]
+            rows = changed.movedim(axis, 0).reshape(size, -1).any(1).nonzero()[:, 0].tolist()
             for within in [width for width in range(size // 2, 0, -1) if size % (2 * width) == 0]:
                 if rows and all(row // within % 2 for row in rows):
                     self._axis, self._within = axis, within
