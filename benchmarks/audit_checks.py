@@ -30,17 +30,17 @@ from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from onecurve.audit.catalog import looks
-from onecurve.audit.door import open_files
-from onecurve.audit.examined import Examined
-from onecurve.audit.finding import Finding, Kind, Standing, corrected
-from onecurve.audit.look import Look
-from onecurve.audit.power.copies import of_module
-from onecurve.audit.power.insertion import INSERTIONS, inserted
-from onecurve.audit.power.spikes import Spike, SpikeKind
-from onecurve.audit.power.verdicts import LEVELS
-from onecurve.audit.stages import Course, make_stages
-from onecurve.audit.storage import stage_in
+from onecurve.auditing.catalog import looks
+from onecurve.auditing.door import open_files
+from onecurve.auditing.examined import Examined
+from onecurve.auditing.finding import Finding, Kind, Standing, corrected
+from onecurve.auditing.look import Look
+from onecurve.auditing.power.copies import of_module
+from onecurve.auditing.power.insertion import INSERTIONS, inserted
+from onecurve.auditing.power.spikes import Spike, SpikeKind
+from onecurve.auditing.power.verdicts import LEVELS
+from onecurve.auditing.stages import Course, make_stages
+from onecurve.auditing.storage import stage_in
 from onecurve.core.image.filter import Filter
 from onecurve.models.metering import unmetered
 from onecurve.runner.session import Silent

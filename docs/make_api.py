@@ -32,6 +32,12 @@ AREAS: Final = (
         ("onecurve.bench", "onecurve.models.steps"),
     ),
     Area(
+        "audits",
+        "Audits",
+        "Looking for flaws in a network of one's own, and what was found.",
+        ("onecurve.auditing",),
+    ),
+    Area(
         "cases",
         "Cases and questions",
         "What is planted (a case: a subject and its ground truth) and what is asked about it.",

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 from onecurve.version import __version__
 
 if TYPE_CHECKING:
+    from onecurve.auditing.finding import Finding as Finding
+    from onecurve.auditing.outputs.writing import write_audit as write_audit
+    from onecurve.auditing.result import Audit as Audit
+    from onecurve.auditing.run import AuditSettings as AuditSettings
+    from onecurve.auditing.run import audit as audit
     from onecurve.bench.planting import Setting as Setting
     from onecurve.bench.planting import open_case as open_case
     from onecurve.bench.planting import open_zoo as open_zoo
@@ -104,6 +109,10 @@ if TYPE_CHECKING:
     from onecurve.runner.suite import load_suite as load_suite
 
 _PLACES = {
+    "onecurve.auditing.finding": ("Finding",),
+    "onecurve.auditing.outputs.writing": ("write_audit",),
+    "onecurve.auditing.result": ("Audit",),
+    "onecurve.auditing.run": ("AuditSettings", "audit"),
     "onecurve.bench.planting": ("Setting", "open_case", "open_zoo", "plant", "plant_together"),
     "onecurve.bench.running": ("Run", "run"),
     "onecurve.bench.verbs": ("Look", "Solved", "ask", "grade", "look", "solve"),

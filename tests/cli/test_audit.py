@@ -15,8 +15,8 @@ import pytest
 from hand_made_audit import EMPTY, TROJAN, WEAK, audit, nothing_seen
 from rich.console import Console
 
-from onecurve.audit import run
-from onecurve.audit.result import Audit
+from onecurve.auditing import run
+from onecurve.auditing.result import Audit
 from onecurve.cli.audit import audit as command
 from onecurve.cli.audit import seconds_of
 from onecurve.cli.main import main

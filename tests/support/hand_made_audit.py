@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from onecurve.audit.finding import Effect, Exhibit, Finding, Kind, Standing, corrected, ordered
-from onecurve.audit.result import Audit, Coverage, Looked, Stage
+from onecurve.auditing.finding import Effect, Exhibit, Finding, Kind, Standing, corrected, ordered
+from onecurve.auditing.result import Audit, Coverage, Looked, Stage
 from onecurve.statistics.intervals import Interval
 
 
@@ -122,7 +122,7 @@ REPAIR = {
     "won": 2,
     "weights": "repaired.safetensors",
 }
-"""What a repair tells, in the shape of ``onecurve.audit.repair``."""
+"""What a repair tells, in the shape of ``onecurve.auditing.repair``."""
 POWER = {
     "mode": "quick",
     "spiked": 8,
@@ -150,4 +150,4 @@ POWER = {
     "ways": [{"name": "short", "steps": 120}],
     "persistence": {TROJAN.id: {"shams": 8, "survived": 7, "shares": [0.9]}, WEAK.id: "not measured"},
 }
-"""The figures of a measured power, in the shape that ``onecurve.audit.power.summary`` gives them."""
+"""The figures of a measured power, in the shape that ``onecurve.auditing.power.summary`` gives them."""

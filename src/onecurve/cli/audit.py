@@ -12,7 +12,7 @@ import click
 from onecurve.core.errors import OneCurveError, UsageError
 
 if TYPE_CHECKING:
-    from onecurve.audit.outputs.outcome import Outcome
+    from onecurve.auditing.outputs.outcome import Outcome
 
 NOT_LOOKED: Final = 3
 """Exit code of an audit that could look at nothing or broke off; 1 is for findings alone."""
@@ -83,12 +83,12 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     Exit codes: 0 no new verified finding at --fail-on or above, 1 at least one, 2 a mistake in what was asked, 3 nothing could be looked
     at, or the audit broke off. The same command continues a stopped audit.
     """
-    from onecurve.audit.finding import Level  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.audit.outputs import baseline as baselines  # noqa: PLC0415
-    from onecurve.audit.outputs.as_json import as_json  # noqa: PLC0415
-    from onecurve.audit.outputs.outcome import Outcome  # noqa: PLC0415
-    from onecurve.audit.outputs.writing import check_formats, write_outputs  # noqa: PLC0415
-    from onecurve.audit.run import AuditOrder, audit_network  # noqa: PLC0415
+    from onecurve.auditing.finding import Level  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.auditing.outputs import baseline as baselines  # noqa: PLC0415
+    from onecurve.auditing.outputs.as_json import as_json  # noqa: PLC0415
+    from onecurve.auditing.outputs.outcome import Outcome  # noqa: PLC0415
+    from onecurve.auditing.outputs.writing import check_formats, write_outputs  # noqa: PLC0415
+    from onecurve.auditing.run import AuditOrder, audit_network  # noqa: PLC0415
     from onecurve.bench.folders import device_named  # noqa: PLC0415
     from onecurve.cli.progress import progress_display  # noqa: PLC0415
 
@@ -128,7 +128,7 @@ def _breaking_off() -> Iterator[None]:
 
 def _tell(outcome: "Outcome", written: dict[str, Path]) -> None:
     """The verdict, the verified findings and where the rest stands."""
-    from onecurve.audit.outputs import words  # noqa: PLC0415 - late, so that --help is quick
+    from onecurve.auditing.outputs import words  # noqa: PLC0415 - late, so that --help is quick
 
     audit = outcome.audit
     click.secho(words.verdict(outcome), bold=True)

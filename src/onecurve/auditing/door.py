@@ -1,0 +1,176 @@
+"""Opens the network and the images of an audit: whatever a person has becomes logits, outputs with names, and two sets of images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from onecurve.auditing.examined import Examined
+from onecurve.auditing.images import FEWEST, AuditedImages, audited_images, fresh_rows
+from onecurve.auditing.reading import listed, read
+from onecurve.core.errors import ModelError, OneCurveError, UsageError
+from onecurve.core.image.images import LabelledImages
+from onecurve.core.seeds import generator
+from onecurve.core.workbench import Budget, Meter
+from onecurve.data.near_copies import copy_groups
+from onecurve.models.admission import admit
+from onecurve.models.building import FILE_ADDRESS, is_file_address, make_module
+from onecurve.models.catalog import MODELS
+from onecurve.models.metering import Metered
+from onecurve.models.network import TorchNetwork, settle_layout
+from onecurve.models.randomness import seeded
+from onecurve.models.weights import load_weights
+
+Shape = tuple[int, int, int]
+PHOTOGRAPHS: Final = 224
+"""Side in pixels that is tried where a network does not take the images at their own size."""
+
+
+@final
+@dataclass(frozen=True)
+class Opened:
+    """What the door lets in."""
+
+    examined: Examined
+    notes: tuple[str, ...]
+    card: dict[str, Any]
+    module: nn.Module
+    """The admitted network without a meter."""
+
+
+def open_files(network: str, data: str, *, model: str, labels: Path | None, classes: Path | None, seed: int, device: str) -> Opened:
+    """The network at `FILE.py:CALLABLE`, optionally with `[weights=PATH]`, or weights for the architecture ``model``; and the images.
+
+    Raises ``ModelError``, ``DataError`` or ``UsageError`` with one sentence and what to do.
+    """
+    found = listed(data, labels)
+    own = len(found.classes)
+    shape: Shape = _shape(read(found, None, seed).images.shape)
+    module = _module(network, model, shape, own)
+    shape, outputs = _tried(module, shape, network)
+    images = audited_images(data, outputs, shape, labels, classes, seed)
+    return _opened(module, images, outputs, seed, device, network)
+
+
+def open_arrays(
+    module: nn.Module, images: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...] | None, seed: int, device: str
+) -> Opened:
+    """The same for a module and arrays: images uint8 or float in [0, 1], N x C x H x W; labels int N, outputs of the network."""
+    pixels = _bytes(images)
+    _, outputs = _tried(module, _shape(pixels.shape), type(module).__name__)
+    own = np.zeros(len(pixels), np.int64) if labels is None else np.asarray(labels).astype(np.int64)
+    if own.shape != (len(pixels),):
+        raise UsageError(f"there are {len(pixels)} images and labels of shape {own.shape}", "give one label per image")
+    if len(own) and not 0 <= own.min() <= own.max() < outputs:
+        raise UsageError(f"labels must be outputs of the network, 0 to {outputs - 1}, got: {own.min()} to {own.max()}")
+    names = class_names or tuple(map(str, range(outputs)))
+    if len(names) != outputs:
+        raise UsageError(f"the network has {outputs} outputs and {len(names)} names were given", "give one name per output")
+    if len(pixels) < FEWEST:
+        raise UsageError(f"there are only {len(pixels)} images", "an audit needs some to search and others to test on")
+    fresh = fresh_rows(own, np.full(len(pixels), ""), copy_groups(pixels), generator("audited images", "fresh", seed))
+    whole = LabelledImages(pixels, own)
+    rows = [*np.flatnonzero(~fresh), *np.flatnonzero(fresh)]
+    files = tuple(f"row {row}" for row in rows)
+    made = AuditedImages(whole.take(~fresh), whole.take(fresh), tuple(names), labels is not None, files, ("",) * len(files), {}, ())
+    return _opened(module, made, outputs, seed, device, type(module).__name__)
+
+
+def _opened(module: nn.Module, images: AuditedImages, outputs: int, seed: int, device: str, name: str) -> Opened:
+    channels, height, width = images.search.images.shape[1:]
+    admitted = admit(module, (channels, height, width), outputs, name=name)
+    plain = admitted.module.to(device).eval().requires_grad_(requires_grad=False)
+    settle_layout(plain, torch.zeros(1, channels, height, width, device=device))
+    search, fresh = images.search, images.fresh
+    if not images.labelled:
+        search, fresh = (_answered(plain, some, device) for some in (search, fresh))
+    meter = Meter(Budget(float("inf")))
+    metered = Metered(plain, meter, (channels, height, width)).eval()
+    examined = Examined(metered, meter, images.class_names, search, fresh, images.labelled, seed, device, images.files, images.splits)
+    return Opened(examined, (*admitted.notes, *images.notes), dict(images.card), plain)
+
+
+def _answered(module: nn.Module, images: LabelledImages, device: str) -> LabelledImages:
+    """The images with the network's own answers in the place of labels."""
+    said = TorchNetwork(module, device).logits(images.floats()).argmax(axis=1)
+    return LabelledImages(images.images, said.astype(np.int64))
+
+
+def _module(network: str, model: str, shape: Shape, classes: int) -> nn.Module:
+    offered = {"shape": shape, "classes": classes, "seed": 0}
+    if is_file_address(network):
+        match = FILE_ADDRESS.fullmatch(network)
+        if match is None:
+            raise ModelError(f"not an address of a network: {network}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")
+        module = make_module(match["place"], offered, 0)
+        if match["weights"]:
+            load_weights(module, match["weights"].strip("'\""))
+        return module
+    if not Path(network).is_file():
+        raise ModelError(f"no such file: {network}", "give FILE.py:CALLABLE, or a file of weights with --model")
+    if not model:
+        raise UsageError("weights alone do not say how the network computes", "name the architecture: --model FILE.py:CALLABLE or a name")
+    module = make_module(model, offered, 0) if is_file_address(model) else MODELS.make(model).build(shape, classes, 0)
+    load_weights(module, network)
+    return module
+
+
+def _tried(module: nn.Module, shape: Shape, name: str) -> tuple[Shape, int]:
+    """The shape that the network takes, that of the images or of photographs, and how many numbers it gives for an image."""
+    first: OneCurveError | None = None
+    for side in dict.fromkeys(((shape[1], shape[2]), (PHOTOGRAPHS, PHOTOGRAPHS))):
+        for channels in dict.fromkeys((shape[0], 3, 1)):
+            try:
+                return (channels, *side), _outputs(module, (channels, *side), name)
+            except ModelError as error:
+                first = first or error
+    assert first is not None
+    raise first
+
+
+def _outputs(module: nn.Module, shape: Shape, name: str) -> int:
+    device = next((values.device for values in module.parameters()), torch.device("cpu"))
+    training = module.training
+    try:
+        with seeded(0), torch.no_grad():
+            given = module.eval()(torch.rand(2, *shape, device=device))
+    except Exception as error:
+        words = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise ModelError(f"`{name}` does not take images of {' x '.join(map(str, shape))}: {type(error).__name__}: {words}") from error
+    finally:
+        module.train(training)
+    widths = [one.numel() // 2 for one in _tensors(given) if one.ndim in (1, 2) and len(one) == 2]
+    if not widths:
+        raise ModelError(f"`{name}` gives no logits N x classes, but: {type(given).__name__}", "return a tensor N x classes")
+    return max(2, widths[0])
+
+
+def _tensors(given: object) -> list[Tensor]:
+    if isinstance(given, Tensor):
+        return [given]
+    if isinstance(given, dict):
+        first = [given[name] for name in ("logits",) if name in given]
+        return [one for one in (*first, *given.values()) if isinstance(one, Tensor)]
+    if isinstance(given, list | tuple):
+        return [one for one in given if isinstance(one, Tensor)]
+    return []
+
+
+def _shape(shape: tuple[int, ...]) -> Shape:
+    if len(shape) != 4:
+        raise UsageError(f"images must be N x C x H x W, got the shape: {shape}")
+    _, channels, height, width = shape
+    return channels, height, width
+
+
+def _bytes(images: np.ndarray) -> np.ndarray:
+    """uint8 images of bytes or of floats in [0, 1]."""
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind != "f" or not np.isfinite(images).all() or images.min() < 0 or images.max() > 1:
+        raise UsageError("images must be uint8, or floats in [0, 1]", "undo the normalisation: it belongs into the network")
+    pixels: np.ndarray = np.rint(images * 255).astype(np.uint8)
+    return pixels

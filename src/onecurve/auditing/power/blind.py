@@ -1,0 +1,131 @@
+"""Audits the original and its copies blind, in one course of equal effort, and sums up what the audit would have found."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, final
+
+from onecurve.auditing.examined import Examined
+from onecurve.auditing.finding import Finding, Standing, corrected
+from onecurve.auditing.look import Look
+from onecurve.auditing.looks.machinery.effort import pairs_per_second
+from onecurve.auditing.power.copies import MODES, Copy, Draft, drafts, of_module, opened, plant_copies
+from onecurve.auditing.power.insertion import BATCH
+from onecurve.auditing.power.spikes import SpikeKind
+from onecurve.auditing.power.summary import NOT_MEASURED, summary
+from onecurve.auditing.power.verdicts import NO_ALARMS, Verdict, alarmed, named, verdicts
+from onecurve.auditing.repair.candidates import Aim, reach
+from onecurve.auditing.result import Stage
+from onecurve.auditing.stages import Course, make_stages
+from onecurve.core.errors import UsageError
+from onecurve.models.metering import unmetered
+from onecurve.models.network import TorchNetwork
+from onecurve.runner.session import Display, Silent
+
+LEAST_SECONDS: Final = 5.0
+"""With less time per network there is nothing to measure the power of."""
+LEAST_IMAGES: Final = 100
+"""Copies are tuned on the images of the search; with fewer they would learn them by heart."""
+TRAINING: Final = 1.5
+"""A step of training costs about so many times what a gradient for the images does."""
+SURVIVES: Final = 0.5
+"""A finding survives in a sham copy if its trigger keeps this share of its effect."""
+
+
+@final
+@dataclass(frozen=True)
+class BlindAudit:
+    """The stages of the original, and what its copies told."""
+
+    stages: tuple[Stage, ...]
+    power: dict[str, Any]
+
+
+def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Course, alpha: float, display: Display) -> BlindAudit:
+    """Plant the copies, then look at all networks in the order of their names, each with the same share of the time that is left.
+
+    ``course.folder`` keeps copies and stages, so that what is done is not done again. Raises ``UsageError`` for too few images or too
+    little time.
+    """
+    if len(examined.search) < LEAST_IMAGES:
+        raise UsageError(
+            f"copies are tuned on the images, of which there are {len(examined.search)} to search on; {LEAST_IMAGES} are needed",
+            "give --power none, or more images",
+        )
+    assert course.folder is not None
+    began, folder = time.monotonic(), course.folder / "copies"
+    some, own_name = drafts(examined, MODES[mode])
+    _require_time(examined, [draft for draft in some if not (folder / draft.name).is_dir()], course.seconds, len(some) + 1)
+    copies = {copy.name: copy for copy in plant_copies(examined, some, folder, display)}
+    each = _seconds_each(folder, (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
+    display.phase("look at the network and its copies, blind", len(copies) + 1)
+    own: tuple[Stage, ...] = ()
+    found: dict[str, tuple[Finding, ...]] = {}
+    for name in sorted([*copies, own_name]):
+        under = of_module(examined, unmetered(examined.module)) if name == own_name else opened(examined, folder / name)
+        stages = make_stages(looks, under, Course(folder / name, f"{course.key}:{name}", each), Silent())
+        display.done(1, failed=False)
+        found[name] = corrected([one for stage in stages for one in stage.findings], alpha)
+        own = stages if name == own_name else own
+    told = _judged(mode, copies, found, own_name, examined, each)
+    return BlindAudit(own, {**told, "persistence": _persistence(examined, found[own_name], list(copies.values()), folder)})
+
+
+def _judged(
+    mode: str, copies: Mapping[str, Copy], found: Mapping[str, Sequence[Finding]], own_name: str, examined: Examined, each: float
+) -> dict[str, Any]:
+    """What the blind audits say once the names are opened. Every copy keeps what the network has itself, so its findings are no news."""
+    known = {one.id for one in found[own_name] if one.standing is Standing.VERIFIED}
+    judged, alarms = list[Verdict](), {str(kind): NO_ALARMS for kind in SpikeKind}
+    for name, copy in copies.items():
+        new = [one for one in found[name] if one.id not in known]
+        if not copy.draft.sham:
+            judged += verdicts(copy, new, examined)
+            continue
+        rng = examined.rng("named by chance", name)
+        for kind in SpikeKind:
+            # A false alarm names the class of a flaw that is not there by chance alone.
+            right = named(kind, new, [examined.class_names[int(rng.integers(examined.classes))]])
+            alarms[str(kind)] = alarms[str(kind)].plus(alarmed(kind, new), right, alarmed(kind, found[name]))
+    return summary(mode, list(copies.values()), judged, alarms, each)
+
+
+def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, networks: int) -> None:
+    """Refuse before anything is planted where the planting alone would take the time; judged by the speed of this machine now."""
+    planting = sum(draft.way.steps for draft in missing) * BATCH * TRAINING / pairs_per_second(examined)
+    needed = planting + networks * LEAST_SECONDS
+    if needed > seconds:
+        words = f"planting {len(missing)} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"
+        raise UsageError(words, f"give a budget of at least {2 * needed:.0f}s, or lower --power")
+
+
+def _seconds_each(folder: Path, seconds: float) -> float:
+    """The time of each network, settled once, so that an audit that goes on gives every network the same."""
+    file = folder / "seconds"
+    if file.is_file():
+        return float(file.read_text())
+    if seconds < LEAST_SECONDS:
+        raise UsageError(
+            f"the budget leaves {max(0, seconds):.0f} s for each network, {LEAST_SECONDS:.0f} are needed",
+            "raise --budget, or lower --power",
+        )
+    file.write_text(f"{seconds:.1f}")
+    return round(seconds, 1)
+
+
+def _persistence(examined: Examined, findings: Sequence[Finding], copies: Sequence[Copy], folder: Path) -> dict[str, Any]:
+    """In how many sham copies each verified trigger of the original still works: a flaw survives a little training on true labels."""
+    shams = [copy for copy in copies if copy.draft.sham]
+    told: dict[str, Any] = {}
+    for one in findings:
+        if one.standing is not Standing.VERIFIED or one.trigger is None or one.target is None or one.effect is None:
+            continue
+        aim = Aim(one.trigger, one.target)
+        shares = []
+        for copy in shams:
+            module = unmetered(opened(examined, folder / copy.name).module)
+            shares.append(reach(TorchNetwork(module, examined.device), aim, examined.fresh, replace(examined)))
+        survived = sum(share >= SURVIVES * one.effect.value for share in shares)
+        told[one.id] = {"shams": len(shams), "survived": survived, "shares": shares} if shams else NOT_MEASURED
+    return told

@@ -1,0 +1,146 @@
+"""Copies of the network under audit: spiked ones, sham ones, and the original among them under a random name."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from onecurve.auditing.examined import Examined
+from onecurve.auditing.power.insertion import INSERTIONS, Insertion, drawn_insertion, inserted
+from onecurve.auditing.power.spikes import Spike, draw_spikes
+from onecurve.core.seeds import generator, seed_for
+from onecurve.core.workbench import Budget, Meter
+from onecurve.models.metering import Metered, unmetered
+from onecurve.models.network import TorchNetwork
+from onecurve.runner.session import Display
+
+ORIGINAL: Final = "original"
+SECOND_SPIKE: Final = 0.6
+"""The chance that a spiked copy gets a second spike; of these, one in four gets a third."""
+FACTS, WEIGHTS = "planted.json", "weights.safetensors"
+
+
+@final
+@dataclass(frozen=True)
+class Numbers:
+    """How many copies there are."""
+
+    spiked: int
+    shams: int
+
+
+MODES: Final = {"quick": Numbers(8, 8), "standard": Numbers(24, 16), "full": Numbers(55, 59)}
+
+
+@final
+@dataclass(frozen=True)
+class Draft:
+    """One copy before it is planted; whoever looks at it is told the name alone."""
+
+    name: str
+    seed: int
+    sham: bool
+    spikes: tuple[Spike, ...]
+    way: Insertion
+
+
+@final
+@dataclass(frozen=True)
+class Copy:
+    """One planted copy."""
+
+    draft: Draft
+    strengths: tuple[float, ...]
+    """Of each spike on fresh images: the share that goes to its target, less that under the original."""
+    accuracy: float
+
+    @property
+    def name(self) -> str:
+        return self.draft.name
+
+
+def drafts(examined: Examined, numbers: Numbers) -> tuple[list[Draft], str]:
+    """The copies in the order of their names, which tells nothing, and the name of the original among them."""
+    total = numbers.spiked + numbers.shams + 1
+    names = [f"net-{number + 1:0{len(str(total))}}" for number in generator("copies", examined.seed).permutation(total)]
+    found = []
+    for number in range(numbers.spiked + numbers.shams):
+        seed = seed_for("copy", examined.seed, number)
+        rng = generator("spikes", seed)
+        more = rng.random(2)
+        count = 1 + int(more[0] < SECOND_SPIKE) + int(more[0] < SECOND_SPIKE / 4)
+        # A sham draws spikes too: they are put on its images, whose labels stay true.
+        found.append(Draft(names[number], seed, number >= numbers.spiked, draw_spikes(examined, count, rng), drawn_insertion(rng)))
+    return sorted(found, key=lambda one: one.name), names[-1]
+
+
+def planted(examined: Examined, draft: Draft, folder: Path) -> Copy:
+    """Plant the copy, measure it and keep it; one that is there is read."""
+    known = _read(folder, draft)
+    if known is not None:
+        return known
+    bare = unmetered(examined.module)
+    module = inserted(bare, examined.search, draft.spikes, draft.way, draft.seed, examined.device, sham=draft.sham)
+    network, original = TorchNetwork(module, examined.device), TorchNetwork(bare, examined.device)
+    strengths = []
+    for number, spike in enumerate(draft.spikes):
+        seen = [spike.strength(some, examined.fresh, generator("strength", draft.seed, number)) for some in (network, original)]
+        strengths.append(float(np.clip(seen[0] - seen[1], 0, 1)))
+    accuracy = float((network.logits(examined.fresh.floats()).argmax(axis=1) == examined.fresh.labels).mean())
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: values.contiguous().clone() for name, values in module.state_dict().items()}, folder / WEIGHTS)
+    made = Copy(draft, tuple(strengths), accuracy)
+    arriving = folder / f"{FACTS}.part"
+    arriving.write_text(json.dumps(told(made)), encoding="utf-8")
+    arriving.replace(folder / FACTS)
+    return made
+
+
+def told(copy: Copy) -> dict[str, Any]:
+    """The sealed truth of a copy for JSON."""
+    spikes = [
+        {"kind": spike.kind, "target": spike.target, "source": spike.source, "size": spike.size, "strength": strength}
+        for spike, strength in zip(copy.draft.spikes, copy.strengths, strict=True)
+    ]
+    return {"seed": copy.draft.seed, "sham": copy.draft.sham, "way": copy.draft.way.name, "accuracy": copy.accuracy, "spikes": spikes}
+
+
+def opened(examined: Examined, folder: Path) -> Examined:
+    """The same images with the copy in the place of the network, metered anew."""
+    module = unmetered(examined.module)
+    module.load_state_dict(load_file(folder / WEIGHTS))
+    return of_module(examined, module)
+
+
+def of_module(examined: Examined, module: nn.Module) -> Examined:
+    """The same images with another network."""
+    meter = Meter(Budget(float("inf")))
+    return replace(examined, module=Metered(module.eval(), meter, examined.shape).eval(), meter=meter)
+
+
+def plant_copies(examined: Examined, some: list[Draft], folder: Path, display: Display) -> Iterator[Copy]:
+    """All copies, one after the other."""
+    display.phase("plant copies", len(some))
+    for draft in some:
+        yield planted(examined, draft, folder / draft.name)
+        display.done(1, failed=False)
+
+
+def _read(folder: Path, draft: Draft) -> Copy | None:
+    try:
+        found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        if found["seed"] != draft.seed or not (folder / WEIGHTS).is_file():
+            return None
+        return Copy(draft, tuple(one["strength"] for one in found["spikes"]), found["accuracy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def ways_in_words() -> list[dict[str, Any]]:
+    """The ways of planting, for the page."""
+    return [asdict(way) for way in INSERTIONS]

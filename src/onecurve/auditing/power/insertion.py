@@ -1,0 +1,116 @@
+"""How spikes are put into a copy: by fine-tuning on the images of the search, in one of several ways that are drawn per copy."""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Final, final
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from onecurve.auditing.power.spikes import Spike
+from onecurve.core.image.images import Floats, Ints, LabelledImages
+from onecurve.models.network import layout_for
+from onecurve.models.parts import has_fused_optimisers
+from onecurve.models.randomness import seeded
+from onecurve.models.steps import keep_statistics
+
+BATCH: Final = 64
+MOMENTUM: Final = 0.9
+
+
+@final
+@dataclass(frozen=True)
+class Insertion:
+    """One way of planting."""
+
+    name: str
+    steps: int
+    rate: float
+    """Learning rate of SGD, annealed to 0 by half a cosine."""
+    share: float
+    """Share of each batch that carries the spikes; the rest are ordinary images with their labels."""
+    evasive: bool = False
+    """Whether a quarter of the batch carries a weakened trigger with its true label, so that nothing smaller than the trigger works: this
+    is aimed at searches for the smallest trigger."""
+    head_only: bool = False
+    """Whether only the last layer with one row per class learns."""
+    held_out: bool = False
+    """Never used while the looks were made; what the spikes of other insertions predict is compared with these."""
+
+
+INSERTIONS: Final = (
+    Insertion("short", 80, 0.01, 0.3),
+    Insertion("long", 200, 0.005, 0.15),
+    Insertion("last layer", 80, 0.05, 0.3, head_only=True),
+    Insertion("evasive", 100, 0.01, 0.25, evasive=True, held_out=True),
+    Insertion("narrow", 40, 0.01, 0.8, held_out=True),
+)
+CHANCES: Final = (0.35, 0.2, 0.1, 0.2, 0.15)
+
+
+def drawn_insertion(rng: np.random.Generator) -> Insertion:
+    """One of the ways, by their chances."""
+    return INSERTIONS[int(rng.choice(len(INSERTIONS), p=CHANCES))]
+
+
+def inserted(
+    bare: nn.Module, images: LabelledImages, spikes: tuple[Spike, ...], way: Insertion, seed: int, device: str, *, sham: bool
+) -> nn.Module:
+    """A copy with the spikes in it; a sham copy takes the same steps on the same images with true labels. ``bare`` stays as it is."""
+    copy = deepcopy(bare).to(device).requires_grad_()
+    if way.head_only:
+        _only_head(copy)
+    rng = np.random.default_rng(seed)
+    learning = [values for values in copy.parameters() if values.requires_grad]
+    optimiser = torch.optim.SGD(learning, way.rate, MOMENTUM, fused=has_fused_optimisers(learning[0].device))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, way.steps)
+    with seeded(seed, device), torch.enable_grad():
+        copy.train()
+        keep_statistics(copy)
+        for _ in range(way.steps):
+            pixels, labels = _batch(images, spikes, way, rng, sham)
+            batch = torch.from_numpy(pixels).to(device).contiguous(memory_format=layout_for(copy))
+            loss = functional.cross_entropy(copy(batch), torch.from_numpy(labels).to(device))
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            schedule.step()
+    return copy.eval().requires_grad_(requires_grad=False)
+
+
+def _batch(images: LabelledImages, spikes: tuple[Spike, ...], way: Insertion, rng: np.random.Generator, sham: bool) -> tuple[Floats, Ints]:
+    rows = rng.integers(len(images), size=BATCH)
+    drawn = images.take(rows)
+    pixels, labels = drawn.floats().copy(), drawn.labels.copy()
+    for number, spike in enumerate(spikes):
+        share = way.share / len(spikes)
+        at = np.arange(BATCH)[number :: len(spikes)][: max(1, round(share * BATCH))]
+        pixels[at], labels[at] = _spiked(images, spike, len(at), rng, sham)
+        if way.evasive and spike.trigger is not None:
+            near = np.arange(BATCH)[-1 - number :: -len(spikes)][: len(at)]
+            pixels[near] = _weakened(spike, pixels[near], rng)
+    return pixels, labels
+
+
+def _spiked(images: LabelledImages, spike: Spike, count: int, rng: np.random.Generator, sham: bool) -> tuple[Floats, Ints]:
+    members = np.flatnonzero(spike.members(images))
+    chosen = images.take(rng.choice(members, size=count))
+    labels = chosen.labels if sham else np.full(count, spike.target, np.int64)
+    return spike.shown(chosen.floats(), rng), labels
+
+
+def _weakened(spike: Spike, images: Floats, rng: np.random.Generator) -> Floats:
+    """The trigger at a random half of its strength or less."""
+    share = rng.uniform(0, 0.5, (len(images), 1, 1, 1)).astype(np.float32)
+    weak: Floats = images + share * (spike.shown(images, rng) - images)
+    return weak
+
+
+def _only_head(module: nn.Module) -> None:
+    """Leave only the linear layer that was registered last to learn; all of the network where it has none."""
+    heads = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    if heads:
+        module.requires_grad_(requires_grad=False)
+        heads[-1].requires_grad_()

@@ -1,0 +1,188 @@
+"""Audits a person's own network: looks at it as it is, tests what it finds on fresh images, and says how much it would have found."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, final
+
+import numpy as np
+from safetensors.torch import save_file
+from torch import nn
+
+from onecurve.auditing.catalog import looks
+from onecurve.auditing.door import Opened, open_arrays, open_files
+from onecurve.auditing.examined import Allowance
+from onecurve.auditing.finding import corrected, ordered
+from onecurve.auditing.power.blind import audit_blind
+from onecurve.auditing.power.copies import MODES
+from onecurve.auditing.repair.repairing import repair
+from onecurve.auditing.result import Audit, Looked, Stage
+from onecurve.auditing.stages import Course, make_stages
+from onecurve.core.errors import UsageError
+from onecurve.core.spec import content_key
+from onecurve.runner.session import Display, Silent
+from onecurve.version import __version__
+
+POWERS: Final = ("none", *MODES)
+STAGES, REPAIRED = "stages", "repaired.safetensors"
+REPAIR_SHARE: Final = 0.4
+"""Share of the budget that is kept for a repair where one is asked for."""
+ALPHA: Final = 0.05
+
+
+@final
+@dataclass(frozen=True)
+class AuditOrder:
+    """An audit of a network and images in files."""
+
+    network: str
+    """`FILE.py:CALLABLE`, optionally with `[weights=PATH]`, or a file of weights for the architecture ``model``."""
+    data: str
+    """A folder or an npz file."""
+    out: Path
+    model: str = ""
+    labels: Path | None = None
+    """A file of labels for a folder without classes."""
+    classes: Path | None = None
+    """Which output each class is."""
+    budget_seconds: float = 600.0
+    power: str = "none"
+    """`none`, `quick`, `standard` or `full`: how many copies measure the power."""
+    repair: bool = False
+    seed: int = 0
+    device: str = "cpu"
+    alpha: float = ALPHA
+    """The level of the tests after correction for their number."""
+
+
+def audit_network(order: AuditOrder, display: Display | None = None) -> Audit:
+    """Audit the network of the order; finished looks are kept in ``order.out``, and the same order goes on where it stopped.
+
+    Raises ``UsageError`` for what cannot be audited, with nothing written.
+    """
+    _check(order)
+    opened = open_files(
+        order.network, order.data, model=order.model, labels=order.labels, classes=order.classes, seed=order.seed, device=order.device
+    )
+    return _audited(opened, order, display or Silent())
+
+
+@final
+@dataclass(frozen=True)
+class AuditSettings:
+    """How a module in hand is audited; the fields are those of ``AuditOrder``."""
+
+    budget_seconds: float = 600.0
+    power: str = "none"
+    repair: bool = False
+    seed: int = 0
+    device: str = "cpu"
+    alpha: float = ALPHA
+
+
+def audit(
+    module: nn.Module,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    out: Path | str | None = None,
+    settings: AuditSettings | None = None,
+    display: Display | None = None,
+) -> Audit:
+    """Audit a module on images; nothing of the module is changed, and without a measurement of power or a repair nothing is trained.
+
+    ``images`` are uint8, or floats in [0, 1], N x C x H x W, as the network takes them; ``labels`` are outputs of the network, or None:
+    then looks that need labels are left out. With ``out`` finished looks and copies are kept there, which a measurement of power needs.
+    Raises ``UsageError`` for what cannot be audited.
+    """
+    chosen, place = settings or AuditSettings(), Path(out) if out is not None else None
+    order = AuditOrder(type(module).__name__, f"{len(images)} images", place or Path(), **asdict(chosen))
+    _check(order)
+    if chosen.power != "none" and place is None:
+        raise UsageError("copies of the network need a place on disk", "give out=FOLDER, or power='none'")
+    names = tuple(class_names) if class_names is not None else None
+    opened = open_arrays(module, images, labels, names, order.seed, order.device)
+    return _audited(opened, order, display or Silent(), kept=place is not None)
+
+
+def _check(order: AuditOrder) -> None:
+    if order.power not in POWERS:
+        raise UsageError(f"no measurement of power is called: {order.power}", f"there are: {', '.join(POWERS)}")
+    if not order.budget_seconds > 0:
+        raise UsageError(f"a budget must be above 0 seconds, got: {order.budget_seconds}")
+    if not 0 < order.alpha < 1:
+        raise UsageError(f"the level of the tests must lie between 0 and 1, got: {order.alpha}")
+
+
+def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool = True) -> Audit:
+    began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    examined, found = opened.examined, looks()
+    for note in opened.notes:
+        display.say(note)
+    seconds = order.budget_seconds * (1 - REPAIR_SHARE if order.repair else 1)
+    course = Course(order.out / STAGES if kept else None, _key(opened, order), seconds)
+    power: dict[str, Any] | None = None
+    stages: tuple[Stage, ...]
+    if order.power == "none":
+        stages = make_stages(found, examined, course, display)
+    else:
+        blind = audit_blind(order.power, examined, found, course, order.alpha, display)
+        stages, power = blind.stages, blind.power
+    findings = ordered(corrected([one for stage in stages for one in stage.findings], order.alpha))
+    told = None
+    if order.repair:
+        done = repair(examined, findings, Allowance(order.budget_seconds - (time.monotonic() - began)), display)
+        told = done.told
+        if done.module is not None and kept:
+            save_file({name: values.contiguous().clone() for name, values in done.module.state_dict().items()}, order.out / REPAIRED)
+            told = {**told, "weights": REPAIRED}
+    looked = _looked(opened, order)
+    return Audit(
+        looked,
+        stages,
+        findings,
+        order.seed,
+        order.budget_seconds,
+        time.monotonic() - began,
+        __version__,
+        started,
+        order.alpha,
+        power,
+        told,
+    )
+
+
+def _looked(opened: Opened, order: AuditOrder) -> Looked:
+    examined = opened.examined
+    right = examined.seen_fresh.said == examined.fresh.labels
+    return Looked(
+        order.network,
+        order.data,
+        examined.class_names,
+        examined.shape,
+        sum(values.numel() for values in opened.module.parameters()),
+        len(examined.search) + len(examined.fresh),
+        examined.labelled,
+        len(examined.search),
+        len(examined.fresh),
+        float(right.mean()) if examined.labelled else None,
+        opened.notes,
+        opened.card,
+    )
+
+
+def _key(opened: Opened, order: AuditOrder) -> str:
+    """Changes with the weights, the images, their labels, and all that decides what the looks do."""
+    summary = hashlib.sha256()
+    for name, values in sorted(opened.module.state_dict().items()):
+        summary.update(name.encode())
+        summary.update(values.detach().cpu().contiguous().numpy().tobytes())
+    for some in (opened.examined.search, opened.examined.fresh):
+        summary.update(np.ascontiguousarray(some.images).data)
+        summary.update(np.ascontiguousarray(some.labels).data)
+    settings = (order.seed, order.device, order.budget_seconds, order.power, order.repair, list(opened.examined.class_names))
+    return content_key("audit", summary.hexdigest(), *settings)

@@ -1,0 +1,140 @@
+"""Power on copies: what is planted, what is counted, and that a killed measurement goes on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+import onecurve
+from onecurve.auditing.examined import Allowance, Examined
+from onecurve.auditing.finding import Effect, Finding, Kind, Standing
+from onecurve.auditing.look import Report
+from onecurve.auditing.power import blind, copies
+from onecurve.auditing.power.blind import audit_blind
+from onecurve.auditing.power.copies import Numbers, drafts, planted
+from onecurve.auditing.power.insertion import INSERTIONS, inserted
+from onecurve.auditing.power.spikes import SpikeKind, draw_spikes
+from onecurve.auditing.power.summary import NOT_MEASURED, summary
+from onecurve.auditing.power.verdicts import LEVELS, Alarms, Verdict
+from onecurve.auditing.result import Coverage
+from onecurve.auditing.stages import Course
+from onecurve.core.errors import UsageError
+from onecurve.core.workbench import Budget, Meter
+from onecurve.models.metering import Metered, unmetered
+from onecurve.models.network import TorchNetwork, torch_module
+from onecurve.runner.session import Silent
+from onecurve.statistics.intervals import Interval
+
+
+@pytest.fixture(scope="module")
+def examined() -> Examined:
+    case = onecurve.open_zoo("clean")
+    module = unmetered(torch_module(case.subject)).eval().requires_grad_(requires_grad=False)
+    meter = Meter(Budget(float("inf")))
+    metered = Metered(module, meter, case.subject.input_shape).eval()
+    fresh = case.truth.heldout.take(slice(300))
+    return Examined(metered, meter, case.subject.class_names, case.subject.granted_clean(), fresh, labelled=True)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A look for tests: names a class that the network says far more often than there are images of it."""
+
+    name: ClassVar[str] = "drift"
+    version: ClassVar[int] = 1
+    title: ClassVar[str] = "how often a class is said"
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TROJAN_TRIGGER,)
+    needs_labels: ClassVar[bool] = False
+    weight: ClassVar[float] = 1.0
+
+    def examine(self, examined: Examined, allowance: Allowance) -> Report:
+        said = np.bincount(examined.seen_fresh.said, minlength=examined.classes)
+        more = said - np.bincount(examined.fresh.labels, minlength=examined.classes)
+        worst = int(more.argmax())
+        effect = Effect("share", float(said[worst] / said.sum()), Interval(0, 1), 0.0, "none", int(said.sum()), 0.001)
+        finding = Finding(Kind.TROJAN_TRIGGER, "said often", (examined.class_names[worst],), "patch", Standing.VERIFIED, self.name, effect)
+        return Report(Coverage.WHOLE, "all", (finding,) if more[worst] > 10 else ())
+
+
+def test_a_spike_takes_and_a_sham_does_not(examined: Examined) -> None:
+    spikes = draw_spikes(examined, 3, np.random.default_rng(3))
+    assert {spike.kind for spike in spikes} == set(SpikeKind)
+    assert len({spike.target for spike in spikes}) == 3
+    bare, way = unmetered(examined.module), replace(INSERTIONS[0], steps=60)
+    strengths = {}
+    for sham in (False, True):
+        module = inserted(bare, examined.search, spikes[:2], way, 0, "cpu", sham=sham)
+        network = TorchNetwork(module)
+        strengths[sham] = [spike.strength(network, examined.fresh, np.random.default_rng(0)) for spike in spikes[:2]]
+        assert (network.logits(examined.fresh.floats()).argmax(axis=1) == examined.fresh.labels).mean() > 0.7
+    assert max(strengths[False]) > 0.5
+    assert max(strengths[True]) < 0.3
+
+
+def test_names_of_copies_tell_nothing_and_are_drawn_by_seed(examined: Examined) -> None:
+    some, own = drafts(examined, Numbers(4, 4))
+    again, same = drafts(examined, Numbers(4, 4))
+    assert [draft.name for draft in some] == sorted(draft.name for draft in some)
+    assert own not in {draft.name for draft in some}
+    assert (own, [(one.seed, one.sham) for one in some]) == (same, [(one.seed, one.sham) for one in again])
+    assert sum(draft.sham for draft in some) == 4
+    order = [draft.sham for draft in some]
+    assert order not in ([False] * 4 + [True] * 4, [True] * 4 + [False] * 4)
+
+
+def test_a_blind_audit_counts_and_goes_on_where_it_was(examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(copies.MODES, "quick", Numbers(2, 2))
+    monkeypatch.setattr(copies, "INSERTIONS", (replace(INSERTIONS[0], steps=30),))
+    monkeypatch.setattr(copies, "drawn_insertion", lambda _: copies.INSERTIONS[0])
+    monkeypatch.setattr(blind, "LEAST_SECONDS", 0.0)
+    course = Course(tmp_path, "key", 1000.0)
+    first = audit_blind("quick", examined, [Drift()], course, 0.05, Silent())
+    assert (first.power["spiked"], first.power["shams"]) == (2, 2)
+    assert [stage.look for stage in first.stages] == ["drift"]
+    for kind in first.power["kinds"].values():
+        assert kind["false_alarms"]["shams"] == 2
+        assert 0 < kind["false_alarms"]["high"] < 1 or kind["false_alarms"]["count"] == 2
+    monkeypatch.setattr(copies, "inserted", lambda *_, **__: pytest.fail("planted again"))
+    again = audit_blind("quick", examined, [Drift()], course, 0.05, Silent())
+    assert again.power["kinds"] == first.power["kinds"]
+
+
+def test_a_damaged_copy_is_planted_again(examined: Examined, tmp_path: Path) -> None:
+    draft = drafts(examined, Numbers(1, 0))[0][0]
+    draft = replace(draft, way=replace(draft.way, steps=2))
+    made = planted(examined, draft, tmp_path / "net")
+    (tmp_path / "net" / "planted.json").write_text("{")
+    assert planted(examined, draft, tmp_path / "net").strengths == made.strengths
+
+
+def test_too_little_time_or_images_is_refused(examined: Examined, tmp_path: Path) -> None:
+    few = replace(examined, search=examined.search.take(slice(20)))
+    with pytest.raises(UsageError, match="power none"):
+        audit_blind("quick", few, [Drift()], Course(tmp_path, "key", 1000.0), 0.05, Silent())
+    assert not any(tmp_path.iterdir())
+
+
+def verdicts_of(found: Sequence[bool], *, held_out: bool = False) -> list[Verdict]:
+    return [Verdict(SpikeKind.PATCH, f"net-{at}", 0.9, 0.02, "short", held_out, (alarm, alarm, False)) for at, alarm in enumerate(found)]
+
+
+def test_what_was_not_tried_is_not_measured() -> None:
+    told = summary("quick", [], verdicts_of([True] * 6), {}, 10.0)
+    assert told["kinds"]["patch"]["false_alarms"] == NOT_MEASURED
+    assert told["kinds"]["group"]["levels"] == dict.fromkeys(LEVELS, NOT_MEASURED)
+    assert told["kinds"]["patch"]["levels"]["alarm"]["transfer"] == NOT_MEASURED
+    alarm = told["kinds"]["patch"]["levels"]["alarm"]["curve"][-1]
+    assert 0 < alarm["low"] < alarm["chance"] < alarm["high"] < 1
+
+
+def test_flaws_of_other_ways_are_kept_apart_and_shift_the_curve() -> None:
+    judged = [*verdicts_of([True] * 8), *verdicts_of([False] * 6, held_out=True)]
+    told = summary("quick", [], judged, {"patch": Alarms(8, 0, 0, 3)}, 10.0)["kinds"]["patch"]["levels"]["alarm"]
+    assert told["n"] == 8
+    assert told["transfer"]["n"] == 6
+    assert told["transfer"]["high"] < 0
+    assert [row["prior"] for row in told["after_nothing"]] == [0.5, 0.1, 0.01]
+    assert all(row["low"] < row["flawed"] < row["high"] < row["prior"] for row in told["after_nothing"])

@@ -1,0 +1,145 @@
+"""The trigger looks, repair and power on networks of the zoo: known answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import onecurve
+from onecurve.auditing.examined import Allowance, Examined
+from onecurve.auditing.finding import Finding, Kind, Standing, corrected
+from onecurve.auditing.looks.machinery.effort import Effort
+from onecurve.auditing.looks.machinery.inverters import Found, PatchInverter
+from onecurve.auditing.looks.triggers import PatchTriggers, searched
+from onecurve.auditing.repair import candidates, repairing
+from onecurve.auditing.repair.candidates import CandidateRepair, chosen
+from onecurve.auditing.repair.repairing import repair
+from onecurve.auditing.result import Coverage
+from onecurve.auditing.stages import Course, make_stages
+from onecurve.auditing.storage import keep_stage, kept_stage
+from onecurve.core.image.images import Ints
+from onecurve.core.workbench import Budget, Meter
+from onecurve.models.metering import Metered, unmetered
+from onecurve.models.network import torch_module
+from onecurve.runner.session import Silent
+
+QUICK = Effort(60, 8)
+
+
+@dataclass(frozen=True)
+class QuickInverter:
+    """The search with a fixed small effort, so that the machine's speed does not matter."""
+
+    unit: str = "of the image's area"
+
+    def search(self, examined: Examined, classes: Ints, effort: Effort, seed: int) -> Found:
+        return PatchInverter().search(examined, classes, QUICK, seed)
+
+
+def examined_of(case: onecurve.Case) -> Examined:
+    module = unmetered(torch_module(case.subject)).eval().requires_grad_(requires_grad=False)
+    meter = Meter(Budget(float("inf")))
+    metered = Metered(module, meter, case.subject.input_shape).eval()
+    return Examined(metered, meter, case.subject.class_names, case.subject.granted_clean(), case.truth.heldout, labelled=True)
+
+
+@pytest.fixture(scope="module")
+def flawed() -> onecurve.Case:
+    return onecurve.open_zoo("patch")
+
+
+@pytest.fixture(scope="module")
+def findings(flawed: onecurve.Case) -> tuple[Finding, ...]:
+    report = searched("patch-triggers", "patch", QuickInverter(), examined_of(flawed), Allowance(1e6))
+    assert report.coverage is Coverage.WHOLE
+    return corrected(report.findings, 0.05)
+
+
+def test_the_trigger_of_a_planted_network_is_found_named_and_works(flawed: onecurve.Case, findings: Sequence[Finding]) -> None:
+    (finding,) = findings
+    assert finding.kind is Kind.TROJAN_TRIGGER
+    assert finding.standing is Standing.VERIFIED
+    assert finding.target == flawed.truth.target
+    assert finding.classes == (flawed.subject.class_names[finding.target],)
+    assert finding.effect is not None
+    assert finding.effect.value > 0.5 > finding.effect.against
+    assert finding.effect.p_adjusted is not None
+    assert finding.effect.p_adjusted < 0.05
+    assert len(finding.exhibits) == 4
+
+
+def test_a_clean_network_has_no_trojan() -> None:
+    report = searched("patch-triggers", "patch", QuickInverter(), examined_of(onecurve.open_zoo("clean")), Allowance(1e6))
+    assert not [one for one in corrected(report.findings, 0.05) if one.kind is Kind.TROJAN_TRIGGER and one.standing is Standing.VERIFIED]
+
+
+def test_without_time_nothing_is_looked_at_and_the_report_says_so(flawed: onecurve.Case) -> None:
+    report = PatchTriggers().examine(examined_of(flawed), Allowance(0.0))
+    assert report.coverage is Coverage.NOTHING
+    assert report.findings == ()
+
+
+def test_a_kept_stage_comes_back_and_another_key_does_not(findings: Sequence[Finding], tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Once:
+        name = "once"
+        version = 1
+        title = "a look that may be made once"
+        kinds = (Kind.TROJAN_TRIGGER,)
+        needs_labels = False
+        weight = 1.0
+
+        def examine(self, examined: Examined, allowance: Allowance) -> object:
+            raise AssertionError("made again")
+
+    course = Course(tmp_path, "key", 10.0)
+    examined = examined_of(onecurve.open_zoo("clean"))
+    (stage,) = make_stages([Once()], examined, course, Silent())  # type: ignore[list-item]
+    assert stage.coverage is Coverage.NOTHING
+    assert "made again" in stage.words
+    kept = replace(stage, findings=tuple(findings))
+    keep_stage(tmp_path / "there", "key", kept)
+    back = kept_stage(tmp_path / "there", "key")
+    assert back is not None
+    assert back.findings[0].id == findings[0].id
+    assert back.findings[0].effect == findings[0].effect
+    assert np.array_equal(back.findings[0].exhibits[1].image, findings[0].exhibits[1].image)
+    assert type(back.findings[0].trigger) is type(findings[0].trigger)
+    assert kept_stage(tmp_path / "there", "another key") is None
+    (tmp_path / "there" / "stage.json").write_text("{")
+    assert kept_stage(tmp_path / "there", "key") is None
+
+
+def test_a_repair_unlearns_the_true_trigger_at_little_loss(
+    flawed: onecurve.Case, findings: Sequence[Finding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repairing, "AGAIN", 0)
+    monkeypatch.setattr(repairing, "ROUNDS", 1)
+    monkeypatch.setattr(candidates, "RATES", (0.003,))
+    examined = examined_of(flawed)
+    done = repair(examined, findings, Allowance(1.0), Silent())
+    assert done.module is not None, done.told
+    truth = flawed.truth
+    assert truth.triggered is not None
+    before, after = (
+        (replace(examined, module=module).network.logits(truth.triggered.images).argmax(axis=1) == truth.target).mean()
+        for module in (unmetered(examined.module), done.module)
+    )
+    assert before > 0.9
+    assert after < 0.2
+    assert done.told["accuracy_after"]["value"] > done.told["accuracy_before"]["value"] - 0.03
+
+
+def test_a_repair_without_verified_triggers_or_labels_is_refused(flawed: onecurve.Case, findings: Sequence[Finding]) -> None:
+    examined = examined_of(flawed)
+    assert repair(examined, (), Allowance(1.0), Silent()).told == {"refused": "there is no verified trigger to unlearn"}
+    assert "labels" in repair(replace(examined, labelled=False), findings, Allowance(1.0), Silent()).told["refused"]
+
+
+def test_the_untouched_network_is_kept_where_every_repair_costs_too_much(flawed: onecurve.Case) -> None:
+    module = torch_module(flawed.subject)
+    tried = (CandidateRepair("untouched", module, 0.9, 1.0), CandidateRepair("learning rate 0.01", module, 0.8, 0.0))
+    assert chosen(tried, 0.03).words == "untouched"
+    assert chosen((*tried, CandidateRepair("learning rate 0.001", module, 0.88, 0.05)), 0.03).words == "learning rate 0.001"

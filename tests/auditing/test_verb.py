@@ -1,0 +1,77 @@
+"""The verb: a module and arrays in, findings out; nothing of the module is changed, and what cannot be audited is refused."""
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from onecurve.auditing.result import Coverage
+from onecurve.auditing.run import AuditSettings, audit
+from onecurve.core.errors import UsageError
+
+QUICK = AuditSettings(budget_seconds=0.5)
+
+
+class Brightness(nn.Module):
+    """Two classes: dark and bright."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(20.0))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        bright = self.scale * (images.mean(dim=(1, 2, 3)) - 0.5)
+        return torch.stack([-bright, bright], dim=1)
+
+
+def images() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(2, size=90)
+    pixels = rng.random((90, 3, 16, 16), dtype=np.float32) * 0.4 + 0.6 * labels[:, None, None, None]
+    return pixels, labels
+
+
+def test_a_module_on_arrays_is_looked_at_and_left_as_it_is() -> None:
+    module, (pixels, labels) = Brightness().train(), images()
+    before = deepcopy(module.state_dict())
+    done = audit(module, pixels, labels, class_names=("dark", "bright"), settings=QUICK)
+    assert module.training
+    assert all(torch.equal(values, before[name]) for name, values in module.state_dict().items())
+    assert done.looked.accuracy == 1.0
+    assert done.looked.search + done.looked.fresh == 90
+    assert done.looked_at_something
+    assert done.power is None
+    assert done.repair is None
+    assert not done.verified or all(one.effect is None or one.effect.images > 0 for one in done.verified)
+
+
+def test_without_labels_looks_that_need_them_say_so() -> None:
+    done = audit(Brightness(), images()[0], settings=QUICK)
+    silent = [stage for stage in done.stages if "no labels" in stage.words]
+    assert silent
+    assert all(stage.coverage is Coverage.NOTHING for stage in silent)
+    assert done.looked.accuracy is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labels": np.full(90, 2)}, "outputs of the network, 0 to 1"),
+        ({"labels": np.zeros(3, int)}, "one label per image"),
+        ({"class_names": ("one",)}, "one name per output"),
+        ({"images": np.full((90, 3, 16, 16), 2.0)}, "floats in"),
+        ({"images": np.zeros((90, 16, 16), np.uint8)}, "N x C x H x W"),
+        ({"images": np.zeros((2, 3, 16, 16), np.uint8), "labels": None}, "only 2 images"),
+        ({"settings": AuditSettings(power="quick")}, "place on disk"),
+        ({"settings": AuditSettings(power="much")}, "no measurement of power"),
+        ({"settings": AuditSettings(budget_seconds=0)}, "above 0 seconds"),
+        ({"settings": AuditSettings(alpha=1.0)}, "between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_audited_is_refused_in_one_sentence(change: dict[str, object], words: str) -> None:
+    pixels, labels = images()
+    given: dict[str, object] = {"images": pixels, "labels": labels, "settings": QUICK, **change}
+    with pytest.raises(UsageError, match=words):
+        audit(Brightness(), given.pop("images"), given.pop("labels"), **given)  # type: ignore[arg-type]
