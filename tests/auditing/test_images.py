@@ -118,6 +118,14 @@ def test_an_npz_file_keeps_its_splits_and_groups(tmp_path: Path) -> None:
     assert audited_images(str(tmp_path / "b.npz"), 2, (1, 16, 16), None, None, 0).search.images.shape[1:] == (1, 16, 16)
 
 
+def test_an_npz_file_may_have_no_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=noise(0, (30, 16, 16, 3)))
+    found = audited(tmp_path / "a.npz", 7)
+    assert not found.labelled
+    assert len(found.class_names) == 7
+    assert len(found.search) + len(found.fresh) == 30
+
+
 def test_classes_are_outputs_by_number_order_or_file(tmp_path: Path) -> None:
     assert mapped(("1", "3"), 5, None).outputs == (1, 3)
     assert mapped(("1", "10", "2"), 10, None).outputs == (0, 9, 1)

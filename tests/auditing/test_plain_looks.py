@@ -99,6 +99,15 @@ def test_a_shortcut_is_found_by_editing_and_names_class_and_property() -> None:
     assert found.effect.against < 0.5 * found.effect.value
 
 
+def test_a_shortcut_needs_no_labels() -> None:
+    module, whole = Places("shortcut").eval(), spots(900, 0, tinted=0.2)
+    with torch.no_grad():
+        answers = module(torch.from_numpy(whole.floats())).argmax(1).numpy()
+    of = examined(module, LabelledImages(whole.images, answers))
+    (found, *_) = verified(Shortcuts(), of)
+    assert (found.classes, found.where, found.facts["donors"]) == (("left",), "colours", "images called so")
+
+
 def test_a_property_that_only_goes_with_a_class_is_no_shortcut() -> None:
     whole = spots(900, 0, tinted=0)
     images = whole.images.copy()

@@ -12,7 +12,7 @@ import numpy as np
 from onecurve.auditing.label_file import labels_in
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.image.images import Bytes, Ints
-from onecurve.data.arrays import read_content
+from onecurve.data.arrays import read_content, read_unlabelled
 from onecurve.data.collection import balanced_rows
 from onecurve.data.pictures import Files, Sources, UnusablePictureError, decoded, header_of, highest_grey
 from onecurve.data.tree import are_alike_inside, are_splits, files_in, folders_in, is_litter, names_split
@@ -168,6 +168,10 @@ def _named(root: Path, paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def _of_arrays(path: Path) -> Listed:
+    unlabelled = read_unlabelled(path)
+    if unlabelled is not None:
+        count = len(unlabelled)
+        return Listed(unlabelled, tuple(f"row {row}" for row in range(count)), (), np.zeros(count, np.int64), ("",) * count)
     content = read_content(path, whole=False)
     count = len(content.labels)
     splits = ("",) * count if content.splits is None else tuple(map(str, content.splits))

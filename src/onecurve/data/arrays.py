@@ -83,6 +83,15 @@ def read_content(path: Path, *, whole: bool = True) -> Content:
         return Content(joined, every, names, _joined_groups(groups), test if test.any() and not test.all() else None, of_splits, annotated)
 
 
+def read_unlabelled(path: Path) -> Bytes | None:
+    """uint8 N x C x H x W: the images of a file without labels; None for a file that has labels or no images."""
+    with opened(path) as archive:
+        keys = {key.lower(): key for key in archive.names}
+        name = next((keys[each] for each in _IMAGES if each in keys), "")
+        labelled = any(_split(keys, split) is not None for split in ("", "train", *_UNSEEN))
+        return _images_first(archive, name) if name and not labelled else None
+
+
 def _splits(archive: Archive) -> list[_Split]:
     """The file's splits, training first; raises ``DataError`` if none is complete. Arrays without a split are training images."""
     keys = {key.lower(): key for key in archive.names}
