@@ -8,8 +8,11 @@ import pytest
 from PIL import Image
 
 from onecurve.auditing.class_map import mapped
+from onecurve.auditing.class_order import require_order
+from onecurve.auditing.examined import Seen
 from onecurve.auditing.images import AuditedImages, audited_images, fresh_rows
 from onecurve.core.errors import DataError, UsageError
+from onecurve.core.image.images import LabelledImages
 
 
 def noise(seed: int, shape: tuple[int, ...] = (16, 16, 3)) -> np.ndarray:
@@ -142,6 +145,26 @@ def test_classes_are_outputs_by_number_order_or_file(tmp_path: Path) -> None:
     numbers = tmp_path / "numbers.json"
     numbers.write_text(json.dumps({"cat": 3, "dog": 1}))
     assert mapped(("dog", "cat"), 5, numbers).outputs == (1, 3)
+
+
+def test_an_npz_file_numbers_its_classes_with_images_or_without(tmp_path: Path) -> None:
+    names = np.array(["owl", "cat", "eel", "dog"])
+    np.savez(tmp_path / "a.npz", images=noise(0, (30, 16, 16, 3)), labels=np.arange(30) % 2 + 1, class_names=names)
+    found = audited(tmp_path / "a.npz", 4)
+    assert found.class_names == tuple(names)
+    assert set(found.search.labels) == {1, 2}
+    assert not found.guessed
+    assert found.card["outputs_without_images"] == ["owl", "dog"]
+
+
+def test_an_order_that_was_guessed_wrongly_is_noticed() -> None:
+    labels = np.arange(40) % 4
+    images = LabelledImages(np.zeros((40, 3, 8, 8), np.uint8), labels)
+    answers = np.eye(4, dtype=np.float32)[labels]
+    require_order(Seen(images, answers), 4)
+    require_order(Seen(images, np.roll(answers, 1, axis=0) * 0 + 1), 4)
+    with pytest.raises(UsageError, match="0% of the images are recognised, and 100% if the classes are outputs in another order"):
+        require_order(Seen(images, answers[:, [1, 2, 3, 0]]), 4)
 
 
 def test_classes_that_cannot_be_told_are_refused(tmp_path: Path) -> None:

@@ -25,18 +25,20 @@ class ClassMap:
     """One name per output."""
     how: str
     """How they were found, one sentence."""
+    guessed: bool = False
+    """Whether nothing but the number of classes speaks for it."""
 
 
-def mapped(found: tuple[str, ...], outputs: int, classes: Path | None) -> ClassMap:
+def mapped(found: tuple[str, ...], outputs: int, classes: Path | None, *, numbered: bool = False) -> ClassMap:
     """The outputs of the classes ``found`` in the data, of a network with so many ``outputs``; there may be fewer classes.
 
     ``classes`` is a JSON file (a list of names; an object from number to name or names, or from class to number) or a text file with
     one name per line, in the order of the outputs. Without it, names that are all whole numbers are outputs (or outputs + 1 where they
-    run from 1 to the number of outputs), and as many names as outputs are taken in alphabetical order. Raises ``UsageError`` for
-    classes that cannot be told, ``DataError`` for a file that cannot be read.
+    run from 1 to the number of outputs), and as many names as outputs are taken in alphabetical order; ``numbered`` says that the data
+    number their classes. Raises ``UsageError`` for classes that cannot be told, ``DataError`` for a file that cannot be read.
     """
     if classes is None:
-        return _by_number(found, outputs) or _by_order(found, outputs)
+        return _by_number(found, outputs) or _by_order(found, outputs, numbered)
     told = _told(classes, outputs)
     if isinstance(told, dict):
         return _by_index(found, outputs, told, classes)
@@ -60,11 +62,12 @@ def _by_number(found: tuple[str, ...], outputs: int) -> ClassMap | None:
     return ClassMap(tuple(number - first for number in numbers), tuple(names.get(at, str(at + first)) for at in range(outputs)), how)
 
 
-def _by_order(found: tuple[str, ...], outputs: int) -> ClassMap:
+def _by_order(found: tuple[str, ...], outputs: int, numbered: bool) -> ClassMap:
     if not found:
         return ClassMap((), tuple(map(str, range(outputs))), "the images have no labels, so outputs are named by their numbers")
     if len(found) == outputs:
-        return ClassMap(tuple(range(outputs)), found, "classes are outputs in alphabetical order, because there are as many of both")
+        how = "classes are outputs by their numbers in the file" if numbered else "classes are outputs in alphabetical order, a guess"
+        return ClassMap(tuple(range(outputs)), found, how, guessed=not numbered)
     raise UsageError(
         f"the data have {len(found)} classes and the network {outputs} outputs, so it is not known which output is which class",
         "give a file with one name per line in the order of the outputs: --classes FILE",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from onecurve.auditing.class_order import require_order
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.images import FEWEST, AuditedImages, audited_images, fresh_rows
 from onecurve.auditing.reading import listed, read
@@ -90,6 +91,8 @@ def _opened(module: nn.Module, images: AuditedImages, outputs: int, seed: int, d
     meter = Meter(Budget(float("inf")))
     metered = Metered(plain, meter, (channels, height, width)).eval()
     examined = Examined(metered, meter, images.class_names, search, fresh, images.labelled, seed, device, images.files, images.splits)
+    if images.guessed:
+        require_order(examined.seen, outputs)
     return Opened(examined, (*admitted.notes, *images.notes), dict(images.card), plain)
 
 

@@ -38,6 +38,8 @@ class AuditedImages:
     """The split that each of ``files`` came in; empty strings where there are none."""
     card: Mapping[str, Any]
     notes: tuple[str, ...]
+    guessed: bool = False
+    """Whether classes are outputs by their alphabetical order, which nothing but their number speaks for."""
 
 
 def audited_images(
@@ -50,7 +52,7 @@ def audited_images(
     Raises ``DataError`` or ``UsageError``, one sentence with what to do.
     """
     found = listed(address, labels)
-    names = mapped(found.classes, outputs, classes)
+    names = mapped(found.classes, outputs, classes, numbered=found.numbered)
     images = read(found, shape, seed_for("audited images", seed))
     if len(images.rows) < FEWEST:
         raise DataError(f"there are only {len(images.rows)} images: {address}", "an audit needs some to search and others to test on")
@@ -71,6 +73,7 @@ def audited_images(
         tuple(str(split) for split in splits[order]),
         card,
         (*card_notes(card), *images.notes),
+        names.guessed,
     )
 
 

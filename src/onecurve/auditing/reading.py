@@ -44,6 +44,8 @@ class Listed:
     """Files and folders that are not read, with the reason."""
     groups: Ints | None = None
     """int64 N; what belongs together."""
+    numbered: bool = False
+    """Whether the data number their classes, as an npz file does."""
 
 
 @final
@@ -176,7 +178,7 @@ def _of_arrays(path: Path) -> Listed:
     count = len(content.labels)
     splits = ("",) * count if content.splits is None else tuple(map(str, content.splits))
     names = tuple(f"{split}/row {row}".removeprefix("/") for split, row in zip(splits, _within(splits), strict=True))
-    return Listed(content.images, names, content.class_names, content.labels, splits, (), content.groups)
+    return Listed(content.images, names, content.class_names, content.labels, splits, (), content.groups, numbered=True)
 
 
 def _within(splits: Sequence[str]) -> list[int]:

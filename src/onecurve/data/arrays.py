@@ -121,9 +121,9 @@ def _compact(archive: Archive, labels: Ints, names: tuple[str, ...], whole: bool
     """
     present = np.unique(labels)
     empty = [names[label] for label in range(len(names)) if label not in set(present.tolist())]
-    if not empty:
+    if not empty or (_named(archive) and not whole):
         return labels, names
-    if whole and _named(archive):
+    if _named(archive):
         listed = ", ".join(f"`{name}`" for name in empty[:SHOWN]) + (f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else "")
         raise archive.fault(
             f"{len(empty)} of {len(names)} classes have no image: {listed}",
