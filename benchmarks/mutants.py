@@ -255,6 +255,55 @@ MUTANTS: tuple[Mutant, ...] = (
         "return max(0.0, (raw - floor) / (ceiling - floor))",
         ("tests/core/test_names_and_keys.py",),
     ),
+    Mutant(
+        "logits may depend on the rest of the batch",
+        "models/trials.py",
+        "            if not change <= allowed:",
+        "            if change < 0:",
+        ("tests/models/test_admission.py",),
+    ),
+    Mutant(
+        "masks of pruning are lost instead of folded",
+        "models/matching.py",
+        '("_orig", "_mask", torch.mul,',
+        '("_orig", "_mask", lambda weights, _: weights,',
+        ("tests/models/test_weight_files.py",),
+    ),
+    Mutant(
+        "several sets of weights that fit: the first is taken",
+        "models/weights.py",
+        "    if others and _rank(place)[0] == len(WRAPPINGS):",
+        "    if others and not place:",
+        ("tests/models/test_weight_files.py",),
+    ),
+    Mutant(
+        "the gradient for feature maps takes in the deeper maps that are made of them",
+        "models/cutting.py",
+        "        return values.view_as(values)",
+        "        return values",
+        ("tests/tools/test_class_activation_cuts.py",),
+    ),
+    Mutant(
+        "channels are taken to come first",
+        "models/cutting.py",
+        "    axes = best if moves[best] > moves[USUAL] + CLEARLY else USUAL",
+        "    axes = USUAL",
+        ("tests/models/test_cutting.py",),
+    ),
+    Mutant(
+        "a ReLU with a ceiling is taken for one without",
+        "models/recognising.py",
+        "    grids = [grid, grid * BEYOND]",
+        "    grids = [grid, grid]",
+        ("tests/models/test_recognising.py",),
+    ),
+    Mutant(
+        "DeepLift pairs rows of the batch one after the other",
+        "tools/attribution/machinery/rule_modules.py",
+        "                    self._axis, self._within = axis, within",
+        "                    self._axis, self._within = axis, size // 2",
+        ("tests/tools/test_rules_by_behaviour.py",),
+    ),
 )
 
 
