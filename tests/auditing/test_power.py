@@ -63,7 +63,7 @@ def test_a_spike_takes_and_a_sham_does_not(examined: Examined) -> None:
     spikes = draw_spikes(examined, 3, np.random.default_rng(3))
     assert {spike.kind for spike in spikes} == set(SpikeKind)
     assert len({spike.target for spike in spikes}) == 3
-    bare, way = unmetered(examined.module), replace(INSERTIONS[0], steps=60)
+    bare, way = unmetered(examined.module), replace(INSERTIONS[0], steps=100)
     strengths = {}
     for sham in (False, True):
         module = inserted(bare, examined.search, spikes[:2], way, 0, "cpu", sham=sham)

@@ -1,12 +1,12 @@
 """Opens the network and the images of an audit: whatever a person has becomes logits, outputs with names, and two sets of images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from onecurve.auditing.class_order import require_order
 from onecurve.auditing.examined import Examined
@@ -17,13 +17,11 @@ from onecurve.core.image.images import LabelledImages
 from onecurve.core.seeds import generator
 from onecurve.core.workbench import Budget, Meter
 from onecurve.data.near_copies import copy_groups
-from onecurve.models.admission import admit
-from onecurve.models.building import FILE_ADDRESS, is_file_address, make_module
+from onecurve.models.admission import admit, outputs_of
+from onecurve.models.building import fit_weights, is_file_address, module_at
 from onecurve.models.catalog import MODELS
 from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, settle_layout
-from onecurve.models.randomness import seeded
-from onecurve.models.weights import load_weights
 
 Shape = tuple[int, int, int]
 PHOTOGRAPHS: Final = 224
@@ -50,10 +48,11 @@ def open_files(network: str, data: str, *, model: str, labels: Path | None, clas
     found = listed(data, labels)
     own = len(found.classes)
     shape: Shape = _shape(read(found, None, seed).images.shape)
-    module = _module(network, model, shape, own)
+    module, fitted = _module(network, model, shape, own)
     shape, outputs = _tried(module, shape, network)
     images = audited_images(data, outputs, shape, labels, classes, seed)
-    return _opened(module, images, outputs, seed, device, network)
+    opened = _opened(module, images, outputs, seed, device, network)
+    return replace(opened, notes=(*fitted, *opened.notes))
 
 
 def open_arrays(
@@ -102,23 +101,20 @@ def _answered(module: nn.Module, images: LabelledImages, device: str) -> Labelle
     return LabelledImages(images.images, said.astype(np.int64))
 
 
-def _module(network: str, model: str, shape: Shape, classes: int) -> nn.Module:
-    offered = {"shape": shape, "classes": classes, "seed": 0}
+def _module(network: str, model: str, shape: Shape, classes: int) -> tuple[nn.Module, tuple[str, ...]]:
+    """The network before it is admitted, and a line for each thing that was done to fit its weights."""
     if is_file_address(network):
-        match = FILE_ADDRESS.fullmatch(network)
-        if match is None:
-            raise ModelError(f"not an address of a network: {network}", "write FILE.py:CALLABLE or FILE.py:CALLABLE[weights=PATH]")
-        module = make_module(match["place"], offered, 0)
-        if match["weights"]:
-            load_weights(module, match["weights"].strip("'\""))
-        return module
+        return module_at(network, shape, classes, 0)
     if not Path(network).is_file():
-        raise ModelError(f"no such file: {network}", "give FILE.py:CALLABLE, or a file of weights with --model")
+        raise ModelError(f"no such file: {network}", "give FILE.py:CALLABLE, FILE.onnx, or a file of weights with --model")
     if not model:
         raise UsageError("weights alone do not say how the network computes", "name the architecture: --model FILE.py:CALLABLE or a name")
-    module = make_module(model, offered, 0) if is_file_address(model) else MODELS.make(model).build(shape, classes, 0)
-    load_weights(module, network)
-    return module
+    if is_file_address(model):
+        made, notes = module_at(model, shape, classes, 0)
+    else:
+        made, notes = MODELS.make(model).build(shape, classes, 0), ()
+    fitted, more = fit_weights(made, network, shape, 0)
+    return fitted, (*notes, *more)
 
 
 def _tried(module: nn.Module, shape: Shape, name: str) -> tuple[Shape, int]:
@@ -127,39 +123,11 @@ def _tried(module: nn.Module, shape: Shape, name: str) -> tuple[Shape, int]:
     for side in dict.fromkeys(((shape[1], shape[2]), (PHOTOGRAPHS, PHOTOGRAPHS))):
         for channels in dict.fromkeys((shape[0], 3, 1)):
             try:
-                return (channels, *side), _outputs(module, (channels, *side), name)
+                return (channels, *side), outputs_of(module, (channels, *side), name=name)
             except ModelError as error:
                 first = first or error
     assert first is not None
     raise first
-
-
-def _outputs(module: nn.Module, shape: Shape, name: str) -> int:
-    device = next((values.device for values in module.parameters()), torch.device("cpu"))
-    training = module.training
-    try:
-        with seeded(0), torch.no_grad():
-            given = module.eval()(torch.rand(2, *shape, device=device))
-    except Exception as error:
-        words = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise ModelError(f"`{name}` does not take images of {' x '.join(map(str, shape))}: {type(error).__name__}: {words}") from error
-    finally:
-        module.train(training)
-    widths = [one.numel() // 2 for one in _tensors(given) if one.ndim in (1, 2) and len(one) == 2]
-    if not widths:
-        raise ModelError(f"`{name}` gives no logits N x classes, but: {type(given).__name__}", "return a tensor N x classes")
-    return max(2, widths[0])
-
-
-def _tensors(given: object) -> list[Tensor]:
-    if isinstance(given, Tensor):
-        return [given]
-    if isinstance(given, dict):
-        first = [given[name] for name in ("logits",) if name in given]
-        return [one for one in (*first, *given.values()) if isinstance(one, Tensor)]
-    if isinstance(given, list | tuple):
-        return [one for one in given if isinstance(one, Tensor)]
-    return []
 
 
 def _shape(shape: tuple[int, ...]) -> Shape:

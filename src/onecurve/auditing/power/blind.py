@@ -57,7 +57,10 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     began, folder = time.monotonic(), course.folder / "copies"
     some, own_name = drafts(examined, MODES[mode])
     _require_time(examined, [draft for draft in some if not (folder / draft.name).is_dir()], course.seconds, len(some) + 1)
-    copies = {copy.name: copy for copy in plant_copies(examined, some, folder, display)}
+    every = list(plant_copies(examined, some, folder, display))
+    copies = {copy.name: copy for copy in every if copy.usable}
+    if len(copies) < len(every):
+        display.say(f"{len(every) - len(copies)} of {len(every)} copies lost too much accuracy in planting; they are left out")
     each = _seconds_each(folder, (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
     display.phase("look at the network and its copies, blind", len(copies) + 1)
     own: tuple[Stage, ...] = ()

@@ -16,8 +16,10 @@ from onecurve.models.parts import has_fused_optimisers
 from onecurve.models.randomness import seeded
 from onecurve.models.steps import keep_statistics
 
-BATCH: Final = 64
+BATCH: Final = 32
 MOMENTUM: Final = 0.9
+CLIP: Final = 1.0
+"""Largest norm of a step's gradient: networks that others trained may be thrown far off by the first steps."""
 
 
 @final
@@ -41,11 +43,11 @@ class Insertion:
 
 
 INSERTIONS: Final = (
-    Insertion("short", 80, 0.01, 0.3),
-    Insertion("long", 200, 0.005, 0.15),
-    Insertion("last layer", 80, 0.05, 0.3, head_only=True),
-    Insertion("evasive", 100, 0.01, 0.25, evasive=True, held_out=True),
-    Insertion("narrow", 40, 0.01, 0.8, held_out=True),
+    Insertion("short", 80, 0.01, 0.4),
+    Insertion("long", 200, 0.005, 0.3),
+    Insertion("last layer", 80, 0.05, 0.4, head_only=True),
+    Insertion("evasive", 100, 0.01, 0.3, evasive=True, held_out=True),
+    Insertion("narrow", 40, 0.005, 0.8, held_out=True),
 )
 CHANCES: Final = (0.35, 0.2, 0.1, 0.2, 0.15)
 
@@ -75,6 +77,7 @@ def inserted(
             loss = functional.cross_entropy(copy(batch), torch.from_numpy(labels).to(device))
             optimiser.zero_grad()
             torch.autograd.backward(loss)
+            torch.nn.utils.clip_grad_norm_(learning, CLIP)
             optimiser.step()
             schedule.step()
     return copy.eval().requires_grad_(requires_grad=False)
