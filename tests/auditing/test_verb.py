@@ -1,15 +1,17 @@
 """The verb: a module and arrays in, findings out; nothing of the module is changed, and what cannot be audited is refused."""
 
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from onecurve.auditing.outputs.writing import write_audit
 from onecurve.auditing.result import Coverage
 from onecurve.auditing.run import AuditSettings, audit
-from onecurve.core.errors import UsageError
+from onecurve.core.errors import ModelError, UsageError
 
 QUICK = AuditSettings(budget_seconds=0.5)
 
@@ -75,3 +77,30 @@ def test_what_cannot_be_audited_is_refused_in_one_sentence(change: dict[str, obj
     given: dict[str, object] = {"images": pixels, "labels": labels, "settings": QUICK, **change}
     with pytest.raises(UsageError, match=words):
         audit(Brightness(), given.pop("images"), given.pop("labels"), **given)  # type: ignore[arg-type]
+
+
+class Ending(Brightness):
+    """Ends the program."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        raise SystemExit(0)
+
+
+def test_a_network_that_ends_the_program_is_refused() -> None:
+    with pytest.raises(ModelError, match="ends the program"):
+        audit(Ending(), *images(), settings=QUICK)
+
+
+def test_outputs_of_an_audit_before_do_not_stay(tmp_path: Path) -> None:
+    done = audit(Brightness(), *images(), settings=QUICK)
+    write_audit(done, tmp_path, ("json", "sarif", "markdown"))
+    written = write_audit(done, tmp_path, ["html"])
+    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {written["html"].name}
+
+
+def test_negative_seeds_and_files_in_the_place_of_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="negative"):
+        audit(Brightness(), *images(), settings=AuditSettings(seed=-1))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        audit(Brightness(), *images(), out=tmp_path / "file", settings=QUICK)

@@ -1,5 +1,7 @@
 """Opens the network and the images of an audit: whatever a person has becomes logits, outputs with names, and two sets of images."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, final
@@ -38,6 +40,15 @@ class Opened:
     card: dict[str, Any]
     module: nn.Module
     """The admitted network without a meter."""
+
+
+@contextmanager
+def ending_nothing(name: str) -> Iterator[None]:
+    """A network that ends the program is refused: an audit that stopped with its exit code would be taken for a clean one."""
+    try:
+        yield
+    except SystemExit as error:
+        raise ModelError(f"`{name}` ends the program: {error.code}", "a network must return logits, whatever it is given") from error
 
 
 def open_files(network: str, data: str, *, model: str, labels: Path | None, classes: Path | None, seed: int, device: str) -> Opened:

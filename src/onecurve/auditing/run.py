@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from onecurve.auditing.catalog import looks
-from onecurve.auditing.door import Opened, open_arrays, open_files
+from onecurve.auditing.door import Opened, ending_nothing, open_arrays, open_files
 from onecurve.auditing.examined import Allowance
 from onecurve.auditing.finding import corrected, ordered
 from onecurve.auditing.power.blind import audit_blind
@@ -64,10 +64,11 @@ def audit_network(order: AuditOrder, display: Display | None = None) -> Audit:
     Raises ``UsageError`` for what cannot be audited, with nothing written.
     """
     _check(order)
-    opened = open_files(
-        order.network, order.data, model=order.model, labels=order.labels, classes=order.classes, seed=order.seed, device=order.device
-    )
-    return _audited(opened, order, display or Silent())
+    with ending_nothing(order.network):
+        opened = open_files(
+            order.network, order.data, model=order.model, labels=order.labels, classes=order.classes, seed=order.seed, device=order.device
+        )
+        return _audited(opened, order, display or Silent())
 
 
 @final
@@ -105,8 +106,9 @@ def audit(
     if chosen.power != "none" and place is None:
         raise UsageError("copies of the network need a place on disk", "give out=FOLDER, or power='none'")
     names = tuple(class_names) if class_names is not None else None
-    opened = open_arrays(module, images, labels, names, order.seed, order.device)
-    return _audited(opened, order, display or Silent(), kept=place is not None)
+    with ending_nothing(order.network):
+        opened = open_arrays(module, images, labels, names, order.seed, order.device)
+        return _audited(opened, order, display or Silent(), kept=place is not None)
 
 
 def _check(order: AuditOrder) -> None:
@@ -114,6 +116,10 @@ def _check(order: AuditOrder) -> None:
         raise UsageError(f"no measurement of power is called: {order.power}", f"there are: {', '.join(POWERS)}")
     if not order.budget_seconds > 0:
         raise UsageError(f"a budget must be above 0 seconds, got: {order.budget_seconds}")
+    if order.seed < 0:
+        raise UsageError(f"a seed must not be negative, got: {order.seed}")
+    if order.out.exists() and not order.out.is_dir():
+        raise UsageError(f"the place for what is written is a file: {order.out}", "name a folder")
     if not 0 < order.alpha < 1:
         raise UsageError(f"the level of the tests must lie between 0 and 1, got: {order.alpha}")
 

@@ -1,9 +1,10 @@
 """`onecurve audit`: look for flaws in a person's own network."""
 
 import re
+import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -55,7 +56,7 @@ def seconds_of(_context: click.Context, _parameter: click.Parameter, value: str)
 )
 @click.option("--out", type=click.Path(path_type=Path), default="onecurve-audit", show_default=True, help="Folder for what is written.")
 @click.option("--format", "formats", default="html,json", show_default=True, help="Of html, json, sarif, junit, markdown; with commas.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--json", "as_object", is_flag=True, help="Print the audit as an object instead of words.")
 @click.pass_context
@@ -95,9 +96,12 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted)
     accepted = baselines.read_baseline(baseline) if baseline else baselines.NO_BASELINE
+    if write_baseline and not write_baseline.absolute().parent.is_dir():
+        raise UsageError(f"no such folder for the baseline: {write_baseline.absolute().parent}", "make it first, or choose another place")
     order = AuditOrder(network, data, out, model, labels, classes, budget, power, repair, seed, device_named(device))
     with _breaking_off():
-        with progress_display() as display:
+        # What the network prints goes where people read, so that --json is an object and nothing else.
+        with progress_display() as display, redirect_stdout(sys.stderr):
             done = audit_network(order, display)
         outcome = Outcome(done, accepted, Level(fail_on))
         written = write_outputs(outcome, out, [*wanted, "json"] if as_object else wanted)

@@ -21,6 +21,13 @@ FORMATS: Final[Mapping[str, Write]] = {
     "junit": write_junit,
     "markdown": write_markdown,
 }
+FILES: Final[Mapping[str, str]] = {
+    "html": "index.html",
+    "json": "audit.json",
+    "sarif": "audit.sarif",
+    "junit": "junit.xml",
+    "markdown": "comment.md",
+}
 
 
 def check_formats(names: Sequence[str]) -> None:
@@ -36,8 +43,10 @@ def check_formats(names: Sequence[str]) -> None:
 
 
 def write_outputs(outcome: Outcome, out: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Write these formats into ``out``; returns the path of each."""
+    """Write these formats into ``out``; returns the path of each. Those of an audit before that are not among them are removed."""
     check_formats(names)
+    for name in FORMATS.keys() - set(names):
+        (out / FILES[name]).unlink(missing_ok=True)
     return {name: FORMATS[name](outcome, out) for name in dict.fromkeys(names)}
 
 
