@@ -161,7 +161,7 @@ def test_the_page_shows_the_power_as_curves_with_bands_and_every_planted_flaw(tm
 
 def test_a_repair_is_told_before_and_after_with_intervals_on_the_page_and_in_the_comment(page: Page) -> None:
     on_page = re.sub(r"\s+", " ", page.all("main")[0].text).replace("“", "").replace("”", "").replace("\u00a0", " ")
-    comment = as_markdown(Outcome(audit(repair=REPAIR))).replace("\\", "").replace("`", "")
+    comment = as_markdown(Outcome(audit(repair=REPAIR))).replace("\\", "").replace("“", "").replace("”", "")
     for text in (on_page, comment):
         assert "sends a share of 0.95 (0.863 to 0.983) of fresh images of other classes to ship before, and 0 (0 to 0.0602) after" in text
         assert "0.9 (95% interval 0.85 to 0.94, n = 100) before, 0.88 (95% interval 0.82 to 0.92, n = 100) after" in text

@@ -68,4 +68,5 @@ def _foot(outcome: Outcome) -> str:
 
 def _safe(text: str) -> str:
     """Text in one line that Markdown shows as it is: no mark-up, no mention of anybody."""
-    return _SPECIAL.sub(r"\\\1", re.sub(r"\s+", " ", plain(text)).strip()).replace("\\@", "@\u200b")
+    quoted = re.sub(r"`([^`]*)`", "\u201c\\1\u201d", plain(text))
+    return _SPECIAL.sub(r"\\\1", re.sub(r"\s+", " ", quoted).strip()).replace("\\@", "@\u200b")
