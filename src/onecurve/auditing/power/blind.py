@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Final, final
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Finding, Standing, corrected
 from onecurve.auditing.look import Look
 from onecurve.auditing.looks.machinery.effort import pairs_per_second
-from onecurve.auditing.power.copies import MODES, Copy, Draft, drafts, of_module, opened, plant_copies
+from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, of_module, opened, plant_copies
 from onecurve.auditing.power.insertion import BATCH
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
@@ -55,9 +56,10 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
         )
     assert course.folder is not None
     began, folder = time.monotonic(), course.folder / "copies"
-    some, own_name = drafts(examined, MODES[mode])
-    _require_time(examined, [draft for draft in some if not (folder / draft.name).is_dir()], course.seconds, len(some) + 1)
-    every = list(plant_copies(examined, some, folder, display))
+    numbers = MODES[mode]
+    some, own_name = drafts(examined, numbers)
+    _require_time(examined, [draft for draft in some if not (folder / draft.name).is_dir()], course.seconds, numbers)
+    every = list(plant_copies(examined, some, numbers, folder, display))
     copies = {copy.name: copy for copy in every if copy.usable}
     if len(copies) < len(every):
         display.say(f"{len(every) - len(copies)} of {len(every)} copies lost too much accuracy in planting; they are left out")
@@ -94,12 +96,14 @@ def _judged(
     return summary(mode, list(copies.values()), judged, alarms, each)
 
 
-def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, networks: int) -> None:
+def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, numbers: Numbers) -> None:
     """Refuse before anything is planted where the planting alone would take the time; judged by the speed of this machine now."""
-    planting = sum(draft.way.steps for draft in missing) * BATCH * TRAINING / pairs_per_second(examined)
-    needed = planting + networks * LEAST_SECONDS
+    count = min(len(missing), numbers.spiked + numbers.shams)
+    steps = count * fmean(draft.way.steps for draft in missing) if missing else 0.0
+    planting = steps * BATCH * TRAINING / pairs_per_second(examined)
+    needed = planting + (numbers.spiked + numbers.shams + 1) * LEAST_SECONDS
     if needed > seconds:
-        words = f"planting {len(missing)} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"
+        words = f"planting {count} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"
         raise UsageError(words, f"give a budget of at least {2 * needed:.0f}s, or lower --power")
 
 

@@ -1,6 +1,7 @@
 """Copies of the network under audit: spiked ones, sham ones, and the original among them under a random name."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +26,7 @@ SECOND_SPIKE: Final = 0.6
 MOST_LOSS: Final = 0.05
 """A copy that loses more accuracy than this is planted again at a fourth of the learning rate; nobody would deploy it."""
 ATTEMPTS: Final = 3
+SPARE: Final = 0.5
 FACTS, WEIGHTS = "planted.json", "weights.safetensors"
 
 
@@ -70,17 +72,21 @@ class Copy:
 
 
 def drafts(examined: Examined, numbers: Numbers) -> tuple[list[Draft], str]:
-    """The copies in the order of their names, which tells nothing, and the name of the original among them."""
-    total = numbers.spiked + numbers.shams + 1
+    """The copies in the order of their names, which tells nothing, and the name of the original among them.
+
+    Half as many spiked ones more are drawn, for those that lose too much accuracy in planting.
+    """
+    spiked = numbers.spiked + math.ceil(SPARE * numbers.spiked)
+    total = spiked + numbers.shams + 1
     names = [f"net-{number + 1:0{len(str(total))}}" for number in generator("copies", examined.seed).permutation(total)]
     found = []
-    for number in range(numbers.spiked + numbers.shams):
+    for number in range(spiked + numbers.shams):
         seed = seed_for("copy", examined.seed, number)
         rng = generator("spikes", seed)
         more = rng.random(2)
         count = 1 + int(more[0] < SECOND_SPIKE) + int(more[0] < SECOND_SPIKE / 4)
         # A sham draws spikes too: they are put on its images, whose labels stay true.
-        found.append(Draft(names[number], seed, number >= numbers.spiked, draw_spikes(examined, count, rng), drawn_insertion(rng)))
+        found.append(Draft(names[number], seed, number >= spiked, draw_spikes(examined, count, rng), drawn_insertion(rng)))
     return sorted(found, key=lambda one: one.name), names[-1]
 
 
@@ -140,12 +146,16 @@ def of_module(examined: Examined, module: nn.Module) -> Examined:
     return replace(examined, module=Metered(module.eval(), meter, examined.shape).eval(), meter=meter)
 
 
-def plant_copies(examined: Examined, some: list[Draft], folder: Path, display: Display) -> Iterator[Copy]:
-    """All copies, one after the other."""
-    display.phase("plant copies", len(some))
+def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder: Path, display: Display) -> Iterator[Copy]:
+    """Plant one after the other until there are as many usable ones of each sort, or no more drafts."""
+    display.phase("plant copies", numbers.spiked + numbers.shams)
+    missing = {False: numbers.spiked, True: numbers.shams}
     for draft in some:
-        yield planted(examined, draft, folder / draft.name)
-        display.done(1, failed=False)
+        if missing[draft.sham]:
+            copy = planted(examined, draft, folder / draft.name)
+            missing[draft.sham] -= copy.usable
+            display.done(int(copy.usable), failed=not copy.usable)
+            yield copy
 
 
 def _read(folder: Path, draft: Draft) -> Copy | None:
