@@ -15,6 +15,7 @@ NAMES = (
     *("Question", "Reader", "Rebuild", "Rebuilt", "Resembles", "Role", "Row", "Run", "Setting", "SliceHypothesis", "Solved"),
     *("Solver", "SpecError", "Status", "Strength", "Subject", "Suite", "Task", "Text", "Tool", "TorchNetwork", "Transfer"),
     *("Trigger", "Triggered", "Truth", "UngradeableError", "Units", "UsageError", "Warp", "Weigh", "Weights", "Workbench"),
+    *("Audit", "AuditSettings", "Finding", "audit", "write_audit"),
     *("__version__", "ask", "generator", "grade", "load_suite", "look", "metered_workbench", "no_progress", "normalised"),
     *("open_case", "open_zoo", "plant", "plant_together", "run", "solve", "torch_module", "unmetered", "verify"),
 )
