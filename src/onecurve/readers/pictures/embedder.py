@@ -7,9 +7,8 @@ from typing import ClassVar, final
 from torch import Tensor
 
 from onecurve.core.access import Access
-from onecurve.core.answer import Abstain, Answer, Weights
+from onecurve.core.answer import Answer
 from onecurve.core.codec import digest
-from onecurve.core.errors import SpecError
 from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Picture, Pieces
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Form, Forms, Option, Question, Weigh
@@ -18,7 +17,7 @@ from onecurve.readers.machinery.embedder import tensor_of
 from onecurve.readers.machinery.learnt import stored_encoder
 from onecurve.readers.machinery.likeness import LINEUPS, Shown
 from onecurve.readers.machinery.lineups import lineup_of
-from onecurve.readers.machinery.looking import lineup_asked, shown_by
+from onecurve.readers.machinery.looking import read_pictures, require_sharpness
 
 
 @final
@@ -49,16 +48,11 @@ class LearntReader:
     """
 
     def __post_init__(self) -> None:
-        if not 0 < self.sharpness <= 100:
-            raise SpecError(f"the sharpness must be above 0 and at most 100, got: {self.sharpness}")
+        require_sharpness(self.sharpness)
 
     def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row over the options; Abstain where there is nothing to look at."""
-        lineup = lineup_asked(self.name, question)
-        shown = shown_by(evidence, lineup, workbench)
-        if shown is None:
-            return Abstain("the evidence holds nothing to look at")
-        return Weights(self._weights(shown, lineup, workbench.seed)[None])
+        return read_pictures(self.name, question, evidence, workbench, lambda shown, lineup: self._weights(shown, lineup, workbench.seed))
 
     def _weights(self, shown: Shown, lineup: Weigh, seed: int) -> Floats:
         encoder = stored_encoder()

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 from onecurve.core.access import Access
-from onecurve.core.answer import Abstain, Answer, Weights
-from onecurve.core.errors import SpecError
+from onecurve.core.answer import Answer
 from onecurve.core.evidence import Evidence, HeatMap, Hypothesis, Picture, Pieces
-from onecurve.core.question import Form, Forms, Question
+from onecurve.core.image.images import Floats
+from onecurve.core.question import Form, Forms, Question, Weigh
 from onecurve.core.workbench import Workbench
 from onecurve.readers.machinery.embedder import ClassicalEmbedder
-from onecurve.readers.machinery.likeness import likeness_weights
-from onecurve.readers.machinery.looking import lineup_asked, shown_by
+from onecurve.readers.machinery.likeness import Shown, likeness_weights
+from onecurve.readers.machinery.looking import read_pictures, require_sharpness
 
 
 @final
@@ -44,13 +44,12 @@ class Matcher:
     """
 
     def __post_init__(self) -> None:
-        if not 0 < self.sharpness <= 100:
-            raise SpecError(f"the sharpness must be above 0 and at most 100, got: {self.sharpness}")
+        require_sharpness(self.sharpness)
 
     def read(self, question: Question, evidence: Evidence, workbench: Workbench) -> Answer:
         """One row over the options; Abstain where there is nothing to look at."""
-        lineup = lineup_asked(self.name, question)
-        shown = shown_by(evidence, lineup, workbench)
-        if shown is None:
-            return Abstain("the evidence holds nothing to look at")
-        return Weights(likeness_weights(shown, lineup, ClassicalEmbedder(), self.sharpness, workbench.seed)[None])
+
+        def weigh(shown: Shown, lineup: Weigh) -> Floats:
+            return likeness_weights(shown, lineup, ClassicalEmbedder(), self.sharpness, workbench.seed)
+
+        return read_pictures(self.name, question, evidence, workbench, weigh)
