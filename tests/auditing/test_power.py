@@ -14,7 +14,7 @@ from onecurve.auditing.finding import Effect, Finding, Kind, Standing
 from onecurve.auditing.look import Report
 from onecurve.auditing.power import blind, copies
 from onecurve.auditing.power.blind import audit_blind
-from onecurve.auditing.power.copies import Numbers, drafts, planted
+from onecurve.auditing.power.copies import Numbers, drafts, kept_copy, planted
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
 from onecurve.auditing.power.spikes import SpikeKind, draw_spikes
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
@@ -105,9 +105,17 @@ def test_a_blind_audit_counts_and_goes_on_where_it_was(examined: Examined, tmp_p
 def test_a_damaged_copy_is_planted_again(examined: Examined, tmp_path: Path) -> None:
     draft = drafts(examined, Numbers(1, 0))[0][0]
     draft = replace(draft, way=replace(draft.way, steps=2))
-    made = planted(examined, draft, tmp_path / "net")
+    made = planted(examined, draft, tmp_path / "net", "key")
     (tmp_path / "net" / "planted.json").write_text("{")
-    assert planted(examined, draft, tmp_path / "net").strengths == made.strengths
+    assert planted(examined, draft, tmp_path / "net", "key").strengths == made.strengths
+
+
+def test_a_copy_of_another_audit_is_not_taken(examined: Examined, tmp_path: Path) -> None:
+    draft = drafts(examined, Numbers(1, 0))[0][0]
+    draft = replace(draft, way=replace(draft.way, steps=2))
+    planted(examined, draft, tmp_path / "net", "key")
+    assert kept_copy(tmp_path / "net", draft, "key") is not None
+    assert kept_copy(tmp_path / "net", draft, "another") is None
 
 
 def test_too_little_time_or_images_is_refused(examined: Examined, tmp_path: Path) -> None:

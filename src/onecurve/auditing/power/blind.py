@@ -11,7 +11,7 @@ from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Finding, Standing, corrected
 from onecurve.auditing.look import Look
 from onecurve.auditing.looks.machinery.effort import pairs_per_second
-from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, of_module, opened, plant_copies
+from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, of_module, opened, plant_copies
 from onecurve.auditing.power.insertion import BATCH
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
@@ -58,12 +58,12 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     began, folder = time.monotonic(), course.folder / "copies"
     numbers = MODES[mode]
     some, own_name = drafts(examined, numbers)
-    _require_time(examined, [draft for draft in some if not (folder / draft.name).is_dir()], course.seconds, numbers)
-    every = list(plant_copies(examined, some, numbers, folder, display))
+    _require_time(examined, [draft for draft in some if kept_copy(folder / draft.name, draft, course.key) is None], course.seconds, numbers)
+    every = list(plant_copies(examined, some, numbers, folder, course.key, display))
     copies = {copy.name: copy for copy in every if copy.usable}
     if len(copies) < len(every):
         display.say(f"{len(every) - len(copies)} of {len(every)} copies lost too much accuracy in planting; they are left out")
-    each = _seconds_each(folder, (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
+    each = _seconds_each(folder / f"{course.key}.seconds", (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
     display.phase("look at the network and its copies, blind", len(copies) + 1)
     own: tuple[Stage, ...] = ()
     found: dict[str, tuple[Finding, ...]] = {}
@@ -107,9 +107,8 @@ def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, 
         raise UsageError(words, f"give a budget of at least {2 * needed:.0f}s, or lower --power")
 
 
-def _seconds_each(folder: Path, seconds: float) -> float:
-    """The time of each network, settled once, so that an audit that goes on gives every network the same."""
-    file = folder / "seconds"
+def _seconds_each(file: Path, seconds: float) -> float:
+    """The time of each network, settled once in that file, so that an audit that goes on gives every network the same."""
     if file.is_file():
         return float(file.read_text())
     if seconds < LEAST_SECONDS:

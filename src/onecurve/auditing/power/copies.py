@@ -20,7 +20,6 @@ from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import TorchNetwork
 from onecurve.runner.session import Display
 
-ORIGINAL: Final = "original"
 SECOND_SPIKE: Final = 0.6
 """The chance that a spiked copy gets a second spike; of these, one in four gets a third."""
 MOST_LOSS: Final = 0.05
@@ -90,9 +89,9 @@ def drafts(examined: Examined, numbers: Numbers) -> tuple[list[Draft], str]:
     return sorted(found, key=lambda one: one.name), names[-1]
 
 
-def planted(examined: Examined, draft: Draft, folder: Path) -> Copy:
-    """Plant the copy, measure it and keep it; one that is there is read."""
-    known = _read(folder, draft)
+def planted(examined: Examined, draft: Draft, folder: Path, key: str) -> Copy:
+    """Plant the copy, measure it and keep it under the ``key`` of its audit; one that is there under that key is read."""
+    known = kept_copy(folder, draft, key)
     if known is not None:
         return known
     bare = unmetered(examined.module)
@@ -112,7 +111,7 @@ def planted(examined: Examined, draft: Draft, folder: Path) -> Copy:
     save_file({name: values.contiguous().clone() for name, values in module.state_dict().items()}, folder / WEIGHTS)
     made = Copy(draft, tuple(strengths), accuracy, accuracy >= least)
     arriving = folder / f"{FACTS}.part"
-    arriving.write_text(json.dumps(told(made)), encoding="utf-8")
+    arriving.write_text(json.dumps({"key": key, **told(made)}), encoding="utf-8")
     arriving.replace(folder / FACTS)
     return made
 
@@ -146,22 +145,23 @@ def of_module(examined: Examined, module: nn.Module) -> Examined:
     return replace(examined, module=Metered(module.eval(), meter, examined.shape).eval(), meter=meter)
 
 
-def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder: Path, display: Display) -> Iterator[Copy]:
-    """Plant one after the other until there are as many usable ones of each sort, or no more drafts."""
+def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder: Path, key: str, display: Display) -> Iterator[Copy]:
+    """Plant one after the other until there are as many usable ones of each sort, or no more drafts; ``key`` is that of the audit."""
     display.phase("plant copies", numbers.spiked + numbers.shams)
     missing = {False: numbers.spiked, True: numbers.shams}
     for draft in some:
         if missing[draft.sham]:
-            copy = planted(examined, draft, folder / draft.name)
+            copy = planted(examined, draft, folder / draft.name, key)
             missing[draft.sham] -= copy.usable
             display.done(int(copy.usable), failed=not copy.usable)
             yield copy
 
 
-def _read(folder: Path, draft: Draft) -> Copy | None:
+def kept_copy(folder: Path, draft: Draft, key: str) -> Copy | None:
+    """The copy if it was kept for that audit; None for none, for that of another audit, and for files that cannot be read."""
     try:
         found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        if found["seed"] != draft.seed or not (folder / WEIGHTS).is_file():
+        if found["key"] != key or found["seed"] != draft.seed or not (folder / WEIGHTS).is_file():
             return None
         return Copy(draft, tuple(one["strength"] for one in found["spikes"]), found["accuracy"], found["usable"])
     except (OSError, ValueError, KeyError, TypeError):
