@@ -35,7 +35,6 @@ from onecurve.auditing.door import open_files
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Finding, Kind, Standing, corrected
 from onecurve.auditing.look import Look
-from onecurve.auditing.power.copies import of_module
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
 from onecurve.auditing.power.spikes import Spike, SpikeKind
 from onecurve.auditing.power.verdicts import LEVELS
@@ -156,7 +155,7 @@ def limits(arguments: argparse.Namespace) -> bool:
     fine = True
     for words, sham in (("nothing planted", True), ("full-image stamp", False)):
         module = inserted(unmetered(examined.module), examined.search, (stamp,), way, 1, "cpu", sham=sham)
-        under = of_module(examined, module)
+        under = examined.with_module(module)
         strength = stamp.strength(under.network, examined.fresh, np.random.default_rng(0))
         found = _trojans(under, arguments.seconds)
         right = any(one.target == stamp.target for one in found) is not sham

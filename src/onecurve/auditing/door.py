@@ -11,18 +11,16 @@ import torch
 from torch import nn
 
 from onecurve.auditing.class_order import require_order
-from onecurve.auditing.examined import Examined
+from onecurve.auditing.examined import Examined, metered
 from onecurve.auditing.images import FEWEST, AuditedImages, audited_images, fresh_rows
 from onecurve.auditing.reading import listed, read
 from onecurve.core.errors import ModelError, OneCurveError, UsageError
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.seeds import generator
-from onecurve.core.workbench import Budget, Meter
 from onecurve.data.near_copies import copy_groups
 from onecurve.models.admission import admit, outputs_of
 from onecurve.models.building import fit_weights, is_file_address, module_at
 from onecurve.models.catalog import MODELS
-from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork, settle_layout
 
 Shape = tuple[int, int, int]
@@ -98,9 +96,8 @@ def _opened(module: nn.Module, images: AuditedImages, outputs: int, seed: int, d
     search, fresh = images.search, images.fresh
     if not images.labelled:
         search, fresh = (_answered(plain, some, device) for some in (search, fresh))
-    meter = Meter(Budget(float("inf")))
-    metered = Metered(plain, meter, (channels, height, width)).eval()
-    examined = Examined(metered, meter, images.class_names, search, fresh, images.labelled, seed, device, images.files, images.splits)
+    counted, meter = metered(plain, (channels, height, width))
+    examined = Examined(counted, meter, images.class_names, search, fresh, images.labelled, seed, device, images.files, images.splits)
     if images.guessed:
         require_order(examined.seen, outputs)
     return Opened(examined, (*admitted.notes, *images.notes), dict(images.card), plain)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import final
 
@@ -12,7 +12,8 @@ from torch import nn
 
 from onecurve.core.image.images import Floats, Ints, LabelledImages
 from onecurve.core.seeds import generator, seed_for
-from onecurve.core.workbench import Meter
+from onecurve.core.workbench import Budget, Meter
+from onecurve.models.metering import Metered
 from onecurve.models.network import TorchNetwork
 
 Tell = Callable[[float, str], None]
@@ -72,6 +73,12 @@ class Seen:
         return found
 
 
+def metered(module: nn.Module, shape: tuple[int, int, int]) -> tuple[nn.Module, Meter]:
+    """The network in eval mode with its passes counted, and the meter, which limits nothing: an audit is limited by time."""
+    meter = Meter(Budget(float("inf")))
+    return Metered(module.eval(), meter, shape).eval(), meter
+
+
 @dataclass(frozen=True)
 class Examined:
     """The network under audit with its images. Search and fresh images share no picture, near copies included."""
@@ -91,6 +98,11 @@ class Examined:
     """Names of the search images and then of the fresh ones, for people; empty where they have none."""
     splits: tuple[str, ...] = ()
     """The split of the data that each of ``files`` came in; empty strings where there are none."""
+
+    def with_module(self, module: nn.Module) -> "Examined":
+        """The same images with another network, whose passes are counted anew."""
+        counted, meter = metered(module, self.shape)
+        return replace(self, module=counted, meter=meter)
 
     @property
     def classes(self) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
-from safetensors.torch import save_file
 from torch import nn
 
 from onecurve.auditing.catalog import looks
@@ -23,6 +22,8 @@ from onecurve.auditing.result import Audit, Looked, Stage
 from onecurve.auditing.stages import Course, make_stages
 from onecurve.core.errors import UsageError
 from onecurve.core.spec import content_key
+from onecurve.models.cache import state_digest
+from onecurve.models.weights import write_state
 from onecurve.runner.session import Display, Silent
 from onecurve.version import __version__
 
@@ -144,7 +145,7 @@ def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool 
         done = repair(examined, findings, Allowance(order.budget_seconds - (time.monotonic() - began)), display)
         told = done.told
         if done.module is not None and kept:
-            save_file({name: values.contiguous().clone() for name, values in done.module.state_dict().items()}, order.out / REPAIRED)
+            write_state(order.out / REPAIRED, done.module.state_dict())
             told = {**told, "weights": REPAIRED}
     looked = _looked(opened, order)
     return Audit(
@@ -183,10 +184,7 @@ def _looked(opened: Opened, order: AuditOrder) -> Looked:
 
 def _key(opened: Opened, order: AuditOrder) -> str:
     """Changes with the weights, the images, their labels, and all that decides what the looks do."""
-    summary = hashlib.sha256()
-    for name, values in sorted(opened.module.state_dict().items()):
-        summary.update(name.encode())
-        summary.update(values.detach().cpu().contiguous().numpy().tobytes())
+    summary = hashlib.sha256(state_digest(opened.module.state_dict()).encode())
     for some in (opened.examined.search, opened.examined.fresh):
         summary.update(np.ascontiguousarray(some.images).data)
         summary.update(np.ascontiguousarray(some.labels).data)

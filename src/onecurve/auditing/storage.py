@@ -14,6 +14,7 @@ from onecurve.auditing.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.auditing.result import Coverage, Stage
 from onecurve.core.codec import decode, encode
 from onecurve.core.errors import DataError, OneCurveError
+from onecurve.models.weights import write_file
 from onecurve.statistics.intervals import Interval
 
 FILE, ARRAYS = "stage.json", "stage.safetensors"
@@ -27,10 +28,8 @@ def keep_stage(folder: Path, key: str, stage: Stage) -> None:
     arrays = {f"{row}.{at}": shown.image for row, one in enumerate(stage.findings) for at, shown in enumerate(one.exhibits)}
     arrays |= {f"{row}.trigger.{name}": array for row, (_, some) in enumerate(triggers) for name, array in some.items()}
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / ARRAYS)
-    arriving = folder / f"{FILE}.part"
     kept = {"key": key, "stage": plain_stage(stage), "triggers": [words for words, _ in triggers]}
-    arriving.write_text(json.dumps(kept), encoding="utf-8")
-    arriving.replace(folder / FILE)
+    write_file(folder / FILE, json.dumps(kept).encode())
 
 
 def kept_stage(folder: Path, key: str) -> Stage | None:

@@ -44,7 +44,7 @@ class Cache:
             with safe_open(path, "pt") as file:
                 facts = file.metadata() or {}
             # Files of earlier versions have no digest and are taken as they are.
-            if DIGEST not in facts or facts[DIGEST] == _digest(state):
+            if DIGEST not in facts or facts[DIGEST] == state_digest(state):
                 return state
         except (ModelError, SafetensorError, OSError, ValueError):
             pass
@@ -55,7 +55,7 @@ class Cache:
         """Store the weights and buffers of the module; raises ``ModelError`` if ``root`` cannot be written."""
         try:
             state = unmetered(module).state_dict()
-            write_state(self._path(key), state, {DIGEST: _digest(state)})
+            write_state(self._path(key), state, {DIGEST: state_digest(state)})
         except OSError as error:
             raise ModelError(
                 f"cannot write to the cache {self.root}: {error}", "set ONECURVE_CACHE to a folder that can be written"
@@ -68,7 +68,7 @@ class Cache:
         return self.root / "networks" / key[:2] / f"{key}.safetensors"
 
 
-def _digest(state: Mapping[str, Tensor]) -> str:
+def state_digest(state: Mapping[str, Tensor]) -> str:
     """64 hexadecimal digits of names, types, shapes and bytes of the tensors."""
     summary = hashlib.sha256()
     for name in sorted(state):

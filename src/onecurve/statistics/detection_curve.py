@@ -6,7 +6,6 @@ guess rate has the posterior of the false-alarm rate as its prior, for what look
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from typing import Final, final
 
@@ -67,7 +66,6 @@ class DetectionCurve:
     """G x 5: middle, slope, lapse, guess rate, spread."""
     weights: Doubles
     """G, summing to 1."""
-    trials: int
 
     def at(self, strengths: Sequence[float] | Doubles, level: float = LEVEL) -> Band:
         """The chance of being found, median and band, at each strength in (0, 1]."""
@@ -121,11 +119,6 @@ class DetectionCurve:
         chances: Doubles = (guess + (1 - guess) * (1 - lapse) * expit(logits)) @ shares
         return chances
 
-    @cached_property
-    def guess(self) -> float:
-        """Mean guess rate."""
-        return float(self.weights @ self.parameters[:, 3])
-
 
 def fitted_curve(trials: Sequence[Trial], false_alarms: int, shams: int) -> DetectionCurve:
     """The posterior of the curve from planted flaws and the alarms on sham copies; raises ``TooFewError`` for fewer than two flaws."""
@@ -138,7 +131,7 @@ def fitted_curve(trials: Sequence[Trial], false_alarms: int, shams: int) -> Dete
     for copy in sorted({one.copy for one in trials}):
         log_weights += _log_likelihood(parameters, [one for one in trials if one.copy == copy])
     weights = np.exp(log_weights - log_weights.max())
-    return DetectionCurve(parameters, weights / weights.sum(), len(trials))
+    return DetectionCurve(parameters, weights / weights.sum())
 
 
 def exact_share(count: int, of: int, level: float = LEVEL) -> Interval:

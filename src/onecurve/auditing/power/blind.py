@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final, final
@@ -11,7 +11,7 @@ from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Finding, Standing, corrected
 from onecurve.auditing.look import Look
 from onecurve.auditing.looks.machinery.effort import pairs_per_second
-from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, of_module, opened, plant_copies
+from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, opened, plant_copies
 from onecurve.auditing.power.insertion import BATCH
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
@@ -21,7 +21,6 @@ from onecurve.auditing.result import Stage
 from onecurve.auditing.stages import Course, make_stages
 from onecurve.core.errors import UsageError
 from onecurve.models.metering import unmetered
-from onecurve.models.network import TorchNetwork
 from onecurve.runner.session import Display, Silent
 
 LEAST_SECONDS: Final = 5.0
@@ -68,7 +67,7 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     own: tuple[Stage, ...] = ()
     found: dict[str, tuple[Finding, ...]] = {}
     for name in sorted([*copies, own_name]):
-        under = of_module(examined, unmetered(examined.module)) if name == own_name else opened(examined, folder / name)
+        under = examined.with_module(unmetered(examined.module)) if name == own_name else opened(examined, folder / name)
         stages = make_stages(looks, under, Course(folder / name, f"{course.key}:{name}", each), Silent())
         display.done(1, failed=False)
         found[name] = corrected([one for stage in stages for one in stage.findings], alpha)
@@ -128,10 +127,7 @@ def _persistence(examined: Examined, findings: Sequence[Finding], copies: Sequen
         if one.standing is not Standing.VERIFIED or one.trigger is None or one.target is None or one.effect is None:
             continue
         aim = Aim(one.trigger, one.target)
-        shares = []
-        for copy in shams:
-            module = unmetered(opened(examined, folder / copy.name).module)
-            shares.append(reach(TorchNetwork(module, examined.device), aim, examined.fresh, replace(examined)))
+        shares = [reach(opened(examined, folder / copy.name).network, aim, examined.fresh, examined) for copy in shams]
         survived = sum(share >= SURVIVES * one.effect.value for share in shares)
         told[one.id] = {"shams": len(shams), "survived": survived, "shares": shares} if shams else NOT_MEASURED
     return told

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import load_file
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.power.insertion import INSERTIONS, Insertion, drawn_insertion, inserted
 from onecurve.auditing.power.spikes import Spike, draw_spikes
 from onecurve.core.seeds import generator, seed_for
-from onecurve.core.workbench import Budget, Meter
-from onecurve.models.metering import Metered, unmetered
+from onecurve.models.metering import unmetered
 from onecurve.models.network import TorchNetwork
+from onecurve.models.weights import write_file, write_state
 from onecurve.runner.session import Display
 
 SECOND_SPIKE: Final = 0.6
@@ -107,12 +106,9 @@ def planted(examined: Examined, draft: Draft, folder: Path, key: str) -> Copy:
     for number, spike in enumerate(draft.spikes):
         seen = [spike.strength(some, examined.fresh, generator("strength", draft.seed, number)) for some in (network, original)]
         strengths.append(float(np.clip(np.nan_to_num(seen[0] - seen[1]), 0, 1)))
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: values.contiguous().clone() for name, values in module.state_dict().items()}, folder / WEIGHTS)
+    write_state(folder / WEIGHTS, module.state_dict())
     made = Copy(draft, tuple(strengths), accuracy, accuracy >= least)
-    arriving = folder / f"{FACTS}.part"
-    arriving.write_text(json.dumps({"key": key, **told(made)}), encoding="utf-8")
-    arriving.replace(folder / FACTS)
+    write_file(folder / FACTS, json.dumps({"key": key, **told(made)}).encode())
     return made
 
 
@@ -136,13 +132,7 @@ def opened(examined: Examined, folder: Path) -> Examined:
     """The same images with the copy in the place of the network, metered anew."""
     module = unmetered(examined.module)
     module.load_state_dict(load_file(folder / WEIGHTS))
-    return of_module(examined, module)
-
-
-def of_module(examined: Examined, module: nn.Module) -> Examined:
-    """The same images with another network."""
-    meter = Meter(Budget(float("inf")))
-    return replace(examined, module=Metered(module.eval(), meter, examined.shape).eval(), meter=meter)
+    return examined.with_module(module)
 
 
 def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder: Path, key: str, display: Display) -> Iterator[Copy]:

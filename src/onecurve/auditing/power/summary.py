@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-import numpy as np
-
 from onecurve.auditing.power.copies import Copy, told, ways_in_words
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.verdicts import LEVELS, NO_ALARMS, Alarms, Verdict
@@ -68,15 +66,14 @@ def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarm
     return {
         "n": len(own),
         "found": sum(one.trial(level).found for one in own),
-        "curve": [dict(zip(("strength", "chance", "low", "high"), map(float, row), strict=True)) for row in _rows(band)],
+        "curve": [
+            {"strength": float(strength), "chance": float(chance), "low": float(low), "high": float(high)}
+            for strength, chance, low, high in zip(band.strengths, band.middle, band.low, band.high, strict=True)
+        ],
         "found_from": {"chance": FOUND, "strength": half, "surely": whole},
         "transfer": _transfer(curve, level, foreign),
         "after_nothing": _after_nothing(curve, alarms, shams),
     }
-
-
-def _rows(band: Any) -> np.ndarray:
-    return np.stack([band.strengths, band.middle, band.low, band.high], axis=1)
 
 
 def _transfer(curve: DetectionCurve, level: str, foreign: Sequence[Verdict]) -> dict[str, Any] | str:

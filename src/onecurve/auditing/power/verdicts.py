@@ -66,21 +66,21 @@ def verdicts(copy: Copy, findings: Sequence[Finding], examined: Examined) -> tup
 
 def alarmed(kind: SpikeKind, findings: Sequence[Finding]) -> bool:
     """Whether any verified finding is of a kind that spikes of that kind give."""
-    return any(one.standing is Standing.VERIFIED and one.kind in FOUND_BY[kind] for one in findings)
+    return bool(_alarms(kind, findings))
 
 
 def named(kind: SpikeKind, findings: Sequence[Finding], names: Sequence[str]) -> bool:
     """Whether such a finding names one of these classes."""
-    return any(one.standing is Standing.VERIFIED and one.kind in FOUND_BY[kind] and set(one.classes) & set(names) for one in findings)
+    return any(set(one.classes) & set(names) for one in _alarms(kind, findings))
+
+
+def _alarms(kind: SpikeKind, findings: Sequence[Finding]) -> list[Finding]:
+    return [one for one in findings if one.standing is Standing.VERIFIED and one.kind in FOUND_BY[kind]]
 
 
 def _levels(spike: Spike, strength: float, findings: Sequence[Finding], examined: Examined) -> tuple[bool, bool, bool]:
-    wanted = [examined.class_names[at] for at in ((spike.target,) if spike.source is None else (spike.source,))]
-    right = named(spike.kind, findings, wanted)
-    return alarmed(spike.kind, findings), right, right and any(_reproduces(one, spike, strength, wanted) for one in findings)
-
-
-def _reproduces(finding: Finding, spike: Spike, strength: float, wanted: Sequence[str]) -> bool:
-    if finding.standing is not Standing.VERIFIED or finding.effect is None or not set(finding.classes) & set(wanted):
-        return False
-    return finding.kind in FOUND_BY[spike.kind] and finding.effect.value - finding.effect.against >= HALF * strength
+    alarms = _alarms(spike.kind, findings)
+    wanted = examined.class_names[spike.target if spike.source is None else spike.source]
+    right = [one for one in alarms if wanted in one.classes]
+    works = [one.effect is not None and one.effect.value - one.effect.against >= HALF * strength for one in right]
+    return bool(alarms), bool(right), any(works)

@@ -1,7 +1,7 @@
 """Repairs a network of its verified triggers, measures it on fresh images, and searches it again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, final
 
 import numpy as np
@@ -13,8 +13,7 @@ from onecurve.auditing.looks.machinery.effort import EFFORTS, pairs_per_second, 
 from onecurve.auditing.looks.machinery.inverters import Inverter, PatchInverter, StyleInverter
 from onecurve.auditing.looks.machinery.outlying import outlying
 from onecurve.auditing.repair.candidates import ENOUGH, Aim, candidates, chosen, reach
-from onecurve.core.workbench import Budget, Meter
-from onecurve.models.metering import Metered, unmetered
+from onecurve.models.metering import unmetered
 from onecurve.models.network import TorchNetwork
 from onecurve.runner.session import Display
 from onecurve.statistics.intervals import wilson
@@ -95,8 +94,7 @@ def _searched_again(
 
     Where the time does not pay for all classes nothing is searched, and the words say so.
     """
-    meter = Meter(Budget(float("inf")))
-    again = replace(examined, module=Metered(module, meter, examined.shape).eval(), meter=meter)
+    again = examined.with_module(module)
     found, told = [], dict[str, Any]()
     for where, one in {finding.where: finding for finding in aimed}.items():
         plan = plan_effort(examined.classes, allowance.left, pairs_per_second(again))

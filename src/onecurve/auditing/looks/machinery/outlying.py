@@ -7,9 +7,8 @@ import numpy as np
 from scipy.stats import t
 
 from onecurve.core.image.images import Ints
+from onecurve.readers.class_scores.outlier import MAD_TO_DEVIATION
 
-MAD_TO_DEVIATION = 1.4826
-"""Median absolute deviation to standard deviation of a normal distribution."""
 LEAST_SCALE = 0.2
 """The standard deviation of log sizes between clean classes is never taken to be below this: ten classes can lie close by chance."""
 LEAST_RATIO = 2.0

@@ -11,7 +11,6 @@ from onecurve.auditing.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.auditing.looks.machinery.outlying import Outlying
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.image.trigger import Trigger
-from onecurve.models.network import TorchNetwork
 from onecurve.statistics.intervals import wilson
 
 WORKS: Final = 0.5
@@ -33,8 +32,6 @@ class Hit:
     images: int
     scrambled: float
     """The same share under the trigger with its parts in random order: as large and as colourful, but not searched for."""
-    without: float
-    """The same share of the same images as they are."""
 
     @property
     def share(self) -> float:
@@ -55,25 +52,24 @@ class Candidate:
     """`patch` or `whole image`."""
 
 
-def tested(examined: Examined, network: TorchNetwork, candidate: Candidate) -> Hit | None:
+def tested(examined: Examined, candidate: Candidate) -> Hit | None:
     """Try the trigger on fresh images of other classes that the network does not already send there; None for too few."""
     rng = examined.rng("trigger test", candidate.target, candidate.where)
     others = np.flatnonzero((examined.fresh.labels != candidate.target) & (examined.seen_fresh.said != candidate.target))
-    without = float((examined.seen_fresh.said[examined.fresh.labels != candidate.target] == candidate.target).mean()) if len(others) else 0
     chosen = rng.permutation(others)[:TESTED]
     if len(chosen) < FEWEST:
         return None
     images = examined.fresh.take(np.sort(chosen)).floats()
     shares = []
     for trigger in (candidate.trigger, candidate.trigger.scrambled(rng)):
-        said = network.logits(np.clip(trigger.apply(images, rng).images, 0, 1)).argmax(axis=1)
+        said = examined.network.logits(np.clip(trigger.apply(images, rng).images, 0, 1)).argmax(axis=1)
         shares.append(int((said == candidate.target).sum()))
-    return Hit(shares[0], len(images), shares[1] / len(images), without)
+    return Hit(shares[0], len(images), shares[1] / len(images))
 
 
 def claim(examined: Examined, candidate: Candidate, apart: Outlying | None, look: str) -> Finding:
     """The finding of one candidate, tested. ``apart`` judges its size among all classes; None where it does not stand apart."""
-    hit = tested(examined, examined.network, candidate)
+    hit = tested(examined, candidate)
     name = examined.class_names[candidate.target]
     kind = Kind.TROJAN_TRIGGER if apart is not None else Kind.NATURAL_TRIGGER
     facts: dict[str, float | int | str] = {"size": round(candidate.size, 5), "size_unit": candidate.unit}
