@@ -83,7 +83,8 @@ def test_the_order_is_what_was_asked(onecurve: Onecurve, tmp_path: Path) -> None
     )
     order = made.order
     assert (order.network, order.data, order.model, order.labels) == ("net.py:load", "pets", "resnet20", Path("labels.csv"))
-    assert (order.budget_seconds, order.power, order.repair, order.seed, order.device) == (5400, "quick", True, 3, "cpu")
+    asked = order.settings
+    assert (asked.budget_seconds, asked.power, asked.repair, asked.seed, asked.device) == (5400, "quick", True, 3, "cpu")
     assert [path.name for path in sorted((tmp_path / "deep" / "out").iterdir())] == ["audit.json", "pictures"]
 
 

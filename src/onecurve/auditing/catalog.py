@@ -1,27 +1,24 @@
-"""The looks of an audit, in the order in which they are made: those that cost nothing first."""
-
-import importlib
-from typing import Final
+"""The looks of an audit by name, in the order in which they are made: those that cost nothing first."""
 
 from onecurve.auditing.look import Look
+from onecurve.core.registry import Registry
 
-LOOKS: Final[tuple[str, ...]] = (
-    "onecurve.auditing.looks.accuracy:AccuracyByClass",
-    "onecurve.auditing.looks.confusions:Confusions",
-    "onecurve.auditing.looks.mistakes:MistakenGroups",
-    "onecurve.auditing.looks.duplicates:Duplicates",
-    "onecurve.auditing.looks.poses:Poses",
-    "onecurve.auditing.looks.label_noise:NoisyLabels",
-    "onecurve.auditing.looks.shortcuts:Shortcuts",
-    "onecurve.auditing.looks.triggers:PatchTriggers",
-    "onecurve.auditing.looks.triggers:StyleTriggers",
+LOOKS: Registry[Look] = Registry(
+    "look",
+    {
+        "accuracy": "onecurve.auditing.looks.accuracy:AccuracyByClass",
+        "confusions": "onecurve.auditing.looks.confusions:Confusions",
+        "mistakes": "onecurve.auditing.looks.mistakes:MistakenGroups",
+        "duplicates": "onecurve.auditing.looks.duplicates:Duplicates",
+        "poses": "onecurve.auditing.looks.poses:Poses",
+        "label-noise": "onecurve.auditing.looks.label_noise:NoisyLabels",
+        "shortcuts": "onecurve.auditing.looks.shortcuts:Shortcuts",
+        "patch-triggers": "onecurve.auditing.looks.triggers:PatchTriggers",
+        "style-triggers": "onecurve.auditing.looks.triggers:StyleTriggers",
+    },
 )
 
 
 def looks() -> tuple[Look, ...]:
     """One of each."""
-    found = []
-    for address in LOOKS:
-        module, _, name = address.partition(":")
-        found.append(getattr(importlib.import_module(module), name)())
-    return tuple(found)
+    return tuple(LOOKS.make(name) for name in LOOKS.names_in_order())

@@ -12,8 +12,8 @@ from torch import nn
 
 from onecurve.auditing.class_order import require_order
 from onecurve.auditing.examined import Examined, metered
-from onecurve.auditing.images import FEWEST, AuditedImages, audited_images, fresh_rows
-from onecurve.auditing.reading import listed, read
+from onecurve.auditing.images import FEWEST, AuditedImages, fresh_rows, images_of
+from onecurve.auditing.reading import listed, own_shape
 from onecurve.core.errors import ModelError, OneCurveError, UsageError
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.seeds import generator
@@ -56,10 +56,10 @@ def open_files(network: str, data: str, *, model: str, labels: Path | None, clas
     """
     found = listed(data, labels)
     own = len(found.classes)
-    shape: Shape = _shape(read(found, None, seed).images.shape)
+    shape = own_shape(found)
     module, fitted = _module(network, model, shape, own)
     shape, outputs = _tried(module, shape, network)
-    images = audited_images(data, outputs, shape, labels, classes, seed)
+    images = images_of(found, data, outputs, shape, classes, seed)
     opened = _opened(module, images, outputs, seed, device, network)
     return replace(opened, notes=(*fitted, *opened.notes))
 

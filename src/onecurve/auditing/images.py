@@ -9,7 +9,7 @@ import numpy as np
 
 from onecurve.auditing.class_map import mapped
 from onecurve.auditing.data_card import card_notes, data_card
-from onecurve.auditing.reading import listed, read
+from onecurve.auditing.reading import Listed, listed, read
 from onecurve.core.errors import DataError
 from onecurve.core.image.images import Bools, Ints, LabelledImages
 from onecurve.core.seeds import generator, seed_for
@@ -51,7 +51,13 @@ def audited_images(
     without labels (or with a file of ``labels``), or an npz file. ``classes`` says which output each class is, see ``mapped``.
     Raises ``DataError`` or ``UsageError``, one sentence with what to do.
     """
-    found = listed(address, labels)
+    return images_of(listed(address, labels), address, outputs, shape, classes, seed)
+
+
+def images_of(
+    found: Listed, address: str, outputs: int, shape: tuple[int, int, int] | None, classes: Path | None, seed: int
+) -> AuditedImages:
+    """The same of images that are listed already."""
     names = mapped(found.classes, outputs, classes, numbered=found.numbered)
     images = read(found, shape, seed_for("audited images", seed))
     if len(images.rows) < FEWEST:

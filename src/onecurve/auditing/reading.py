@@ -99,6 +99,27 @@ def read(found: Listed, shape: tuple[int, int, int] | None, seed: int) -> Read:
     return Read(found, made.rows, _channels(made.images, channels), made.sizes, made.passed_over, tuple(notes))
 
 
+def own_shape(found: Listed) -> tuple[int, int, int]:
+    """Channels, height and width of the images at their own common size, from headers alone; raises ``DataError`` if none can be read."""
+    if isinstance(found.sources, np.ndarray):
+        _, channels, height, width = found.sources.shape
+        return channels, height, width
+    sizes, fault = list[tuple[int, int]](), ""
+    for row in np.linspace(0, len(found.files) - 1, min(len(found.files), MOST_IMAGES)).astype(int).tolist():
+        try:
+            header = header_of(found.sources, row)
+            sizes.append((header.height, header.width))
+        except UnusablePictureError as error:
+            fault = fault or str(error)
+    if not sizes:
+        raise _none_readable(len(found.files), fault)
+    return 3, *common_size(sizes, None, "the images")
+
+
+def _none_readable(count: int, first: str) -> DataError:
+    return DataError(f"none of {count} pictures can be read, the first: {first}", "bring other files")
+
+
 def _of_folder(root: Path) -> Listed:
     folders = folders_in(root)
     if not folders:
@@ -212,7 +233,7 @@ def _decoded(found: Listed, rows: Ints, side: tuple[int, int] | None) -> Read:
         except UnusablePictureError as error:
             faults[row] = str(error)
     if not images:
-        raise DataError(f"none of {len(rows)} pictures can be read, the first: {next(iter(faults.values()))}", "bring other files")
+        raise _none_readable(len(rows), next(iter(faults.values())))
     notes = _scaling({sizes[row] for row in images}, (height, width))
     if deep:
         notes.append(f"{len(deep)} pictures hold 16-bit greys, read as 0 to {white}")

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, final
@@ -36,6 +36,21 @@ ALPHA: Final = 0.05
 
 @final
 @dataclass(frozen=True)
+class AuditSettings:
+    """How a network is audited."""
+
+    budget_seconds: float = 600.0
+    power: str = "none"
+    """`none`, `quick`, `standard` or `full`: how many copies measure the power."""
+    repair: bool = False
+    seed: int = 0
+    device: str = "cpu"
+    alpha: float = ALPHA
+    """The level of the tests after correction for their number."""
+
+
+@final
+@dataclass(frozen=True)
 class AuditOrder:
     """An audit of a network and images in files."""
 
@@ -49,14 +64,7 @@ class AuditOrder:
     """A file of labels for a folder without classes."""
     classes: Path | None = None
     """Which output each class is."""
-    budget_seconds: float = 600.0
-    power: str = "none"
-    """`none`, `quick`, `standard` or `full`: how many copies measure the power."""
-    repair: bool = False
-    seed: int = 0
-    device: str = "cpu"
-    alpha: float = ALPHA
-    """The level of the tests after correction for their number."""
+    settings: AuditSettings = AuditSettings()
 
 
 def audit_network(order: AuditOrder, display: Display | None = None) -> Audit:
@@ -67,22 +75,15 @@ def audit_network(order: AuditOrder, display: Display | None = None) -> Audit:
     _check(order)
     with ending_nothing(order.network):
         opened = open_files(
-            order.network, order.data, model=order.model, labels=order.labels, classes=order.classes, seed=order.seed, device=order.device
+            order.network,
+            order.data,
+            model=order.model,
+            labels=order.labels,
+            classes=order.classes,
+            seed=order.settings.seed,
+            device=order.settings.device,
         )
         return _audited(opened, order, display or Silent())
-
-
-@final
-@dataclass(frozen=True)
-class AuditSettings:
-    """How a module in hand is audited; the fields are those of ``AuditOrder``."""
-
-    budget_seconds: float = 600.0
-    power: str = "none"
-    repair: bool = False
-    seed: int = 0
-    device: str = "cpu"
-    alpha: float = ALPHA
 
 
 def audit(
@@ -102,47 +103,48 @@ def audit(
     Raises ``UsageError`` for what cannot be audited.
     """
     chosen, place = settings or AuditSettings(), Path(out) if out is not None else None
-    order = AuditOrder(type(module).__name__, f"{len(images)} images", place or Path(), **asdict(chosen))
+    order = AuditOrder(type(module).__name__, f"{len(images)} images", place or Path(), settings=chosen)
     _check(order)
     if chosen.power != "none" and place is None:
         raise UsageError("copies of the network need a place on disk", "give out=FOLDER, or power='none'")
     names = tuple(class_names) if class_names is not None else None
     with ending_nothing(order.network):
-        opened = open_arrays(module, images, labels, names, order.seed, order.device)
+        opened = open_arrays(module, images, labels, names, chosen.seed, chosen.device)
         return _audited(opened, order, display or Silent(), kept=place is not None)
 
 
 def _check(order: AuditOrder) -> None:
-    if order.power not in POWERS:
-        raise UsageError(f"no measurement of power is called: {order.power}", f"there are: {', '.join(POWERS)}")
-    if not order.budget_seconds > 0:
-        raise UsageError(f"a budget must be above 0 seconds, got: {order.budget_seconds}")
-    if order.seed < 0:
-        raise UsageError(f"a seed must not be negative, got: {order.seed}")
+    settings = order.settings
+    if settings.power not in POWERS:
+        raise UsageError(f"no measurement of power is called: {settings.power}", f"there are: {', '.join(POWERS)}")
+    if not settings.budget_seconds > 0:
+        raise UsageError(f"a budget must be above 0 seconds, got: {settings.budget_seconds}")
+    if settings.seed < 0:
+        raise UsageError(f"a seed must not be negative, got: {settings.seed}")
     if order.out.exists() and not order.out.is_dir():
         raise UsageError(f"the place for what is written is a file: {order.out}", "name a folder")
-    if not 0 < order.alpha < 1:
-        raise UsageError(f"the level of the tests must lie between 0 and 1, got: {order.alpha}")
+    if not 0 < settings.alpha < 1:
+        raise UsageError(f"the level of the tests must lie between 0 and 1, got: {settings.alpha}")
 
 
 def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool = True) -> Audit:
     began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    examined, found = opened.examined, looks()
+    examined, found, settings = opened.examined, looks(), order.settings
     for note in opened.notes:
         display.say(note)
-    seconds = order.budget_seconds * (1 - REPAIR_SHARE if order.repair else 1)
+    seconds = settings.budget_seconds * (1 - REPAIR_SHARE if settings.repair else 1)
     course = Course(order.out / STAGES if kept else None, _key(opened, order), seconds)
     power: dict[str, Any] | None = None
     stages: tuple[Stage, ...]
-    if order.power == "none":
+    if settings.power == "none":
         stages = make_stages(found, examined, course, display)
     else:
-        blind = audit_blind(order.power, examined, found, course, order.alpha, display)
+        blind = audit_blind(settings.power, examined, found, course, settings.alpha, display)
         stages, power = blind.stages, blind.power
-    findings = ordered(corrected([one for stage in stages for one in stage.findings], order.alpha))
+    findings = ordered(corrected([one for stage in stages for one in stage.findings], settings.alpha))
     told = None
-    if order.repair:
-        done = repair(examined, findings, Allowance(order.budget_seconds - (time.monotonic() - began)), display)
+    if settings.repair:
+        done = repair(examined, findings, Allowance(settings.budget_seconds - (time.monotonic() - began)), display)
         told = done.told
         if done.module is not None and kept:
             write_state(order.out / REPAIRED, done.module.state_dict())
@@ -152,12 +154,12 @@ def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool 
         looked,
         stages,
         findings,
-        order.seed,
-        order.budget_seconds,
+        settings.seed,
+        settings.budget_seconds,
         time.monotonic() - began,
         __version__,
         started,
-        order.alpha,
+        settings.alpha,
         power,
         told,
     )
@@ -188,5 +190,6 @@ def _key(opened: Opened, order: AuditOrder) -> str:
     for some in (opened.examined.search, opened.examined.fresh):
         summary.update(np.ascontiguousarray(some.images).data)
         summary.update(np.ascontiguousarray(some.labels).data)
-    settings = (order.seed, order.device, order.budget_seconds, order.power, order.repair, list(opened.examined.class_names))
+    used = order.settings
+    settings = (used.seed, used.device, used.budget_seconds, used.power, used.repair, list(opened.examined.class_names))
     return content_key("audit", summary.hexdigest(), *settings)

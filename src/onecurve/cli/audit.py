@@ -89,7 +89,7 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     from onecurve.auditing.outputs.as_json import as_json  # noqa: PLC0415
     from onecurve.auditing.outputs.outcome import Outcome  # noqa: PLC0415
     from onecurve.auditing.outputs.writing import check_formats, write_outputs  # noqa: PLC0415
-    from onecurve.auditing.run import AuditOrder, audit_network  # noqa: PLC0415
+    from onecurve.auditing.run import AuditOrder, AuditSettings, audit_network  # noqa: PLC0415
     from onecurve.bench.folders import device_named  # noqa: PLC0415
     from onecurve.cli.progress import progress_display  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     accepted = baselines.read_baseline(baseline) if baseline else baselines.NO_BASELINE
     if write_baseline and not write_baseline.absolute().parent.is_dir():
         raise UsageError(f"no such folder for the baseline: {write_baseline.absolute().parent}", "make it first, or choose another place")
-    order = AuditOrder(network, data, out, model, labels, classes, budget, power, repair, seed, device_named(device))
+    order = AuditOrder(network, data, out, model, labels, classes, AuditSettings(budget, power, repair, seed, device_named(device)))
     with _breaking_off():
         # What the network prints goes where people read, so that --json is an object and nothing else.
         with progress_display() as display, redirect_stdout(sys.stderr):

@@ -18,6 +18,8 @@ from onecurve.auditing.storage import finding_of, plain_finding, plain_stage
 from onecurve.core.errors import DataError, SchemaError
 from onecurve.report.pages.files import written
 
+FILE: Final = "audit.json"
+
 SCHEMA: Final = 1
 NOT_FINITE: Final = "not-finite"
 """JSON has no infinity: `{"not-finite": "inf"}` stands for it."""
@@ -46,7 +48,7 @@ def as_json(outcome: Outcome) -> str:
 def write_json(outcome: Outcome, out: Path) -> Path:
     """Write `audit.json` and the pictures that it names into ``out``."""
     write_pictures(outcome.audit.findings, out)
-    return written(out / "audit.json", as_json(outcome))
+    return written(out / FILE, as_json(outcome))
 
 
 def read_audit(path: Path) -> Audit:

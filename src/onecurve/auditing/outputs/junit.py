@@ -22,6 +22,8 @@ from onecurve.auditing.outputs.words import (
 from onecurve.auditing.result import Audit, Coverage, Stage
 from onecurve.core.errors import MissingExtraError
 
+FILE: Final = "junit.xml"
+
 SUITE: Final = "onecurve audit"
 _FORBIDDEN: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -55,8 +57,8 @@ def write_junit(outcome: Outcome, out: Path) -> Path:
     whole = library.JUnitXml(SUITE)
     whole.add_testsuite(suite)
     out.mkdir(parents=True, exist_ok=True)
-    whole.write(str(out / "junit.xml"), pretty=True)
-    return out / "junit.xml"
+    whole.write(str(out / FILE), pretty=True)
+    return out / FILE
 
 
 def _properties(audit: Audit) -> dict[str, str]:

@@ -22,6 +22,8 @@ from onecurve.auditing.result import Coverage
 from onecurve.report.pages.files import written
 from onecurve.report.words import numbers
 
+FILE: Final = "comment.md"
+
 SHOWN: Final = 10
 """Findings at most; the page shows all."""
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~@])")
@@ -29,7 +31,7 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>|#~@])")
 
 def write_markdown(outcome: Outcome, out: Path) -> Path:
     """Write `comment.md` into ``out``."""
-    return written(out / "comment.md", as_markdown(outcome))
+    return written(out / FILE, as_markdown(outcome))
 
 
 def as_markdown(outcome: Outcome) -> str:

@@ -23,6 +23,8 @@ from onecurve.report.pages.files import written
 from onecurve.report.pages.write import assets_in, environment
 from onecurve.report.words import numbers
 
+FILE: Final = "index.html"
+
 SIDE: Final = 224
 """Pictures of findings are enlarged by a whole factor until their longer side has at least this many pixels."""
 
@@ -71,7 +73,7 @@ def write_page(outcome: Outcome, out: Path) -> Path:
         "kinds": kind_views(outcome.audit.power or {}),
         "mended": _mended(outcome.audit.repair),
     }
-    return written(out / "index.html", _pages().get_template("audit.html").render(up="", **_told(outcome), **shown))
+    return written(out / FILE, _pages().get_template("audit.html").render(up="", **_told(outcome), **shown))
 
 
 def _pages() -> Environment:

@@ -18,6 +18,8 @@ from onecurve.auditing.outputs.words import coverage_words, effect_words, plain,
 from onecurve.auditing.result import Coverage, Stage
 from onecurve.report.pages.files import written
 
+FILE: Final = "audit.sarif"
+
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT: Final = "findingId/v1"
 GITHUB_FINGERPRINT: Final = "primaryLocationLineHash"
@@ -34,7 +36,7 @@ _MEANING: Final = {
 
 def write_sarif(outcome: Outcome, out: Path) -> Path:
     """Write `audit.sarif` into ``out``."""
-    return written(out / "audit.sarif", json.dumps(as_sarif(outcome), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return written(out / FILE, json.dumps(as_sarif(outcome), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def as_sarif(outcome: Outcome, root: Path | None = None) -> dict[str, Any]:
