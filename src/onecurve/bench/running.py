@@ -1,6 +1,7 @@
 """Run a suite, and open the folder of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -11,7 +12,7 @@ from onecurve.core.errors import UsageError
 from onecurve.core.row import Row
 from onecurve.report.pages.write import Asked, write_report
 from onecurve.report.rows.loading import calibrations_of, load_results
-from onecurve.report.rows.secrecy import redacted_row, secret_cases
+from onecurve.report.rows.secrecy import Redacted, secret_cases
 from onecurve.runner.sealed import given_seed, seed_of_run
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
@@ -40,9 +41,18 @@ class Run:
 
     def rows(self, *, reveal: bool = False) -> tuple[Row, ...]:
         """One row per cell, secret flaws only with ``reveal``; raises ``DataError`` where nothing was run."""
+        with self.streaming(reveal=reveal) as rows:
+            return tuple(rows)
+
+    @contextmanager
+    def streaming(self, *, reveal: bool = False) -> Iterator[Iterable[Row]]:
+        """The same rows one after another, as often as they are gone through, without holding them: a million take no memory.
+
+        >>> with Run(folder).streaming() as rows:  # doctest: +SKIP
+        ...     print(max(row.seconds for row in rows))
+        """
         with Store.read(self.folder) as store:
-            secret = secret_cases(store, reveal=reveal)
-            return tuple(redacted_row(row, secret) for row in store.rows())
+            yield Redacted(store, secret_cases(store, reveal=reveal))
 
     @property
     def seed(self) -> int | None:

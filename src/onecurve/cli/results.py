@@ -1,5 +1,6 @@
 """`onecurve results`: print the rows for other programs."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -23,15 +24,15 @@ def results(folder: Path, form: str | None, publish: Path | None, reveal: bool) 
     planted, how the readers were calibrated, versions, and digests for `onecurve verify OUT`. It reveals every ground truth.
     """
     from onecurve.bench.running import Run  # noqa: PLC0415 - late, so that --help is quick
-    from onecurve.store.export import as_csv, as_json, row_as_columns, write_parquet  # noqa: PLC0415
+    from onecurve.store.export import Columns, as_csv, as_json, write_parquet  # noqa: PLC0415
 
     if publish is not None and form is not None:
         raise UsageError(f"--publish writes rows as Parquet of its own; --{form} goes without it", "leave one of them out")
     if publish is not None:
         click.echo(Run(folder).publish(publish))
         return
-    rows = Run(folder).rows(reveal=reveal)
-    if form == "parquet":
-        click.echo(write_parquet([row_as_columns(row) for row in rows], folder / "results.parquet"))
-    else:
-        click.echo(as_csv(rows) if form == "csv" else as_json(rows), nl=False)
+    with Run(folder).streaming(reveal=reveal) as rows:
+        if form == "parquet":
+            click.echo(write_parquet(Columns(rows), folder / "results.parquet"))
+            return
+        sys.stdout.writelines(as_csv(rows) if form == "csv" else as_json(rows))

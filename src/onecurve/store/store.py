@@ -1,8 +1,8 @@
 """The store of one run: rows in a database, records in blobs, one writer."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, final
@@ -13,11 +13,12 @@ from sqlalchemy.exc import DatabaseError
 from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, OneCurveError, UsageError
 from onecurve.core.grade import Cost, Grade, Status
-from onecurve.core.row import Role, Row
+from onecurve.core.row import Row
 from onecurve.store import tables
 from onecurve.store.blobs import Blobs
 from onecurve.store.migrations import migrate, require_known
 from onecurve.store.row_digests import KEPT, Checked, check_rows, damaged, is_locked, keep_digest, locked, require_sound, uri_of
+from onecurve.store.streaming import GRADED, counted, streamed
 
 FILE = "results.sqlite"
 PUBLISHED = "rows.parquet"
@@ -27,7 +28,6 @@ SEALED = "sealed"
 WAIT = 30.0
 """Seconds for which a lock of another program on the database is waited for."""
 UNIX_ONLY = "running a suite needs Linux or macOS"
-_GRADED = ("raw", "floor", "ceiling", "skill", "figures")
 
 
 @final
@@ -155,7 +155,7 @@ class Store:
 
     def add_cell(self, row: Row) -> None:
         """Keep a cell as it was answered, with its grade if it already has one."""
-        values = {item.name: getattr(row, item.name) for item in fields(Row) if item.name not in _GRADED}
+        values = {item.name: getattr(row, item.name) for item in fields(Row) if item.name not in GRADED}
         values["facts"] = dict(row.facts)
         self._add_once(tables.cells, "key", values, commit=False)
         if row.raw is not None or row.status not in {Status.PENDING, Status.WAITING}:
@@ -184,13 +184,15 @@ class Store:
 
     def rows(self) -> tuple[Row, ...]:
         """All cells with their last grades, ordered by case, task, solver, budget and repeat."""
-        last = select(func.max(tables.grades.c.number)).group_by(tables.grades.c.key)
-        found = self._connection.execute(select(tables.grades).where(tables.grades.c.number.in_(last))).mappings()
-        graded = {grade["key"]: dict(grade) for grade in found}
-        cells = [dict(cell) for cell in self._connection.execute(select(tables.cells)).mappings()]
-        asked_by = self._asked_by() if any(cell["task_version"] is None for cell in cells) else {}
-        rows = [_row(cell, graded.get(cell["key"]), asked_by.get(cell["question"], 1)) for cell in cells]
-        return tuple(sorted(rows, key=lambda row: (row.case, row.task, row.solver, row.budget, row.retrain_budget, row.repeat, row.key)))
+        return tuple(self.stream())
+
+    def stream(self) -> Iterator[Row]:
+        """The same, one after another, without holding them; read to the end before anything is written through this store."""
+        return streamed(self._connection, self._asked_by)
+
+    def count(self) -> int:
+        """The number of cells."""
+        return counted(self._connection)
 
     def _asked_by(self) -> dict[str, int]:
         """By question the first version of its task that asked it, for rows that do not say it themselves."""
@@ -316,13 +318,3 @@ def _lay_out(connection: Connection) -> None:
 
 def _cost(row: Mapping[str, Any]) -> Cost:
     return Cost(**{item.name: row[item.name] for item in fields(Cost)})
-
-
-def _row(cell: Mapping[str, Any], grade: Mapping[str, Any] | None, asked_by: int) -> Row:
-    values = {item.name: cell[item.name] for item in fields(Row) if item.name not in _GRADED}
-    values["task_version"] = values["task_version"] or asked_by
-    row = Row(**{**values, "role": Role(cell["role"]), "status": Status(cell["status"])})
-    if grade is None:
-        return row
-    graded = {name: grade[name] for name in _GRADED}
-    return replace(row, **graded, status=Status(grade["status"]), reason=grade["reason"] or row.reason)

@@ -33,7 +33,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def write_data(results: Results, table: Table, rankings: Mapping[str, Ranking], maps: MetricsView | None, out: Path) -> None:
     """The files of the tables on the index; those of empty tables are not written."""
     rows = results.rows
-    write_text(out, "cells", as_csv(rows))
+    write_text(out, "cells", "".join(as_csv(rows)))
     write_records(out, "skills", skill_records(table))
     write_records(out, "ranking", [record for ranked in rankings.values() for record in rank_records(ranked)])
     write_records(out, "pairs", [record for ranked in rankings.values() for record in pair_records(ranked)])

@@ -3,8 +3,9 @@
 The ground truth is sealed in the run's folder. Anyone who has that folder can open it with ``--reveal``.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import final
 
 from onecurve.core.display import CaseDisplay, PlantRecord
 from onecurve.core.row import Role, Row
@@ -28,6 +29,18 @@ def redacted_row(row: Row, secret: Collection[str]) -> Row:
         return row
     row = replace(row, facts=_safe_facts(row.facts))
     return replace(row, evidence="", answer="") if row.role in FROM_THE_TRUTH else row
+
+
+@final
+@dataclass(frozen=True)
+class Redacted:
+    """The rows of a store without what reveals a secret flaw, read anew each time that they are gone through."""
+
+    store: Store
+    secret: Collection[str]
+
+    def __iter__(self) -> Iterator[Row]:
+        return (redacted_row(row, self.secret) for row in self.store.stream())
 
 
 def redacted_record(record: PlantRecord, secret: Collection[str]) -> PlantRecord:
