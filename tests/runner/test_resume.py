@@ -22,7 +22,7 @@ from onecurve.runner.engine.jobs import Job, Outcome
 from onecurve.runner.run import Place, plant_suite, regrade, run_suite
 from onecurve.runner.session import Silent
 from onecurve.runner.soundness import check_run
-from onecurve.store import store as storing
+from onecurve.store.databases import sqlite
 from onecurve.store.store import Store
 
 CLOCKED = {"seconds": 0.0, "peak_mb": 0.0, "cpu_seconds": 0.0, "passes": 0.0}
@@ -160,7 +160,7 @@ def test_a_row_that_waits_for_a_person_is_left_alone(cache: Path, tmp_path: Path
 
 
 def test_a_lock_on_the_results_costs_no_run(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storing, "WAIT", 0.1)
+    monkeypatch.setattr(sqlite, "WAIT", 0.1)
     suite = suite_of(*named("Random", "ShowsScores"))
     run_suite(suite, Place(tmp_path / "whole", cache, 2))
     place = Place(tmp_path / "cut", cache, 2)

@@ -10,13 +10,13 @@ from small_run import A_ROW
 
 from onecurve.core.errors import UsageError
 from onecurve.core.grade import Grade, Status
-from onecurve.store import store as storing
+from onecurve.store.databases import sqlite
 from onecurve.store.store import FILE, Look, Store
 
 
 @pytest.fixture(autouse=True)
 def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storing, "WAIT", 0.05)
+    monkeypatch.setattr(sqlite, "WAIT", 0.05)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from onecurve.core.grade import Cost, Grade, Status
 from onecurve.core.image.trigger import Paste
 from onecurve.core.question import Brief
 from onecurve.core.row import Role, Row
+from onecurve.store import row_digests
 from onecurve.store.blobs import Blobs
 from onecurve.store.store import FILE, Look, Store
 
@@ -182,3 +183,45 @@ def test_adopting_a_file_moves_it(tmp_path: Path) -> None:
     key = blobs.adopt(file)
     assert blobs.file(key).read_bytes() == b"weights"
     assert not file.exists()
+
+
+def test_rows_are_asked_for_by_what_became_of_them(tmp_path: Path) -> None:
+    graded = Grade(Status.GRADED, raw=0.5, floor=0.0, ceiling=1.0, skill=0.5)
+    with Store.create(tmp_path) as store:
+        for key, status in (("waits", Status.WAITING), ("asked", Status.PENDING), ("right", Status.PENDING), ("lost", Status.LOST)):
+            store.add_cell(a_row(key, status=status))
+        store.add_grade("right", Grade(Status.LOST))
+        store.add_grade("right", graded)
+        assert [row.key for row in store.rows_with(Status.PENDING)] == ["asked"]
+        assert [row.key for row in store.rows_with(Status.LOST)] == ["lost"]
+        assert [row.key for row in store.rows_with(Status.GRADED, Status.WAITING)] == ["right", "waits"]
+        assert store.counts() == {Status.WAITING: 1, Status.PENDING: 1, Status.GRADED: 1, Status.LOST: 1}
+        assert store.rows_with(*Status) == store.rows() == store.rows_of_solver("cppn@matcher")
+        (scale,) = store.scales()
+        assert [row.key for row in store.rows_on(scale)] == ["right"]
+        store.add_grade("right", replace(graded, floor=0.25))
+        assert store.rows_on(scale) == ()
+
+
+def test_a_large_database_is_opened_without_reading_it_whole_and_checked_as_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.create(tmp_path) as store:
+        for number in range(4):
+            store.add_cell(a_row(f"k{number}", status=Status.FAILED))
+    monkeypatch.setattr(row_digests, "AT_ONCE", 5)
+    with sqlite3.connect(tmp_path / FILE) as other:
+        other.execute("UPDATE cells SET forward = 4.0 WHERE key = 'k2'")
+    other.close()
+    with Store.create(tmp_path) as store:
+        assert store.cell_keys() == {"k0", "k1", "k2", "k3"}
+        assert store.checked.faults == ("cells: the row k2 is not as it was written",)
+        with pytest.raises(DataError, match="cells: the row k2 is not as it was written"):
+            store.rows()
+        store.forget_cells(["k2"])
+        assert len(store.rows()) == 3
+    with sqlite3.connect(tmp_path / FILE) as other:
+        other.execute("DELETE FROM cells WHERE key = 'k1'")
+    other.close()
+    with pytest.raises(DataError, match="cells: 1 rows are gone"):
+        Store.read(tmp_path)

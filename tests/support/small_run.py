@@ -9,7 +9,6 @@ from onecurve.core.digests import digest_of, write_digests
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.runner.phases.plant import DIGESTS
-from onecurve.store import tables
 from onecurve.store.store import FILE, Store
 from onecurve.tasks.catalog import TASKS
 
@@ -35,9 +34,9 @@ def small_run(folder: Path) -> Path:
     old_place.mkdir()
     (folder / FILE).rename(old_place / FILE)
     with Store.read(old_place) as old, Store.create(folder) as new:
-        for name in old._connection.execute(tables.meta.select()).mappings():
-            if name["name"] not in {"schema", "digests"}:
-                new.note(name["name"], name["value"])
+        for name, value in old.facts().items():
+            if name not in {"schema", "digests"}:
+                new.note(name, value)
         for record in old.plants():
             new.add_plants(record.subject, [each for each in old.plants() if each.subject == record.subject])
         for key, value in old.prepared().items():

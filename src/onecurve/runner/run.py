@@ -97,8 +97,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         _note_isolation(session, place)
         solvers = planned_solvers(session)
         networks = plant_all(session)
-        pending = [row for row in store.rows() if row.status is Status.PENDING]
-        require_blobs(store, [*blobs_of_looks(store), *blobs_of_rows(pending)])
+        require_blobs(store, [*blobs_of_looks(store), *blobs_of_rows(store.rows_with(Status.PENDING))])
         store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
         keep_reference_points(session, networks, asked)
@@ -108,16 +107,15 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
             list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks)))
         )
         calibrate(session, networks, solvers)
-        rows = store.rows()
         seconds = time.monotonic() - started
         store.note("finished", {"at": datetime.now(UTC).isoformat(), "seconds": seconds}, anew=True)
-        counts = Counter(row.status for row in rows)
+        counts = store.counts()
         if counts[Status.LOST]:
-            reasons = Counter(row.reason for row in rows if row.status is Status.LOST)
+            reasons = Counter(row.reason for row in store.rows_with(Status.LOST))
             shown.say(f"{counts[Status.LOST]} cells were lost ({reasons.most_common(1)[0][0]}); the same command does them again")
         if counts[Status.WAITING]:
             shown.say(f"{counts[Status.WAITING]} cells wait for a person's answer")
-        return Ending(place.out, len(rows), counts[Status.FAILED], seconds, counts[Status.LOST])
+        return Ending(place.out, counts.total(), counts[Status.FAILED], seconds, counts[Status.LOST])
 
 
 def plant_suite(suite: Suite, place: Place, display: Display | None = None) -> tuple[tuple[PlantRecord, ...], dict[str, str]]:
@@ -150,8 +148,8 @@ def regrade(place: Place, display: Display | None = None) -> Ending:
         with _pool(suite, place) as pool:
             session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
             _regrade(session)
-        rows = store.rows()
-        return Ending(place.out, len(rows), sum(row.status is Status.FAILED for row in rows), time.monotonic() - started)
+        counts = store.counts()
+        return Ending(place.out, counts.total(), counts[Status.FAILED], time.monotonic() - started)
 
 
 @contextmanager
@@ -313,7 +311,7 @@ def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence
 
 
 def _regrade(session: Session) -> None:
-    rows = [row for row in session.store.rows() if row.answer and row.status in {Status.GRADED, Status.PENDING, Status.FAILED}]
+    rows = [row for row in session.store.rows_with(Status.GRADED, Status.PENDING, Status.FAILED) if row.answer]
     now = {name: TASKS.load(name).version for name in TASKS.names()}
     old = [row for row in rows if row.task_version != now.get(row.task)]
     if old:
@@ -322,7 +320,7 @@ def _regrade(session: Session) -> None:
     require_blobs(session.store, [key for row in rows for key in (row.question, row.answer)])
     for subject in dict.fromkeys(row.subject for row in rows):
         require_network(session.store, subject)
-    known = [row for row in session.store.rows() if row.solver == "floor" and row.task_version == now.get(row.task)]
+    known = [row for row in session.store.rows_of_solver("floor") if row.task_version == now.get(row.task)]
     floors = {(row.case, row.task, row.retrain_budget): row for row in known}
     session.display.phase("grade again", len(rows))
     by_key = {row.key: row for row in rows}

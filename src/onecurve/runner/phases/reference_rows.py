@@ -16,16 +16,24 @@ def follow_floors(session: Session, asked: Mapping[str, Any]) -> None:
 
     Rows that another version of the task asked stay as they are: their scale is another one.
     """
-    for row in session.store.rows():
-        prepared = asked.get(row.case, {"tasks": {}})["tasks"].get(row.task, {})
-        if row.raw is None or (row.question, row.task_version) != (prepared.get("question"), prepared.get("version")):
+    asked_by = session.store.asked_by()
+    for scale in session.store.scales():
+        prepared = asked.get(scale.case, {"tasks": {}})["tasks"].get(scale.task, {})
+        version = scale.task_version or asked_by.get(scale.question, 1)
+        if (scale.question, version) != (prepared.get("question"), prepared.get("version")):
             continue
-        floor, ceiling = prepared_floor(prepared, row.retrain_budget)["raw"], prepared["ceiling"]["raw"]
-        if (row.floor, row.ceiling) == (floor, ceiling):
-            continue
-        raw = floor if row.status is Status.ABSTAINED or row.solver == "floor" else ceiling if row.solver == "ceiling" else row.raw
-        skill = 0.0 if row.status is Status.ABSTAINED else skill_of(raw, floor, ceiling)
-        session.store.add_grade(row.key, Grade(row.status, row.reason, raw, floor, ceiling, skill, row.figures))
+        floor, ceiling = prepared_floor(prepared, scale.retrain_budget)["raw"], prepared["ceiling"]["raw"]
+        if (scale.floor, scale.ceiling) != (floor, ceiling):
+            for row in session.store.rows_on(scale):
+                session.store.add_grade(row.key, _followed(row, floor, ceiling))
+
+
+def _followed(row: Row, floor: float, ceiling: float) -> Grade:
+    """The grade of a row on another scale."""
+    raw = floor if row.status is Status.ABSTAINED or row.solver == "floor" else ceiling if row.solver == "ceiling" else row.raw
+    assert raw is not None
+    skill = 0.0 if row.status is Status.ABSTAINED else skill_of(raw, floor, ceiling)
+    return Grade(row.status, row.reason, raw, floor, ceiling, skill, row.figures)
 
 
 def keep_reference_points(session: Session, networks: Sequence[PlantedNetwork], asked: Mapping[str, Any]) -> None:

@@ -36,9 +36,9 @@ class SolvePhase:
     def run(self, cells: Sequence[PlannedCell]) -> None:
         """Answer and grade every cell that is not in the store yet, or that was lost the time before."""
         store = self._session.store
-        store.forget_cells(row.key for row in store.rows() if row.status is Status.LOST)
+        store.forget_cells(row.key for row in store.rows_with(Status.LOST))
         kept = store.cell_keys()
-        ungraded = [row for row in store.rows() if row.status is Status.PENDING and self._is_asked_now(row)]
+        ungraded = [row for row in store.rows_with(Status.PENDING) if self._is_asked_now(row)]
         todo = [cell for cell in cells if cell.row.key not in kept]
         self._session.display.phase("answer and grade", len(cells))
         self._session.display.done(len(cells) - len(todo) - len(ungraded), failed=False)
