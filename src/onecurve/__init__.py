@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from onecurve.auditing.result import Audit as Audit
     from onecurve.auditing.run import AuditSettings as AuditSettings
     from onecurve.auditing.run import audit as audit
+    from onecurve.bench.merging import merge as merge
     from onecurve.bench.planting import Setting as Setting
     from onecurve.bench.planting import open_case as open_case
     from onecurve.bench.planting import open_zoo as open_zoo
@@ -113,6 +114,7 @@ _PLACES = {
     "onecurve.auditing.outputs.writing": ("write_audit",),
     "onecurve.auditing.result": ("Audit",),
     "onecurve.auditing.run": ("AuditSettings", "audit"),
+    "onecurve.bench.merging": ("merge",),
     "onecurve.bench.planting": ("Setting", "open_case", "open_zoo", "plant", "plant_together"),
     "onecurve.bench.running": ("Run", "run"),
     "onecurve.bench.verbs": ("Look", "Solved", "ask", "grade", "look", "solve"),

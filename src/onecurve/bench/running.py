@@ -13,6 +13,7 @@ from onecurve.core.row import Row
 from onecurve.report.pages.write import Asked, write_report
 from onecurve.report.rows.loading import calibrations_of, load_results
 from onecurve.report.rows.secrecy import Redacted, secret_cases
+from onecurve.runner.merged import require_one_run
 from onecurve.runner.sealed import given_seed, seed_of_run
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
@@ -88,6 +89,7 @@ class Run:
         ``MissingExtraError`` without the extra `export`.
         """
         with Store.read(self.folder) as store:
+            require_one_run(store, "publish the runs that they come from, or `onecurve bundle` them")
             seed = seed_of_run(store)
             suite = store.noted("suite")
             if seed is None or suite is None:

@@ -10,6 +10,7 @@ from onecurve.cli.check import check
 from onecurve.cli.grade import grade
 from onecurve.cli.harden import harden
 from onecurve.cli.listing import listing
+from onecurve.cli.merge import merge
 from onecurve.cli.names import Commands
 from onecurve.cli.plant import plant
 from onecurve.cli.report import report
@@ -36,7 +37,7 @@ def cli() -> None:
     """
 
 
-for command in (run, audit, results, report, grade, verify, listing, check, plant, sample, harden, seal, unseal):
+for command in (run, audit, results, report, grade, merge, verify, listing, check, plant, sample, harden, seal, unseal):
     cli.add_command(command)
 
 

@@ -23,6 +23,7 @@ from onecurve.flaws.zoo.manifest import FOLDER as ZOO
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.pool import Pool
 from onecurve.runner.isolation.walls import Confinement, Wanted
+from onecurve.runner.merged import merged_of, require_one_run, suite_to_grade
 from onecurve.runner.networks import population_of
 from onecurve.runner.phases.calibrate import calibrate
 from onecurve.runner.phases.plant import PlantedNetwork, plant_all
@@ -144,10 +145,11 @@ def regrade(place: Place, display: Display | None = None) -> Ending:
         text = store.noted("suite")
         if text is None:
             raise DataError(f"no finished planting in: {place.out}", "finish it with `onecurve run`")
-        suite = parse_suite(text, "the suite of this run")
+        merged = merged_of(store)
+        suite = settled(parse_suite(text, "the suite of this run"), store) if merged is None else suite_to_grade(merged)
         with _pool(suite, place) as pool:
-            session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
-            _regrade(session)
+            session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
+            _regrade(session, {} if merged is None else merged.first_names)
         counts = store.counts()
         return Ending(place.out, counts.total(), counts[Status.FAILED], time.monotonic() - started)
 
@@ -158,6 +160,7 @@ def _store(place: Place) -> Iterator[Store]:
     made = not place.out.exists()
     try:
         with Store.create(place.out) as store:
+            require_one_run(store, "go on in the folders of the runs that they come from, and merge again")
             yield store
     except OneCurveError:
         if made and not (place.out / NETWORKS).exists():
@@ -310,7 +313,7 @@ def _grid(session: Session, solvers: Sequence[PlannedSolver], networks: Sequence
     )
 
 
-def _regrade(session: Session) -> None:
+def _regrade(session: Session, first_names: Mapping[str, str]) -> None:
     rows = [row for row in session.store.rows_with(Status.GRADED, Status.PENDING, Status.FAILED) if row.answer]
     now = {name: TASKS.load(name).version for name in TASKS.names()}
     old = [row for row in rows if row.task_version != now.get(row.task)]
@@ -340,4 +343,4 @@ def _regrade(session: Session) -> None:
         session.store.add_grade(row.key, grade)
         return ()
 
-    session.run([grade_job(session, row) for row in rows], done)
+    session.run([grade_job(session, row, first_names.get(row.case, "")) for row in rows], done)

@@ -14,6 +14,7 @@ from typing import Any, final
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.row import Role, Row
 from onecurve.flaws.catalog import CONTROLS
+from onecurve.runner.merged import require_one_run
 from onecurve.runner.networks import WantedNetwork, wanted_networks
 from onecurve.runner.phases.plant import drawn_before
 from onecurve.runner.sealed import seed_of_run
@@ -62,6 +63,7 @@ def hardened(folder: Path, count: int, seed: int | None = None) -> Hardened:
     Raises ``DataError`` where nothing was run, ``UsageError`` where the run has no graded looks or too few networks.
     """
     with Store.read(folder) as store:
+        require_one_run(store, "choose among the networks of one of the runs that they come from")
         text, rows, sampled, run_seed = store.noted("suite"), of_one_version(store.rows()), drawn_before(store), seed_of_run(store)
     if text is None:
         raise DataError(f"no finished planting in: {folder}", "finish it with `onecurve run`")

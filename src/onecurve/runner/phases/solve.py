@@ -200,12 +200,12 @@ def look_job(session: Session, look: PlannedLook) -> Job:
     return Job(Trust.UNTRUSTED, "look", arguments, label, key=look.key, seconds=session.suite.limits.seconds)
 
 
-def grade_job(session: Session, row: Row) -> Job:
-    """The job that measures the kept answer of a row."""
+def grade_job(session: Session, row: Row, first_name: str = "") -> Job:
+    """The job that measures the kept answer of a row; ``first_name`` is what its network calls the case, where that is another name."""
     network = row.answer.removeprefix("network:") if row.answer.startswith("network:") else ""
     arguments = {
         "folder": str(session.network_folder(row.subject)),
-        "case": row.case,
+        "case": first_name or row.case,
         "task": row.task,
         "question": row.question,
         "answer": {"network": network} if network else {"weights": row.answer},

@@ -1,0 +1,1 @@
+"""Merging: the rows of many runs in one store, by content."""
