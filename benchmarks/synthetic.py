@@ -12,9 +12,16 @@ and a known share of the cells of each couple fails or abstains, which counts as
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any, final
 
 import numpy as np
+from sqlalchemy import Connection, insert
+
+from onecurve.store import tables
+from onecurve.store.row_digests import row_digest
+from onecurve.store.store import Store
 
 KINDS = ("blended", "clean", "decoy", "dynamic", "label-noise", "patch", "rank-one", "shortcut", "style", "warp")
 DATA, MODELS = ("digits", "shapes", "textures"), ("resnet20", "six-conv")
@@ -36,6 +43,8 @@ TOOLS = {
 BASELINES = ("blank", "edges", "random-patches", "test-set", "error-images")
 BETWEEN_NETWORKS, BETWEEN_REPEATS = 0.15, 0.1
 LOST_SHARE = 0.002
+BATCH = 10_000
+"""Rows that are written at a time."""
 
 
 @final
@@ -141,6 +150,33 @@ def _fate(fate: float, couple: Couple) -> tuple[str, str]:
     return "graded", ""
 
 
-def as_text(values: dict[str, Any]) -> dict[str, Any]:
-    """The columns as SQLite holds them: what is nested as JSON."""
-    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in values.items()}
+def fill(store: Store, networks: int, repeats: int, seed: int = 0) -> int:
+    """Write the rows into an empty store, many at a time, each with its digest, and what a report asks of a run; returns how many."""
+    made, graded = 0, 0
+    asked = lines(networks, repeats, seed)
+    while some := list(islice(asked, BATCH)):
+        cells = [cell for cell, _ in some]
+        grades = [{**grade, "number": graded + at} for at, grade in enumerate((grade for _, grade in some if grade), start=1)]
+        store.database.write(partial(_write, cells=cells, grades=grades))
+        made, graded = made + len(some), graded + len(grades)
+    moment = "2026-01-01T00:00:00+00:00"
+    suite = {"name": "synthetic", "tasks": sorted({task for task, _ in TOOLS}), "seed": seed}
+    notes = {"suite": json.dumps(suite), "started": moment, "finished": {"at": moment, "seconds": 3600.0}}
+    for name, value in {**notes, "planting": "synthetic", "secret": [network_of(0)[0]], "command": "none: the rows are synthetic"}.items():
+        store.note(name, value)
+    return made
+
+
+def _write(connection: Connection, cells: list[dict[str, Any]], grades: list[dict[str, Any]]) -> None:
+    for table, key, values in ((tables.cells, "key", cells), (tables.grades, "number", grades)):
+        names = [column.name for column in table.c]
+        kept = [[_as_kept(value[name]) for name in names] for value in values]
+        digests = [
+            {"table": table.name, "key": str(value[key]), "digest": row_digest(names, row)} for value, row in zip(values, kept, strict=True)
+        ]
+        connection.execute(insert(table), values)
+        connection.execute(insert(tables.digests), digests)
+
+
+def _as_kept(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict) else value

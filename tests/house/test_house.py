@@ -47,3 +47,38 @@ def test_a_folder_of_entries_holds_entries_and_marked_machinery_only(registry) -
     for folder in {entry.parent for entry in entries}:
         strangers = {file.name for file in folder.glob("*.py")} - {entry.name for entry in entries if entry.parent == folder}
         assert strangers <= {"__init__.py", "catalog.py"}, folder
+
+
+EXTRAS = {
+    "cryptography",
+    "duckdb",
+    "efficientnet_lite_pytorch",
+    "fsspec",
+    "junitparser",
+    "onnx2torch",
+    "psycopg",
+    "pyarrow",
+    "ray",
+    "submitit",
+}
+
+
+def imported_at_once(file: Path) -> set[str]:
+    """Packages that a file imports when it is itself imported; what only type checkers see is not."""
+    found, left = set[str](), list[ast.AST](ast.parse(file.read_text(encoding="utf-8")).body)
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            left += node.orelse
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            left += ast.iter_child_nodes(node)
+    return found
+
+
+def test_extras_are_imported_only_where_they_are_asked_for() -> None:
+    assert "sqlalchemy" in imported_at_once(SOURCE / "store" / "tables.py")
+    assert {str(file.relative_to(SOURCE)): extras for file in FILES if (extras := imported_at_once(file) & EXTRAS)} == {}

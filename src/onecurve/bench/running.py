@@ -10,6 +10,8 @@ from onecurve.bench.folders import cache_root, device_named, slots
 from onecurve.core import html
 from onecurve.core.errors import UsageError
 from onecurve.core.row import Row
+from onecurve.report.large.aggregates import aggregated
+from onecurve.report.large.scores import SCORES
 from onecurve.report.pages.write import Asked, write_report
 from onecurve.report.rows.loading import calibrations_of, load_results
 from onecurve.report.rows.secrecy import Redacted, secret_cases
@@ -18,7 +20,9 @@ from onecurve.runner.sealed import given_seed, seed_of_run
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
 from onecurve.statistics.failures import FailedSolver, failed_everywhere
+from onecurve.store.columns import place_of, snapshot
 from onecurve.store.published import PublishedRun, publish
+from onecurve.store.querying import Found, rows_database
 from onecurve.store.store import UNIX_ONLY, Store
 
 PUBLISHED_FACTS = ("started", "finished", "command", "versions", "machine", "isolation")
@@ -54,6 +58,37 @@ class Run:
         """
         with Store.read(self.folder) as store:
             yield Redacted(store, secret_cases(store, reveal=reveal))
+
+    def snapshot(self, *, reveal: bool = False) -> Path:
+        """A Parquet file of all rows, `columns/rows.parquet`, made anew if they have changed; with ``reveal`` one in the sealed part.
+
+        Raises ``MissingExtraError`` without the extra `large`.
+        """
+        with Store.read(self.folder) as store:
+            secret = secret_cases(store, reveal=reveal)
+            place = place_of(self.folder, reveal=reveal and bool(secret_cases(store, reveal=False)))
+            return snapshot(store, Redacted(store, secret), secret, place)
+
+    def aggregates(self, *by: str, reveal: bool = False) -> tuple[dict[str, Any], ...]:
+        """One line per task, version of it and whatever ``by`` names: cells by status, mean skill with its interval, costs.
+
+        A mean is one over networks of the means of each, a failed cell at the floor. ``by`` are columns of a row, or `kind`. Without a
+        budget each solver counts at its largest, without a solver methods and baselines alone, without a version the newest of each task.
+        Raises ``UnknownNameError`` for another name, ``MissingExtraError`` without the extra `large`.
+        """
+        with rows_database(self.snapshot(reveal=reveal)) as database:
+            database.look("scores", SCORES)
+            return tuple(group.record() for group in aggregated(database, by))
+
+    @contextmanager
+    def asking(self, query: str, *, reveal: bool = False) -> Iterator[Found]:
+        """The answer to one SELECT over the view ``rows``, in DuckDB's SQL: names of columns, and lines that are fetched as they are read.
+
+        Its columns are those of `results --parquet`, and `equivalents`. Nothing else can be read and nothing written. Raises
+        ``UsageError`` for a query that fails or is no SELECT, ``MissingExtraError`` without the extra `large`.
+        """
+        with rows_database(self.snapshot(reveal=reveal)) as database:
+            yield database.ask(query)
 
     @property
     def seed(self) -> int | None:

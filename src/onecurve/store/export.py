@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, final
 
@@ -70,6 +70,24 @@ def as_csv(rows: Iterable[Row]) -> Iterator[str]:
         yield line.text
 
 
+def lines_as_json(names: Sequence[str], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """An array with one object per line, in pieces; what JSON does not know, such as a date, as text."""
+    first = True
+    for line in lines:
+        yield ("[\n " if first else ",\n ") + json.dumps(dict(zip(names, line, strict=True)), default=str)
+        first = False
+    yield "[]\n" if first else "\n]\n"
+
+
+def lines_as_csv(names: Sequence[str], lines: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """A header and the lines, in pieces."""
+    line = _Line()
+    writer = csv.writer(line, lineterminator="\n")
+    for values in chain((names,), lines):
+        writer.writerow(values)
+        yield line.text
+
+
 def columns_of(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     """The columns of all lines, in the order in which they occur."""
     columns: dict[str, None] = {}
@@ -78,16 +96,17 @@ def columns_of(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(columns)
 
 
-def write_parquet(lines: Iterable[Mapping[str, Any]], path: Path, told: Mapping[str, str] | None = None) -> Path:
+def write_parquet(lines: Iterable[Mapping[str, Any]], path: Path, told: Mapping[str, str] | None = None, extra: str = "export") -> Path:
     """Write the lines as columns to ``path``, whole or not at all; raises ``MissingExtraError`` without pyarrow.
 
-    Goes twice through ``lines``: for the columns and their types, and for the values. ``told`` is kept in the file as its metadata.
+    Goes twice through ``lines``: for the columns and their types, and for the values. ``told`` is kept in the file as its metadata,
+    ``extra`` is what a message says is missing.
     """
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtraError.needing("Parquet", "export") from error
+        raise MissingExtraError.needing("Parquet", extra) from error
     schema = _schema(lines, pa)
     if told:
         schema = schema.with_metadata(dict(told))

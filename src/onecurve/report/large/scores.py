@@ -1,0 +1,67 @@
+"""From rows to one score per case and from cases to networks, in SQL: the rules of ``statistics.cases`` for any number of rows.
+
+Repeats of a cell are averaged first, then the cases of a network, and a mean is one over networks, so each network counts the same. A
+failed cell counts as the floor. Rows of several versions of a task are never averaged together.
+"""
+
+from typing import Final
+
+from onecurve.core.grade import Status
+from onecurve.core.row import JOINT, Role
+from onecurve.statistics.cases import ATTEMPTED
+from onecurve.store.querying import VIEW
+
+_ATTEMPTED: Final = ", ".join(f"'{status}'" for status in ATTEMPTED)
+_COUNTS: Final = ", ".join(f"count(*) FILTER (status = '{status}') AS {status}" for status in Status)
+
+SCORES: Final = f"""
+WITH versions AS (
+    SELECT task, task_version, bool_or(status IN ({_ATTEMPTED}) AND role <> '{Role.REFERENCE_POINT}') AS asked
+    FROM {VIEW} GROUP BY ALL
+), ordered AS (
+    SELECT task, task_version, row_number() OVER (PARTITION BY task ORDER BY asked DESC, task_version DESC) = 1 AS compared FROM versions
+), budgets AS (
+    SELECT DISTINCT task, task_version, solver, budget, retrain_budget FROM {VIEW}
+), granted AS (
+    SELECT *, row_number() OVER (PARTITION BY task, task_version, solver ORDER BY budget + retrain_budget DESC, budget DESC) = 1 AS largest
+    FROM budgets
+)
+SELECT
+    task, task_version, compared, solver, tool, reader, role, budget, retrain_budget, largest, subject, "case", flaw, data, model,
+    count(*) AS cells, {_COUNTS},
+    avg(CASE WHEN status = '{Status.FAILED}' THEN 0.0 WHEN status IN ({_ATTEMPTED}) THEN skill END) AS score,
+    avg(equivalents) FILTER (status IN ({_ATTEMPTED})) AS cost,
+    CASE WHEN count(passes) FILTER (status IN ({_ATTEMPTED})) = count(*) FILTER (status IN ({_ATTEMPTED}))
+         THEN avg(passes) FILTER (status IN ({_ATTEMPTED})) END AS passes,
+    count(*) FILTER (beyond_meter) AS beyond,
+    sum(forward) AS forward, sum(backward) AS backward, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds,
+    sum(passes) AS all_passes, max(peak_mb) AS peak_mb, sum(person_seconds) AS person_seconds
+FROM {VIEW} JOIN ordered USING (task, task_version) JOIN granted USING (task, task_version, solver, budget, retrain_budget)
+GROUP BY ALL
+"""  # noqa: S608 - our own names
+"""One line per case, solver and budget: the table or view ``scores``."""
+
+KINDS: Final = f"(SELECT *, unnest(string_split(flaw, '{JOINT}')) AS kind FROM scores)"  # noqa: S608
+"""The same with one line for each kind of flaw that it is about."""
+
+
+def means(keys: str, source: str, where: str) -> str:
+    """One line per group of ``keys``: its mean over networks and their deviation, and what its cells came to; ``where`` selects scores."""
+    counts = ", ".join(f"sum({status})::BIGINT AS {status}" for status in Status)
+    return f"""
+    WITH chosen AS (SELECT * FROM {source} WHERE {where}), networks AS (
+        SELECT {keys}, subject, avg(score) AS score, count(DISTINCT "case") FILTER (score IS NOT NULL) AS cases
+        FROM chosen GROUP BY {keys}, subject
+    ), mean AS (
+        SELECT {keys}, count(score) AS networks, sum(cases)::BIGINT AS cases, avg(score) AS skill,
+            coalesce(stddev_samp(score), 0) AS deviation
+        FROM networks GROUP BY {keys}
+    ), total AS (
+        SELECT {keys}, sum(cells)::BIGINT AS cells, {counts}, sum(beyond)::BIGINT AS beyond,
+            avg(cost) AS mean_cost, median(cost) AS median_cost,
+            CASE WHEN count(passes) = count(score) THEN avg(passes) END AS mean_passes,
+            CASE WHEN count(passes) = count(score) THEN median(passes) END AS median_passes
+        FROM chosen GROUP BY {keys}
+    )
+    SELECT * FROM total JOIN mean USING ({keys}) ORDER BY {keys}
+    """  # noqa: S608 - our own names
