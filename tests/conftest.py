@@ -1,9 +1,11 @@
 """What all tests share: one thread per process, and trained networks kept once for all worker processes of a session."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgres_server import NoServerError, PostgresServer
 
 # Before torch is imported. Several test processes with several spinning threads each would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -18,3 +20,14 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = session / "trained-networks"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of PostgreSQL for all tests of a process; each uses a schema of its own."""
+    try:
+        server = PostgresServer.started()
+    except NoServerError as error:
+        pytest.skip(str(error))
+    yield server
+    server.remove()

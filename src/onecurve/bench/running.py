@@ -21,6 +21,7 @@ from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
 from onecurve.statistics.failures import FailedSolver, failed_everywhere
 from onecurve.store.columns import place_of, snapshot
+from onecurve.store.databases.address import without_password
 from onecurve.store.published import PublishedRun, publish
 from onecurve.store.querying import Found, rows_database
 from onecurve.store.store import UNIX_ONLY, Store
@@ -181,14 +182,16 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     command: str = "",
     isolation: Literal["auto", "required", "off"] = "auto",
     readable: Sequence[Path | str] = (),
+    store: str = "",
 ) -> Run:
     """Plant flaws, let every solver look, grade them, and write the report; started again it goes on where it was.
 
     ``suite`` is a name, a YAML file or a Suite; ``solvers`` are added to its own, or with ``only`` take their place; ``changes`` are
     fields of the suite that differ (`{"seed": 3}`). ``jobs`` run at a time, one per core by default; ``command`` is
     printed in the report as what was typed. ``isolation`` keeps tools from the ground truth, the network and other processes: `auto`
-    as far as the system can, `required` or no run, `off`; ``readable`` are places that isolated tools may read besides. Raises
-    ``UsageError`` for what the person must mend; everything finished by then is kept.
+    as far as the system can, `required` or no run, `off`; ``readable`` are places that isolated tools may read besides. ``store`` is the
+    address of a database that keeps the rows, `postgresql://USER@HOST/DATABASE#SCHEMA` (extra: postgres); the folder remembers it, but no
+    password. Raises ``UsageError`` for what the person must mend; everything finished by then is kept.
     """
     try:
         from onecurve.runner.isolation.walls import Wanted  # noqa: PLC0415
@@ -201,9 +204,9 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     declared = suite_with(suite, solvers, only=only, changes=changes or {})
     folder = Path(out) if out is not None else Path(f"onecurve-{declared.name}")
     shown = display or Silent()
-    typed = command or f"onecurve.run({declared.name!r})"
+    typed = without_password(store, command or f"onecurve.run({declared.name!r})")
     read = tuple(Path(place) for place in readable)
-    run_suite(declared, Place(folder, cache_root(), slots(jobs), device_named(device), typed, Wanted(isolation), read), shown)
+    run_suite(declared, Place(folder, cache_root(), slots(jobs), device_named(device), typed, Wanted(isolation), read, store), shown)
     shown.phase("write the report", 0)
     done = Run(folder)
     done.write_report()

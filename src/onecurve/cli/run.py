@@ -50,6 +50,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
     type=click.Path(exists=True, path_type=Path),
     help="A place that isolated tools may read, such as weights of their own; may be given again.",
 )
+@click.option("--store", default="", metavar="URL", help="Keep the rows in postgresql://USER@HOST/DATABASE#SCHEMA (extra: postgres).")
 @click.option("--dry-run", is_flag=True, help="Open everything that is named, print the plan and stop.")
 def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     suite: str | None,
@@ -65,6 +66,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     device: str,
     isolation: Literal["auto", "required", "off"],
     readable: tuple[Path, ...],
+    store: str,
     dry_run: bool,
 ) -> None:
     """Plant flaws, run every solver, grade the answers, and write the report.
@@ -91,7 +93,15 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     started = time.monotonic()
     with progress_display() as display:
         done = running.run(
-            declared, out, jobs=jobs, device=device, display=display, command=command_line(), isolation=isolation, readable=readable
+            declared,
+            out,
+            jobs=jobs,
+            device=device,
+            display=display,
+            command=command_line(),
+            isolation=isolation,
+            readable=readable,
+            store=store,
         )
     rows = done.rows()
     failed = sum(row.status is Status.FAILED for row in rows)

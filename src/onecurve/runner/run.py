@@ -57,6 +57,8 @@ class Place:
     isolation: Wanted = Wanted.AUTO
     readable: tuple[Path, ...] = ()
     """Places that cells may read besides their subject and the installed packages."""
+    store: str = ""
+    """Address of a database for the rows, maybe with a password; empty for where the run has them, or a file in ``out``."""
 
     @property
     def confinement(self) -> Confinement | None:
@@ -159,7 +161,7 @@ def _store(place: Place) -> Iterator[Store]:
     """The store in ``place.out``; a folder that was made for it goes again where a mistake is found before anything is planted."""
     made = not place.out.exists()
     try:
-        with Store.create(place.out) as store:
+        with Store.create(place.out, place.store) as store:
             require_one_run(store, "go on in the folders of the runs that they come from, and merge again")
             yield store
     except OneCurveError:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,9 @@ from onecurve.core.row import Row
 from onecurve.store import queries, tables
 from onecurve.store.blobs import Blobs
 from onecurve.store.databases import sqlite
+from onecurve.store.databases.address import address_of
 from onecurve.store.databases.database import Database
+from onecurve.store.pointer import Pointer, read_pointer, write_pointer
 from onecurve.store.queries import Scale
 from onecurve.store.row_digests import Checked, checked_rows, keep_digest
 from onecurve.store.streaming import GRADED, counted, in_order, streamed
@@ -57,33 +59,39 @@ class Store:
         self._lock = lock
 
     @classmethod
-    def create(cls, folder: Path) -> "Store":
+    def create(cls, folder: Path, address: str = "") -> "Store":
         """Open for writing, making the folder and the tables where there are none.
+
+        ``address`` is that of a database for the rows; empty for where the run has them, which is the folder itself for a new one.
 
         Raises ``UsageError`` if another process is writing there, or the place cannot be written; ``DataError`` if what is there is
         damaged.
         """
         lock = _locked(folder)
         try:
-            return cls(folder, sqlite.SqliteDatabase(folder / FILE, writable=True), lock)
+            pointer = _agreed(folder, address)
+            store = cls(folder, _opened(folder, pointer, address, writable=True), lock)
+            write_pointer(folder, pointer)
         except OneCurveError:
             lock.close()
             raise
+        return store
 
     @classmethod
     def read(cls, folder: Path) -> "Store":
         """Open for reading, which leaves no file behind; raises ``DataError`` if there are no results there or they are damaged."""
         cls.require(folder)
-        return cls(folder, sqlite.SqliteDatabase(folder / FILE, writable=False), None)
+        return cls(folder, _opened(folder, read_pointer(folder), "", writable=False), None)
 
     @staticmethod
     def require(folder: Path) -> None:
-        """Raise ``DataError`` if there are no results in the folder."""
-        if not (folder / FILE).is_file() and (folder / PUBLISHED).is_file():
+        """Raise ``DataError`` if there are no results in the folder, and it does not say where they are."""
+        if (folder / FILE).is_file() or read_pointer(folder).store:
+            return
+        if (folder / PUBLISHED).is_file():
             words = f"`onecurve verify` checks them, and {PUBLISHED} opens in programs that read Parquet"
             raise DataError(f"these are published results and not a run: {folder}", words)
-        if not (folder / FILE).is_file():
-            raise DataError(f"no results in: {folder}", "name the folder that `onecurve run --out` wrote")
+        raise DataError(f"no results in: {folder}", "name the folder that `onecurve run --out` wrote")
 
     @property
     def checked(self) -> Checked:
@@ -281,6 +289,28 @@ def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _grade_values(key: str, grade: Grade) -> dict[str, Any]:
     return {**{item.name: getattr(grade, item.name) for item in fields(Grade)}, "figures": dict(grade.figures), "key": key}
+
+
+def _agreed(folder: Path, address: str) -> Pointer:
+    """Where the rows of the run are, by its folder and by what was asked for; raises ``UsageError`` where the two differ."""
+    known = read_pointer(folder)
+    if not address:
+        return known
+    asked = address_of(address)
+    if known.store and not address_of(known.store).names_the_same(asked):
+        raise UsageError(f"the rows of {folder} are in {known.store}", "leave out --store, or choose another folder with --out")
+    if not known.store and (folder / FILE).is_file():
+        raise UsageError(f"the rows of {folder} are in its own {FILE}", "leave out --store, or choose another folder with --out")
+    return replace(known, store=asked.shown)
+
+
+def _opened(folder: Path, pointer: Pointer, address: str, *, writable: bool) -> Database:
+    """The database with the rows; ``address`` may have a password, which the folder has not."""
+    if not pointer.store:
+        return sqlite.SqliteDatabase(folder / FILE, writable=writable)
+    from onecurve.store.databases.postgres import PostgresDatabase  # noqa: PLC0415 - only where it is asked for
+
+    return PostgresDatabase(address_of(address or pointer.store), writable=writable)
 
 
 def _locked(folder: Path) -> IO[str]:

@@ -23,6 +23,7 @@ from onecurve.runner.engine.leftovers import sweep
 from onecurve.runner.engine.messages import LIMIT, BadMessageError, Inbox, envelope, loaded, outcome_of, send
 from onecurve.runner.engine.processes import descendants, kill_if_the_same, living
 from onecurve.runner.engine.worker import serve
+from onecurve.runner.isolation.secrets import secrets_withheld
 from onecurve.runner.isolation.walls import NONE as NOT_ISOLATED
 from onecurve.runner.isolation.walls import Confinement, Isolation, tell_isolation
 
@@ -191,7 +192,8 @@ class Pool:
         for attempt in range(LAUNCHES):
             process = self._context.Process(target=target, args=arguments, daemon=True)
             try:
-                process.start()
+                with secrets_withheld():
+                    process.start()
             except (EOFError, OSError) as error:
                 if attempt == LAUNCHES - 1:
                     raise OneCurveError(

@@ -18,8 +18,8 @@ SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc", "/opt", "
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 GRAPHICS = ("nvidia*", "dri", "kfd")
 """Names below `/dev`."""
-RESULTS = "results.sqlite"
-"""A folder with this file is a run."""
+RESULTS = ("results.sqlite", "store.json")
+"""A folder with one of these files is a run."""
 DEPTH = 6
 """Folders below a granted one that are gone through to leave a hidden one out; what lies deeper is left out as a whole."""
 
@@ -62,7 +62,7 @@ def _open(place: Path, shut: Sequence[Path], dots: bool, found: list[Path], list
     real = place.resolve()
     if any(real.is_relative_to(one) for one in shut):
         return
-    if not dots and ((place / RESULTS).exists() or (depth < DEPTH and place.name.startswith("."))):
+    if not dots and (any((place / name).exists() for name in RESULTS) or (depth < DEPTH and place.name.startswith("."))):
         return
     within = any(one.is_relative_to(real) for one in shut)
     if not within and (dots or not place.is_dir() or depth < DEPTH):
