@@ -7,7 +7,7 @@ from typing import Literal
 import click
 
 from onecurve.bench.folders import command_line, device_named
-from onecurve.core.errors import OneCurveError
+from onecurve.core.errors import OneCurveError, UsageError
 from onecurve.core.grade import Status
 from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_in
 
@@ -35,6 +35,9 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 @click.option("--model", metavar="NAME|FILE:CALLABLE", help="Use this architecture instead of the suite's.")
 @click.option("--seed", type=int, help="Plant by this seed, known beforehand; makes a run again [default: the suite's, else one is drawn].")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: one per core].")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What does the jobs (extra: ray).")
+@click.option("--address", default="", help="Of a cluster that is up [default: one is started on this machine].")
+@click.option("--engine-option", "engine_options", multiple=True, metavar="NAME=VALUE", help="Of ray: cpus, gpus, memory_mb per worker.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option(
     "--isolation",
@@ -63,6 +66,9 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     model: str | None,
     seed: int | None,
     jobs: int | None,
+    engine: str,
+    address: str,
+    engine_options: tuple[str, ...],
     device: str,
     isolation: Literal["auto", "required", "off"],
     readable: tuple[Path, ...],
@@ -90,12 +96,14 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         found = preview(declared, device_named(device))
         click.echo(f"{declared.plan_in_words()}\n{found.in_words()}")
         return
+    chosen = running.engine_choice(engine, address, _named(engine_options), jobs)
     started = time.monotonic()
     with progress_display() as display:
         done = running.run(
             declared,
             out,
             jobs=jobs,
+            engine=chosen,
             device=device,
             display=display,
             command=command_line(),
@@ -122,6 +130,15 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             "\n".join(_failure(address, one) for address, one in broken.items()),
             f"the tracebacks are in the report; `onecurve check {next(iter(broken))}` tests it alone",
         )
+
+
+def _named(options: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE as a mapping; raises ``UsageError`` for anything else."""
+    pairs = [option.partition("=") for option in options]
+    for (name, sign, _), option in zip(pairs, options, strict=True):
+        if not name or not sign:
+            raise UsageError(f"not an engine option: {option}", "write --engine-option NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 def _failure(address: str, failed: FailedSolver) -> str:

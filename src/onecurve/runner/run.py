@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,8 +20,9 @@ from onecurve.core.grade import Grade, Status, skill_of
 from onecurve.core.question import Brief
 from onecurve.core.spec import content_key
 from onecurve.flaws.zoo.manifest import FOLDER as ZOO
+from onecurve.runner.engine.choosing import LOCAL, EngineChoice, Workplace, engine_of
+from onecurve.runner.engine.engines import Engine
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
-from onecurve.runner.engine.pool import Pool
 from onecurve.runner.isolation.walls import Confinement, Wanted
 from onecurve.runner.merged import merged_of, require_one_run, suite_to_grade
 from onecurve.runner.networks import population_of
@@ -59,6 +60,7 @@ class Place:
     """Places that cells may read besides their subject and the installed packages."""
     store: str = ""
     """Address of a database for the rows, maybe with a password; empty for where the run has them, or a file in ``out``."""
+    engine: EngineChoice = field(default_factory=EngineChoice)
 
     @property
     def confinement(self) -> Confinement | None:
@@ -94,8 +96,8 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
             raise UnknownNameError.among("task", name, TASKS.names())
         TASKS.make(address)
     _require_room_for_packages(place)
-    with _store(place) as store, _pool(suite, place) as pool:
-        session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
+    with _store(place) as store, _engine(suite, place) as engine:
+        session = Session(settled(suite, store), place.out, place.cache, store, engine, shown, place.device)
         _note_run(session, suite, place)
         _note_isolation(session, place)
         solvers = planned_solvers(session)
@@ -127,8 +129,8 @@ def plant_suite(suite: Suite, place: Place, display: Display | None = None) -> t
     Returns what became of every flaw, and networks that could not be planted with the reasons.
     """
     shown = display or Silent()
-    with _store(place) as store, _pool(suite, place) as pool:
-        session = Session(settled(suite, store), place.out, place.cache, store, pool, shown, place.device)
+    with _store(place) as store, _engine(suite, place) as engine:
+        session = Session(settled(suite, store), place.out, place.cache, store, engine, shown, place.device)
         _note_run(session, suite, place)
         plant_all(session)
         return store.plants(), dict(session.unplanted)
@@ -149,8 +151,8 @@ def regrade(place: Place, display: Display | None = None) -> Ending:
             raise DataError(f"no finished planting in: {place.out}", "finish it with `onecurve run`")
         merged = merged_of(store)
         suite = settled(parse_suite(text, "the suite of this run"), store) if merged is None else suite_to_grade(merged)
-        with _pool(suite, place) as pool:
-            session = Session(suite, place.out, place.cache, store, pool, shown, place.device)
+        with _engine(suite, place) as engine:
+            session = Session(suite, place.out, place.cache, store, engine, shown, place.device)
             _regrade(session, {} if merged is None else merged.first_names)
         counts = store.counts()
         return Ending(place.out, counts.total(), counts[Status.FAILED], time.monotonic() - started)
@@ -170,10 +172,13 @@ def _store(place: Place) -> Iterator[Store]:
         raise
 
 
-def _pool(suite: Suite, place: Place) -> Pool:
+def _engine(suite: Suite, place: Place) -> Engine:
     # Several small processes share the cores better than one with many threads each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    return Pool(place.slots, place.out / "logs", suite.limits.memory_mb, place.confinement)
+    files = (*suite.files, *map(str, place.readable))
+    return engine_of(
+        place.engine, Workplace(place.slots, place.out / "logs", suite.limits.memory_mb, place.confinement, place.device, files)
+    )
 
 
 def _require_room_for_packages(place: Place) -> None:
@@ -186,7 +191,7 @@ def _require_room_for_packages(place: Place) -> None:
 
 def _note_isolation(session: Session, place: Place) -> None:
     """Try what cells can be kept from, and tell it where anything is left open; a run that is gone on with has several such notes."""
-    found = session.pool.isolation()
+    found = session.engine.isolation()
     if place.isolation is Wanted.REQUIRED and not found.whole:
         raise UsageError(f"isolation is required, and this system cannot do it ({found.words})", "leave out `--isolation required`")
     known = session.store.noted("isolation") or []
@@ -206,7 +211,14 @@ def _note_run(session: Session, declared: Suite, place: Place) -> None:
     store.note("started", datetime.now(UTC).isoformat())
     store.note("command", place.command, anew=True)
     store.note("versions", {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}})
-    store.note("machine", f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, {place.slots} jobs at a time, {place.device}")
+    store.note(
+        "machine",
+        f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, {session.engine.slots} jobs at a time, {_where(place)}",
+    )
+
+
+def _where(place: Place) -> str:
+    return place.device if place.engine.name == LOCAL else f"{place.device}, by the engine {place.engine.name}"
 
 
 def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str, Any]:

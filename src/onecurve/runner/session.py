@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Protocol, final
 
 from onecurve.core.errors import UsageError
+from onecurve.runner.engine.engines import Engine
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
-from onecurve.runner.engine.pool import Pool
 from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
@@ -61,7 +61,7 @@ class Session:
     out: Path
     cache: Path
     store: Store
-    pool: Pool
+    engine: Engine
     display: Display
     device: str = "cpu"
     failures: list[str] = field(default_factory=list)
@@ -82,8 +82,8 @@ class Session:
         return self.out / NETWORKS / name
 
     def run(self, jobs: Iterable[Job], done: Callable[[Job, Outcome], Iterable[Job]]) -> None:
-        """Run jobs in the pool while the display shows what is under way."""
-        self.pool.run(jobs, done, lambda waiting: self.display.running(self.pool.running()))
+        """Have the engine do jobs while the display shows what is under way."""
+        self.engine.run(jobs, done, lambda waiting: self.display.running(self.engine.running()))
 
     def ask(self, trust: Trust, do: str, label: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do one job now and return its value; raises ``UsageError`` with the reason if it fails."""

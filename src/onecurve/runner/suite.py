@@ -1,5 +1,6 @@
 """Suites: what to sample, how many, which solvers, budgets and seeds. A small YAML file."""
 
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +15,8 @@ from onecurve.flaws.zoo.manifest import Manifest, ZooNetwork, manifest
 from onecurve.tasks.catalog import TASKS
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+_FILE = re.compile(r"[^@\[\]=]+(?:\.py(?=:)|\.onnx)|(?<=weights=)[^\]]+")
+"""A person's file in an address: code, a network, weights."""
 MOST_NETWORKS, MOST_CELLS = 100_000, 100_000_000
 """A suite of more is refused as a slip of the pen."""
 
@@ -210,6 +213,13 @@ class Suite(BaseModel):
         return tuple(dict.fromkeys((self.data, self.model, *own, *drawn)))
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Absolute paths of the files and folders of a person that it names, each once."""
+        return tuple(
+            dict.fromkeys(file for address in (*self.addresses, *self.tasks, *self.solvers, *self.controls) for file in _files(address))
+        )
+
+    @property
     def planting_key(self) -> str:
         """Changes whenever what is planted does."""
         named = [some.model_dump(exclude={"secret"}) for some in self.networks]
@@ -267,6 +277,14 @@ class Suite(BaseModel):
         cases += self.sampled.networks * max(self.sampled.flaws_per_network) if self.sampled else 0
         budgets = max(len(self.look_budgets), len(self.class_budgets)) * len(self.retrain_budgets) * self.repeats
         return cases * len(self.tasks) * len((*self.solvers, *self.controls)) * budgets
+
+
+def _files(address: str) -> list[str]:
+    """Absolute paths in `FILE.py:NAME@FILE.py:NAME`, `folder:PATH`, `npz:PATH`, `FILE.onnx`, and of weights in brackets."""
+    kind, colon, path = address.partition(":")
+    if colon and kind in {"folder", "npz"}:
+        return [str(Path(path.partition("[")[0]).absolute())]
+    return [str(Path(found.strip("'\"")).absolute()) for found in _FILE.findall(address)]
 
 
 def _of_zoo(shelf: Manifest, one: ZooNetwork) -> Networks:

@@ -1,0 +1,102 @@
+"""Which engine does the jobs of a run: this machine's processes, or a cluster."""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, final
+
+from onecurve.core.errors import SpecError, UnknownNameError, UsageError
+from onecurve.runner.engine.engines import Engine
+from onecurve.runner.engine.pool import Pool
+from onecurve.runner.engine.remote.dispatch import RemoteEngine
+from onecurve.runner.engine.remote.ray_crew import RayCrew, RayWish
+from onecurve.runner.engine.remote.site import SiteSettings
+from onecurve.runner.isolation.walls import Confinement
+
+LOCAL: Final = "local"
+ENGINES: Final[Mapping[str, frozenset[str]]] = {LOCAL: frozenset(), "ray": frozenset({"cpus", "gpus", "memory_mb"})}
+"""Every engine with the options that it takes."""
+
+
+@final
+@dataclass(frozen=True)
+class EngineChoice:
+    """What a person asked for; nothing here changes a row."""
+
+    name: str = LOCAL
+    address: str = ""
+    """Of a cluster that is up; empty to start one on this machine."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of ray: `cpus`, `gpus` (a fraction lets workers share a card) and `memory_mb` that every worker reserves."""
+    jobs: int | None = None
+    """At a time; None for as many as there are processors."""
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise UnknownNameError.among("engine", self.name, ENGINES)
+        for option in self.options:
+            if option not in ENGINES[self.name]:
+                raise UnknownNameError.among(f"option of the engine `{self.name}`", option, ENGINES[self.name])
+        if self.name == LOCAL and self.address:
+            raise UsageError("the local engine takes no address", "name the engine of the cluster: --engine ray")
+
+
+@final
+@dataclass(frozen=True)
+class Workplace:
+    """What every engine must know."""
+
+    slots: int
+    """Jobs at a time on this machine."""
+    logs: Path
+    memory_mb: float
+    confinement: Confinement | None
+    device: str
+    files: Sequence[str]
+    """Files of a person that a run names; every machine must have them at the same place."""
+
+
+def engine_of(choice: EngineChoice, place: Workplace) -> Engine:
+    """The engine, not yet begun; raises ``SpecError`` for an option with a value that it cannot have."""
+    if choice.name == LOCAL:
+        return Pool(place.slots, place.logs, place.memory_mb, place.confinement)
+    wish, settings = _ray_wish(choice, place), _site_settings(place)
+    return RemoteEngine(lambda: RayCrew(wish, settings, place.files), Pool(1, place.logs, place.memory_mb, place.confinement))
+
+
+def _ray_wish(choice: EngineChoice, place: Workplace) -> RayWish:
+    on_card = place.device.startswith("cuda")
+    return RayWish(
+        address=choice.address or os.environ.get("RAY_ADDRESS", ""),
+        slots=choice.jobs,
+        processors=_amount(choice, "cpus", 1.0),
+        graphics=_amount(choice, "gpus", 1.0 if on_card else 0.0),
+        memory_mb=_amount(choice, "memory_mb", 0.0),
+    )
+
+
+def _amount(choice: EngineChoice, option: str, usual: float) -> float:
+    text = choice.options.get(option)
+    if text is None:
+        return usual
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < float("inf"):
+        raise SpecError(f"the engine's option {option} is a number of at least 0, got: {text}")
+    return found
+
+
+def _site_settings(place: Workplace) -> SiteSettings:
+    shut = place.confinement
+    return SiteSettings(
+        run=secrets.token_hex(6),
+        memory_mb=place.memory_mb,
+        isolated=shut is not None,
+        readable=shut.readable if shut else (),
+        threads=os.environ.get("OMP_NUM_THREADS", "1"),
+        directory=str(Path.cwd()),
+    )

@@ -1,0 +1,142 @@
+"""Where jobs of another machine are done: a folder for what was sent, and a pool."""
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import final
+
+from onecurve.core.errors import UsageError
+from onecurve.runner.engine.processes import living
+from onecurve.runner.engine.remote.archives import packed, unpack
+from onecurve.runner.engine.remote.parcels import Parcel, Reply, made_blobs, unpacked
+from onecurve.runner.engine.remote.pool_process import PoolProcess, PoolSettings
+from onecurve.runner.isolation.walls import Isolation
+from onecurve.version import __version__
+
+PREFIX = "onecurve-site-"
+LIVING = "alive"
+"""Folder of a site whose files name the processes that use it."""
+LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
+
+
+@final
+@dataclass(frozen=True)
+class SiteSettings:
+    """The same for every worker of a run."""
+
+    run: str
+    """Names the run, so that its workers on one machine share what was sent there."""
+    memory_mb: float
+    isolated: bool
+    readable: tuple[str, ...] = ()
+    threads: str = "1"
+    """What `OMP_NUM_THREADS` is for cells."""
+    directory: str = ""
+    """Where addresses of files begin, if it is there."""
+
+
+@final
+@dataclass(frozen=True)
+class Greeting:
+    """What a worker says of itself."""
+
+    machine: str
+    versions: Mapping[str, str]
+    isolation: Isolation
+
+
+def versions() -> dict[str, str]:
+    """What must be the same everywhere for the same rows."""
+    return {"python": platform.python_version(), "onecurve": __version__, **{name: version(name) for name in LIBRARIES}}
+
+
+def require_same(greeting: Greeting) -> None:
+    """Raise ``UsageError`` for a worker with other versions than this process."""
+    here = versions()
+    other = [
+        f"{name} {greeting.versions.get(name)} in place of {wanted}"
+        for name, wanted in here.items()
+        if greeting.versions.get(name) != wanted
+    ]
+    if other:
+        raise UsageError(f"{greeting.machine} has {', '.join(other)}", "install the same versions everywhere: rows would differ")
+
+
+@final
+class Site:
+    """One worker's: several workers of a run on one machine share the folders that were sent, and nothing else."""
+
+    def __init__(self, settings: SiteSettings) -> None:
+        sweep_sites()
+        self.root = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{settings.run}-{os.getuid()}"
+        self._folders = self.root / "folders"
+        self._cache = self.root / "cache"
+        self._sign_in()
+        hidden = (str(self.root),) if settings.isolated else ()
+        pool = PoolSettings(str(self.root / "logs"), settings.memory_mb, hidden, settings.readable)
+        where = settings.directory if settings.directory and Path(settings.directory).is_dir() else "/"
+        self._pool = PoolProcess(pool, {"OMP_NUM_THREADS": settings.threads}, where)
+
+    def greeting(self) -> Greeting:
+        """Who is here."""
+        return Greeting(platform.node(), versions(), self._pool.isolation)
+
+    def lacking(self, keys: Iterable[str]) -> list[str]:
+        """Keys of folders that were not sent yet."""
+        return [key for key in keys if not (self._folders / key).is_dir()]
+
+    def receive(self, key: str, archive: bytes) -> None:
+        """Keep a folder that was sent."""
+        unpack(archive, self._folders / key)
+
+    def missing_files(self, files: Iterable[str]) -> list[str]:
+        """Which of these a worker here cannot read."""
+        return [file for file in files if not os.access(file, os.R_OK)]
+
+    def do(self, parcel: Parcel) -> Reply:
+        """Do a job whose folders are here."""
+        here = Path(tempfile.mkdtemp(dir=self.root, prefix="job-"))
+        here.chmod(0o755)
+        try:
+            outcome = self._pool.do(unpacked(parcel, self._folders, here, self._cache))
+            made = packed(here / "made") if parcel.fills and outcome.value is not None else b""
+            return Reply(asdict(outcome), made_blobs(parcel, outcome.value, here), made)
+        finally:
+            shutil.rmtree(here, ignore_errors=True)
+
+    def close(self) -> None:
+        """End the pool; the last one out removes what was sent."""
+        self._pool.close()
+        with suppress(OSError):
+            self._mark.unlink()
+        if not _in_use(self.root):
+            shutil.rmtree(self.root, ignore_errors=True)
+
+    def _sign_in(self) -> None:
+        known = living(os.getpid())
+        (self.root / LIVING).mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        self._mark = self.root / LIVING / f"{os.getpid()}-{known[1] if known else 0.0:.0f}"
+        self._mark.touch()
+
+
+def sweep_sites() -> None:
+    """Remove what dead workers left on this machine."""
+    for root in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-{os.getuid()}"):
+        if (root / LIVING).is_dir() and not _in_use(root):
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def _in_use(root: Path) -> bool:
+    for mark in (root / LIVING).glob("*-*"):
+        pid, _, began = mark.name.partition("-")
+        owner = living(int(pid))
+        if owner is not None and abs(owner[1] - float(began)) <= 1.0:
+            return True
+    return False
