@@ -228,7 +228,7 @@ def test_what_cannot_be_isolated_is_told_and_where_it_is_required_nothing_runs(c
     kept: dict[str, object] = {}
     store = SimpleNamespace(noted=kept.get, note=lambda name, value, anew: kept.update({name: value}))
     partly = Isolation(files=True, names=True, network=False, processes=True)
-    session = SimpleNamespace(pool=SimpleNamespace(isolation=lambda: partly), store=store, display=SimpleNamespace(say=said.append))
+    session = SimpleNamespace(engine=SimpleNamespace(isolation=lambda: partly), store=store, display=SimpleNamespace(say=said.append))
     _note_isolation(session, Place(tmp_path, cache, 1))
     assert said == ["partly isolated: nothing keeps a cell from the network"]
     assert kept == {"isolation": said}

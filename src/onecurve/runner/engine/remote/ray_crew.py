@@ -3,6 +3,7 @@
 import importlib
 import math
 import os
+import socket
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -24,6 +25,8 @@ OVERDUE = 120.0
 """Seconds beyond the limits of its jobs after which a worker is thought to hang and is replaced."""
 FIRST = 300.0
 """Seconds to wait for the first worker."""
+LISTENER = 10.0
+"""Seconds that whoever is named as a cluster has to take a connection."""
 LEAVING = 10.0
 """Seconds that workers have to end what they started."""
 MEGABYTE = 1 << 20
@@ -230,7 +233,15 @@ def _connected(ray: Any, wish: RayWish) -> bool:
         ray.init(num_cpus=wish.slots and math.ceil(wish.slots * wish.processors), include_dashboard=False, **quiet)
         return True
     try:
+        _require_listener(wish.address)
         ray.init(address=wish.address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(f"no Ray cluster at {wish.address}: {str(error).splitlines()[0]}", "`ray status` says whether it is up") from error
     return True
+
+
+def _require_listener(address: str) -> None:
+    """Raise ``OSError`` where nobody listens at HOST:PORT: Ray itself would wait for many minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), LISTENER).close()
