@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from onecurve.auditing.result import Audit as Audit
     from onecurve.auditing.run import AuditSettings as AuditSettings
     from onecurve.auditing.run import audit as audit
+    from onecurve.bench.bundling import bundle as bundle
     from onecurve.bench.merging import merge as merge
     from onecurve.bench.planting import Setting as Setting
     from onecurve.bench.planting import open_case as open_case
@@ -114,6 +115,7 @@ _PLACES = {
     "onecurve.auditing.outputs.writing": ("write_audit",),
     "onecurve.auditing.result": ("Audit",),
     "onecurve.auditing.run": ("AuditSettings", "audit"),
+    "onecurve.bench.bundling": ("bundle",),
     "onecurve.bench.merging": ("merge",),
     "onecurve.bench.planting": ("Setting", "open_case", "open_zoo", "plant", "plant_together"),
     "onecurve.bench.running": ("Run", "run"),

@@ -16,7 +16,19 @@ NAMES = (
     *("Solver", "SpecError", "Status", "Strength", "Subject", "Suite", "Task", "Text", "Tool", "TorchNetwork", "Transfer"),
     *("Trigger", "Triggered", "Truth", "UngradeableError", "Units", "UsageError", "Warp", "Weigh", "Weights", "Workbench"),
     *("Audit", "AuditSettings", "Finding", "audit", "write_audit"),
-    *("__version__", "ask", "generator", "grade", "load_suite", "look", "merge", "metered_workbench", "no_progress", "normalised"),
+    *(
+        "__version__",
+        "ask",
+        "bundle",
+        "generator",
+        "grade",
+        "load_suite",
+        "look",
+        "merge",
+        "metered_workbench",
+        "no_progress",
+        "normalised",
+    ),
     *("open_case", "open_zoo", "plant", "plant_together", "run", "solve", "torch_module", "unmetered", "verify"),
 )
 

@@ -10,7 +10,7 @@ from onecurve.core.row import Row
 from onecurve.core.spec import content_key
 from onecurve.store.store import FILE, Store
 
-PARTS = ("networks", "blobs")
+PARTS = ("networks", "blobs", "sealed")
 
 
 def another_run(
@@ -26,7 +26,7 @@ def another_run(
 ) -> Path:
     """A run like ``base`` with networks of other keys (and so other cells), another plan, rows, prepared values and notes."""
     folder.mkdir(parents=True)
-    for part in PARTS:
+    for part in (part for part in PARTS if (base / part).exists()):
         shutil.copytree(base / part, folder / part)
     for place in (folder / "networks").iterdir():
         (place / "key").write_text(content_key(networks, place.name))

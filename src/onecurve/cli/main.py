@@ -6,6 +6,7 @@ import sys
 import click
 
 from onecurve.cli.audit import audit
+from onecurve.cli.bundle import bundle
 from onecurve.cli.check import check
 from onecurve.cli.grade import grade
 from onecurve.cli.harden import harden
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for command in (run, audit, results, report, grade, merge, verify, listing, check, plant, sample, harden, seal, unseal):
+for command in (run, audit, results, report, grade, merge, bundle, verify, listing, check, plant, sample, harden, seal, unseal):
     cli.add_command(command)
 
 

@@ -40,6 +40,10 @@ class Soundness:
     faults: tuple[str, ...]
     published: bool = False
     """Whether these are published results, which hold rows and no networks."""
+    bundle: bool = False
+    """Whether it is a bundle."""
+    graded: int = 0
+    """Answers of a bundle that were graded again."""
 
     @property
     def sound(self) -> bool:
@@ -50,6 +54,9 @@ class Soundness:
         """What was checked, for a person."""
         if self.published:
             return f"{self.files} files of published results with {self.rows} rows; every graded skill follows from raw, floor and ceiling"
+        if self.bundle:
+            graded = f"; {self.graded} answers graded again" if self.graded else ""
+            return f"{self.files} files of a bundle with {self.rows} rows, {self.blobs} blobs and {self.networks} networks{graded}"
         counts = f"{self.entries} database entries, {self.rows} rows with question, evidence and answer, {self.blobs} blobs"
         return f"{counts}, {self.networks} networks of {self.files} files"
 
@@ -62,7 +69,7 @@ def check_run(folder: Path) -> Soundness:
     if is_published(folder):
         return _published(folder)
     Store.require(folder)
-    blobs, broken = _all_blobs(Blobs(folder / "blobs"), Blobs(folder / SEALED / "blobs"))
+    blobs, broken = all_blobs(Blobs(folder / "blobs"), Blobs(folder / SEALED / "blobs"))
     try:
         with Store.read(folder) as store:
             found, rows = store.checked, store.rows()
@@ -122,7 +129,7 @@ def blobs_of_case(prepared: Mapping[str, Any]) -> list[str]:
     return [key for key in keys if key]
 
 
-def _all_blobs(*kept: Blobs) -> tuple[int, dict[str, None]]:
+def all_blobs(*kept: Blobs) -> tuple[int, dict[str, None]]:
     """How many blobs there are, and what is wrong with them."""
     keys = [(blobs, key) for blobs in kept for key in blobs.keys()]  # noqa: SIM118 - not a dict
     return len(keys), {fault: None for blobs, key in keys if (fault := _fault_in(blobs, key))}

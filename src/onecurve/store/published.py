@@ -6,7 +6,7 @@ the suite and the seed plant the same networks again.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final, final
@@ -93,12 +93,19 @@ def published_faults(folder: Path) -> list[str]:
         run = read_published(folder)
     except (DataError, SchemaError) as error:
         return [error.message]
-    twice = len(run.rows) - len({row.key for row in run.rows})
-    wrong = [row for row in run.rows if row.status is Status.GRADED and not _follows(row)]
-    admitted = {one.case for one in run.plants if one.admitted}
-    unknown = sorted({row.case for row in run.rows} - admitted)
+    return row_faults(run.rows, run.plants, folder / ROWS)
+
+
+def row_faults(rows: Sequence[Row], plants: Sequence[PlantRecord], place: Path) -> list[str]:
+    """What rows and plants say against themselves, one line each: cells that occur twice, skills that do not follow from raw, floor and
+    ceiling, flaws that are not among those that were planted. ``place`` is where the rows lie.
+    """
+    twice = len(rows) - len({row.key for row in rows})
+    wrong = [row for row in rows if row.status is Status.GRADED and not _follows(row)]
+    admitted = {one.case for one in plants if one.admitted}
+    unknown = sorted({row.case for row in rows} - admitted)
     return [
-        *([f"{twice} cells occur more than once in {folder / ROWS}"] if twice else []),
+        *([f"{twice} cells occur more than once in {place}"] if twice else []),
         *(f"the skill of {row.solver} on {row.task} of {row.case} does not follow from raw, floor and ceiling" for row in wrong),
         *(f"no admitted plant is called {case}" for case in unknown),
     ]

@@ -152,6 +152,19 @@ def grade(
     return {"raw": measured.raw, "figures": dict(measured.figures)}
 
 
+def scale(named: str, folder: str, case: str, task: str, question: str, blobs: str, population: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure floor and ceiling of a question that was asked, and tell the flaw and the facts of its case.
+
+    ``population`` is that of the examined networks; its announced share of clean ones is the one that the question tells. ``named`` is
+    what the rows call the case.
+    """
+    opened, asked = _case(folder, case, "cpu"), Blobs(Path(blobs)).get(question)
+    prior = getattr(asked, "prior", None)
+    known = replace(opened.truth.population, **population, announced=None if prior is None else prior[-1])
+    points = reference_points(TASKS.make(task), replace(opened, truth=replace(opened.truth, population=known)), asked)
+    return {"floor": _plain(points.floor), "ceiling": _plain(points.ceiling), "flaw": opened.truth.flaw, "facts": dict(opened.truth.facts)}
+
+
 def _given(case: Case, answer: Mapping[str, str], kept: Blobs, device: str) -> Answer:
     if "network" in answer:
         return _rebuilt(case, kept.checked_file(answer["network"]), device)
@@ -249,4 +262,5 @@ HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "prepare": prepare,
     "time_pass": time_pass,
     "grade": grade,
+    "scale": scale,
 }

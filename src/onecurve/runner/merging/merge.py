@@ -41,7 +41,7 @@ def merge_runs(runs: Sequence[Path], out: Path) -> Merger:
     """Merge runs, and what ``out`` has from a merge before, into ``out``.
 
     Raises ``ConflictError`` where runs contradict each other, ``UsageError`` for ``out`` that holds anything but merged results,
-    ``DataError`` for what is no run or is damaged; nothing is written then.
+    ``DataError`` for what is no run or is damaged; no row is written then.
     """
     if not runs:
         raise UsageError("no runs to merge", "name the folders that `onecurve run --out` wrote")

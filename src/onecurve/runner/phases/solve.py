@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 from onecurve.core.grade import Cost, Grade, Status, skill_of
@@ -200,18 +200,37 @@ def look_job(session: Session, look: PlannedLook) -> Job:
     return Job(Trust.UNTRUSTED, "look", arguments, label, key=look.key, seconds=session.suite.limits.seconds)
 
 
+@final
+@dataclass(frozen=True)
+class Grading:
+    """Where the grading side finds what it needs."""
+
+    folder: str
+    """Of the planted network."""
+    blobs: str
+    device: str
+    memory_mb: float
+    """For a network that was handed back."""
+
+
 def grade_job(session: Session, row: Row, first_name: str = "") -> Job:
     """The job that measures the kept answer of a row; ``first_name`` is what its network calls the case, where that is another name."""
+    folder = str(session.network_folder(row.subject))
+    return grading_job(Grading(folder, session.blobs, session.device, session.suite.limits.memory_mb), row, first_name or row.case)
+
+
+def grading_job(place: Grading, row: Row, case: str) -> Job:
+    """The same wherever network and answer lie; ``case`` is what the network calls it."""
     network = row.answer.removeprefix("network:") if row.answer.startswith("network:") else ""
     arguments = {
-        "folder": str(session.network_folder(row.subject)),
-        "case": first_name or row.case,
+        "folder": place.folder,
+        "case": case,
         "task": row.task,
         "question": row.question,
         "answer": {"network": network} if network else {"weights": row.answer},
-        "blobs": session.blobs,
-        "device": session.device,
-        "memory_mb": session.suite.limits.memory_mb,
+        "blobs": place.blobs,
+        "device": place.device,
+        "memory_mb": place.memory_mb,
     }
     return Job(Trust.TRUSTED, "grade", arguments, f"grade {row.solver} on {row.task} of {row.case}", key=row.key)
 

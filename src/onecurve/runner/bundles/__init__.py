@@ -1,0 +1,1 @@
+"""Bundles: a finished result with all that somebody else needs to check it."""
