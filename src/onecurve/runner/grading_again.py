@@ -162,7 +162,7 @@ def _faults(row: Row, scales: Mapping[tuple[str, str, str], Mapping[str, Any]], 
     """In what a row differs from what is measured here."""
     who = f"{row.solver} on {row.task} of {row.case}"
     scale = scales.get((row.case, row.task, row.question), {})
-    if "raw" not in scale.get("floor", {}):
+    if "facts" not in scale:
         yield f"{who}: floor and ceiling cannot be measured here: {scale.get('fault', 'nothing is known of it')}"
         return
     if dict(row.facts) != dict(scale["facts"]) or scale["flaw"] not in row.kinds:

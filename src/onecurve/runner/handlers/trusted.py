@@ -156,13 +156,16 @@ def scale(named: str, folder: str, case: str, task: str, question: str, blobs: s
     """Measure floor and ceiling of a question that was asked, and tell the flaw and the facts of its case.
 
     ``population`` is that of the examined networks; its announced share of clean ones is the one that the question tells. ``named`` is
-    what the rows call the case.
+    what the rows call the case. Where floors are made by training, neither is measured.
     """
-    opened, asked = _case(folder, case, "cpu"), Blobs(Path(blobs)).get(question)
+    opened, asked, kind = _case(folder, case, "cpu"), Blobs(Path(blobs)).get(question), TASKS.make(task)
+    told = {"flaw": opened.truth.flaw, "facts": dict(opened.truth.facts)}
+    if kind.form.noise_floored:
+        return told
     prior = getattr(asked, "prior", None)
     known = replace(opened.truth.population, **population, announced=None if prior is None else prior[-1])
-    points = reference_points(TASKS.make(task), replace(opened, truth=replace(opened.truth, population=known)), asked)
-    return {"floor": _plain(points.floor), "ceiling": _plain(points.ceiling), "flaw": opened.truth.flaw, "facts": dict(opened.truth.facts)}
+    points = reference_points(kind, replace(opened, truth=replace(opened.truth, population=known)), asked)
+    return {"floor": _plain(points.floor), "ceiling": _plain(points.ceiling), **told}
 
 
 def _given(case: Case, answer: Mapping[str, str], kept: Blobs, device: str) -> Answer:

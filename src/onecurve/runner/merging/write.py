@@ -22,6 +22,7 @@ from onecurve.runner.merging.sources import Source
 from onecurve.runner.phases.plant import DIGESTS, FACTS
 from onecurve.runner.session import NETWORKS
 from onecurve.store.blobs import REBUILT, Blobs
+from onecurve.store.columns import place_of
 from onecurve.store.store import FILE, SEALED, Store
 
 STAGE = ".merging"
@@ -69,6 +70,8 @@ def _write(plan: Plan, out: Path) -> None:
     with Store.create(stage) as store:
         _write_rows(plan, store, out)
     (stage / FILE).replace(out / FILE)
+    for reveal in (False, True):
+        shutil.rmtree(place_of(out, reveal=reveal).parent, ignore_errors=True)  # columns of the rows as they were
     _remove_other_networks(plan, out)
     shutil.rmtree(stage)
 
