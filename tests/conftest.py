@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from postgres_server import NoServerError, PostgresServer
+from s3_server import s3_server
 
 # Before torch is imported. Several test processes with several spinning threads each would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,3 +32,10 @@ def postgres() -> Iterator[PostgresServer]:
         pytest.skip(str(error))
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The URL of a bucket on a server of S3 for all tests of a process; each uses a prefix of its own."""
+    with s3_server() as url:
+        yield url

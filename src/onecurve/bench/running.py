@@ -185,6 +185,7 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     isolation: Literal["auto", "required", "off"] = "auto",
     readable: Sequence[Path | str] = (),
     store: str = "",
+    blobs: str = "",
 ) -> Run:
     """Plant flaws, let every solver look, grade them, and write the report; started again it goes on where it was.
 
@@ -193,7 +194,8 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     `ray` for a cluster on this machine, or what `engine_choice` returns; ``command`` is printed in the report as what was typed.
     ``isolation`` keeps tools from the ground truth, the network and other processes: `auto` as far as the system can, `required` or
     no run, `off`; ``readable`` are places that isolated tools may read besides. ``store`` is the address of a database that keeps the
-    rows, `postgresql://USER@HOST/DATABASE#SCHEMA` (extra: postgres); the folder remembers it, but no password. Raises
+    rows, `postgresql://USER@HOST/DATABASE#SCHEMA` (extra: postgres); ``blobs`` the URL of a remote place that gets a copy of all blobs
+    and networks, such as `s3://BUCKET/PREFIX` (extra: remote). The folder remembers both, but no password. Raises
     ``UsageError`` for what the person must mend; everything finished by then is kept.
     """
     try:
@@ -210,7 +212,7 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     typed = without_password(store, command or f"onecurve.run({declared.name!r})")
     read = tuple(Path(place) for place in readable)
     chosen = engine_choice(engine, jobs=jobs) if isinstance(engine, str) else engine
-    place = Place(folder, cache_root(), slots(jobs), device_named(device), typed, Wanted(isolation), read, store, chosen)
+    place = Place(folder, cache_root(), slots(jobs), device_named(device), typed, Wanted(isolation), read, store, blobs, chosen)
     run_suite(declared, place, shown)
     shown.phase("write the report", 0)
     done = Run(folder)

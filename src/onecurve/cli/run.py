@@ -54,6 +54,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
     help="A place that isolated tools may read, such as weights of their own; may be given again.",
 )
 @click.option("--store", default="", metavar="URL", help="Keep the rows in postgresql://USER@HOST/DATABASE#SCHEMA (extra: postgres).")
+@click.option("--blobs", default="", metavar="URL", help="Copy blobs and networks to s3://BUCKET/PREFIX, file:///DIR … (extra: remote).")
 @click.option("--dry-run", is_flag=True, help="Open everything that is named, print the plan and stop.")
 def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     suite: str | None,
@@ -73,6 +74,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     isolation: Literal["auto", "required", "off"],
     readable: tuple[Path, ...],
     store: str,
+    blobs: str,
     dry_run: bool,
 ) -> None:
     """Plant flaws, run every solver, grade the answers, and write the report.
@@ -110,6 +112,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             isolation=isolation,
             readable=readable,
             store=store,
+            blobs=blobs,
         )
     rows = done.rows()
     failed = sum(row.status is Status.FAILED for row in rows)

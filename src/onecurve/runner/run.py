@@ -37,6 +37,8 @@ from onecurve.runner.session import NETWORKS, Display, Session, Silent
 from onecurve.runner.solvers import planned_solvers
 from onecurve.runner.soundness import blob_fault, blobs_of_case, blobs_of_looks, blobs_of_rows, require_blobs, require_network
 from onecurve.runner.suite import Suite, parse_suite
+from onecurve.store.pointer import read_pointer
+from onecurve.store.remote import local_folder
 from onecurve.store.store import Store
 from onecurve.tasks.catalog import TASKS
 
@@ -60,6 +62,8 @@ class Place:
     """Places that cells may read besides their subject and the installed packages."""
     store: str = ""
     """Address of a database for the rows, maybe with a password; empty for where the run has them, or a file in ``out``."""
+    blobs: str = ""
+    """URL of a remote place that gets a copy of all blobs and networks; empty for where the run has them, or ``out`` alone."""
     engine: EngineChoice = field(default_factory=EngineChoice)
 
     @property
@@ -67,7 +71,8 @@ class Place:
         """What cells are kept from; None where nothing is wanted."""
         if self.isolation is Wanted.OFF:
             return None
-        hidden = (self.out, self.cache, ZOO)
+        copies = local_folder(self.blobs or read_pointer(self.out).blobs)
+        hidden = (self.out, self.cache, ZOO, *([copies] if copies else []))
         return Confinement(tuple(str(path.resolve()) for path in hidden), tuple(str(path.resolve()) for path in self.readable))
 
 
@@ -102,7 +107,7 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
         _note_isolation(session, place)
         solvers = planned_solvers(session)
         networks = plant_all(session)
-        require_blobs(store, [*blobs_of_looks(store), *blobs_of_rows(store.rows_with(Status.PENDING))])
+        require_blobs(store, [*blobs_of_looks(store, here=True), *blobs_of_rows(store.rows_with(Status.PENDING))])
         store.note("secret", [case for network in networks for case in network.wanted.secret_cases], anew=True)
         asked = _prepared(session, networks)
         keep_reference_points(session, networks, asked)
@@ -163,7 +168,7 @@ def _store(place: Place) -> Iterator[Store]:
     """The store in ``place.out``; a folder that was made for it goes again where a mistake is found before anything is planted."""
     made = not place.out.exists()
     try:
-        with Store.create(place.out, place.store) as store:
+        with Store.create(place.out, place.store, place.blobs) as store:
             require_one_run(store, "go on in the folders of the runs that they come from, and merge again")
             yield store
     except OneCurveError:
@@ -257,6 +262,7 @@ def _prepared(session: Session, networks: Sequence[PlantedNetwork]) -> dict[str,
         if outcome.value is None:
             failed.append(f"{job.label}: {outcome.reason}")
         else:
+            session.store.holdings.send(blobs_of_case(outcome.value))
             session.store.prepare(job.key, dict(outcome.value))
         return ()
 

@@ -56,13 +56,25 @@ def settled(suite: Suite, store: Store) -> Suite:
             raise UsageError(f"the seed of this run is gone: {sealed_file(store.folder, SEED)}", "restore it, or name it with --seed")
         seed = drawn_seed()
         _keep(sealed_file(store.folder, SEED), seed)
-    return suite.changed({"seed": seed})
+    found = suite.changed({"seed": seed})
+    if store.holdings.remote is not None and given_seed(store) is None:
+        store.holdings.remote.send(sealed_file(store.folder, SEED), _copy_of(found.planting_key))
+    return found
 
 
 def seed_of_run(store: Store) -> int | None:
     """The seed of a run that was begun: given beforehand, else drawn; None if it has none yet."""
-    given = given_seed(store)
+    given, planting, path = given_seed(store), store.noted("planting"), sealed_file(store.folder, SEED)
+    if given is None and planting is not None and not path.exists() and store.holdings.remote is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        store.holdings.remote.fetch(_copy_of(planting), path)
     return kept_seed(store.folder) if given is None else given
+
+
+def _copy_of(planting: str) -> str:
+    """Name of the drawn seed in the remote place, by the key of what was planted with it."""
+    return f"{SEALED}/seeds/{planting[:2]}/{planting}.json"
 
 
 def given_seed(store: Store) -> int | None:

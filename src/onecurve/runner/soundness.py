@@ -91,11 +91,20 @@ def _published(folder: Path) -> Soundness:
 
 
 def require_blobs(store: Store, keys: Iterable[str]) -> None:
-    """Raise ``DataError`` unless all these blobs are there as they were stored."""
-    found = [fault for key in dict.fromkeys(keys) if (fault := blob_fault(store, key))]
+    """Raise ``DataError`` unless all these blobs are there as they were stored; what is missing or damaged is fetched if it can be."""
+    found = [fault for key in dict.fromkeys(keys) if (fault := _fault_after_mending(store, key))]
     if found:
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise DataError("; ".join(found[:SHOWN]) + more, REMEDY)
+
+
+def _fault_after_mending(store: Store, key: str) -> str:
+    """What is wrong with a blob that the remote place of the run, if it has one, does not mend."""
+    found = blob_fault(store, key)
+    if not found or store.holdings.remote is None:
+        return found
+    store.holdings.mend(key)
+    return blob_fault(store, key)
 
 
 def require_network(store: Store, name: str) -> None:
@@ -118,9 +127,10 @@ def blobs_of_rows(rows: Iterable[Row]) -> list[str]:
     return [key for row in rows for key in (row.question, row.evidence, row.answer) if key]
 
 
-def blobs_of_looks(store: Store) -> list[str]:
-    """Keys of the evidence of all looks."""
-    return [look.evidence for look in store.looks().values() if look.evidence]
+def blobs_of_looks(store: Store, *, here: bool = False) -> list[str]:
+    """Keys of the evidence of all looks; with ``here`` without those that a remote place may hold and nobody needs yet."""
+    keys = [look.evidence for look in store.looks().values() if look.evidence]
+    return [key for key in keys if store.holdings.is_here(key)] if here and store.holdings.remote is not None else keys
 
 
 def blobs_of_case(prepared: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """Content-addressed blobs: records with arrays, and files, each under the digest of its content.
 
-Several processes may write at once: a blob is complete or absent, and the same content has the same name. Whatever is read is
-compared with its name, so that damage is an error and never another answer.
+A folder may have a remote place beside it, with the same layout: what is not here is fetched from there. Several processes may write at
+once: a blob is complete or absent, and the same content has the same name. Whatever is read is compared with its name, so that damage is
+an error and never another answer.
 """
 
 import os
@@ -18,6 +19,7 @@ from safetensors.numpy import save
 from onecurve.core.codec import decode, digest_of_encoded, encode
 from onecurve.core.digests import digest_of
 from onecurve.core.errors import DataError, OneCurveError, SchemaError
+from onecurve.store.remote import Remote
 
 RECORD = "record"
 REBUILT = "network:"
@@ -34,10 +36,11 @@ class MissingBlobError(DataError, KeyError):
 
 
 class Blobs:
-    """A folder of blobs."""
+    """A folder of blobs, maybe with a remote place that holds those that are not here."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, remote: Remote | None = None) -> None:
         self.folder = folder
+        self.remote = remote
 
     def put(self, record: object) -> str:
         """Store a record (see ``core.codec``) and return its key. The same record is stored once; a damaged file is overwritten."""
@@ -52,7 +55,7 @@ class Blobs:
     def get(self, key: str) -> Any:
         """The record of that key; raises ``MissingBlobError`` if it is not here, ``DataError`` if it is damaged."""
         path = self.path(key)
-        if not path.exists():
+        if not self.bring(path):
             raise MissingBlobError(f"a blob is missing: {path}", REMEDY)
         text, arrays = _encoded(path, key)
         try:
@@ -66,7 +69,7 @@ class Blobs:
     def fault(self, key: str) -> str:
         """What is wrong with the record of that key, in words; empty if it is here as it was stored."""
         path = self.path(key)
-        if not path.exists():
+        if not self.bring(path):
             return f"a blob is missing: {path}"
         try:
             _encoded(path, key)
@@ -101,7 +104,7 @@ class Blobs:
     def file_fault(self, key: str) -> str:
         """What is wrong with the adopted file of that key, in words; empty if it is here as it was stored."""
         path = self.file(key)
-        if not path.exists():
+        if not self.bring(path):
             return f"a blob is missing: {path}"
         return "" if digest_of(path)[:KEY] == key else f"damaged blob: {path}"
 
@@ -123,6 +126,20 @@ class Blobs:
             accept(other.get(key))
         if self.file_fault(key) if file else self.fault(key):
             _copy_whole(source, path)
+
+    def bring(self, path: Path, *, anew: bool = False) -> bool:
+        """Whether a file of this folder is here, once it was fetched if it was not; ``anew`` to fetch it in any case."""
+        if path.exists() and not anew:
+            return True
+        return self.remote is not None and self.remote.fetch(self._name(path), path)
+
+    def send(self, path: Path) -> None:
+        """Copy a file of this folder to the remote place, if there is one."""
+        if self.remote is not None and path.exists():
+            self.remote.send(path, self._name(path))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
 
     def path(self, key: str) -> Path:
         """Where the record of that key is, or would be."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -11,25 +11,26 @@ from typing import IO, Any, Final, final
 from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, insert, select
 
 from onecurve.core.display import PlantRecord
-from onecurve.core.errors import DataError, OneCurveError, UsageError
+from onecurve.core.errors import DataError, OneCurveError
 from onecurve.core.grade import Cost, Grade, Status
 from onecurve.core.row import Row
-from onecurve.store import queries, tables
+from onecurve.store import holdings, opening, queries, tables
 from onecurve.store.blobs import Blobs
 from onecurve.store.databases import sqlite
-from onecurve.store.databases.address import address_of
 from onecurve.store.databases.database import Database
-from onecurve.store.pointer import Pointer, read_pointer, write_pointer
+from onecurve.store.holdings import Holdings
+from onecurve.store.opening import agreed, locked, opened
+from onecurve.store.pointer import read_pointer, write_pointer
 from onecurve.store.queries import Scale
+from onecurve.store.remote import Remote, opened_remote
 from onecurve.store.row_digests import Checked, checked_rows, keep_digest
 from onecurve.store.streaming import GRADED, counted, in_order, streamed
 
 FILE: Final = sqlite.FILE
 PUBLISHED = "rows.parquet"
 """What published results have in its place (see `published`)."""
-SEALED = "sealed"
-"""Folder of a run for what is made from the ground truth; no cell that is isolated can open it."""
-UNIX_ONLY = "running a suite needs Linux or macOS"
+SEALED: Final = holdings.SEALED
+UNIX_ONLY: Final = opening.UNIX_ONLY
 AT_A_TIME: Final = 500
 """Keys that one statement names at most."""
 
@@ -51,37 +52,50 @@ class Look:
 class Store:
     """Use as a context manager: ``with Store.create(folder) as store``. One process may write at a time."""
 
-    def __init__(self, folder: Path, database: Database, lock: IO[str] | None) -> None:
+    def __init__(self, folder: Path, database: Database, lock: IO[str] | None, remote: Remote | None = None) -> None:
         self.folder = folder
-        self.blobs = Blobs(folder / "blobs")
-        self.sealed = Blobs(folder / SEALED / "blobs")
+        self.holdings = Holdings(folder, remote)
+        self.blobs = self.holdings.open
+        self.sealed = self.holdings.sealed
         self.database = database
         self._lock = lock
 
     @classmethod
-    def create(cls, folder: Path, address: str = "") -> "Store":
+    def create(cls, folder: Path, address: str = "", blobs: str = "") -> "Store":
         """Open for writing, making the folder and the tables where there are none.
 
-        ``address`` is that of a database for the rows; empty for where the run has them, which is the folder itself for a new one.
+        ``address`` is that of a database for the rows, ``blobs`` the URL of a remote place to which all blobs are copied; empty for what
+        the run has, which is neither for a new one.
 
-        Raises ``UsageError`` if another process is writing there, or the place cannot be written; ``DataError`` if what is there is
+        Raises ``UsageError`` if another process is writing there, or a place cannot be written; ``DataError`` if what is there is
         damaged.
         """
-        lock = _locked(folder)
+        lock = locked(folder)
         try:
-            pointer = _agreed(folder, address)
-            store = cls(folder, _opened(folder, pointer, address, writable=True), lock)
+            known = read_pointer(folder)
+            pointer = agreed(folder, known, address, blobs)
+            remote = opened_remote(pointer.blobs) if pointer.blobs else None
+            if remote is not None:
+                remote.require()
+            store = cls(folder, opened(folder, pointer, address, writable=True), lock, remote)
             write_pointer(folder, pointer)
         except OneCurveError:
             lock.close()
             raise
+        if pointer.blobs != known.blobs:
+            store.holdings.send_all()
         return store
 
     @classmethod
     def read(cls, folder: Path) -> "Store":
-        """Open for reading, which leaves no file behind; raises ``DataError`` if there are no results there or they are damaged."""
+        """Open for reading, which leaves no file behind; raises ``DataError`` if there are no results there or they are damaged.
+
+        Only what a run keeps in a remote place, and is asked for, is fetched into the folder.
+        """
         cls.require(folder)
-        return cls(folder, _opened(folder, read_pointer(folder), "", writable=False), None)
+        pointer = read_pointer(folder)
+        remote = opened_remote(pointer.blobs) if pointer.blobs else None
+        return cls(folder, opened(folder, pointer, "", writable=False), None, remote)
 
     @staticmethod
     def require(folder: Path) -> None:
@@ -109,13 +123,19 @@ class Store:
         if self._lock is not None:
             self._lock.close()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether rows or blobs are kept where other machines reach them, so that some of the run may have been done elsewhere."""
+        pointer = read_pointer(self.folder)
+        return bool(pointer.store or pointer.blobs)
+
     def holder(self, key: str) -> Blobs:
         """The blobs that hold the record of that key: the open ones, unless it lies in the sealed ones alone."""
-        return self.sealed if not self.blobs.path(key).exists() and self.sealed.path(key).exists() else self.blobs
+        return self.holdings.holder(key)
 
     def record(self, key: str) -> Any:
         """The record of that key, open or sealed; raises ``MissingBlobError`` if it is not here, ``DataError`` if it is damaged."""
-        return self.holder(key).get(key)
+        return self.holdings.get(key)
 
     def note(self, name: str, value: Any, *, anew: bool = False) -> None:
         """Keep a fact about the run: the first of its name, or with ``anew`` the last."""
@@ -160,7 +180,8 @@ class Store:
         return {row["key"]: row["value"] for row in self._rows_of(tables.prepared)}
 
     def add_look(self, look: Look) -> None:
-        """Keep a finished look."""
+        """Keep a finished look; its evidence is in the remote place before, if the run has one."""
+        self.holdings.send([look.evidence])
         values = {"key": look.key, "evidence": look.evidence, "reason": look.reason, "traceback": look.traceback, **asdict(look.cost)}
         self.database.write(lambda connection: _add_once(connection, tables.looks, "key", values))
 
@@ -170,9 +191,10 @@ class Store:
         return {row["key"]: Look(row["key"], row["evidence"], _cost(row), row["reason"], row["traceback"]) for row in found}
 
     def add_cell(self, row: Row) -> None:
-        """Keep a cell as it was answered, with its grade if it already has one."""
+        """Keep a cell as it was answered, with its grade if it already has one; its blobs are in the remote place before."""
         values = {item.name: getattr(row, item.name) for item in fields(Row) if item.name not in GRADED}
         values["facts"] = dict(row.facts)
+        self.holdings.send([row.question, row.evidence, row.answer])
         graded = row.raw is not None or row.status not in {Status.PENDING, Status.WAITING}
 
         def work(connection: Connection) -> None:
@@ -289,46 +311,6 @@ def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _grade_values(key: str, grade: Grade) -> dict[str, Any]:
     return {**{item.name: getattr(grade, item.name) for item in fields(Grade)}, "figures": dict(grade.figures), "key": key}
-
-
-def _agreed(folder: Path, address: str) -> Pointer:
-    """Where the rows of the run are, by its folder and by what was asked for; raises ``UsageError`` where the two differ."""
-    known = read_pointer(folder)
-    if not address:
-        return known
-    asked = address_of(address)
-    if known.store and not address_of(known.store).names_the_same(asked):
-        raise UsageError(f"the rows of {folder} are in {known.store}", "leave out --store, or choose another folder with --out")
-    if not known.store and (folder / FILE).is_file():
-        raise UsageError(f"the rows of {folder} are in its own {FILE}", "leave out --store, or choose another folder with --out")
-    return replace(known, store=asked.shown)
-
-
-def _opened(folder: Path, pointer: Pointer, address: str, *, writable: bool) -> Database:
-    """The database with the rows; ``address`` may have a password, which the folder has not."""
-    if not pointer.store:
-        return sqlite.SqliteDatabase(folder / FILE, writable=writable)
-    from onecurve.store.databases.postgres import PostgresDatabase  # noqa: PLC0415 - only where it is asked for
-
-    return PostgresDatabase(address_of(address or pointer.store), writable=writable)
-
-
-def _locked(folder: Path) -> IO[str]:
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows, where results can be read but not written
-    except ImportError as error:
-        raise UsageError(UNIX_ONLY, "on Windows use the Windows Subsystem for Linux (WSL)") from error
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}", "choose another folder with --out") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.close()
-        raise UsageError(f"another run is writing to: {folder}", "wait for it to end, or choose another --out") from error
-    return lock
 
 
 def _cost(row: Mapping[str, Any]) -> Cost:

@@ -89,6 +89,7 @@ def calibrate(session: Session, networks: Sequence[PlantedNetwork], solvers: Seq
         for kind in _kinds(networks, clean.wanted.data)
     ]
     known = session.store.prepared()
+    session.store.holdings.bring(key for job in jobs if job.key not in known for _, key in job.conditions["seen"])
     session.display.phase("calibrate", len(jobs))
     with TemporaryDirectory(dir=session.out, prefix="lineups-") as folder:
         _Trials(session, Path(folder)).run([job for job in jobs if job.key not in known])

@@ -16,6 +16,7 @@ from onecurve.core.spec import content_key
 from onecurve.flaws.planting import PLANTING
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.networks import WantedNetwork, casings_of, distribution_of, population, wanted_networks
+from onecurve.runner.phases.network_copies import fetch_network, is_network, send_network
 from onecurve.runner.session import Session
 from onecurve.runner.suite import Networks
 from onecurve.store.store import Store
@@ -242,14 +243,20 @@ def _fetched(session: Session, network: _Order) -> bool:
     if marker.is_file():
         if marker.read_text(errors="ignore") == network.key:
             _require_intact(session, network)
+            send_network(session.store.holdings.remote, network.key, here)
             return True
         raise UsageError(
             f"{session.out} holds networks of another suite, seed or version", "choose another folder with --out, or delete that one"
         )
-    if not _whole_in_cache(session, network):
+    if not _whole_in_cache(session, network) and not _brought(session, network):
         return False
     _copied(session, network)
     return True
+
+
+def _brought(session: Session, network: _Order) -> bool:
+    """Whether the remote place of the run had the network, which is in the cache then."""
+    return fetch_network(session.store.holdings.remote, network.key, session.cache / "networks" / network.key)
 
 
 def _whole_in_cache(session: Session, network: _Order) -> bool:
@@ -257,6 +264,9 @@ def _whole_in_cache(session: Session, network: _Order) -> bool:
     kept = session.cache / "networks" / network.key
     if not (kept / RECORD).is_file():
         return False
+    noted = session.store.noted(f"{DIGESTS}{network.name}") if session.store.is_shared else None
+    if not is_network(kept, noted) and _brought(session, network):
+        return True
     found = faults(kept)
     if found:
         session.display.say(f"{found[0]}; {network.name} is planted again in place of {kept}")
@@ -266,6 +276,10 @@ def _whole_in_cache(session: Session, network: _Order) -> bool:
 
 def _copied(session: Session, network: _Order) -> None:
     here, kept = session.network_folder(network.name), session.cache / "networks" / network.key
+    if session.store.is_shared and not is_network(kept, session.store.noted(f"{DIGESTS}{network.name}")):
+        words = f"{network.name} was planted elsewhere with other weights than {kept}, as another processor gives them"
+        raise DataError(words, "go on where it was planted, or give the run --blobs there, so that the network can be fetched")
+    send_network(session.store.holdings.remote, network.key, kept)
     arriving = here.with_name(f".{here.name}")
     shutil.rmtree(arriving, ignore_errors=True)
     shutil.copytree(kept, arriving)

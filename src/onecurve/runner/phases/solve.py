@@ -101,6 +101,7 @@ class SolvePhase:
             self._keep(_charged(replace(cell.row, status=Status.FAILED, reason=reason, traceback=look.traceback), look.cost, self._times))
             return []
         references = [self._looks[reference.key].evidence for reference in cell.references]
+        self._session.store.holdings.bring([look.evidence, *filter(None, references)])
         arguments = {
             **self._common(cell),
             "reader": cell.solver.reads.address if cell.solver.reads else "",
