@@ -135,9 +135,21 @@ def _cells(
             grade = {
                 "key": key, "status": status, "reason": reason, "raw": skill if scored else None, "floor": 0.0 if scored else None,
                 "ceiling": 1.0 if scored else None, "skill": skill if scored else None,
-                "figures": {"top1": float(skill > 0.5), "mass": round(min(max(skill, 0.0), 1.0), 3)} if status == "graded" else {},
+                "figures": _figures(couple, kind, skill) if status == "graded" else {},
             }  # fmt: skip
             yield cell, grade
+
+
+def _figures(couple: Couple, kind: str, skill: float) -> dict[str, float]:
+    """Of a detector how suspicious it was: the more skilful, the further to the right side; of others what their tasks state."""
+    held = round(min(max(skill, 0.0), 1.0), 3)
+    if couple.task != "detect":
+        return {"top1": float(skill > 0.5), "mass": held}
+    innocent = kind in {"clean", "decoy"}
+    return {
+        "suspicion": round(0.5 - held / 2 if innocent else 0.5 + held / 2 - 0.05, 4),
+        **({} if innocent else {"named": float(skill > 0.4)}),
+    }
 
 
 def _fate(fate: float, couple: Couple) -> tuple[str, str]:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from page_reader import Page
+from report_checks import check_access, check_links
 from report_fixture import results
-from test_report_pages import check_access, check_links
 
 from onecurve.core.errors import UnknownNameError
 from onecurve.core.grade import Status

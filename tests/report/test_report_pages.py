@@ -2,13 +2,11 @@
 
 import csv
 import re
-from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
-from urllib.parse import unquote
 
 import pytest
 from page_reader import Page, pages
+from report_checks import check_access, check_links
 from report_fixture import Shelf, results
 
 from onecurve.core.grade import Status
@@ -18,55 +16,6 @@ from onecurve.report.words.naming import case_link, page_name, solver_link
 from onecurve.statistics.summary import summarise
 
 HOSTILE = '"><script>alert(1)</script><b onmouseover=x>{{ 7*7 }}'
-
-
-def check_links(out, parsed=()):
-    read = {page.path.resolve(): page for page in parsed or pages(out)}
-    for path, page in read.items():
-        for element in page.elements:
-            target = element.attributes.get("href", element.attributes.get("src"))
-            if target is None:
-                continue
-            file, _, fragment = target.partition("#")
-            place = (path.parent / unquote(file)).resolve() if file else path
-            assert place.is_file(), f"{path.name}: {target} leads nowhere"
-            if fragment:
-                assert fragment in read[place].ids(), f"{path.name}: no #{fragment} in {place.name}"
-
-
-def check_headings(page):
-    levels = [int(one.tag[1]) for one in page.all("h1", "h2", "h3", "h4", "h5", "h6")]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    for before, after in pairwise(levels):
-        assert after <= before + 1, f"{page.path.name}: h{before} is followed by h{after}"
-
-
-def check_access(page):
-    assert page.all("html")[0].attributes["lang"] == "en"
-    check_headings(page)
-    counted = Counter(page.ids())
-    assert not [name for name, times in counted.items() if times > 1]
-    for image in page.all("img"):
-        assert image.attributes["alt"].strip()
-        assert {"width", "height"} <= image.attributes.keys()
-    for cell in page.all("th"):
-        assert cell.attributes.get("scope") in {"col", "row", "colgroup"}
-    for table in page.all("table"):
-        assert "scroll" not in table.inside
-    assert len(page.all("caption")) == len(page.all("table"))
-    files = [one for one in page.all("a") if "caption" in one.inside and one.attributes["href"].endswith(".csv")]
-    assert len(files) == len(page.all("table")), "a file with its numbers stands beside each table"
-    for element in page.elements:
-        for name in ("aria-labelledby", "aria-controls"):
-            for wanted in element.attributes.get(name, "").split():
-                assert wanted in counted
-    for box in page.all("input", "select"):
-        assert "label" in box.inside
-    for chart in page.all("svg"):
-        assert chart.attributes.get("aria-label") or chart.attributes.get("aria-hidden") == "true"
-    for button in page.all("button"):
-        assert button.attributes["type"] == "button"
 
 
 def test_every_link_and_picture_exists(written, read):

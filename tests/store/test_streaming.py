@@ -89,21 +89,33 @@ def test_parquet_is_as_the_library_writes_it_whole(tmp_path: Path, rows: tuple[R
     assert pq.read_table(written).column("facts.size").type == pa.float64()
 
 
-def test_a_parquet_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="the extra `export` is not installed")
+def test_a_parquet_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq = pytest.importorskip("pyarrow.parquet", reason="the extra `export` is not installed")
     place = tmp_path / "rows.parquet"
     place.write_text("what was there")
 
-    class Breaking:
-        times = 0
+    def breaking() -> Iterator[dict[str, int]]:
+        yield {"a": 1}
+        raise OSError("the rows broke off")
 
-        def __iter__(self) -> Iterator[dict[str, int]]:
-            self.times += 1
-            yield {"a": 1}
-            if self.times > 1:
-                raise OSError("no space left")
-
+    with pytest.raises(OSError, match="broke off"):
+        write_parquet(breaking(), place)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", lambda *_: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space"):
-        write_parquet(Breaking(), place)
+        write_parquet([{"a": 1}], place)
     assert place.read_text() == "what was there"
     assert [path.name for path in tmp_path.iterdir()] == ["rows.parquet"]
+
+
+def test_types_of_columns_hold_the_values_of_all_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq = pytest.importorskip("pyarrow.parquet", reason="the extra `export` is not installed")
+    monkeypatch.setattr("onecurve.store.export._BATCH", 2)
+    lines = [{"a": 1, "b": None}, {"a": 2, "c": "x"}, {"a": 0.5, "c": 3}, {"c": 1.5, "b": True}, {"d": 1, "c": None}]
+    table = pq.read_table(write_parquet(iter(lines), tmp_path / "rows.parquet"))
+    assert table.to_pylist() == [
+        {"a": 1.0, "b": None, "c": None, "d": None},
+        {"a": 2.0, "b": None, "c": "x", "d": None},
+        {"a": 0.5, "b": None, "c": "3", "d": None},
+        {"a": None, "b": True, "c": "1.5", "d": None},
+        {"a": None, "b": None, "c": None, "d": 1},
+    ]

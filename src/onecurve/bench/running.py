@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, final
 from onecurve.bench.folders import cache_root, device_named, slots
 from onecurve.core import html
 from onecurve.core.errors import UsageError
+from onecurve.core.grade import Status
 from onecurve.core.row import Row
 from onecurve.report.large.aggregates import aggregated
+from onecurve.report.large.run import LARGE, is_large, large_run
 from onecurve.report.large.scores import SCORES
+from onecurve.report.large.write import write_large_report
 from onecurve.report.pages.write import Asked, write_report
 from onecurve.report.rows.loading import calibrations_of, load_results
 from onecurve.report.rows.secrecy import Redacted, secret_cases
@@ -109,10 +112,11 @@ class Run:
         """Those of the solvers, named as for a run, that failed in every cell that they attempted, with the first of their failures."""
         with Store.read(self.folder) as store:
             described = store.prepared()
-        rows = self.rows()
+        halves = {address: tuple(_name_of(half, described) for half in address.partition("@")[::2]) for address in solvers}
+        with self.streaming() as every:
+            rows = [row for row in every if any(row.tool == tool for tool, _ in halves.values())]
         found = {}
-        for address in solvers:
-            tool, reader = (_name_of(half, described) for half in address.partition("@")[::2])
+        for address, (tool, reader) in halves.items():
             own = [row for row in rows if row.tool == tool and reader in {"", row.reader}]
             failed = failed_everywhere(own)
             if failed and len(failed) == len({row.solver for row in own if row.status in ATTEMPTED}):
@@ -152,11 +156,20 @@ class Run:
 
         The report opens on ``solver``, a tool or a pair, or else on the clearest result. ``compare`` are two of them to put side by side,
         ``against`` the folder of another run to put beside this one. Raises ``UsageError`` for a place that cannot be written and for a
-        solver that no row is of, ``DataError`` where there is no run.
+        solver that no row is of, ``DataError`` where there is no run. A run of more than 20,000 rows has pages that are made from
+        aggregates, which need the extra `large`, and none that compare.
         """
         place = self.folder if out is None else Path(out)
-        other = None if against is None else load_results(Path(against), reveal=reveal)
+        beside = None if against is None else Path(against)
+        large = [folder for folder in (self.folder, beside) if folder is not None and is_large(folder)]
+        if large and (compare or beside):
+            words = f"side by side stand runs of at most {LARGE:,} rows, case by case; {large[0]} has more"
+            raise UsageError(words, "compare means with `onecurve results DIR --by solver,kind`, or ask --sql")
         try:
+            if large:
+                with large_run(self.folder, place, reveal=reveal) as run:
+                    return write_large_report(run, place, solver)
+            other = None if beside is None else load_results(beside, reveal=reveal)
             return write_report(load_results(self.folder, reveal=reveal), place, Asked(solver, compare, other))
         except OSError as error:
             raise UsageError(
@@ -165,9 +178,10 @@ class Run:
             ) from error
 
     def _repr_html_(self) -> str:
-        rows = self.rows()
-        failed = sum(row.status == "failed" for row in rows)
-        return html.facts({"run": str(self.folder), "rows": str(len(rows)), "failed": str(failed), "report": str(self.page)})
+        with Store.read(self.folder) as store:
+            counts = store.counts()
+        told = {"rows": str(counts.total()), "failed": str(counts[Status.FAILED])}
+        return html.facts({"run": str(self.folder), **told, "report": str(self.page)})
 
 
 def run(  # noqa: PLR0913 - each is a choice of its own

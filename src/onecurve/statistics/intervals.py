@@ -103,7 +103,9 @@ def mean_interval(
     return Interval(mean - max(below, least), mean + max(above, least), level)
 
 
-def interval_of_network_means(mean: float, deviation: float, count: int, *, level: float = LEVEL) -> Interval:
+def interval_of_network_means(
+    mean: float, deviation: float, count: int, *, level: float = LEVEL, span: tuple[float, float] = (0.0, 1.0)
+) -> Interval:
     """Student's t-interval of a mean of network means, from their standard deviation: quick however many rows there are.
 
     As in ``mean_interval`` a deviation counts as at least ``LEAST_SPREAD``, and networks that are all equal give what they cannot
@@ -112,7 +114,7 @@ def interval_of_network_means(mean: float, deviation: float, count: int, *, leve
     if count < 2:
         raise TooFewError.of("an interval", count)
     if deviation < SAME:
-        return _interval_of_equal(mean, count, level, (0.0, 1.0))
+        return _interval_of_equal(mean, count, level, span)
     half = float(t.ppf((1 + level) / 2, count - 1)) * max(deviation, LEAST_SPREAD) / math.sqrt(count)
     return Interval(mean - half, mean + half, level)
 

@@ -22,6 +22,9 @@ from onecurve.statistics.intervals import LEAST_SPREAD, LEVEL
 from onecurve.statistics.power import networks_needed
 from onecurve.statistics.summary import Summary, summarise
 
+MANY = 200
+"""Networks from which numpy's standard deviation is taken, which is quicker and less exact in its last digits."""
+
 
 @final
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class PairTest:
         """Size of the difference in its standard errors over networks; 0 where there is no test."""
         if self.p_adjusted is None or self.difference is None:
             return 0.0
-        return abs(self.difference) / (max(stdev(self.means), LEAST_SPREAD) / sqrt(self.n))
+        spread = stdev(self.means) if self.n < MANY else float(np.std(self.means, ddof=1))
+        return abs(self.difference) / (max(spread, LEAST_SPREAD) / sqrt(self.n))
 
 
 @final
@@ -119,7 +123,7 @@ def ranking(rows: Iterable[Row], task: str, *, seed: int = 0) -> Ranking:
     order = sorted((one for one in summarise(own, seed=seed) if one.scored), key=lambda one: (-(one.mean or 0.0), one.solver))
     scores = {solver: by_case for (solver, _), by_case in scores_by_case(own).items()}
     pairs = _tested([_pair(one.solver, other.solver, scores) for one, other in combinations(order, 2)], seed)
-    return Ranking(task, _placed(order, pairs), pairs)
+    return Ranking(task, placed_by(order, pairs), pairs)
 
 
 def _pair(first: str, second: str, scores: Mapping[str, Mapping[str, CaseScore]]) -> tuple[PairTest, tuple[float, ...]]:
@@ -143,7 +147,8 @@ def _tested(plain: Sequence[tuple[PairTest, tuple[float, ...]]], seed: int) -> d
     }
 
 
-def _placed(order: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest]) -> tuple[RankedSolver, ...]:
+def placed_by(order: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest]) -> tuple[RankedSolver, ...]:
+    """Range of the rank and group of each solver, in that order, as far as the tests of their pairs leave them open."""
     better: Counter[str] = Counter()
     worse: Counter[str] = Counter()
     for (one, other), pair in pairs.items():

@@ -33,8 +33,8 @@ def place_of(folder: Path, *, reveal: bool = False) -> Path:
 def snapshot(store: Store, rows: Iterable[Row], hidden: Collection[str], place: Path) -> Path:
     """The file at ``place`` with the rows as columns; one that is of the present state of the store is left as it is.
 
-    ``rows`` are all rows of the store, without what would reveal the flaws of the cases ``hidden``; they are gone through twice.
-    Raises ``MissingExtraError`` without pyarrow, ``UsageError`` where ``place`` cannot be written.
+    ``rows`` are all rows of the store, without what would reveal the flaws of the cases ``hidden``. Raises ``MissingExtraError`` without
+    pyarrow, ``UsageError`` where ``place`` cannot be written.
     """
     state = json.dumps([store.database.read(state_of), {name: store.noted(name) for name in _TOLD}, sorted(hidden)], sort_keys=True)
     try:

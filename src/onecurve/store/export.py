@@ -8,14 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import Any, Final, TypeVar, final
 
 from onecurve.core.errors import MissingExtraError
 from onecurve.core.row import Row
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
+T = TypeVar("T")
 NESTED = ("figures", "facts")
 _FIELDS: Final = tuple(item.name for item in fields(Row))
 _PLAIN: Final = tuple(name for name in _FIELDS if name not in NESTED)
@@ -99,20 +97,19 @@ def columns_of(lines: Iterable[Mapping[str, Any]]) -> list[str]:
 def write_parquet(lines: Iterable[Mapping[str, Any]], path: Path, told: Mapping[str, str] | None = None, extra: str = "export") -> Path:
     """Write the lines as columns to ``path``, whole or not at all; raises ``MissingExtraError`` without pyarrow.
 
-    Goes twice through ``lines``: for the columns and their types, and for the values. ``told`` is kept in the file as its metadata,
-    ``extra`` is what a message says is missing.
+    ``told`` is kept in the file as its metadata, ``extra`` is what a message says is missing.
     """
     try:
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415 - an extra
+
+        from onecurve.store.spooling import spooled  # noqa: PLC0415 - it needs pyarrow
     except ImportError as error:
         raise MissingExtraError.needing("Parquet", extra) from error
-    schema = _schema(lines, pa)
-    if told:
-        schema = schema.with_metadata(dict(told))
-    with _replaced(path) as place, pq.ParquetWriter(place, schema) as writer:
-        for group in _batched(_tables(lines, schema, pa), _GROUP // _BATCH):
-            writer.write_table(pa.concat_tables(group))
+    with spooled(batched(lines, _BATCH)) as spool:
+        schema = spool.schema.with_metadata(dict(told)) if told else spool.schema
+        with _replaced(path) as place, pq.ParquetWriter(place, schema) as writer:
+            for group in batched(spool.tables(), _GROUP // _BATCH):
+                writer.write_table(spool.joined(group, schema))
     return path
 
 
@@ -155,37 +152,8 @@ def _replaced(path: Path) -> Iterator[Path]:
         place.unlink(missing_ok=True)
 
 
-def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of that size, the last one maybe shorter."""
     left = iter(items)
     while batch := list(islice(left, size)):
         yield batch
-
-
-def _tables(lines: Iterable[Mapping[str, Any]], schema: "pa.Schema", pa: Any) -> Iterator["pa.Table"]:
-    for batch in _batched(lines, _BATCH):
-        columns = [_column(batch, field.name, field.type, pa) for field in schema]
-        yield pa.Table.from_arrays(columns, schema=schema)
-
-
-def _column(batch: Sequence[Mapping[str, Any]], name: str, kind: Any, pa: Any) -> Any:
-    values = [line.get(name) for line in batch]
-    if kind == pa.string():
-        values = [value if value is None or isinstance(value, str) else str(value) for value in values]
-    return pa.array(values, kind)
-
-
-def _schema(lines: Iterable[Mapping[str, Any]], pa: Any) -> "pa.Schema":
-    kinds: dict[str, set[type]] = {}
-    for line in lines:
-        for name, value in line.items():
-            kinds.setdefault(name, set()).add(type(value))
-    return pa.schema([(name, _kind(found - {type(None)}, pa)) for name, found in kinds.items()])
-
-
-def _kind(found: set[type], pa: Any) -> Any:
-    """The type of a column that holds values of these types; whole numbers among others are such, and what else is mixed is text."""
-    if found <= {int}:
-        return pa.int64() if found else pa.null()
-    if found == {bool}:
-        return pa.bool_()
-    return pa.float64() if found <= {int, float} else pa.string()

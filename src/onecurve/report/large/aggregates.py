@@ -7,7 +7,7 @@ from typing import Any, Final, final
 from onecurve.core.errors import UnknownNameError, UsageError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role
-from onecurve.report.large.scores import KINDS, SCORES, means
+from onecurve.report.large.scores import KINDS, means
 from onecurve.statistics.intervals import Interval, TooFewError, interval_of_network_means
 from onecurve.store.querying import RowsDatabase
 
@@ -18,6 +18,11 @@ KEYS: Final = (
 """What rows can be grouped by: columns of a row, and `kind`, of which a flaw of several kinds has several."""
 OF_SOLVERS: Final = ("solver", "tool", "reader", "role")
 CONTENDERS: Final = f"role IN ('{Role.METHOD}', '{Role.BASELINE}')"
+
+_AS_FOUND: Final = (
+    *("deviation", "median", "worst_tenth", "mean_over_successes"),
+    *("mean_cost", "median_cost", "mean_passes", "median_passes", "beyond"),
+)
 
 
 @final
@@ -38,6 +43,11 @@ class Group:
     why_no_interval: str
     deviation: float
     """Standard deviation between networks."""
+    median: float | None
+    """Over cases."""
+    worst_tenth: float | None
+    """Mean of the lowest tenth of the cases."""
+    mean_over_successes: float | None
     mean_cost: float | None
     """Forward-equivalents per case."""
     median_cost: float | None
@@ -64,16 +74,14 @@ class Group:
             "skill": self.skill,
             "skill_low": low,
             "skill_high": high,
+            "median": self.median,
+            "worst_tenth": self.worst_tenth,
+            "mean_over_successes": self.mean_over_successes,
             "mean_cost": self.mean_cost,
             "median_cost": self.median_cost,
             "mean_passes": self.mean_passes,
             "beyond_meter": self.beyond,
         }
-
-
-def prepare(database: RowsDatabase) -> None:
-    """Keep the scores of all cases, which every aggregate is made of."""
-    database.keep("scores", SCORES)
 
 
 def aggregated(database: RowsDatabase, by: Sequence[str]) -> tuple[Group, ...]:
@@ -91,13 +99,18 @@ def aggregated(database: RowsDatabase, by: Sequence[str]) -> tuple[Group, ...]:
     limits = [] if {"budget", "retrain_budget"} & set(by) else ["largest"]
     limits += [] if set(OF_SOLVERS) & set(by) else [CONTENDERS]
     limits += [] if "task_version" in by else ["compared"]
-    return groups(database, keys, " AND ".join(limits) or "true")
+    return groups(database, keys, " AND ".join(limits) or "true", (), KINDS if "kind" in by else "scores")
 
 
-def groups(database: RowsDatabase, keys: Sequence[str], where: str, values: Sequence[Any] = ()) -> tuple[Group, ...]:
-    """The groups of those scores that ``where`` selects, a condition of ours in which ``values`` stand for question marks."""
+def groups(
+    database: RowsDatabase, keys: Sequence[str], where: str, values: Sequence[Any] = (), source: str = "scores"
+) -> tuple[Group, ...]:
+    """The groups of those scores that ``where`` selects, a condition of ours in which ``values`` stand for question marks.
+
+    ``source`` is what it selects from: `scores`, or ``KINDS`` where the kind of flaw is spoken of.
+    """
     quoted = ", ".join(f'"{key}"' for key in keys)
-    found = database.find(means(quoted, KINDS if "kind" in keys else "scores", where), values)
+    found = database.find(means(quoted, source, where), values)
     return tuple(_group(_rounded(line), keys) for line in found)
 
 
@@ -124,7 +137,7 @@ def _group(line: Mapping[str, Any], keys: Sequence[str]) -> Group:
         skill=line["skill"] if scored else None,
         interval=interval,
         why_no_interval=reason,
-        **{name: line[name] for name in ("deviation", "mean_cost", "median_cost", "mean_passes", "median_passes", "beyond")},
+        **{name: line[name] for name in _AS_FOUND},
     )
 
 

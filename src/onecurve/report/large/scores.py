@@ -8,10 +8,11 @@ from typing import Final
 
 from onecurve.core.grade import Status
 from onecurve.core.row import JOINT, Role
-from onecurve.statistics.cases import ATTEMPTED
+from onecurve.statistics.cases import ATTEMPTED, SCORED
 from onecurve.store.querying import VIEW
 
 _ATTEMPTED: Final = ", ".join(f"'{status}'" for status in ATTEMPTED)
+_SCORED: Final = ", ".join(f"'{status}'" for status in SCORED)
 _COUNTS: Final = ", ".join(f"count(*) FILTER (status = '{status}') AS {status}" for status in Status)
 
 SCORES: Final = f"""
@@ -33,6 +34,7 @@ SELECT
     avg(equivalents) FILTER (status IN ({_ATTEMPTED})) AS cost,
     CASE WHEN count(passes) FILTER (status IN ({_ATTEMPTED})) = count(*) FILTER (status IN ({_ATTEMPTED}))
          THEN avg(passes) FILTER (status IN ({_ATTEMPTED})) END AS passes,
+    avg(skill) FILTER (status IN ({_SCORED})) AS success,
     count(*) FILTER (beyond_meter) AS beyond,
     sum(forward) AS forward, sum(backward) AS backward, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds,
     sum(passes) AS all_passes, max(peak_mb) AS peak_mb, sum(person_seconds) AS person_seconds
@@ -50,18 +52,20 @@ def means(keys: str, source: str, where: str) -> str:
     counts = ", ".join(f"sum({status})::BIGINT AS {status}" for status in Status)
     return f"""
     WITH chosen AS (SELECT * FROM {source} WHERE {where}), networks AS (
-        SELECT {keys}, subject, avg(score) AS score, count(DISTINCT "case") FILTER (score IS NOT NULL) AS cases
+        SELECT {keys}, subject, avg(score) AS score, avg(success) AS success, count(DISTINCT "case") FILTER (score IS NOT NULL) AS cases
         FROM chosen GROUP BY {keys}, subject
     ), mean AS (
         SELECT {keys}, count(score) AS networks, sum(cases)::BIGINT AS cases, avg(score) AS skill,
-            coalesce(stddev_samp(score), 0) AS deviation
+            coalesce(stddev_samp(score), 0) AS deviation, avg(success) AS mean_over_successes
         FROM networks GROUP BY {keys}
     ), total AS (
         SELECT {keys}, sum(cells)::BIGINT AS cells, {counts}, sum(beyond)::BIGINT AS beyond,
+            median(score) AS median, list_sort(list(score) FILTER (score IS NOT NULL)) AS sorted,
             avg(cost) AS mean_cost, median(cost) AS median_cost,
             CASE WHEN count(passes) = count(score) THEN avg(passes) END AS mean_passes,
             CASE WHEN count(passes) = count(score) THEN median(passes) END AS median_passes
         FROM chosen GROUP BY {keys}
     )
-    SELECT * FROM total JOIN mean USING ({keys}) ORDER BY {keys}
+    SELECT * EXCLUDE (sorted), list_avg(sorted[1:ceil(len(sorted) / 10)::BIGINT]) AS worst_tenth
+    FROM total JOIN mean USING ({keys}) ORDER BY {keys}
     """  # noqa: S608 - our own names

@@ -5,7 +5,7 @@ Texts that a spreadsheet would take for a formula get an apostrophe in front.
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from onecurve.core.display import Calibration, PlantRecord
@@ -18,7 +18,7 @@ from onecurve.report.pages.table import Table
 from onecurve.report.rows.results import Results
 from onecurve.report.words.naming import scores_file
 from onecurve.statistics.cases import by_solver
-from onecurve.statistics.curves import curves
+from onecurve.statistics.curves import Curve, curves
 from onecurve.statistics.detection import KindDetection, detections
 from onecurve.statistics.intervals import Interval
 from onecurve.statistics.ranking import Ranking
@@ -35,15 +35,20 @@ def write_data(results: Results, table: Table, rankings: Mapping[str, Ranking], 
     rows = results.rows
     write_text(out, "cells", "".join(as_csv(rows)))
     write_records(out, "skills", skill_records(table))
-    write_records(out, "ranking", [record for ranked in rankings.values() for record in rank_records(ranked)])
-    write_records(out, "pairs", [record for ranked in rankings.values() for record in pair_records(ranked)])
-    write_records(out, "curves", curve_records(rows))
+    write_rankings(out, rankings)
+    write_records(out, "curves", curve_records(curves(row for row in rows if row.role is not Role.REFERENCE_POINT)))
     write_records(out, "cases", case_records(rows))
     write_records(out, "calibration", [calibration_record(one) for one in results.calibrations])
     write_records(out, "planting", [plant_record(one) for one in results.plants])
     write_records(out, "cost", cost_records(rows))
     write_records(out, "heat-maps", map_records(maps) if maps else [])
     write_records(out, "heat-map-agreement", agreement_records(maps) if maps else [])
+
+
+def write_rankings(out: Path, rankings: Mapping[str, Ranking]) -> None:
+    """The files of ranks and of the tests of all pairs."""
+    write_records(out, "ranking", [record for ranked in rankings.values() for record in rank_records(ranked)])
+    write_records(out, "pairs", [record for ranked in rankings.values() for record in pair_records(ranked)])
 
 
 def write_solver_data(view: SolverView, out: Path) -> None:
@@ -173,7 +178,7 @@ def pair_records(ranked: Ranking) -> list[Record]:
     ]
 
 
-def curve_records(rows: Sequence[Row]) -> list[Record]:
+def curve_records(drawn: Iterable[Curve]) -> list[Record]:
     """Every point of every chart of skill against cost."""
     return [
         {
@@ -191,7 +196,7 @@ def curve_records(rows: Sequence[Row]) -> list[Record]:
             "failed": point.failed,
             "beyond_meter": point.beyond,
         }
-        for curve in curves(row for row in rows if row.role is not Role.REFERENCE_POINT)
+        for curve in drawn
         for point in curve.points
     ]
 

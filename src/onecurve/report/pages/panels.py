@@ -68,14 +68,25 @@ def panels(rows: Sequence[Row], names: Names, rankings: Mapping[str, Ranking], c
     drawn = curves(contenders)
     tasks = ordered_tasks(curve.task for curve in drawn if curve.points)
     return tuple(
-        _panel(rankings[task], [curve for curve in drawn if curve.task == task and curve.points], contenders, names, chosen)
+        panel(
+            rankings[task],
+            [curve for curve in drawn if curve.task == task and curve.points],
+            (leader_sentence(rankings[task], contenders, names), ranking_view(rankings[task], names, contenders)),
+            names,
+            chosen,
+        )
         for task in tasks
     )
 
 
 def points_apart(rows: Sequence[Row], names: Names) -> tuple[tuple[str, tuple[PointRow, ...]], ...]:
     """The numbers of tools read by a reader of a person's own, best first, per task: a ranking beside the panels."""
-    drawn = [curve for curve in curves(row for row in rows if row.role is Role.OWN_READER) if curve.points]
+    return apart(curves(row for row in rows if row.role is Role.OWN_READER), names)
+
+
+def apart(several: Sequence[Curve], names: Names) -> tuple[tuple[str, tuple[PointRow, ...]], ...]:
+    """The same from their curves."""
+    drawn = [curve for curve in several if curve.points]
     return tuple(
         (task, _ranked([curve for curve in drawn if curve.task == task], names)) for task in ordered_tasks(curve.task for curve in drawn)
     )
@@ -87,7 +98,8 @@ def _ranked(drawn: Sequence[Curve], names: Names) -> tuple[PointRow, ...]:
     return tuple(_point_row(curve, point, front, names) for curve, point in points)
 
 
-def _panel(ranked: Ranking, drawn: Sequence[Curve], rows: Sequence[Row], names: Names, chosen: str) -> Panel:
+def panel(ranked: Ranking, drawn: Sequence[Curve], told: tuple[Sentence, RankingView], names: Names, chosen: str = "") -> Panel:
+    """The panel of one task from its curves; ``told`` is its sentence and its ranking as a page shows it."""
     task, front = ranked.task, front_of(drawn)
     lines = _lines(drawn, Axis.METER, names, chosen)
     name = f"Skill against cost on {task}: {numbers.and_list([line.label for line in lines])}"
@@ -103,9 +115,9 @@ def _panel(ranked: Ranking, drawn: Sequence[Curve], rows: Sequence[Row], names: 
         narrow=draw(lines, NARROW, name),
         by_processor=by_processor if any(line.spots for line in measured) else None,
         split=len(lines) >= FROM,
-        sentence=leader_sentence(ranked, rows, names),
+        sentence=told[0],
         points=tuple(_point_row(curve, point, front, names) for curve in drawn for point in curve.points),
-        ranking=ranking_view(ranked, names, rows),
+        ranking=told[1],
     )
 
 
@@ -115,6 +127,11 @@ def _lines(drawn: Sequence[Curve], axis: Axis, names: Names, chosen: str) -> lis
     lines = [_line(key, curve, label, axis, front, names) for key, (curve, label) in enumerate(zip(drawn, labels, strict=True))]
     tools = [names.halves[curve.solver][0] for curve in drawn]
     return [replace(line, chosen=tool == chosen, tool=tool) for line, tool in zip(lines, tools, strict=True)]
+
+
+def chart_line(key: int, curve: Curve, label: str, names: Names) -> ChartLine:
+    """A curve of one solver as a line over the metered cost, on no front."""
+    return _line(key, curve, label, Axis.METER, (), names)
 
 
 def _line(key: int, curve: Curve, label: str, axis: Axis, front: Sequence[FrontPoint], names: Names) -> ChartLine:

@@ -80,7 +80,7 @@ def ranking_view(ranked: Ranking, names: Names, rows: Sequence[Row]) -> RankingV
         groups = (tuple(sorted(every, key=lambda line: line.label)),)
     order = ("", "") if disputed else (told_apart(ranked, names), halves_words(rows, ranked.task))
     said = order[0], readers_words(ranked, names), order[1], disputed
-    return RankingView(ranked.task, heading(ranked, names), groups, *said, _at(0.0), _at(1.0))
+    return RankingView(ranked.task, heading(ranked, names), groups, *said, strip_place(0.0), strip_place(1.0))
 
 
 def _line(one: RankedSolver, ranked: Ranking, names: Names) -> RankLine:
@@ -101,14 +101,15 @@ def _line(one: RankedSolver, ranked: Ranking, names: Names) -> RankLine:
         role=ROLE_WORDS[found.role],
         skill=numbers.skill(found.mean),
         interval=numbers.interval(found.interval.low, found.interval.high) if found.interval else "no interval",
-        at=_at(mean),
-        low=_at(low),
-        high=_at(high),
+        at=strip_place(mean),
+        low=strip_place(low),
+        high=strip_place(high),
         n=found.n,
         cases=found.cases,
         not_from=("all others" if len(near) == len(others) > 1 else tie_words(near)),
     )
 
 
-def _at(skill: float) -> float:
+def strip_place(skill: float) -> float:
+    """Place of a skill on the strip, in per cent of its width."""
     return round(100 * (min(max(skill, LOWEST), HIGHEST) - LOWEST) / (HIGHEST - LOWEST), 1)

@@ -276,7 +276,7 @@ def _lost_cells(rows: Sequence[Row], with_page: frozenset[str]) -> LostCells:
         cases=tuple((case, case_link(case) if case in with_page else "") for case in cases[:MOST_CASES]),
         more=max(0, len(cases) - MOST_CASES),
         traceback=next((row.traceback for row in rows if row.traceback), ""),
-        anchor=failure_anchor(first),
+        anchor=failure_anchor(first.status, first.task, first.solver, first.reason),
     )
 
 

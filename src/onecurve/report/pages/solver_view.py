@@ -128,16 +128,17 @@ def _view(name: str, rows: Sequence[Row], results: Results, with_page: frozenset
 def _by_budget(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
     scores = []
     for (budget, retrain), members in by_budget(rows).items():
-        scores += [(summary, _score(summary, numbers.cost(budget + retrain))) for summary in summarise(members)]
+        scores += [(summary, score_line(summary, numbers.cost(budget + retrain))) for summary in summarise(members)]
     return tuple(score for _, score in sorted(scores, key=lambda pair: (ordered_tasks([pair[0].task]), pair[0].task, pair[0].solver)))
 
 
 def _by_flaw(rows: Sequence[Row]) -> tuple[ScoreLine, ...]:
     flaws = sorted({kind for row in rows for kind in row.kinds}, key=lambda kind: (kind == CLEAN, kind))
-    return tuple(_score(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if flaw in row.kinds))
+    return tuple(score_line(summary, flaw) for flaw in flaws for summary in summarise(row for row in rows if flaw in row.kinds))
 
 
-def _score(summary: Summary, of: str) -> ScoreLine:
+def score_line(summary: Summary, of: str) -> ScoreLine:
+    """One solver on one task as a line; ``of`` is its budget or the kind of flaw."""
     mean = summary.mean if summary.scored else None
     between = numbers.interval(summary.interval.low, summary.interval.high) if summary.interval else "no interval"
     return ScoreLine(

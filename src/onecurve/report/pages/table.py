@@ -3,13 +3,13 @@
 A tool with two readers has two entries in a cell; the table does not choose between them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.report.rows.results import Results
+from onecurve.report.rows.results import CatalogEntry, Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, cells_link, solver_link
 from onecurve.report.words.tasks import ordered_tasks
@@ -139,18 +139,26 @@ _DIMENSIONS: tuple[tuple[str, Callable[[Row], tuple[str, ...]]], ...] = (
 
 
 def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequence[str], results: Results) -> TableSlice:
-    names = Names.of(rows)
-    summaries = summarise(rows)
+    sample = len({row.case for row in rows}), len({row.subject for row in rows})
+    return table_slice((key, label, group), sample, summarise(rows), tasks, Names.of(rows), results.entries)
+
+
+def table_slice(
+    of: tuple[str, str, str],
+    sample: tuple[int, int],
+    summaries: tuple[Summary, ...],
+    tasks: Sequence[str],
+    names: Names,
+    entries: Mapping[str, CatalogEntry],
+) -> TableSlice:
+    """The table from summaries; ``of`` is the key, the label and the group of the slice, ``sample`` its cases and networks."""
     by_tool: dict[tuple[Role, str], list[Summary]] = {}
     for summary in summaries:
         by_tool.setdefault((summary.role, names.halves[summary.solver][0]), []).append(summary)
-    made = [(role, _row(tool, role, found, tasks, names, results)) for (role, tool), found in sorted(by_tool.items())]
+    made = [(role, _row(tool, role, found, tasks, names, entries)) for (role, tool), found in sorted(by_tool.items())]
     return TableSlice(
-        key,
-        label,
-        group,
-        len({row.case for row in rows}),
-        len({row.subject for row in rows}),
+        *of,
+        *sample,
         tuple(row for role, row in made if role in (Role.METHOD, Role.BASELINE)),
         tuple(row for role, row in made if role is Role.OWN_READER),
         tuple(row for role, row in made if role in (Role.CONTROL, Role.REFERENCE_POINT)),
@@ -158,9 +166,11 @@ def _slice(key: str, label: str, group: str, rows: Sequence[Row], tasks: Sequenc
     )
 
 
-def _row(tool: str, role: Role, found: Sequence[Summary], tasks: Sequence[str], names: Names, results: Results) -> TableRow:
+def _row(
+    tool: str, role: Role, found: Sequence[Summary], tasks: Sequence[str], names: Names, entries: Mapping[str, CatalogEntry]
+) -> TableRow:
     cells = tuple(tuple(_entry(summary, names) for summary in found if summary.task == task) for task in tasks)
-    entry = results.entries.get(tool)
+    entry = entries.get(tool)
     return TableRow(tool, solver_link(tool), ROLE_WORDS[role], entry.needs if entry else (), cells)
 
 

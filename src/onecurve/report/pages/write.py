@@ -90,7 +90,7 @@ def write_report(results: Results, out: Path, asked: Asked = NOTHING_ASKED) -> P
     """
     names, rankings = Names.of(results.rows), rankings_of(results.rows)
     for name in asked.names:
-        check_solver(name, results.rows, names)
+        check_solver(name, {row.tool for row in results.rows if is_contender(row)}, names)
     focus = focus_of([row for row in results.rows if is_contender(row)], rankings, names, asked.solver)
     assets = assets_in(out)
     legend = assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most")

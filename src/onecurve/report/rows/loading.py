@@ -1,7 +1,7 @@
 """Loads the results of a run from its folder. Reads the store and runs nothing."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,6 @@ import yaml
 
 from onecurve.core.access import Access
 from onecurve.core.display import Calibration, CaseDisplay
-from onecurve.core.row import Row
 from onecurve.core.spec import content_key
 from onecurve.report.rows.limits import other_limits
 from onecurve.report.rows.results import CatalogEntry, Results, RunFacts
@@ -32,7 +31,7 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
         prepared = store.prepared()
         plants = tuple(redacted_record(record, secret) for record in store.plants())
         run = replace(
-            _run(store, content_key([row.key for row in rows], [row.skill for row in rows])),
+            run_facts(store, content_key([row.key for row in rows], [row.skill for row in rows])),
             other_versions=tuple(
                 f"{left.rows} rows of {left.task} version {left.version}, on another scale than version {left.compared}"
                 for left in left_out(kept)
@@ -46,7 +45,7 @@ def load_results(folder: Path, *, reveal: bool = False) -> Results:
         plants=plants,
         calibrations=calibrations,
         record=load,
-        entries=_entries(prepared, rows),
+        entries=catalog_entries(prepared, ((row.tool, row.reader, row.task) for row in rows)),
         run=run,
     )
 
@@ -61,11 +60,12 @@ def calibrations_of(store: Store, prepared: Mapping[str, Any]) -> tuple[Calibrat
     return tuple(Calibration(**one) for key in store.noted("calibrations") or () for one in prepared.get(key, ()))
 
 
-def _entries(prepared: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, CatalogEntry]:
+def catalog_entries(prepared: Mapping[str, Any], asked: Iterable[tuple[str, str, str]]) -> dict[str, CatalogEntry]:
+    """The facts of every tool, reader and direct solver that the store prepared; ``asked`` are tools with readers and tasks."""
     served: dict[str, dict[str, None]] = {}
-    for row in rows:
-        for half in (row.tool, row.reader):
-            served.setdefault(half, {})[row.task] = None
+    for *halves, task in asked:
+        for half in halves:
+            served.setdefault(half, {})[task] = None
     # A class may be tool and reader in one; then its entry is the tool's.
     facts = sorted((value for key, value in prepared.items() if key.startswith("facts:")), key=lambda one: one["kind"] == "tool")
     return {
@@ -83,7 +83,8 @@ def _entries(prepared: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Cata
     }
 
 
-def _run(store: Store, rows_hash: str) -> RunFacts:
+def run_facts(store: Store, rows_hash: str) -> RunFacts:
+    """What was run, when and with which versions; ``rows_hash`` is the digest by which a report names its rows."""
     suite = json.loads(store.noted("suite") or "{}")
     started = datetime.fromisoformat(store.noted("started")) if store.noted("started") else datetime.now(UTC)
     finished = store.noted("finished") or {"at": started.isoformat(), "seconds": 0.0}

@@ -81,13 +81,12 @@ def scores_file(name: str, of: str) -> str:
 
 def failure_link(row: Row) -> str:
     """From the index to the reason of a cell without a full answer."""
-    return f"index.html#{failure_anchor(row)}"
+    return f"index.html#{failure_anchor(row.status, row.task, row.solver, row.reason)}"
 
 
-def failure_anchor(row: Row) -> str:
+def failure_anchor(status: str, task: str, solver: str, reason: str) -> str:
     """The id of that reason: cells of one solver with the same status and reason on one task share it."""
-    digest = hashlib.sha256(row.reason.encode()).hexdigest()[:6]
-    return anchor("why", row.status, row.task, row.solver, digest)
+    return anchor("why", status, task, solver, hashlib.sha256(reason.encode()).hexdigest()[:6])
 
 
 def in_words(text: str) -> str:
@@ -125,6 +124,14 @@ class Names:
     def of(cls, rows: Sequence[Row]) -> "Names":
         """The names in the rows of a report."""
         return cls({row.solver: (row.tool, row.reader) for row in rows})
+
+    def halves_of(self, name: str) -> frozenset[tuple[str, str]]:
+        """Tool and reader of every solver that has the name as one of its halves, of a direct solver too."""
+        return frozenset(halves for halves in self.halves.values() if name in halves)
+
+    def partners(self, name: str) -> tuple[str, ...]:
+        """The readers of a tool, or the tools of a reader, in order of name."""
+        return tuple(sorted({half for halves in self.halves_of(name) for half in halves} - {"", name}))
 
     def label(self, solver: str, among: Iterable[str]) -> str:
         """The tool's name alone where no other solver among them uses the same tool, else the whole name."""

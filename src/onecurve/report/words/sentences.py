@@ -3,7 +3,7 @@
 The sentences are plain text. They state no difference that the intervals do not support.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -37,30 +37,75 @@ class Sentence:
     words: str
 
 
+@final
+@dataclass(frozen=True)
+class Extent:
+    """How large a run is."""
+
+    networks: int
+    """With a flaw."""
+    flaws: int
+    clean: int
+    """Clean networks."""
+    controls: int
+    """Networks with controls alone."""
+    kinds: int
+    tools: int
+    """Methods and baselines with a score, without their readers."""
+    tasks: int
+    answers: int
+    """Theirs that have a skill."""
+
+
 def opening(results: Results) -> str:
     """What was run, in one sentence with numbers."""
     rows = results.rows
     flawed = [row for row in rows if flaws_of(row)]
-    networks, flaws = len({row.subject for row in flawed}), len({row.case for row in flawed})
+    networks = len({row.subject for row in flawed})
     clean = len({row.subject for row in rows if row.flaw == CLEAN})
-    controls = len({row.subject for row in rows}) - networks - clean
-    kinds = len({kind for row in flawed for kind in flaws_of(row)})
-    tools = len({row.tool for row in rows if is_contender(row) and row.skill is not None})
-    tasks = len({row.task for row in rows})
-    answers = sum(row.skill is not None and is_contender(row) for row in rows)
-    others = [numbers.count(clean, "clean network")] if clean else []
-    others += [f"{numbers.count(controls, 'network')} with controls alone"] if controls else []
+    return extent_words(
+        Extent(
+            networks=networks,
+            flaws=len({row.case for row in flawed}),
+            clean=clean,
+            controls=len({row.subject for row in rows}) - networks - clean,
+            kinds=len({kind for row in flawed for kind in flaws_of(row)}),
+            tools=len({row.tool for row in rows if is_contender(row) and row.skill is not None}),
+            tasks=len({row.task for row in rows}),
+            answers=sum(row.skill is not None and is_contender(row) for row in rows),
+        )
+    )
+
+
+def extent_words(run: Extent) -> str:
+    """The sentence."""
+    others = [numbers.count(run.clean, "clean network")] if run.clean else []
+    others += [f"{numbers.count(run.controls, 'network')} with controls alone"] if run.controls else []
     beside = f", beside {numbers.and_list(others)}" if others else ""
-    asked = f"{numbers.count(tools, 'tool')} {'was' if tools == 1 else 'were'} graded on {numbers.count(tasks, 'task')}"
-    planted = f"{numbers.count(flaws, 'known flaw')}{f' of {kinds} kinds' if kinds > 1 else ''} {'was' if flaws == 1 else 'were'} planted"
-    where = f"in {numbers.count(networks, 'network')}"
-    return f"{planted} {where}{beside}. {asked}: {numbers.count(answers, 'answer')} in all."
+    graded = f"{numbers.count(run.tools, 'tool')} {'was' if run.tools == 1 else 'were'} graded on {numbers.count(run.tasks, 'task')}"
+    kinds = f" of {run.kinds} kinds" if run.kinds > 1 else ""
+    planted = f"{numbers.count(run.flaws, 'known flaw')}{kinds} {'was' if run.flaws == 1 else 'were'} planted"
+    where = f"in {numbers.count(run.networks, 'network')}"
+    return f"{planted} {where}{beside}. {graded}: {numbers.count(run.answers, 'answer')} in all."
 
 
 def leader_sentence(ranked: Ranking, rows: Sequence[Row], names: Names) -> Sentence:
     """Which solver leads on a task, at which cost, and whether it differs significantly from the best baseline."""
+    asked = summarise(row for row in rows if row.task == ranked.task)
+
+    def compared(first: str, second: str) -> tuple[SolverComparison, str]:
+        verdict = compare(rows, first, second, ranked.task)
+        verdict = replace(verdict, p_adjusted=ranked.pair(first, second).p_adjusted)
+        return verdict, _networks_missing(verdict, rows)
+
+    return lead_sentence(ranked, asked, compared, names)
+
+
+def lead_sentence(
+    ranked: Ranking, asked: Sequence[Summary], compared: Callable[[str, str], tuple[SolverComparison, str]], names: Names
+) -> Sentence:
+    """The same from what is known of the solvers; ``compared`` compares two of them and says how many networks are missing."""
     task = ranked.task
-    asked = summarise(row for row in rows if row.task == task)
     found = [summary for summary in asked if summary.scored]
     if not found:
         return Sentence("No result yet", f"{task} has no score.")
@@ -79,10 +124,10 @@ def leader_sentence(ranked: Ranking, rows: Sequence[Row], names: Names) -> Sente
         against = "; no method has a score on this task." if leader.role is Role.BASELINE else "; no baseline has a score on this task."
         return Sentence(headline, start + against + missing)
     rival = max(rivals, key=_mean)
-    verdict = replace(compare(rows, leader.solver, rival.solver, task), p_adjusted=ranked.pair(leader.solver, rival.solver).p_adjusted)
+    verdict, more = compared(leader.solver, rival.solver)
     kind = "method" if leader.role is Role.BASELINE else "baseline"
     against_rival = _against(verdict, kind, names.label(rival.solver, everyone), rival)
-    return Sentence(headline, f"{start}. {against_rival}{_networks_missing(verdict, rows)}{missing}")
+    return Sentence(headline, f"{start}. {against_rival}{more}{missing}")
 
 
 def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
@@ -95,16 +140,25 @@ def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
 def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
     """Which kinds of flaw no solver found above the floor."""
     flawed = [row for row in rows if row.flaw != CLEAN and is_contender(row) and row.status is not Status.SKIPPED]
-    asked = {row.task for row in flawed}
-    finding = [task for form in FINDING for task in tasks_of(form, asked)]
-    task = next(iter((*finding, *ordered_tasks(asked))), None)
-    if task is None:
+    task = finding_task({row.task for row in flawed})
+    if not task:
         return Sentence("No flaw to find", "Every row is of a clean network.")
-    by_kind = {flaw: [s for s in found if s.scored] for flaw, found in summarise_flaws(r for r in flawed if r.task == task).items()}
+    by_kind = summarise_flaws(r for r in flawed if r.task == task)
+    return missed_sentence(task, by_kind, {flaw: networks_with(flaw, flawed) for flaw in by_kind})
+
+
+def finding_task(asked: Collection[str]) -> str:
+    """The task by which a flaw counts as found, of those that were asked; empty for none."""
+    finding = [task for form in FINDING for task in tasks_of(form, asked)]
+    return next(iter((*finding, *ordered_tasks(asked))), "")
+
+
+def missed_sentence(task: str, asked: Mapping[str, Sequence[Summary]], networks: Mapping[str, int]) -> Sentence:
+    """The same from the summaries of a task by kind of flaw, and the number of networks with each."""
+    by_kind = {flaw: [s for s in found if s.scored] for flaw, found in asked.items()}
     unknown = [flaw for flaw, found in by_kind.items() if not found]
     open_ = f" Nothing is concluded of {numbers.and_list(unknown)}: there is no score." if unknown else ""
     by_kind = {flaw: found for flaw, found in by_kind.items() if found}
-    networks = {flaw: networks_with(flaw, flawed) for flaw in by_kind}
     if not by_kind:
         return Sentence("No result yet", f"{task} has no score for any kind of flaw.")
     missed = [flaw for flaw, found in by_kind.items() if not any(s.interval is not None and s.interval.low > 0 for s in found)]
