@@ -43,15 +43,15 @@ def main(kills: int) -> None:
         began = time.monotonic()
         _started(place, suite, place / "again", place / "cache").communicate()
         longest = time.monotonic() - began
-        wanted = _rows(place / "whole")
+        wanted = rows_in(place / "whole")
         for number in range(kills * len(KINDS)):
             kind, cold = KINDS[number % len(KINDS)], number % 9 >= 6
             cache = place / f"cache-{number}" if cold else place / "cache"
             out = place / f"run-{number}"
             moment = chance.uniform(0.3, longest) if kind == "driver" else chance.uniform(0, max(1.0, longest - LOADING))
             found = _killed((place, suite, out, cache), moment, kind, chance)
-            rows = _rows(out)
-            found["differ"] = sum(_plain(rows[key]) != _plain(wanted[key]) for key in rows if key in wanted)
+            rows = rows_in(out)
+            found["differ"] = sum(plain(rows[key]) != plain(wanted[key]) for key in rows if key in wanted)
             found["missing"] = len(wanted.keys() - rows.keys())
             found["failed"] = sum(row.status in {"failed", "lost"} for row in rows.values())
             found["left"] = len(left(place))
@@ -120,7 +120,8 @@ def _started(place: Path, suite: Path, out: Path, cache: Path) -> "subprocess.Po
     return subprocess.Popen(command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def _rows(out: Path) -> dict[str, Row]:
+def rows_in(out: Path) -> dict[str, Row]:
+    """The rows of a run by key; none where they cannot be read, which is printed."""
     try:
         with Store.read(out) as store:
             return {row.key: row for row in store.rows()}
@@ -129,7 +130,8 @@ def _rows(out: Path) -> dict[str, Row]:
         return {}
 
 
-def _plain(row: Row) -> dict[str, object]:
+def plain(row: Row) -> dict[str, object]:
+    """A row without what depends on the machine's mood."""
     return {name: value for name, value in asdict(row).items() if name not in CLOCKS}
 
 

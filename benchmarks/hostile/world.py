@@ -26,7 +26,7 @@ SUITE = {
     "tasks": ["detect", "discover", "localise", "repair"],
     "look_budgets": [500.0],
     "retrain_budgets": [500.0],
-    "limits": {"seconds": 8.0, "memory_mb": 600.0},
+    "limits": {"seconds": 30.0, "memory_mb": 600.0},
     "lineups": 0,
 }
 

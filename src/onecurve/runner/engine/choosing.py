@@ -96,6 +96,7 @@ def _site_settings(place: Workplace) -> SiteSettings:
         run=secrets.token_hex(6),
         memory_mb=place.memory_mb,
         isolated=shut is not None,
+        hidden=shut.hidden if shut else (),
         readable=shut.readable if shut else (),
         threads=os.environ.get("OMP_NUM_THREADS", "1"),
         directory=str(Path.cwd()),

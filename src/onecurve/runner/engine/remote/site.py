@@ -34,6 +34,8 @@ class SiteSettings:
     """Names the run, so that its workers on one machine share what was sent there."""
     memory_mb: float
     isolated: bool
+    hidden: tuple[str, ...] = ()
+    """Places of the driver that no cell may read, should a worker be on its machine."""
     readable: tuple[str, ...] = ()
     threads: str = "1"
     """What `OMP_NUM_THREADS` is for cells."""
@@ -78,7 +80,7 @@ class Site:
         self._folders = self.root / "folders"
         self._cache = self.root / "cache"
         self._sign_in()
-        hidden = (str(self.root),) if settings.isolated else ()
+        hidden = (str(self.root), *filter(os.path.exists, settings.hidden)) if settings.isolated else ()
         pool = PoolSettings(str(self.root / "logs"), settings.memory_mb, hidden, settings.readable)
         where = settings.directory if settings.directory and Path(settings.directory).is_dir() else "/"
         self._pool = PoolProcess(pool, {"OMP_NUM_THREADS": settings.threads}, where)
