@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from onecurve.models.network import TorchNetwork as TorchNetwork
     from onecurve.models.network import torch_module as torch_module
     from onecurve.models.steps import no_progress as no_progress
+    from onecurve.runner.engine.choosing import EngineChoice as EngineChoice
     from onecurve.runner.suite import Suite as Suite
     from onecurve.runner.suite import load_suite as load_suite
 
@@ -156,6 +157,7 @@ _PLACES = {
     "onecurve.models.metering": ("unmetered",),
     "onecurve.models.steps": ("no_progress",),
     "onecurve.models.network": ("TorchNetwork", "torch_module"),
+    "onecurve.runner.engine.choosing": ("EngineChoice",),
     "onecurve.runner.suite": ("Suite", "load_suite"),
 }
 _HOMES = {name: module for module, names in _PLACES.items() for name in names}

@@ -10,7 +10,7 @@ import onecurve
 NAMES = (
     *("Abstain", "Access", "AllOf", "Answer", "AnswerError", "Brief", "Budget", "BudgetError", "Case", "Chain", "Check"),
     *("ClassScores", "ColourRule", "Confusion", "ContractError", "Cost", "DataRows", "Echo", "Effect", "Either", "Evidence", "Filter"),
-    *("Form", "Forms", "Given", "Grade", "HeatMap", "Hypothesis", "LabelledImages", "Look", "Measured", "Meter", "Network"),
+    *("EngineChoice", "Form", "Forms", "Given", "Grade", "HeatMap", "Hypothesis", "LabelledImages", "Look", "Measured", "Meter", "Network"),
     *("NoneOf", "OneCurveError", "Option", "Paste", "Picture", "Piece", "Pieces", "Population", "Predicate", "PrintedProgress"),
     *("Question", "Reader", "Rebuild", "Rebuilt", "Resembles", "Role", "Row", "Run", "Setting", "SliceHypothesis", "Solved"),
     *("Solver", "SpecError", "Status", "Strength", "Subject", "Suite", "Task", "Text", "Tool", "TorchNetwork", "Transfer"),

@@ -205,7 +205,7 @@ def run(  # noqa: PLR0913 - each is a choice of its own
 
     ``suite`` is a name, a YAML file or a Suite; ``solvers`` are added to its own, or with ``only`` take their place; ``changes`` are
     fields of the suite that differ (`{"seed": 3}`). ``jobs`` run at a time, one per core by default, by the ``engine``: `local`,
-    `ray` for a cluster on this machine, or what `engine_choice` returns; ``command`` is printed in the report as what was typed.
+    `ray` for a cluster on this machine, or an `EngineChoice`; ``command`` is printed in the report as what was typed.
     ``isolation`` keeps tools from the ground truth, the network and other processes: `auto` as far as the system can, `required` or
     no run, `off`; ``readable`` are places that isolated tools may read besides. ``store`` is the address of a database that keeps the
     rows, `postgresql://USER@HOST/DATABASE#SCHEMA` (extra: postgres); ``blobs`` the URL of a remote place that gets a copy of all blobs
@@ -213,6 +213,7 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     ``UsageError`` for what the person must mend; everything finished by then is kept.
     """
     try:
+        from onecurve.runner.engine.choosing import EngineChoice  # noqa: PLC0415
         from onecurve.runner.isolation.walls import Wanted  # noqa: PLC0415
         from onecurve.runner.run import Place, run_suite  # noqa: PLC0415 - what it starts workers with is not on Windows
         from onecurve.runner.session import Silent  # noqa: PLC0415
@@ -225,23 +226,13 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     shown = display or Silent()
     typed = without_password(store, command or f"onecurve.run({declared.name!r})")
     read = tuple(Path(place) for place in readable)
-    chosen = engine_choice(engine, jobs=jobs) if isinstance(engine, str) else engine
+    chosen = EngineChoice(engine, jobs=jobs) if isinstance(engine, str) else engine
     place = Place(folder, cache_root(), slots(jobs), device_named(device), typed, Wanted(isolation), read, store, blobs, chosen)
     run_suite(declared, place, shown)
     shown.phase("write the report", 0)
     done = Run(folder)
     done.write_report()
     return done
-
-
-def engine_choice(name: str, address: str = "", options: Mapping[str, str] | None = None, jobs: int | None = None) -> "EngineChoice":
-    """What does the jobs of a run: `local` or `ray`, with the ``address`` of a cluster that is up, or one started on this machine.
-
-    ``options`` are the engine's own: `cpus`, `gpus` and `memory_mb` of a worker of ray. Raises ``UsageError`` for what there is not.
-    """
-    from onecurve.runner.engine.choosing import EngineChoice  # noqa: PLC0415 - what it starts workers with is not on Windows
-
-    return EngineChoice(name, address, options or {}, jobs)
 
 
 def _name_of(address: str, described: Mapping[str, Any]) -> str:

@@ -84,6 +84,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     """
     from onecurve.bench import running  # noqa: PLC0415 - late, so that --help is quick
     from onecurve.cli.progress import progress_display  # noqa: PLC0415
+    from onecurve.runner.engine.choosing import EngineChoice  # noqa: PLC0415
 
     changes = {
         "seed": seed,
@@ -98,7 +99,7 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         found = preview(declared, device_named(device))
         click.echo(f"{declared.plan_in_words()}\n{found.in_words()}")
         return
-    chosen = running.engine_choice(engine, address, _named(engine_options), jobs)
+    chosen = EngineChoice(engine, address, _named(engine_options), jobs)
     started = time.monotonic()
     with progress_display() as display:
         done = running.run(
