@@ -61,7 +61,7 @@ def main(cells: int, seconds: float, engine: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trivial.py"
         file.write_text(SOLVER.replace("SECONDS = 0.0", f"SECONDS = {seconds}"))
-        suite = _suite(file, cells)
+        suite = overhead_suite(file, cells)
         if engine:
             found = [_measured(suite, _place(Path(folder), name, Wanted.AUTO, name)) for name in (engine, "local")]
             print(f"the same rows: {found[0] == found[1]}")
@@ -74,7 +74,8 @@ def _place(folder: Path, name: str, isolation: Wanted, engine: str) -> Place:
     return Place(folder / name, folder / "cache", SLOTS, isolation=isolation, engine=EngineChoice(engine, jobs=SLOTS))
 
 
-def _suite(file: Path, cells: int) -> Suite:
+def overhead_suite(file: Path, cells: int) -> Suite:
+    """So many trivial cells on one network that is hardly trained."""
     return Suite(
         name="overhead",
         seed=0,

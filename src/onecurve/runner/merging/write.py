@@ -22,6 +22,7 @@ from onecurve.runner.merging.sources import Source
 from onecurve.runner.phases.plant import DIGESTS, FACTS
 from onecurve.runner.session import NETWORKS
 from onecurve.store.blobs import REBUILT, Blobs
+from onecurve.store.bulk import add_cells, add_looks
 from onecurve.store.columns import place_of
 from onecurve.store.store import FILE, SEALED, Store
 
@@ -126,12 +127,8 @@ def _write_rows(plan: Plan, store: Store, out: Path) -> None:
             secret |= {plan.names.cases[source.case(case)] for case in read.noted("secret") or () if case in source.cases}
             calibrations |= set(read.noted("calibrations") or ())
             _write_prepared(plan, number, read, store, Blobs(out / SEALED / "blobs"))
-            for look in read.looks().values():
-                if plan.takes("look", look.key, number):
-                    store.add_look(look)
-            for row in read.stream():
-                if plan.takes("cell", row.key, number):
-                    store.add_cell(_row(plan, source, row))
+            add_looks(store, (look for look in read.looks().values() if plan.takes("look", look.key, number)))
+            add_cells(store, (_row(plan, source, row) for row in read.stream() if plan.takes("cell", row.key, number)))
     _write_plants(plan, store)
     for network in plan.networks:
         name = plan.names.networks[network]
