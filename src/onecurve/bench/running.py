@@ -23,7 +23,7 @@ from onecurve.runner.sealed import given_seed, seed_of_run
 from onecurve.runner.suite import Suite, load_suite
 from onecurve.statistics.cases import ATTEMPTED
 from onecurve.statistics.failures import FailedSolver, failed_everywhere
-from onecurve.store.columns import place_of, snapshot
+from onecurve.store.columns import place_of, require_extra, snapshot
 from onecurve.store.databases.address import without_password
 from onecurve.store.published import PublishedRun, publish
 from onecurve.store.querying import Found, rows_database
@@ -54,6 +54,12 @@ class Run:
         with self.streaming(reveal=reveal) as rows:
             return tuple(rows)
 
+    def counts(self) -> dict[str, int]:
+        """How many rows there are of each status, every status named; no row is read for it."""
+        with Store.read(self.folder) as store:
+            found = store.counts()
+        return {str(status): found[status] for status in Status}
+
     @contextmanager
     def streaming(self, *, reveal: bool = False) -> Iterator[Iterable[Row]]:
         """The same rows one after another, as often as they are gone through, without holding them: a million take no memory.
@@ -81,6 +87,7 @@ class Run:
         budget each solver counts at its largest, without a solver methods and baselines alone, without a version the newest of each task.
         Raises ``UnknownNameError`` for another name, ``MissingExtraError`` without the extra `large`.
         """
+        require_extra("grouping rows")
         with rows_database(self.snapshot(reveal=reveal)) as database:
             database.look("scores", SCORES)
             return tuple(group.record() for group in aggregated(database, by))
@@ -92,6 +99,7 @@ class Run:
         Its columns are those of `results --parquet`, and `equivalents`. Nothing else can be read and nothing written. Raises
         ``UsageError`` for a query that fails or is no SELECT, ``MissingExtraError`` without the extra `large`.
         """
+        require_extra("asking rows in SQL")
         with rows_database(self.snapshot(reveal=reveal)) as database:
             yield database.ask(query)
 
@@ -178,9 +186,8 @@ class Run:
             ) from error
 
     def _repr_html_(self) -> str:
-        with Store.read(self.folder) as store:
-            counts = store.counts()
-        told = {"rows": str(counts.total()), "failed": str(counts[Status.FAILED])}
+        counts = self.counts()
+        told = {"rows": str(sum(counts.values())), "failed": str(counts["failed"])}
         return html.facts({"run": str(self.folder), **told, "report": str(self.page)})
 
 

@@ -115,18 +115,17 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             store=store,
             blobs=blobs,
         )
-    rows = done.rows()
-    failed = sum(row.status is Status.FAILED for row in rows)
-    lost = sum(row.status is Status.LOST for row in rows)
-    waiting = sum(row.status is Status.WAITING for row in rows)
-    told = f", {lost} lost (the same command does them again)" if lost else ""
-    told += f", {waiting} waiting for a person's answer" if waiting else ""
-    click.echo(f"{len(rows)} rows, {failed} failed{told}, {time.monotonic() - started:.0f} s", err=True)
+    counts = done.counts()
+    told = f", {counts[Status.LOST]} lost (the same command does them again)" if counts[Status.LOST] else ""
+    told += f", {counts[Status.WAITING]} waiting for a person's answer" if counts[Status.WAITING] else ""
+    click.echo(f"{sum(counts.values())} rows, {counts[Status.FAILED]} failed{told}, {time.monotonic() - started:.0f} s", err=True)
     click.echo(done.seed_in_words(), err=True)
     click.echo(done.page)
     broken = done.failed_everywhere(solvers)
     told_of = {one.solver for one in broken.values()}
-    for one in failed_everywhere(rows):
+    with done.streaming() as rows:
+        others = failed_everywhere(rows)
+    for one in others:
         if one.solver not in told_of:
             click.secho(_failure(one.solver, one), err=True, fg="red")
     if broken:

@@ -33,12 +33,16 @@ class FailedSolver:
 
 
 def failed_everywhere(rows: Iterable[Row]) -> tuple[FailedSolver, ...]:
-    """Every solver that attempted a cell and failed in all that it attempted, sorted by name."""
-    attempted: dict[str, list[Row]] = {}
+    """Every solver that attempted a cell and failed in all that it attempted, sorted by name. Only rows of such solvers are held."""
+    failed: dict[str, list[Row]] = {}
+    answered: set[str] = set()
     for row in rows:
-        if row.status in ATTEMPTED:
-            attempted.setdefault(row.solver, []).append(row)
-    return tuple(_failed(own) for _, own in sorted(attempted.items()) if all(row.status is Status.FAILED for row in own))
+        if row.status is Status.FAILED and row.solver not in answered:
+            failed.setdefault(row.solver, []).append(row)
+        elif row.status in ATTEMPTED:
+            answered.add(row.solver)
+            failed.pop(row.solver, None)
+    return tuple(_failed(own) for _, own in sorted(failed.items()))
 
 
 def place_in(traceback: str, file: str = "") -> str:

@@ -25,6 +25,15 @@ _TOLD: Final = ("schema", "suite", "planting", "finished")
 """Facts about a run that a snapshot is of."""
 
 
+def require_extra(what: str) -> None:
+    """Raise ``MissingExtraError`` for what needs the extra `large`, if it is not installed."""
+    try:
+        import duckdb  # noqa: F401, PLC0415 - an extra
+        import pyarrow  # noqa: F401, ICN001, PLC0415
+    except ImportError as error:
+        raise MissingExtraError.needing(what, EXTRA) from error
+
+
 def place_of(folder: Path, *, reveal: bool = False) -> Path:
     """Where the snapshot of the run in ``folder`` lies; one that reveals secret flaws lies in the sealed part."""
     return (folder / SEALED if reveal else folder) / FOLDER / FILE

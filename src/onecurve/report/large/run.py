@@ -14,7 +14,7 @@ from onecurve.report.rows.loading import calibrations_of, catalog_entries, run_f
 from onecurve.report.rows.results import CatalogEntry, RunFacts
 from onecurve.report.rows.secrecy import Redacted, redacted_record, secret_cases
 from onecurve.report.words.naming import Names
-from onecurve.store.columns import place_of, snapshot
+from onecurve.store.columns import place_of, require_extra, snapshot
 from onecurve.store.querying import RowsDatabase, rows_database
 from onecurve.store.store import Store
 
@@ -58,6 +58,7 @@ def large_run(folder: Path, out: Path, *, reveal: bool = False) -> Iterator[Larg
     Raises ``MissingExtraError`` without the extra `large`.
     """
     with Store.read(folder) as store:
+        require_extra(f"the report of {store.count():,} rows")
         secret = secret_cases(store, reveal=reveal)
         revealed = reveal and bool(secret_cases(store, reveal=False))
         place = snapshot(store, Redacted(store, secret), secret, place_of(out, reveal=revealed))
