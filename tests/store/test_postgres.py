@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psycopg
@@ -154,6 +155,7 @@ def test_patience_ends_with_one_sentence_and_the_same_command_goes_on(
     tmp_path: Path, postgres: PostgresServer, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storing, "PATIENCE", 0.2)
+    monkeypatch.setattr(storing, "OPENING", 0.0)
     with Store.create(tmp_path, address) as store:
         store.add_cell(A_ROW)
         postgres.stop("fast")
@@ -164,7 +166,13 @@ def test_patience_ends_with_one_sentence_and_the_same_command_goes_on(
             with pytest.raises(UsageError, match="cannot connect to"):
                 Store.read(tmp_path)
         finally:
-            postgres.start()
+            starting = Timer(0.3, postgres.start)
+            starting.start()
+        monkeypatch.setattr(storing, "OPENING", 15.0)
+        monkeypatch.setattr(storing, "PAUSES", (0.1, 0.1))
+        with Store.read(tmp_path) as reader:
+            assert reader.rows() == (A_ROW,)
+        starting.join()
         store.add_grade("k", GRADED)
         assert count(store) == 1
 

@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 PATIENCE: Final = 60.0
 """Seconds for which a lost connection is tried again."""
+OPENING: Final = 15.0
+"""The same when a run is opened: a server that restarts is back by then, and a wrong address costs no more."""
 PAUSES: Final = (0.1, 2.0)
 """Seconds before the first try, and at most between two; they double."""
 HELD: Final = 2.0
@@ -64,7 +66,7 @@ class PostgresDatabase:
         self._writes = 0
         self._session: Connection | None = None
         try:
-            self._open()
+            self._open_in_time()
         except (OperationalError, InterfaceError) as error:
             self.close()
             hint = "a password comes from the address, from PGPASSWORD or from ~/.pgpass"
@@ -113,6 +115,18 @@ class PostgresDatabase:
     def close(self) -> None:
         self._drop()
         self._engine.dispose()
+
+    def _open_in_time(self) -> None:
+        """Open it, and try again while the server may be starting; a password that is refused is not tried twice."""
+        until = time.monotonic() + OPENING
+        while True:
+            try:
+                return self._open()
+            except (OperationalError, InterfaceError) as error:
+                self._drop()
+                if time.monotonic() + PAUSES[1] > until or "password" in _said(error):
+                    raise
+            time.sleep(PAUSES[1])
 
     def _open(self) -> None:
         if self._token:
