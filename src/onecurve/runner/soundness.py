@@ -73,8 +73,7 @@ def check_run(folder: Path) -> Soundness:
     try:
         with Store.read(folder) as store:
             found, rows = store.checked, store.rows()
-            cases = [value for name, value in store.prepared().items() if name.startswith("case:")]
-            named = [*blobs_of_rows(rows), *blobs_of_looks(store), *(key for case in cases for key in blobs_of_case(case))]
+            named = [*blobs_of_rows(rows), *_blobs_besides_rows(store)]
             lacking = {fault: None for key in dict.fromkeys(named) if (fault := blob_fault(store, key)) and fault not in broken}
             networks = _networks(store, {row.subject for row in rows})
     except DataError as error:
@@ -125,6 +124,17 @@ def _fault_in(blobs: Blobs, key: str) -> str:
 def blobs_of_rows(rows: Iterable[Row]) -> list[str]:
     """Keys of questions, evidence and answers."""
     return [key for row in rows for key in (row.question, row.evidence, row.answer) if key]
+
+
+def bring_all(store: Store) -> None:
+    """Have in the folder whatever the run names and a remote place holds; raises ``DataError`` for what is nowhere."""
+    if store.holdings.remote is not None:
+        store.holdings.bring([*blobs_of_rows(store.stream()), *_blobs_besides_rows(store)])
+
+
+def _blobs_besides_rows(store: Store) -> list[str]:
+    cases = [value for name, value in store.prepared().items() if name.startswith("case:")]
+    return [*blobs_of_looks(store), *(key for case in cases for key in blobs_of_case(case))]
 
 
 def blobs_of_looks(store: Store, *, here: bool = False) -> list[str]:

@@ -21,6 +21,7 @@ from onecurve.runner.merging.prepared import PASS, pass_key, prepared_of, rename
 from onecurve.runner.merging.sources import Source
 from onecurve.runner.phases.plant import DIGESTS, FACTS
 from onecurve.runner.session import NETWORKS
+from onecurve.runner.soundness import bring_all
 from onecurve.store.blobs import REBUILT, Blobs
 from onecurve.store.bulk import add_cells, add_looks
 from onecurve.store.columns import place_of
@@ -64,6 +65,8 @@ def _write(plan: Plan, out: Path) -> None:
     stage.mkdir(parents=True)
     for source in plan.sources:
         if source.folder.resolve() != out.resolve():
+            with Store.read(source.folder) as read:
+                bring_all(read)
             _copy_blobs(source.folder, out)
     for network in plan.networks:
         _copy_network(plan.home(network), out / NETWORKS / plan.names.networks[network])
