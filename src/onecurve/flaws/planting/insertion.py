@@ -21,14 +21,13 @@ from onecurve.core.spec import content_key
 from onecurve.data.dataset import DataSet, Part
 from onecurve.flaws.planting.pretraining import names_of, naming_images, with_body_of
 from onecurve.flaws.planting.recipe import Recipe
+from onecurve.flaws.planting.trainers import ALONE, Trainer
 from onecurve.flaws.zoo.weights import State, StoredWeights
 from onecurve.models.building import build, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork
 from onecurve.models.running_statistics import require_matching_statistics
 from onecurve.models.steps import Progress, TrainingRecipe, no_progress
-from onecurve.models.threads import threads, threads_of_one_job
-from onecurve.models.training import train
 from onecurve.models.weights import put_state
 
 
@@ -53,13 +52,22 @@ class TrainingSession:
     cache: Cache
     stored: StoredWeights | None = None
     """Weights of a zoo, which are taken in place of training; None to train."""
+    trainer: Trainer = ALONE
 
     @classmethod
-    def of(cls, recipe: Recipe, dataset: DataSet, seed: int, cache: Cache, stored: StoredWeights | None = None) -> "TrainingSession":
+    def of(
+        cls,
+        recipe: Recipe,
+        dataset: DataSet,
+        seed: int,
+        cache: Cache,
+        stored: StoredWeights | None = None,
+        trainer: Trainer = ALONE,
+    ) -> "TrainingSession":
         """The session of the network with that seed; its images are drawn from ``dataset`` and are also those of the world."""
         own = seed_for("network", recipe.seed, seed)
         drawn = dataset.draw(Part.TRAIN, recipe.sizes(dataset).train, seed_for("train", own))
-        return cls(recipe.trained_on(len(drawn)), dataset, own, drawn, drawn, cache, stored)
+        return cls(recipe.trained_on(len(drawn)), dataset, own, drawn, drawn, cache, stored, trainer)
 
     def initial(self, progress: Progress = no_progress) -> nn.Module:
         """What the network and its twin begin with: weights drawn for it alone, and the body of its own pretraining; cached."""
@@ -125,8 +133,7 @@ class TrainingSession:
     def _trained(self, start: nn.Module, images: LabelledImages, recipe: TrainingRecipe | None, progress: Progress) -> TorchNetwork:
         module = copy.deepcopy(start)
         if recipe is not None:
-            with threads(threads_of_one_job()):
-                train(module, images, recipe, seed_for("order", self.seed), device=self.recipe.device, progress=progress)
+            self.trainer.train(module, images, recipe, seed_for("order", self.seed), self.recipe.device, progress)
         return TorchNetwork(module.eval(), self.recipe.device)
 
     def _cached(self, key: str, like: nn.Module, make: Callable[[], TorchNetwork]) -> TorchNetwork:

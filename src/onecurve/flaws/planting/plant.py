@@ -25,6 +25,7 @@ from onecurve.flaws.planting import PLANTING
 from onecurve.flaws.planting.insertion import TrainingSession, from_zoo, within
 from onecurve.flaws.planting.outcomes import InsertedFlaw, NetworkUnderTest, measure_attempt, record_of, truth_of
 from onecurve.flaws.planting.recipe import Recipe
+from onecurve.flaws.planting.trainers import ALONE, Trainer
 from onecurve.flaws.schemes.context import FlawContext
 from onecurve.flaws.schemes.plan import EditedNetwork, Flaw, Plan, World, rows_without_features
 from onecurve.flaws.zoo.weights import StoredWeights, stored_weights
@@ -59,7 +60,7 @@ class Planted:
     """That of the recipe; with ``seed`` it fixes images, initial weights and order."""
 
 
-def plant(
+def plant(  # noqa: PLR0913 - each is a choice of its own
     flaws: Sequence[Flaw],
     recipe: Recipe,
     seed: int,
@@ -69,6 +70,7 @@ def plant(
     cache: Cache,
     casings: Sequence[str] = (),
     progress: Progress = no_progress,
+    trainer: Trainer = ALONE,
 ) -> Planted:
     """Plant the flaws together in one network, each with target classes of its own.
 
@@ -87,7 +89,7 @@ def plant(
     if stored is not None and not any(plan.preparation or plan.weight_edit for plan in plans):
         network, twin, insertions = _out_of_zoo(plans, stored, recipe, dataset)
     else:
-        session = TrainingSession.of(recipe, dataset, seed, cache, stored)
+        session = TrainingSession.of(recipe, dataset, seed, cache, stored, trainer)
         session = replace(session, images=_in_every_world(plans, session.drawn, Part.TRAIN, seed))
         twin = session.twin(within(progress, 0, 0.7))
         network, insertions = _network(plans, session, twin, seed, within(progress, 0.7, 1))

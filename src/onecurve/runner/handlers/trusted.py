@@ -5,7 +5,7 @@ one, on noise, to make a floor.
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,10 @@ from onecurve.core.spec import content_key, spec_of
 from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import CONTROLS, FLAWS
 from onecurve.flaws.planting.displays import display
-from onecurve.flaws.planting.plant import plant
+from onecurve.flaws.planting.plant import Planted, plant
 from onecurve.flaws.planting.sampling import Distribution, drawn_networks
 from onecurve.flaws.planting.storage import load_case, save_planted
+from onecurve.flaws.planting.trainers import ALONE, Trainer, planted_together
 from onecurve.models.building import identity
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork, torch_module
@@ -80,18 +81,47 @@ def plant_network(
 ) -> dict[str, Any]:
     """Plant flaws in one network and keep subject and sealed truths; returns what was admitted."""
     weights = Cache(Path(cache))
-    planted = plant(
-        [FLAWS.make(flaw) for flaw in flaws],
-        recipe_of(recipe),
-        seed,
-        subject_id=subject,
-        population=Population(**population),
-        cache=weights,
-        casings=casings,
+    made = _planted(
+        {"flaws": flaws, "recipe": recipe, "seed": seed, "subject": subject, "population": population, "casings": casings}, weights
     )
-    save_planted(Path(folder), planted)
-    cases, records = [case.id for case in planted.cases], [record.plain() for record in planted.records]
-    return {"cases": cases, "records": records, "healed": weights.healed}
+    return {**_kept(made, Path(folder)), "healed": weights.healed}
+
+
+def plant_networks(networks: list[dict[str, Any]], folder: str, cache: str) -> dict[str, Any]:
+    """Plant several networks whose trainings take place as one; each is kept in a folder of its own below ``folder``.
+
+    ``networks`` are what ``plant_network`` takes of each. Returns by name what it returns, or the reason why one was not planted.
+    """
+    weights = Cache(Path(cache))
+    made = planted_together([partial(_planted, network, weights) for network in networks])
+    found: dict[str, Any] = {}
+    for network, one in zip(networks, made, strict=True):
+        name = network["subject"]
+        found[name] = {"reason": _why(one)} if isinstance(one, Exception) else _kept(one, Path(folder) / name)
+    return {"networks": found, "healed": weights.healed}
+
+
+def _planted(network: Mapping[str, Any], weights: Cache, trainer: Trainer = ALONE) -> Planted:
+    return plant(
+        [FLAWS.make(flaw) for flaw in network["flaws"]],
+        recipe_of(network["recipe"]),
+        network["seed"],
+        subject_id=network["subject"],
+        population=Population(**network["population"]),
+        cache=weights,
+        casings=network["casings"],
+        trainer=trainer,
+    )
+
+
+def _kept(planted: Planted, folder: Path) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
+    save_planted(folder, planted)
+    return {"cases": [case.id for case in planted.cases], "records": [record.plain() for record in planted.records]}
+
+
+def _why(error: Exception) -> str:
+    return error.message if isinstance(error, OneCurveError) else f"raised {type(error).__name__}: {error}"
 
 
 def prepare(
@@ -262,6 +292,7 @@ HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {
     "planting_facts": planting_facts,
     "lay_out": lay_out,
     "plant_network": plant_network,
+    "plant_networks": plant_networks,
     "prepare": prepare,
     "time_pass": time_pass,
     "grade": grade,

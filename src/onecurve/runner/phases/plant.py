@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from onecurve.flaws.planting import PLANTING
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.networks import WantedNetwork, casings_of, distribution_of, population, wanted_networks
 from onecurve.runner.phases.network_copies import fetch_network, is_network, send_network
+from onecurve.runner.phases.planting_jobs import Order, built, planting_jobs
 from onecurve.runner.session import Session
 from onecurve.runner.suite import Networks
 from onecurve.store.store import Store
@@ -29,8 +29,6 @@ FACTS, SAMPLED = "planting", "sampled"
 FIRST = "0.1.0"
 """A run notes with its facts which version planted it (`PLANTING`); one that notes none was planted as by this one. It keeps the networks
 that it has, and gets no others."""
-SECONDS = 7200.0
-"""A network that takes longer than this to plant is given up."""
 TOLD = 6
 """Refusals that are told on the terminal, at most."""
 TAKES = (
@@ -71,26 +69,6 @@ class PlantedNetwork:
         return joined_kinds(sorted({flaw.partition("[")[0] for flaw in self.flaws}))
 
 
-@final
-@dataclass(frozen=True)
-class _Order:
-    """A network to plant, its content key, and what may be known of the run's networks without looking."""
-
-    wanted: WantedNetwork
-    key: str
-    population: Mapping[str, Any]
-    """Of the wanted networks. The grades follow the admitted ones, which nobody knows yet."""
-    classes: int
-    controls: frozenset[str]
-    """Addresses of flaws without an effect."""
-    casings: tuple[str, ...]
-    """Wrappers that every network of its set and architecture gets."""
-
-    @property
-    def name(self) -> str:
-        return self.wanted.name
-
-
 def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
     """Plant every network of the suite that is not there yet; raises ``UsageError`` if none can be."""
     orders = _orders(session)
@@ -118,7 +96,7 @@ def _refusals(session: Session) -> str:
     return "\n  ".join([f"{len(refused)} of {len(records)} plants were refused:", *refused[:TOLD], *more]) if refused else ""
 
 
-def _orders(session: Session) -> tuple[_Order, ...]:
+def _orders(session: Session) -> tuple[Order, ...]:
     suite = session.suite
     wanted = wanted_networks(suite, _sampled(session), session.device)
     facts = _facts(session, wanted)
@@ -129,7 +107,7 @@ def _orders(session: Session) -> tuple[_Order, ...]:
     for network, about in zip(wanted, facts["recipes"], strict=True):
         casings, planted = cased[network.group], [flaws[flaw]["key"] for flaw in network.flaws]
         key = content_key(facts["planting"], about["key"], planted, network.seed, network.name, *([casings] if casings else []))
-        orders.append(_Order(network, key, known, about["classes"], controls, casings))
+        orders.append(Order(network, key, known, about["classes"], controls, casings))
     return tuple(orders)
 
 
@@ -173,22 +151,22 @@ def _require_this_version(session: Session) -> None:
         )
 
 
-def _plant(session: Session, missing: Sequence[_Order]) -> None:
+def _plant(session: Session, missing: Sequence[Order]) -> None:
     session.display.phase("plant", len(missing))
     orders = {order.name: order for order in missing}
 
     def done(job: Job, outcome: Outcome) -> Iterable[Job]:
-        session.display.done(1, outcome.failed)
-        if outcome.value is None:
-            session.unplanted[job.key] = outcome.reason
-            return ()
-        for words in outcome.value["healed"]:
+        for one in built(job, outcome, orders):
+            session.display.done(1, one.value is None)
+            if one.value is None:
+                session.unplanted[one.order.name] = one.reason
+            else:
+                _keep(session, one.order, one.value, one.folder)
+        for words in (outcome.value or {}).get("healed", ()):
             session.display.say(words)
-        _keep(session, orders[job.key], outcome.value, Path(job.arguments["folder"]))
         return ()
 
-    # Those that are trained take longest, so they begin first.
-    session.run([_plant_job(session, order) for order in sorted(missing, key=lambda order: bool(order.wanted.recipe.get("zoo")))], done)
+    session.run(planting_jobs(missing, session.cache, session.device), done)
     _tell_of_unplanted(session)
 
 
@@ -203,25 +181,7 @@ def _tell_of_unplanted(session: Session) -> None:
         session.display.say(words)
 
 
-def _plant_job(session: Session, order: _Order) -> Job:
-    building = session.cache / "building"
-    building.mkdir(parents=True, exist_ok=True)
-    network = order.wanted
-    arguments = {
-        "flaws": list(network.flaws) or ["clean"],
-        "recipe": dict(network.recipe),
-        "seed": network.seed,
-        "subject": network.name,
-        "folder": tempfile.mkdtemp(prefix=f"{network.name}-", dir=building),
-        "cache": str(session.cache / "weights"),
-        "population": {**order.population, "classes": order.classes},
-        "casings": list(order.casings),
-    }
-    words = " + ".join(network.flaws) or "nothing"
-    return Job(Trust.TRUSTED, "plant_network", arguments, f"plant {words} in {network.name}", key=network.name, seconds=SECONDS)
-
-
-def _keep(session: Session, network: _Order, value: Any, built: Path) -> None:
+def _keep(session: Session, network: Order, value: Any, built: Path) -> None:
     (built / RECORD).write_text(json.dumps({"cases": value["cases"], "records": value["records"]}))
     write_digests(built)
     kept = session.cache / "networks" / network.key
@@ -236,7 +196,7 @@ def _keep(session: Session, network: _Order, value: Any, built: Path) -> None:
     _fetched(session, network)
 
 
-def _fetched(session: Session, network: _Order) -> bool:
+def _fetched(session: Session, network: Order) -> bool:
     """Bring a network from the cache into the run; False if it is in neither."""
     here = session.network_folder(network.name)
     marker = here / "key"
@@ -254,12 +214,12 @@ def _fetched(session: Session, network: _Order) -> bool:
     return True
 
 
-def _brought(session: Session, network: _Order) -> bool:
+def _brought(session: Session, network: Order) -> bool:
     """Whether the remote place of the run had the network, which is in the cache then."""
     return fetch_network(session.store.holdings.remote, network.key, session.cache / "networks" / network.key)
 
 
-def _whole_in_cache(session: Session, network: _Order) -> bool:
+def _whole_in_cache(session: Session, network: Order) -> bool:
     """Whether the cache has the network; a damaged one is taken out of it and planted again."""
     kept = session.cache / "networks" / network.key
     if not (kept / RECORD).is_file():
@@ -274,7 +234,7 @@ def _whole_in_cache(session: Session, network: _Order) -> bool:
     return not found
 
 
-def _copied(session: Session, network: _Order) -> None:
+def _copied(session: Session, network: Order) -> None:
     here, kept = session.network_folder(network.name), session.cache / "networks" / network.key
     if session.store.is_shared and not is_network(kept, session.store.noted(f"{DIGESTS}{network.name}")):
         words = f"{network.name} was planted elsewhere with other weights than {kept}, as another processor gives them"
@@ -290,7 +250,7 @@ def _copied(session: Session, network: _Order) -> None:
         session.store.note(f"{DIGESTS}{network.name}", digest_of(here / FILE), anew=True)
 
 
-def _require_intact(session: Session, network: _Order) -> None:
+def _require_intact(session: Session, network: Order) -> None:
     """Check a network of the run; raises ``DataError`` for a damaged one, unless the cache has the very same."""
     here, noted = session.network_folder(network.name), session.store.noted(f"{DIGESTS}{network.name}")
     found = network_faults(session.store, network.name, here)
@@ -313,7 +273,7 @@ def network_faults(store: Store, name: str, here: Path) -> list[str]:
     return faults(here)
 
 
-def _tell_of_unchecked(session: Session, orders: Sequence[_Order]) -> None:
+def _tell_of_unchecked(session: Session, orders: Sequence[Order]) -> None:
     """Say how many networks are there that an earlier version planted, which kept no digests."""
     places = [(session.network_folder(order.name), session.cache / "networks" / order.key) for order in orders]
     there = [next((place for place in pair if (place / RECORD).is_file()), None) for pair in places]
@@ -324,7 +284,7 @@ def _tell_of_unchecked(session: Session, orders: Sequence[_Order]) -> None:
         )
 
 
-def _planted(session: Session, network: _Order) -> PlantedNetwork:
+def _planted(session: Session, network: Order) -> PlantedNetwork:
     value = json.loads((session.network_folder(network.name) / RECORD).read_text())
     session.store.add_plants(network.name, [PlantRecord(**record) for record in value["records"]])
     records = zip(network.wanted.flaws, value["records"], strict=False)  # a network without flaws has a record all the same

@@ -38,6 +38,7 @@ TRANSFERS: Mapping[str, Transfer] = {
     "prepare": Transfer(networks=("folder", "trained.clean"), blobs=("blobs.open", "blobs.sealed")),
     "time_pass": Transfer(networks=("folder",)),
     "plant_network": Transfer(fills="folder", caches="cache"),
+    "plant_networks": Transfer(fills="folder", caches="cache"),
     "lay_out": Transfer(blobs=("blobs",), records=("conditions.seen",), fills="folder"),
 }
 """By kind of job. A kind that is not here is done on the machine of the driver."""
