@@ -99,6 +99,7 @@ def orders_of(count: int) -> list[Order]:
         data="digits",
         recipe={"training": {"epochs": 1}},
         networks=({"flaws": ("patch",), "count": count},),
+        references=0,
         solvers=("edges",),
     )
     wanted: tuple[WantedNetwork, ...] = wanted_networks(suite, (), "cuda")
