@@ -115,7 +115,7 @@ def test_each_repeat_asks_the_solver_with_another_seed(cache: Path, tmp_path: Pa
 @pytest.mark.parametrize("when", ["before", "in between"])
 def test_a_network_that_another_process_kept_first_is_taken_as_it_is(when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = SimpleNamespace(cache=tmp_path / "cache", out=tmp_path / "out", network_folder=lambda name: tmp_path / "out" / name)
-    session.store = SimpleNamespace(note=lambda name, value, *, anew: None)
+    session.store = SimpleNamespace(note=lambda name, value, *, anew: None, is_shared=False, holdings=SimpleNamespace(remote=None))
     session.display = SimpleNamespace(say=lambda words: None)
     kept, built = tmp_path / "cache" / "networks" / "key", tmp_path / "built"
     for folder in (tmp_path / "out", built):
