@@ -319,7 +319,7 @@ def test_clean_goes_with_no_flaw(tiny, cache):
 def test_clean_networks_are_trained_once(tiny, cache, monkeypatch):
     planted_with(tiny, 12, cache, [Clean()])
     trained = []
-    monkeypatch.setattr("onecurve.flaws.planting.insertion.train", lambda *arguments, **named: trained.append(arguments))
+    monkeypatch.setattr("onecurve.flaws.planting.trainers.train", lambda *arguments, **named: trained.append(arguments))
     session_of(tiny, cache, 12).twin()
     assert trained == []
 
