@@ -141,7 +141,7 @@ def driver(engine: str) -> dict[str, dict[str, Any]]:
         place, file = Path(folder), Path(folder) / "trivial.py"
         file.write_text(SOLVER)
         suite = overhead_suite(file, TRIVIAL)
-        chosen = EngineChoice(engine, jobs=2)
+        chosen = EngineChoice(engine, options={"cluster": "local"} if engine == "slurm" else {}, jobs=2)
         there = Place(place / "out", place / "cache", 2, isolation=Wanted.OFF, engine=chosen)
         run_suite(suite.changed({"repeats": 1}), there)
         return {f"{engine}_cells": _rate(lambda: run_suite(suite, there), TRIVIAL - 1, command)}

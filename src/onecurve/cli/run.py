@@ -35,9 +35,15 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
 @click.option("--model", metavar="NAME|FILE:CALLABLE", help="Use this architecture instead of the suite's.")
 @click.option("--seed", type=int, help="Plant by this seed, known beforehand; makes a run again [default: the suite's, else one is drawn].")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: one per core].")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="What does the jobs (extra: ray).")
+@click.option("--engine", type=click.Choice(["local", "ray", "slurm"]), default="local", show_default=True, help="What does the jobs.")
 @click.option("--address", default="", help="Of a cluster that is up [default: one is started on this machine].")
-@click.option("--engine-option", "engine_options", multiple=True, metavar="NAME=VALUE", help="Of ray: cpus, gpus, memory_mb per worker.")
+@click.option(
+    "--engine-option",
+    "engine_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="cpus, gpus, memory_mb per worker; of slurm also partition, minutes, account, qos, constraint.",
+)
 @click.option("--device", default="cpu", show_default=True)
 @click.option(
     "--isolation",

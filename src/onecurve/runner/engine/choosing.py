@@ -13,10 +13,15 @@ from onecurve.runner.engine.pool import Pool
 from onecurve.runner.engine.remote.dispatch import RemoteEngine
 from onecurve.runner.engine.remote.ray_crew import RayCrew, RayWish
 from onecurve.runner.engine.remote.site import SiteSettings
+from onecurve.runner.engine.remote.slurm_crew import SlurmCrew, SlurmWish
 from onecurve.runner.isolation.walls import Confinement
 
 LOCAL: Final = "local"
-ENGINES: Final[Mapping[str, frozenset[str]]] = {LOCAL: frozenset(), "ray": frozenset({"cpus", "gpus", "memory_mb"})}
+ENGINES: Final[Mapping[str, frozenset[str]]] = {
+    LOCAL: frozenset(),
+    "ray": frozenset({"cpus", "gpus", "memory_mb"}),
+    "slurm": frozenset({"partition", "account", "qos", "constraint", "minutes", "cpus", "gpus", "memory_mb", "cluster"}),
+}
 """Every engine with the options that it takes."""
 
 
@@ -29,7 +34,9 @@ class EngineChoice:
     address: str = ""
     """Of a cluster that is up; empty to start one on this machine."""
     options: Mapping[str, str] = field(default_factory=dict)
-    """Of ray: `cpus`, `gpus` (a fraction lets workers share a card) and `memory_mb` that every worker reserves."""
+    """Of ray: `cpus`, `gpus` (a fraction lets workers share a card) and `memory_mb` that every worker reserves. Of slurm the same in whole
+    numbers, `partition`, `account`, `qos`, `constraint`, `minutes` that a worker may run, and `cluster=local` for a trial here.
+    """
     jobs: int | None = None
     """At a time; None for as many as there are processors."""
 
@@ -39,8 +46,10 @@ class EngineChoice:
         for option in self.options:
             if option not in ENGINES[self.name]:
                 raise UnknownNameError.among(f"option of the engine `{self.name}`", option, ENGINES[self.name])
-        if self.name == LOCAL and self.address:
-            raise UsageError("the local engine takes no address", "name the engine of the cluster: --engine ray")
+        if self.name != "ray" and self.address:
+            raise UsageError(f"the {self.name} engine takes no address", "name the engine of the cluster: --engine ray")
+        if self.name == "slurm" and self.jobs is None:
+            raise UsageError("the engine slurm needs a number of workers", "say how many jobs to submit: --jobs N")
 
 
 @final
@@ -62,8 +71,25 @@ def engine_of(choice: EngineChoice, place: Workplace) -> Engine:
     """The engine, not yet begun; raises ``SpecError`` for an option with a value that it cannot have."""
     if choice.name == LOCAL:
         return Pool(place.slots, place.logs, place.memory_mb, place.confinement)
-    wish, settings = _ray_wish(choice, place), _site_settings(place)
-    return RemoteEngine(lambda: RayCrew(wish, settings, place.files), Pool(1, place.logs, place.memory_mb, place.confinement))
+    settings, home = _site_settings(place), Pool(1, place.logs, place.memory_mb, place.confinement)
+    if choice.name == "slurm":
+        asked = _slurm_wish(choice, place)
+        return RemoteEngine(lambda: SlurmCrew(asked, settings, place.files), home)
+    wish = _ray_wish(choice, place)
+    return RemoteEngine(lambda: RayCrew(wish, settings, place.files), home)
+
+
+def _slurm_wish(choice: EngineChoice, place: Workplace) -> SlurmWish:
+    on_card, options = place.device.startswith("cuda"), choice.options
+    parameters = {
+        "timeout_min": int(_amount(choice, "minutes", 24 * 60)),
+        "cpus_per_task": int(_amount(choice, "cpus", 1)),
+        **({"gpus_per_node": gpus} if (gpus := int(_amount(choice, "gpus", 1 if on_card else 0))) else {}),
+        **({"mem_gb": memory / 1024} if (memory := _amount(choice, "memory_mb", 0.0)) else {}),
+        **{f"slurm_{name}": options[name] for name in ("partition", "account", "qos", "constraint") if name in options},
+    }
+    assert choice.jobs is not None
+    return SlurmWish(choice.jobs, place.logs.parent, options.get("cluster", "slurm"), parameters)
 
 
 def _ray_wish(choice: EngineChoice, place: Workplace) -> RayWish:
