@@ -88,7 +88,7 @@ def streaming(folder: Path, forms: Sequence[str]) -> None:
         said(f"results --{form}", f"{rows:,} rows: {pace}; peak {spent.peak:.0f} MB; {spent.size / 1e6:.0f} MB printed")
 
 
-def command(words: Sequence[str]) -> "Spent":
+def command(given: Sequence[str]) -> "Spent":
     """One command in a process of its own."""
     program = (
         "import resource, sys\nfrom onecurve.cli.main import main\nsys.argv = ['onecurve', *sys.argv[1:]]\ntry: main()\n"
@@ -96,13 +96,16 @@ def command(words: Sequence[str]) -> "Spent":
         "    print(own.ru_maxrss, own.ru_utime + own.ru_stime, file=sys.stderr)"
     )
     started = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", program, *given], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         size = 0
         while piece := process.stdout.read(1 << 20):
             size += len(piece)
-        told = process.stderr.read().decode().split()
+        words = process.stderr.read().decode()
+    if process.returncode:
+        raise SystemExit(words)
+    told = words.split()
     return Spent(time.perf_counter() - started, float(told[-1]), int(told[-2]) / 1024, size)
 
 

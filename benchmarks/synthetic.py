@@ -115,7 +115,8 @@ def _cells(
         spent = budget * (0.6 + 0.4 * fates[at, 0])
         for repeat in range(repeats):
             fate = fates[at, repeat]
-            skill = round(float(skills[at, repeat] + couple.slope * np.log10(budget / BUDGETS[0])), 6)
+            # SQLite keeps no negative zero.
+            skill = round(float(skills[at, repeat] + couple.slope * np.log10(budget / BUDGETS[0])), 6) + 0.0
             key = f"{number:08x}{place:04x}{at:02x}{repeat:02x}"
             status, reason = _fate(fate, couple)
             cell = {

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from page_reader import Page, pages
 from report_checks import check_access, check_links
+from small_run import small_run
 from synthetic_run import synthetic, synthetic_run
 
 from onecurve import Run
@@ -19,6 +20,7 @@ from onecurve.statistics.compare import flip_shares
 from onecurve.statistics.network_ranking import LIMIT, network_ranking, sign_flip_ps
 from onecurve.statistics.ranking import ranking
 from onecurve.statistics.summary import summarise
+from onecurve.store.store import Store
 
 pytest.importorskip("duckdb", reason="the extra `large` is not installed")
 pytest.importorskip("pyarrow", reason="the extra `large` is not installed")
@@ -126,3 +128,18 @@ def test_the_guide_and_the_settings_say_from_how_many_rows() -> None:
     root = Path(__file__).parents[2]
     assert f"{LARGE:,} rows" in (root / "pyproject.toml").read_text()
     assert f"{LARGE:,} rows" in (root / "docs" / "guides" / "many-machines.md").read_text()
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_the_first_case_of_each_kind_has_a_page_unless_it_is_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: bool) -> None:
+    monkeypatch.setattr("onecurve.report.large.run.LARGE", 5)
+    run = Run(small_run(tmp_path / "run"))
+    (case,) = {row.case for row in run.rows() if row.flaw == "patch"}
+    with Store.create(run.folder) as store:
+        store.note("secret", [case] if secret else [], anew=True)
+    run.write_report()
+    check_links(run.folder)
+    words = [page.all("main")[0].text for page in pages(run.folder)]
+    assert len(list((run.folder / "cases").glob("*.html"))) == 2
+    assert any("small red square" in text for text in words) is not secret
+    assert (b"red square" in (run.folder / "columns" / "rows.parquet").read_bytes()) is not secret

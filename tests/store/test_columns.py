@@ -5,15 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer
 from small_run import A_ROW, small_run
-from synthetic_run import synthetic_run
+from synthetic_run import synthetic, synthetic_run
 
 from onecurve import Run
 from onecurve.core.errors import MissingExtraError, UnknownNameError, UsageError
 from onecurve.core.grade import Grade, Status
 from onecurve.report.rows.secrecy import Redacted
 from onecurve.store.columns import place_of, snapshot
-from onecurve.store.export import Columns, columns_of
+from onecurve.store.export import Columns, as_json, columns_of
 from onecurve.store.querying import rows_database
 from onecurve.store.store import Store
 
@@ -118,6 +119,19 @@ def test_a_variable_of_the_program_is_no_table(run: Run) -> None:
     with rows_database(run.snapshot()) as database, pytest.raises(UsageError, match="hidden"):
         list(database.ask("SELECT * FROM hidden").lines)
     assert hidden.num_rows == 1
+
+
+def test_rows_and_columns_from_a_server_are_those_from_a_file(tmp_path: Path, run: Run, postgres: PostgresServer) -> None:
+    with Store.create(tmp_path, f"{postgres.address}#columns") as store:
+        synthetic.fill(store, 2, 1)
+    there = Run(tmp_path)
+    with run.streaming() as here, there.streaming() as rows:
+        assert "".join(as_json(rows)) == "".join(as_json(here))
+    assert pq.read_table(there.snapshot()).equals(pq.read_table(run.snapshot()))
+    before = there.snapshot().stat()
+    with Store.create(tmp_path) as store:
+        store.add_cell(A_ROW)
+    assert there.snapshot().stat() != before
 
 
 @pytest.mark.parametrize("name", ["run[1]", "a*b", "it's {x}", "ümlaut ?"])

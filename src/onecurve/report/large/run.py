@@ -1,18 +1,18 @@
 """Opens a large run for its report: the rows as aggregates, all else as a small report has it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
 from onecurve.core.digests import digest_of
-from onecurve.core.display import Calibration, PlantRecord
+from onecurve.core.display import Calibration, CaseDisplay, PlantRecord
 from onecurve.report.large.figures import names_in
 from onecurve.report.large.scores import SCORES
 from onecurve.report.rows.loading import calibrations_of, catalog_entries, run_facts
 from onecurve.report.rows.results import CatalogEntry, RunFacts
-from onecurve.report.rows.secrecy import Redacted, redacted_record, secret_cases
+from onecurve.report.rows.secrecy import Redacted, redacted_display, redacted_record, secret_cases
 from onecurve.report.words.naming import Names
 from onecurve.store.columns import place_of, require_extra, snapshot
 from onecurve.store.querying import RowsDatabase, rows_database
@@ -38,6 +38,12 @@ class LargeRun:
     calibrations: tuple[Calibration, ...]
     entries: Mapping[str, CatalogEntry]
     run: RunFacts
+    shown: Collection[str]
+    """The cases of which a display was kept."""
+    display: Callable[[str], CaseDisplay]
+    """Loads the display of a case, without what would reveal a secret flaw."""
+    record: Callable[[str], object]
+    """Loads the stored question, evidence or answer of a blob key."""
 
     @property
     def command(self) -> str:
@@ -66,7 +72,8 @@ def large_run(folder: Path, out: Path, *, reveal: bool = False) -> Iterator[Larg
         plants = tuple(redacted_record(record, secret) for record in store.plants())
         calibrations = calibrations_of(store, prepared)
         facts = run_facts(store, digest_of(place))
-        count = store.count()
+        count, load = store.count(), store.record
+        kept = {value["case"]: value["display"] for key, value in prepared.items() if key.startswith("case:")}
     with rows_database(place) as database:
         database.keep("scores", SCORES)
         asked = database.find("SELECT DISTINCT tool, reader, task FROM scores")
@@ -80,6 +87,9 @@ def large_run(folder: Path, out: Path, *, reveal: bool = False) -> Iterator[Larg
             calibrations=calibrations,
             entries=catalog_entries(prepared, ((line["tool"], line["reader"], line["task"]) for line in asked)),
             run=replace(facts, other_versions=_left_out(database)),
+            shown=kept.keys(),
+            display=lambda case: redacted_display(load(kept[case]), secret),
+            record=load,
         )
 
 

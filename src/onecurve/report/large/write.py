@@ -3,24 +3,27 @@
 No page holds rows: each links to the snapshot, to the numbers of its tables as CSV, and tells the command that makes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
 from jinja2 import Environment
 
 from onecurve.report.large.counts import cost_records, extent
+from onecurve.report.large.examples import examples
 from onecurve.report.large.index import IndexFigures, focus, index_context, index_figures
 from onecurve.report.large.part_page import kind_page, task_page
 from onecurve.report.large.run import LargeRun
 from onecurve.report.large.tool_page import ToolPage, tool_page
 from onecurve.report.pages import data_files
+from onecurve.report.pages.contact_sheet import contact_sheet
 from onecurve.report.pages.files import written
 from onecurve.report.pages.panels import Panel
-from onecurve.report.pages.write import assets_in, environment
+from onecurve.report.pages.write import assets_in, environment, heat_legend, write_cases
 from onecurve.report.words.focus import check_solver
 from onecurve.report.words.naming import scores_file
 from onecurve.statistics.detection import KindDetection
+from onecurve.store.export import as_csv
 
 
 def write_large_report(run: LargeRun, out: Path, solver: str = "") -> Path:
@@ -32,13 +35,18 @@ def write_large_report(run: LargeRun, out: Path, solver: str = "") -> Path:
         check_solver(solver, {tool for tool, _ in run.names.halves.values()}, run.names)
     found = index_figures(run)
     opened = focus(run, found.rankings, extent(run.database).networks, solver)
-    assets_in(out)
-    pages = environment({"chosen": opened.tool, "run": run.run, "legend": None})
+    assets = assets_in(out)
+    pages = environment({"chosen": opened.tool, "run": run.run, "legend": heat_legend(assets)})
+    cases = examples(run)
+    views = write_cases(cases, out, assets, pages)
+    if cases.rows:
+        data_files.write_text(out, "cells", "".join(as_csv(cases.rows)))
+    sheet = contact_sheet(cases.displays, run.plants, assets)
     context = index_context(run, found, opened)
-    page = pages.get_template("large.html").render(up="", sheet=(), focus=opened, compared=(), **context)
+    page = pages.get_template("large.html").render(up="", sheet=sheet, views=views, focus=opened, compared=(), **context)
     _write_data(run, found, context["kinds"].found, out)
     index = written(out / "index.html", page)
-    _write_parts(run, found, context["panels"], out, pages)
+    _write_parts(run, found, context["panels"], out, pages, {display.flaw: case for case, display in cases.displays.items()})
     template = pages.get_template("large_solver.html")
     for name in sorted({half for halves in run.names.halves.values() for half in halves} - {""}):
         view = tool_page(run, name)
@@ -47,9 +55,12 @@ def write_large_report(run: LargeRun, out: Path, solver: str = "") -> Path:
     return index
 
 
-def _write_parts(run: LargeRun, found: IndexFigures, shown: Sequence[Panel], out: Path, pages: Environment) -> None:
-    """The pages of kinds of flaw and of tasks."""
+def _write_parts(
+    run: LargeRun, found: IndexFigures, shown: Sequence[Panel], out: Path, pages: Environment, example: Mapping[str, str]
+) -> None:
+    """The pages of kinds of flaw and of tasks; ``example`` is a case with a page, by its flaw."""
     template, kinds = pages.get_template("large_part.html"), sorted(found.by_kind)
+    told = {"up": "../", "asking": run.command, "snapshot": run.snapshot}
     by_task = {panel.task: panel for panel in shown}
     tasks = (task_page(run, task, kinds, by_task.get(task), found.by_kind) for task in found.table.tasks)
     for view in chain(tasks, (kind_page(run, kind, found.table.tasks) for kind in kinds)):
@@ -59,7 +70,7 @@ def _write_parts(run: LargeRun, found: IndexFigures, shown: Sequence[Panel], out
         )
         data_files.write_records(out, f"{view.file}-hardest", [line.record for line in view.hardest])
         data_files.write_records(out, f"{view.file}-widest", [line.record for line in view.widest])
-        written(out / view.link, template.render(view=view, up="../", asking=run.command, snapshot=run.snapshot))
+        written(out / view.link, template.render(view=view, example=example.get(view.name, ""), **told))
 
 
 def _write_data(run: LargeRun, found: IndexFigures, detected: Sequence[KindDetection], out: Path) -> None:

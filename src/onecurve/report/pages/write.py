@@ -17,7 +17,7 @@ from onecurve.core.question import Form
 from onecurve.core.row import BEYOND_SECONDS, BEYOND_TIMES, Role, Row
 from onecurve.report.charts.share_chart import ShareLine, share_chart
 from onecurve.report.pages import pictures
-from onecurve.report.pages.assets import Assets
+from onecurve.report.pages.assets import Assets, PageImage
 from onecurve.report.pages.case_view import CaseView, abridged, case_view
 from onecurve.report.pages.comparisons import couple_of, write_against, write_couples
 from onecurve.report.pages.contact_sheet import contact_sheet
@@ -93,9 +93,8 @@ def write_report(results: Results, out: Path, asked: Asked = NOTHING_ASKED) -> P
         check_solver(name, {row.tool for row in results.rows if is_contender(row)}, names)
     focus = focus_of([row for row in results.rows if is_contender(row)], rankings, names, asked.solver)
     assets = assets_in(out)
-    legend = assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most")
-    pages = environment({"chosen": focus.tool, "legend": legend, "run": results.run})
-    views = _write_cases(results, out, assets, pages)
+    pages = environment({"chosen": focus.tool, "legend": heat_legend(assets), "run": results.run})
+    views = write_cases(results, out, assets, pages)
     with_page = frozenset(results.displays)
     solvers = pages.get_template("solver.html")
     for view in solver_views(results, with_page):
@@ -123,6 +122,11 @@ def assets_in(out: Path) -> Assets:
     return assets
 
 
+def heat_legend(assets: Assets) -> PageImage:
+    """The legend of heat maps."""
+    return assets.keep(pictures.heat_legend(), "colour scale from dark violet, least, to yellow, most")
+
+
 def environment(shared: dict[str, object]) -> Environment:
     """The templates with the report's filters; ``shared`` is known to every page."""
     pages = Environment(
@@ -138,7 +142,7 @@ def environment(shared: dict[str, object]) -> Environment:
     return pages
 
 
-def _write_cases(results: Results, out: Path, assets: Assets, pages: Environment) -> tuple[CaseView, ...]:
+def write_cases(results: Results, out: Path, assets: Assets, pages: Environment) -> tuple[CaseView, ...]:
     """Writes one page per case and returns the few views that the index shows."""
     by_subject: dict[str, list[Row]] = defaultdict(list)
     for row in results.rows:
