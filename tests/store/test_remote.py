@@ -1,6 +1,8 @@
 """Blobs beyond this machine: the same layout there, whole or absent, checked when they come back."""
 
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,11 @@ from small_run import A_ROW
 
 from onecurve.core.answer import Abstain, Weights
 from onecurve.core.errors import DataError, MissingExtraError, OneCurveError, UsageError
-from onecurve.core.grade import Cost
+from onecurve.core.grade import Cost, Grade, Status
 from onecurve.store import remote as remotes
 from onecurve.store.blobs import MissingBlobError
 from onecurve.store.holdings import Holdings
-from onecurve.store.remote import local_folder, opened_remote
+from onecurve.store.remote import Remote, local_folder, opened_remote
 from onecurve.store.store import Look, Store
 
 ANSWER = Weights(np.arange(6, dtype=np.float32).reshape(2, 3))
@@ -63,10 +65,48 @@ def test_what_is_kept_is_copied_before_its_row_is_written(tmp_path: Path, monkey
         )
         name = store.blobs.path(evidence).relative_to(store.blobs.folder).as_posix()
         store.add_look(Look("l", evidence, Cost()))
+        assert list(store.looks()) == ["l"]
         assert sent == [True]
     store.blobs.path(evidence).unlink()
     with Store.read(tmp_path / "run") as store:
         assert store.record(evidence).values.shape == (2, 3)
+
+
+def test_rows_are_written_in_their_order_though_blobs_arrive_in_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store.create(tmp_path / "run", blobs=f"file://{tmp_path}/shared")
+    slow, quick, later = (store.blobs.put(Abstain(word)) for word in ("slow", "quick", "later"))
+    put = Remote._put
+
+    def slowly(remote: Remote, file: Path, name: str) -> None:
+        time.sleep(0.0 if quick in name else 0.2)
+        put(remote, file, name)
+
+    monkeypatch.setattr(Remote, "_put", slowly)
+    store.add_cell(replace(A_ROW, key="1", answer=slow))
+    store.add_grade("1", Grade(Status.GRADED, raw=0.5, floor=0.0, ceiling=1.0, skill=0.5))
+    store.add_cell(replace(A_ROW, key="2", answer=quick))
+    assert [(row.key, row.status) for row in store.rows()] == [("1", Status.GRADED), ("2", Status.PENDING)]
+    store.add_cell(replace(A_ROW, key="3", answer=later))
+    store.close(whole=False)  # as after an error: nobody waits for what is on its way
+    with Store.read(tmp_path / "run") as reader:
+        assert reader.cell_keys() == {"1", "2"}
+
+
+def test_a_row_whose_blobs_cannot_be_copied_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remotes, "PATIENCE", 0.0)
+
+    def refuse(*given: object) -> None:
+        raise ConnectionError("gone")
+
+    store = Store.create(tmp_path / "run", blobs=f"file://{tmp_path}/shared")
+    store.add_cell(replace(A_ROW, key="before"))
+    assert store.count() == 1
+    monkeypatch.setattr(Remote, "_put", refuse)
+    store.add_cell(replace(A_ROW, answer=store.blobs.put(ANSWER)))
+    with pytest.raises(OneCurveError, match="could not be reached"):
+        store.close()
+    with Store.create(tmp_path / "run") as store:
+        assert store.cell_keys() == {"before"}
 
 
 def test_a_run_that_gets_a_remote_place_later_sends_all_that_it_has(tmp_path: Path) -> None:

@@ -83,7 +83,12 @@ class Session:
 
     def run(self, jobs: Iterable[Job], done: Callable[[Job, Outcome], Iterable[Job]]) -> None:
         """Have the engine do jobs while the display shows what is under way."""
-        self.engine.run(jobs, done, lambda waiting: self.display.running(self.engine.running()))
+
+        def watch(_waiting: int) -> None:
+            self.store.settle()
+            self.display.running(self.engine.running())
+
+        self.engine.run(jobs, done, watch)
 
     def ask(self, trust: Trust, do: str, label: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do one job now and return its value; raises ``UsageError`` with the reason if it fails."""

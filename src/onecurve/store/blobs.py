@@ -138,6 +138,10 @@ class Blobs:
         if self.remote is not None and path.exists():
             self.remote.send(path, self._name(path))
 
+    def is_sent(self, path: Path) -> bool:
+        """Whether a file of this folder is known to be in the remote place."""
+        return self.remote is not None and self._name(path) in self.remote.sent
+
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 

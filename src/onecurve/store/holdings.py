@@ -71,7 +71,7 @@ class Holdings:
 
 
 def _send(places: Iterable[tuple[Blobs, Path]]) -> None:
-    wanted = [place for place in places if place[1].exists()]
+    wanted = [(blobs, path) for blobs, path in places if path.exists() and not blobs.is_sent(path)]
     if len(wanted) < 2:
         for blobs, path in wanted:
             blobs.send(path)

@@ -1,7 +1,7 @@
 """The store of one run: rows in a database, records in blobs, one writer."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from onecurve.store.databases import sqlite
 from onecurve.store.databases.database import Database
 from onecurve.store.holdings import Holdings
 from onecurve.store.opening import agreed, locked, opened
+from onecurve.store.outbox import MOST, Outbox
 from onecurve.store.pointer import read_pointer, write_pointer
 from onecurve.store.queries import Scale
 from onecurve.store.remote import Remote, opened_remote
@@ -57,7 +58,8 @@ class Store:
         self.holdings = Holdings(folder, remote)
         self.blobs = self.holdings.open
         self.sealed = self.holdings.sealed
-        self.database = database
+        self._database = database
+        self._outbox = Outbox(database, self.holdings) if remote is not None and lock is not None else None
         self._lock = lock
 
     @classmethod
@@ -108,6 +110,18 @@ class Store:
         raise DataError(f"no results in: {folder}", "name the folder that `onecurve run --out` wrote")
 
     @property
+    def database(self) -> Database:
+        """The database, with all rows that were kept so far."""
+        if self._outbox is not None:
+            self._outbox.settle()
+        return self._database
+
+    def settle(self) -> None:
+        """Write the rows whose blobs have arrived in the remote place meanwhile."""
+        if self._outbox is not None:
+            self._outbox.settle(MOST)
+
+    @property
     def checked(self) -> Checked:
         """What a check of the database finds now."""
         return self.database.check()
@@ -116,12 +130,17 @@ class Store:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        self.close(whole=kind is None)
 
-    def close(self) -> None:
-        self.database.close()
-        if self._lock is not None:
-            self._lock.close()
+    def close(self, *, whole: bool = True) -> None:
+        """Let go of everything; ``whole`` waits for rows whose blobs are on their way to the remote place."""
+        try:
+            if self._outbox is not None:
+                self._outbox.close(whole=whole)
+        finally:
+            self._database.close()
+            if self._lock is not None:
+                self._lock.close()
 
     @property
     def is_shared(self) -> bool:
@@ -181,9 +200,8 @@ class Store:
 
     def add_look(self, look: Look) -> None:
         """Keep a finished look; its evidence is in the remote place before, if the run has one."""
-        self.holdings.send([look.evidence])
         values = {"key": look.key, "evidence": look.evidence, "reason": look.reason, "traceback": look.traceback, **asdict(look.cost)}
-        self.database.write(lambda connection: _add_once(connection, tables.looks, "key", values))
+        self._keep([look.evidence], lambda connection: _add_once(connection, tables.looks, "key", values))
 
     def looks(self) -> dict[str, Look]:
         """All finished looks by key."""
@@ -194,7 +212,6 @@ class Store:
         """Keep a cell as it was answered, with its grade if it already has one; its blobs are in the remote place before."""
         values = {item.name: getattr(row, item.name) for item in fields(Row) if item.name not in GRADED}
         values["facts"] = dict(row.facts)
-        self.holdings.send([row.question, row.evidence, row.answer])
         graded = row.raw is not None or row.status not in {Status.PENDING, Status.WAITING}
 
         def work(connection: Connection) -> None:
@@ -202,11 +219,18 @@ class Store:
             if graded:
                 _append(connection, tables.grades, _grade_values(row.key, row.grade))
 
-        self.database.write(work)
+        self._keep([row.question, row.evidence, row.answer], work)
 
     def add_grade(self, key: str, grade: Grade) -> None:
         """Append a grade. If a cell has several, the last one counts."""
-        self.database.write(lambda connection: _append(connection, tables.grades, _grade_values(key, grade)))
+        self._keep([], lambda connection: _append(connection, tables.grades, _grade_values(key, grade)))
+
+    def _keep(self, keys: Sequence[str], work: Callable[[Connection], None]) -> None:
+        """Write a row once the blobs that it names are in the remote place, if there is one."""
+        if self._outbox is None:
+            self._database.write(work)
+        else:
+            self._outbox.add(keys, work)
 
     def forget_cells(self, keys: Iterable[str]) -> None:
         """Drop cells with all their grades, so that they can be done again."""
