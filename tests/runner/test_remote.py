@@ -7,6 +7,7 @@ import signal
 import tarfile
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from onecurve.runner.engine.remote.dispatch import TRIES, Loss, RemoteEngine
 from onecurve.runner.engine.remote.parcels import Packing, Reply, made_blobs, packing, unpacked
 from onecurve.runner.engine.remote.pool_process import PoolGoneError, PoolProcess, PoolSettings
 from onecurve.runner.engine.remote.shipments import Shipments
-from onecurve.runner.engine.remote.site import Greeting, Site, SiteSettings, require_same, versions
+from onecurve.runner.engine.remote.site import Greeting, Site, SiteSettings, require_fit, versions
 from onecurve.runner.isolation.walls import NONE, Isolation
 from onecurve.store.blobs import Blobs
 
@@ -287,7 +288,7 @@ def test_a_site_removes_what_was_sent_when_the_last_one_leaves(tmp_path: Path, m
     assert two.lacking(["k" * 32, "other"]) == ["other"]
     assert one.root == two.root
     two.close()
-    require_same(one.greeting())
+    require_fit(one.greeting())
     one.close()
     assert not one.root.exists()
 
@@ -295,7 +296,19 @@ def test_a_site_removes_what_was_sent_when_the_last_one_leaves(tmp_path: Path, m
 def test_a_worker_with_other_versions_is_refused() -> None:
     other = Greeting("node-7", {**versions(), "torch": "1.0"}, NONE)
     with pytest.raises(UsageError, match=r"node-7 has torch 1\.0 in place of"):
-        require_same(other)
+        require_fit(other)
+
+
+def test_a_worker_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    settings = replace(SETTINGS, run="lacking", files=(str(tmp_path / "tool.py"), str(tmp_path)), device="cuda:99", whole=True)
+    site = Site(settings)
+    lacks = site.greeting().lacks
+    site.close()
+    assert lacks[0] == f"cannot read {tmp_path / 'tool.py'}"
+    assert [words.partition(" (")[0] for words in lacks[1:]] == ["cannot isolate cells as is required", "has no device cuda:99"]
+    with pytest.raises(UsageError, match=r"node-7 cannot read"):
+        require_fit(Greeting("node-7", versions(), NONE, lacks))
 
 
 def test_a_choice_of_engine_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +318,7 @@ def test_a_choice_of_engine_that_cannot_be_is_told(tmp_path: Path, monkeypatch: 
         EngineChoice("ray", options={"cpu": "2"})
     with pytest.raises(UsageError, match="takes no address"):
         EngineChoice(address="auto")
-    place = Workplace(1, tmp_path / "logs", 400.0, None, "cpu", ())
+    place = Workplace(1, tmp_path / "logs", 400.0, None, required=False, device="cpu", files=())
     with pytest.raises(SpecError, match="cpus is a number"):
         engine_of(EngineChoice("ray", options={"cpus": "many"}), place)
     monkeypatch.setitem(__import__("sys").modules, "ray", None)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from onecurve.core.errors import UsageError
+from onecurve.models.devices import has_device
 
 
 def cache_root() -> Path:
@@ -27,13 +28,6 @@ def command_line() -> str:
 
 def device_named(name: str) -> str:
     """The device, checked; raises ``UsageError`` where it is not there. Loads torch only for other than `cpu`."""
-    if name == "cpu":
-        return name
-    import torch  # noqa: PLC0415 - only where a device is asked for
-
-    try:
-        # Read back, because a device for shapes alone makes tensors without numbers.
-        torch.zeros(1, device=name).cpu()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise UsageError(f"no such device here: {name}", "use --device cpu") from error
+    if not has_device(name):
+        raise UsageError(f"no such device here: {name}", "use --device cpu")
     return name

@@ -220,7 +220,7 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     ``UsageError`` for what the person must mend; everything finished by then is kept.
     """
     try:
-        from onecurve.runner.engine.choosing import EngineChoice  # noqa: PLC0415
+        from onecurve.runner.engine.choosing import LOCAL, EngineChoice  # noqa: PLC0415
         from onecurve.runner.isolation.walls import Wanted  # noqa: PLC0415
         from onecurve.runner.run import Place, run_suite  # noqa: PLC0415 - what it starts workers with is not on Windows
         from onecurve.runner.session import Silent  # noqa: PLC0415
@@ -234,7 +234,9 @@ def run(  # noqa: PLR0913 - each is a choice of its own
     typed = without_password(store, command or f"onecurve.run({declared.name!r})")
     read = tuple(Path(place) for place in readable)
     chosen = EngineChoice(engine, jobs=jobs) if isinstance(engine, str) else engine
-    place = Place(folder, cache_root(), slots(jobs), device_named(device), typed, Wanted(isolation), read, store, blobs, chosen)
+    # On a cluster the workers must have the device, and say so.
+    there = device_named(device) if chosen.name == LOCAL else device
+    place = Place(folder, cache_root(), slots(jobs), there, typed, Wanted(isolation), read, store, blobs, chosen)
     run_suite(declared, place, shown)
     shown.phase("write the report", 0)
     done = Run(folder)

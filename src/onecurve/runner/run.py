@@ -117,6 +117,8 @@ def run_suite(suite: Suite, place: Place, display: Display | None = None) -> End
             list(plan_cells(_cases(networks, asked), _grid(session, solvers, networks)))
         )
         calibrate(session, networks, solvers)
+        if place.engine.name != LOCAL:
+            _note_isolation(session, place)  # of workers that came later, too
         seconds = time.monotonic() - started
         store.note("finished", {"at": datetime.now(UTC).isoformat(), "seconds": seconds}, anew=True)
         counts = store.counts()
@@ -180,10 +182,16 @@ def _store(place: Place) -> Iterator[Store]:
 def _engine(suite: Suite, place: Place) -> Engine:
     # Several small processes share the cores better than one with many threads each.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    files = (*suite.files, *map(str, place.readable))
-    return engine_of(
-        place.engine, Workplace(place.slots, place.out / "logs", suite.limits.memory_mb, place.confinement, place.device, files)
+    there = Workplace(
+        slots=place.slots,
+        logs=place.out / "logs",
+        memory_mb=suite.limits.memory_mb,
+        confinement=place.confinement,
+        required=place.isolation is Wanted.REQUIRED,
+        device=place.device,
+        files=(*suite.files, *map(str, place.readable)),
     )
+    return engine_of(place.engine, there)
 
 
 def _require_room_for_packages(place: Place) -> None:

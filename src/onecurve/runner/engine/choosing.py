@@ -62,6 +62,8 @@ class Workplace:
     logs: Path
     memory_mb: float
     confinement: Confinement | None
+    required: bool
+    """Whether cells must be isolated whole."""
     device: str
     files: Sequence[str]
     """Files of a person that a run names; every machine must have them at the same place."""
@@ -74,9 +76,9 @@ def engine_of(choice: EngineChoice, place: Workplace) -> Engine:
     settings, home = _site_settings(place), Pool(1, place.logs, place.memory_mb, place.confinement)
     if choice.name == "slurm":
         asked = _slurm_wish(choice, place)
-        return RemoteEngine(lambda: SlurmCrew(asked, settings, place.files), home)
+        return RemoteEngine(lambda: SlurmCrew(asked, settings), home)
     wish = _ray_wish(choice, place)
-    return RemoteEngine(lambda: RayCrew(wish, settings, place.files), home)
+    return RemoteEngine(lambda: RayCrew(wish, settings), home)
 
 
 def _slurm_wish(choice: EngineChoice, place: Workplace) -> SlurmWish:
@@ -126,4 +128,7 @@ def _site_settings(place: Workplace) -> SiteSettings:
         readable=shut.readable if shut else (),
         threads=os.environ.get("OMP_NUM_THREADS", "1"),
         directory=str(Path.cwd()),
+        files=tuple(place.files),
+        device=place.device,
+        whole=place.required,
     )

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -79,6 +79,12 @@ class Isolation:
 SHARED_FOR_A_TRY = 16.0
 """MiB."""
 NONE = Isolation(files=False, names=False, network=False, processes=False)
+
+
+def common(found: Collection[Isolation]) -> Isolation:
+    """What holds on several machines; nothing where none was tried."""
+    names = [one.name for one in fields(Isolation)]
+    return Isolation(**{name: all(getattr(one, name) for one in found) for name in names}) if found else NONE
 
 
 @final

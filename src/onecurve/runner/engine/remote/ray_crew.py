@@ -5,7 +5,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -15,9 +15,8 @@ from onecurve.runner.engine.jobs import Job, Outcome
 from onecurve.runner.engine.remote.dispatch import Loss
 from onecurve.runner.engine.remote.parcels import Packing, Parcel, Reply, packing
 from onecurve.runner.engine.remote.shipments import Shipments
-from onecurve.runner.engine.remote.site import Greeting, Site, SiteSettings, require_same
-from onecurve.runner.isolation.walls import NONE as NOT_ISOLATED
-from onecurve.runner.isolation.walls import Isolation
+from onecurve.runner.engine.remote.site import Greeting, Site, SiteSettings, require_fit
+from onecurve.runner.isolation.walls import Isolation, common
 
 AHEAD = 2
 """Jobs that a worker has at a time, the one that it does included: the next one is there when it ends."""
@@ -55,9 +54,9 @@ class RayWorker:
     def __init__(self, settings: SiteSettings) -> None:
         self._site = Site(settings)
 
-    def hello(self, files: Iterable[str]) -> tuple[Greeting, list[str]]:
-        """Who is here, and which of these files it cannot read."""
-        return self._site.greeting(), self._site.missing_files(files)
+    def hello(self) -> Greeting:
+        """Who is here, and what is lacking."""
+        return self._site.greeting()
 
     def do(self, parcel: Parcel, archives: Mapping[str, Any]) -> Reply:
         """Do a job; ``archives`` has by key a reference to each folder that it reads."""
@@ -104,9 +103,11 @@ class _Hired:
 class RayCrew:
     """Hires workers, replaces those that are lost, and keeps as many jobs with each as keep it busy."""
 
-    def __init__(self, wish: RayWish, settings: SiteSettings, files: Iterable[str]) -> None:
+    def __init__(self, wish: RayWish, settings: SiteSettings) -> None:
         self._ray = _ray()
-        self._settings, self._files = settings, tuple(files)
+        self._settings = settings
+        self._seen: set[Isolation] = set()
+        """What held for every worker that ever was."""
         self._started = _connected(self._ray, wish)
         self.slots = wish.slots or max(1, int(self._ray.cluster_resources().get("CPU", 1) // max(wish.processors, 1e-9)))
         self._shipments: Shipments[Any] = Shipments(self._ray.put)
@@ -125,9 +126,7 @@ class RayCrew:
         return len(self._present())
 
     def isolation(self) -> Isolation:
-        found = [worker.greeting.isolation for worker in self._present() if worker.greeting]
-        held = {name: all(getattr(one, name) for one in found) for name in ("files", "names", "network", "processes")}
-        return Isolation(**held) if found else NOT_ISOLATED
+        return common(self._seen)
 
     def give(self, ticket: int, job: Job) -> None:
         shipped = self._shipments.of(job)
@@ -165,7 +164,7 @@ class RayCrew:
 
     def _hired(self) -> _Hired:
         actor = self._wanted.remote(self._settings)
-        return _Hired(actor, actor.hello.remote(self._files))
+        return _Hired(actor, actor.hello.remote())
 
     def _meet(self, seconds: float) -> None:
         """Wait for the first worker; raises ``UsageError`` where none comes."""
@@ -188,7 +187,7 @@ class RayCrew:
         try:
             said = self._ray.get(reference)
             if reference == worker.hello:
-                self._greeted(worker, *said)
+                self._greeted(worker, said)
                 return []
             outcome = worker.has[reference].packing.taken_in(said)
         except UsageError:
@@ -200,10 +199,9 @@ class RayCrew:
         worker.since = time.monotonic()
         return [(worker.has.pop(reference).ticket, outcome)]
 
-    def _greeted(self, worker: _Hired, greeting: Greeting, missing: Iterable[str]) -> None:
-        require_same(greeting)
-        for file in missing:
-            raise UsageError(f"{greeting.machine} cannot read {file}", "put it at the same place on every machine, such as a shared disk")
+    def _greeted(self, worker: _Hired, greeting: Greeting) -> None:
+        require_fit(greeting)
+        self._seen.add(greeting.isolation)
         worker.greeting = greeting
 
     def _replaced(self, worker: _Hired) -> list[tuple[int, Outcome | Loss]]:

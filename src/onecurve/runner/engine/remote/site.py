@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import final
 
 from onecurve.core.errors import UsageError
+from onecurve.models.devices import has_device
 from onecurve.runner.engine.processes import living
 from onecurve.runner.engine.remote.archives import packed, unpack
 from onecurve.runner.engine.remote.parcels import Parcel, Reply, made_blobs, unpacked
@@ -41,6 +42,12 @@ class SiteSettings:
     """What `OMP_NUM_THREADS` is for cells."""
     directory: str = ""
     """Where addresses of files begin, if it is there."""
+    files: tuple[str, ...] = ()
+    """Files of a person that every worker must be able to read."""
+    device: str = "cpu"
+    """What every worker must have."""
+    whole: bool = False
+    """Whether a worker whose isolation leaves anything open is refused."""
 
 
 @final
@@ -51,6 +58,8 @@ class Greeting:
     machine: str
     versions: Mapping[str, str]
     isolation: Isolation
+    lacks: tuple[str, ...] = ()
+    """What it should have, in words."""
 
 
 def versions() -> dict[str, str]:
@@ -58,8 +67,10 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "onecurve": __version__, **{name: version(name) for name in LIBRARIES}}
 
 
-def require_same(greeting: Greeting) -> None:
-    """Raise ``UsageError`` for a worker with other versions than this process."""
+def require_fit(greeting: Greeting) -> None:
+    """Raise ``UsageError`` for a worker that lacks anything, or has other versions than this process."""
+    for words in greeting.lacks:
+        raise UsageError(f"{greeting.machine} {words}", "every worker needs the same; a shared disk holds files for all")
     here = versions()
     other = [
         f"{name} {greeting.versions.get(name)} in place of {wanted}"
@@ -76,6 +87,7 @@ class Site:
 
     def __init__(self, settings: SiteSettings) -> None:
         sweep_sites()
+        self._settings = settings
         self.root = Path(tempfile.gettempdir()).resolve() / f"{PREFIX}{settings.run}-{os.getuid()}"
         self._folders = self.root / "folders"
         self._cache = self.root / "cache"
@@ -87,7 +99,15 @@ class Site:
 
     def greeting(self) -> Greeting:
         """Who is here."""
-        return Greeting(platform.node(), versions(), self._pool.isolation)
+        return Greeting(platform.node(), versions(), self._pool.isolation, tuple(self._lacks()))
+
+    def _lacks(self) -> Iterator[str]:
+        settings = self._settings
+        yield from (f"cannot read {file}" for file in settings.files if not os.access(file, os.R_OK))
+        if settings.whole and not self._pool.isolation.whole:
+            yield f"cannot isolate cells as is required ({self._pool.isolation.words})"
+        if not has_device(settings.device):
+            yield f"has no device {settings.device}"
 
     def lacking(self, keys: Iterable[str]) -> list[str]:
         """Keys of folders that were not sent yet."""
@@ -96,10 +116,6 @@ class Site:
     def receive(self, key: str, archive: bytes) -> None:
         """Keep a folder that was sent."""
         unpack(archive, self._folders / key)
-
-    def missing_files(self, files: Iterable[str]) -> list[str]:
-        """Which of these a worker here cannot read."""
-        return [file for file in files if not os.access(file, os.R_OK)]
 
     def do(self, parcel: Parcel) -> Reply:
         """Do a job whose folders are here."""

@@ -2,7 +2,7 @@
 
 import importlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +14,10 @@ from onecurve.runner.engine.remote.archives import key_of
 from onecurve.runner.engine.remote.dispatch import Loss
 from onecurve.runner.engine.remote.parcels import Packing, packing
 from onecurve.runner.engine.remote.shipments import Shipments
-from onecurve.runner.engine.remote.site import Greeting, SiteSettings, require_same
+from onecurve.runner.engine.remote.site import Greeting, SiteSettings, require_fit
 from onecurve.runner.engine.remote.slurm_worker import work
 from onecurve.runner.engine.remote.spool import DRIVER, PREFIX, Spool, sweep_spools
-from onecurve.runner.isolation.walls import NONE as NOT_ISOLATED
-from onecurve.runner.isolation.walls import Isolation
+from onecurve.runner.isolation.walls import Isolation, common
 
 AHEAD: Final = 2
 """Jobs for each worker that are ready or under way, so that it never waits for the driver."""
@@ -73,10 +72,12 @@ class _Given:
 class SlurmCrew:
     """Submits workers, replaces those that are lost, and keeps the spool filled."""
 
-    def __init__(self, wish: SlurmWish, settings: SiteSettings, files: Iterable[str]) -> None:
+    def __init__(self, wish: SlurmWish, settings: SiteSettings) -> None:
         self._executor_of = _submitit().AutoExecutor
         self.slots = wish.slots
-        self._wish, self._settings, self._files = wish, settings, tuple(files)
+        self._wish, self._settings = wish, settings
+        self._seen: set[Isolation] = set()
+        """What held for every worker that ever was."""
         sweep_spools(wish.out)
         self._spool = Spool(wish.out.resolve() / f"{PREFIX}{settings.run}")
         self._spool.make()
@@ -102,9 +103,7 @@ class SlurmCrew:
         return len(self._workers)
 
     def isolation(self) -> Isolation:
-        found = [worker.greeting.isolation for worker in self._workers if worker.greeting]
-        held = {name: all(getattr(one, name) for one in found) for name in ("files", "names", "network", "processes")}
-        return Isolation(**held) if found else NOT_ISOLATED
+        return common(self._seen)
 
     def give(self, ticket: int, job: Job) -> None:
         shipped = self._shipments.of(job)
@@ -146,7 +145,7 @@ class SlurmCrew:
         names = [f"w{self._count + number}" for number in range(count)]
         self._count += count
         try:
-            return [_Hired(name, self._executor.submit(work, str(self._spool.root), name, self._settings, self._files)) for name in names]
+            return [_Hired(name, self._executor.submit(work, str(self._spool.root), name, self._settings)) for name in names]
         except (OSError, RuntimeError) as error:
             raise UsageError(f"Slurm took no job: {error}"[:500], "see to partition, account and limits: --engine-option") from error
 
@@ -178,16 +177,15 @@ class SlurmCrew:
         ended: list[tuple[int, Outcome | Loss]] = []
         for worker in list(self._workers):
             if worker.greeting is None and worker.name in said:
-                self._greeted(worker, *said[worker.name])
+                self._greeted(worker, said[worker.name])
             worker.began = {ticket: worker.began.get(ticket, self._looked) for ticket in self._spool.claims(worker.name)}
             if self._is_lost(worker):
                 ended += self._replaced(worker)
         return ended
 
-    def _greeted(self, worker: _Hired, greeting: Greeting, missing: Iterable[str]) -> None:
-        require_same(greeting)
-        for file in missing:
-            raise UsageError(f"{greeting.machine} cannot read {file}", "put it at the same place on every machine, such as a shared disk")
+    def _greeted(self, worker: _Hired, greeting: Greeting) -> None:
+        require_fit(greeting)
+        self._seen.add(greeting.isolation)
         worker.greeting = greeting
 
     def _is_lost(self, worker: _Hired) -> bool:

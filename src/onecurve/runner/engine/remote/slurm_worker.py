@@ -15,13 +15,13 @@ LOOK: Final = 30.0
 """Seconds between two looks for that sign."""
 
 
-def work(root: str, name: str, settings: SiteSettings, files: tuple[str, ...]) -> int:
+def work(root: str, name: str, settings: SiteSettings) -> int:
     """Work for the run whose spool lies at ``root``; returns how many jobs were done."""
     spool, done = Spool(Path(root)), 0
     site = Site(settings)
     try:
         with spool.living(name):
-            spool.greet(name, site.greeting(), site.missing_files(files))
+            spool.greet(name, site.greeting())
             looked = time.monotonic()
             while not spool.is_over(name):
                 if time.monotonic() - looked > LOOK:

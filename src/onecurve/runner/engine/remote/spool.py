@@ -87,13 +87,13 @@ class Spool:
             return [int(name) for name in _names(gone)]
         return []
 
-    def greetings(self) -> dict[str, tuple[Greeting, list[str]]]:
-        """What workers said of themselves, and which files they lack, by worker."""
+    def greetings(self) -> dict[str, Greeting]:
+        """What workers said of themselves, by worker."""
         found = {}
         for name in _names(self.root / "workers"):
             if not name.endswith(ALIVE):
                 said = json.loads((self.root / "workers" / name).read_bytes())
-                found[name] = (Greeting(said["machine"], said["versions"], Isolation(**said["isolation"])), said["missing"])
+                found[name] = Greeting(**{**said, "isolation": Isolation(**said["isolation"]), "lacks": tuple(said["lacks"])})
         return found
 
     def silent_for(self, worker: str) -> float:
@@ -112,10 +112,10 @@ class Spool:
 
     # what a worker does
 
-    def greet(self, worker: str, greeting: Greeting, missing: list[str]) -> None:
+    def greet(self, worker: str, greeting: Greeting) -> None:
         """Say who is here."""
         (self.root / "claims" / worker).mkdir(parents=True, exist_ok=True)
-        self._write(f"workers/{worker}", json.dumps({**asdict(greeting), "missing": missing}).encode())
+        self._write(f"workers/{worker}", json.dumps(asdict(greeting)).encode())
 
     def claim(self, worker: str) -> int | None:
         """Take the oldest job that nobody has; None where there is none."""
