@@ -35,7 +35,7 @@ def spool(tmp_path: Path) -> Spool:
     made = Spool(tmp_path / f"{PREFIX}run")
     made.make()
     for worker in ("w0", "w1"):
-        made.greet(worker, Greeting("node", {}, NONE), [])
+        made.greet(worker, Greeting("node", {}, NONE))
     return made
 
 
@@ -105,7 +105,7 @@ def test_a_choice_that_cannot_be_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         EngineChoice("slurm", address="head:1", jobs=2)
     with pytest.raises(UnknownNameError, match="option of the engine `slurm`"):
         EngineChoice("slurm", jobs=2, options={"partitoin": "gpu"})
-    place = Workplace(1, tmp_path / "out" / "logs", 400.0, None, "cpu", ())
+    place = Workplace(1, tmp_path / "out" / "logs", 400.0, None, required=False, device="cpu", files=())
     pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
     with pytest.raises(UsageError, match="no jobs can be submitted"), engine_of(EngineChoice("slurm", jobs=1), place):
         pass  # there is no Slurm here
