@@ -49,10 +49,19 @@ class Checked:
 def keep_digest(connection: Connection, table: str, key: str | int) -> None:
     """Note the digest of a row that was just written; in the transaction of the row."""
     found = connection.execute(text(f"SELECT * FROM {table} WHERE {KEYS[table]} = :key"), {"key": key})  # noqa: S608 - our own names
-    digest = row_digest(list(found.keys()), tuple(found.one()))
+    _note(connection, table, str(key), row_digest(list(found.keys()), tuple(found.one())))
+
+
+def note_digest(connection: Connection, table: Table, row: Sequence[Any]) -> None:
+    """The same for a row that is known, with its values ``as_kept``."""
+    names = [column.name for column in table.c]
+    _note(connection, table.name, str(row[names.index(KEYS[table.name])]), row_digest(names, row))
+
+
+def _note(connection: Connection, table: str, key: str, digest: str) -> None:
     written = 'INSERT INTO digests ("table", key, digest) VALUES (:table, :key, :digest)'
     again = 'ON CONFLICT ("table", key) DO UPDATE SET digest = excluded.digest'
-    connection.execute(text(f"{written} {again}"), {"table": table, "key": str(key), "digest": digest})
+    connection.execute(text(f"{written} {again}"), {"table": table, "key": key, "digest": digest})
 
 
 def check_row(table: str, names: Sequence[str], row: Sequence[Any], kept: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, final
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Executable, Table, delete, select
 
 from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError, OneCurveError
@@ -24,16 +24,15 @@ from onecurve.store.outbox import MOST, Outbox
 from onecurve.store.pointer import read_pointer, write_pointer
 from onecurve.store.queries import Scale
 from onecurve.store.remote import Remote, opened_remote
-from onecurve.store.row_digests import Checked, checked_rows, keep_digest
+from onecurve.store.row_digests import Checked, checked_rows
 from onecurve.store.streaming import GRADED, counted, in_order, streamed
+from onecurve.store.writing import add_once, append, batches, forget
 
 FILE: Final = sqlite.FILE
 PUBLISHED = "rows.parquet"
 """What published results have in its place (see `published`)."""
 SEALED: Final = holdings.SEALED
 UNIX_ONLY: Final = opening.UNIX_ONLY
-AT_A_TIME: Final = 500
-"""Keys that one statement names at most."""
 
 
 @final
@@ -162,7 +161,7 @@ class Store:
         def work(connection: Connection) -> None:
             if anew:
                 connection.execute(delete(tables.meta).where(tables.meta.c.name == name))
-            _add_once(connection, tables.meta, "name", {"name": name, "value": value})
+            add_once(connection, tables.meta, {"name": name, "value": value})
 
         self.database.write(work)
 
@@ -181,7 +180,7 @@ class Store:
         def work(connection: Connection) -> None:
             if connection.execute(select(tables.plants.c.number).where(tables.plants.c.network == network)).first() is None:
                 for record in kept:
-                    _append(connection, tables.plants, {"network": network, "record": record})
+                    append(connection, tables.plants, {"network": network, "record": record})
 
         self.database.write(work)
 
@@ -192,7 +191,7 @@ class Store:
 
     def prepare(self, key: str, value: Any) -> None:
         """Keep a JSON value computed on the trusted side; a key is kept once."""
-        self.database.write(lambda connection: _add_once(connection, tables.prepared, "key", {"key": key, "value": value}))
+        self.database.write(lambda connection: add_once(connection, tables.prepared, {"key": key, "value": value}))
 
     def prepared(self) -> dict[str, Any]:
         """Everything that was prepared, by key."""
@@ -201,7 +200,7 @@ class Store:
     def add_look(self, look: Look) -> None:
         """Keep a finished look; its evidence is in the remote place before, if the run has one."""
         values = {"key": look.key, "evidence": look.evidence, "reason": look.reason, "traceback": look.traceback, **asdict(look.cost)}
-        self._keep([look.evidence], lambda connection: _add_once(connection, tables.looks, "key", values))
+        self._keep([look.evidence], lambda connection: add_once(connection, tables.looks, values))
 
     def looks(self) -> dict[str, Look]:
         """All finished looks by key."""
@@ -215,15 +214,15 @@ class Store:
         graded = row.raw is not None or row.status not in {Status.PENDING, Status.WAITING}
 
         def work(connection: Connection) -> None:
-            _add_once(connection, tables.cells, "key", values)
+            add_once(connection, tables.cells, values)
             if graded:
-                _append(connection, tables.grades, _grade_values(row.key, row.grade))
+                append(connection, tables.grades, _grade_values(row.key, row.grade))
 
         self._keep([row.question, row.evidence, row.answer], work)
 
     def add_grade(self, key: str, grade: Grade) -> None:
         """Append a grade. If a cell has several, the last one counts."""
-        self._keep([], lambda connection: _append(connection, tables.grades, _grade_values(key, grade)))
+        self._keep([], lambda connection: append(connection, tables.grades, _grade_values(key, grade)))
 
     def _keep(self, keys: Sequence[str], work: Callable[[Connection], None]) -> None:
         """Write a row once the blobs that it names are in the remote place, if there is one."""
@@ -234,8 +233,8 @@ class Store:
 
     def forget_cells(self, keys: Iterable[str]) -> None:
         """Drop cells with all their grades, so that they can be done again."""
-        for some in _batches(list(keys)):
-            self.database.write(partial(_forget, keys=some))
+        for some in batches(list(keys)):
+            self.database.write(partial(forget, keys=some))
 
     def cell_keys(self) -> set[str]:
         """Keys of all kept cells."""
@@ -280,7 +279,7 @@ class Store:
         def work(connection: Connection, some: Sequence[str]) -> list[Row]:
             return list(streamed(connection, self.asked_by, tables.cells.c.key.in_(some), checked_in=self._to_check))
 
-        return in_order(row for some in _batches(keys) for row in self.database.read(partial(work, some=some)))
+        return in_order(row for some in batches(keys) for row in self.database.read(partial(work, some=some)))
 
     @property
     def _to_check(self) -> str:
@@ -305,32 +304,6 @@ class Store:
             return self.database.read(lambda connection: list(checked_rows(connection, self._to_check, table, where)))
         wanted = select(table) if where is None else select(table).where(where)
         return self.database.read(lambda connection: [dict(row) for row in connection.execute(wanted).mappings()])
-
-
-def _add_once(connection: Connection, table: Table, key: str, values: Mapping[str, Any]) -> None:
-    if connection.execute(select(table.c[key]).where(table.c[key] == values[key])).first() is None:
-        connection.execute(insert(table).values(**values))
-        keep_digest(connection, table.name, values[key])
-
-
-def _append(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    made = connection.execute(insert(table).values(**values)).inserted_primary_key
-    assert made is not None
-    keep_digest(connection, table.name, made[0])
-
-
-def _forget(connection: Connection, keys: Sequence[str]) -> None:
-    cells, grades, digests = tables.cells, tables.grades, tables.digests
-    numbers = connection.execute(select(grades.c.number).where(grades.c.key.in_(keys))).scalars().all()
-    connection.execute(delete(grades).where(grades.c.key.in_(keys)))
-    connection.execute(delete(cells).where(cells.c.key.in_(keys)))
-    for table, gone in ((cells, keys), (grades, [str(number) for number in numbers])):
-        for some in _batches(gone):
-            connection.execute(delete(digests).where((digests.c.table == table.name) & digests.c.key.in_(some)))
-
-
-def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (keys[start : start + AT_A_TIME] for start in range(0, len(keys), AT_A_TIME))
 
 
 def _grade_values(key: str, grade: Grade) -> dict[str, Any]:
