@@ -304,6 +304,41 @@ MUTANTS: tuple[Mutant, ...] = (
         "                    self._axis, self._within = axis, size // 2",
         ("tests/tools/test_rules_by_behaviour.py",),
     ),
+    Mutant(
+        "a transaction whose reply was lost is done again",
+        "store/databases/postgres.py",
+        "                if self._counts(session, number):",
+        "                if self._counts(session, number) or True:",
+        ("tests/store/test_postgres.py",),
+    ),
+    Mutant(
+        "what another run wrote while the connection was lost is written over",
+        "store/databases/postgres.py",
+        "SET writes = :number WHERE token = :token AND writes = :number - 1",
+        "SET token = :token, writes = :number",
+        ("tests/store/test_postgres.py",),
+    ),
+    Mutant(
+        "a row is written though its blobs could not be copied",
+        "store/outbox.py",
+        "            arriving.result()",
+        "            arriving.exception()",
+        ("tests/store/test_remote.py",),
+    ),
+    Mutant(
+        "rows of a large database are not compared with their digests as they are read",
+        "store/streaming.py",
+        "            if checked_in:\n",
+        "            if not checked_in and checked_in:\n",
+        ("tests/store/test_store.py",),
+    ),
+    Mutant(
+        "a network is not compared with its digests when it is fetched",
+        "runner/phases/network_copies.py",
+        'return next(iter(faults(folder)), "")',
+        'return ""',
+        ("tests/runner/test_other_machine.py", "-k", "checked"),
+    ),
 )
 
 

@@ -10,14 +10,17 @@ from small_run import small_run
 from tiny_world import named, suite_of
 
 import onecurve
+from onecurve.core.digests import digest_of, write_digests
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.row import Row
 from onecurve.report.rows.loading import load_results
 from onecurve.runner.engine.jobs import Job
+from onecurve.runner.phases.network_copies import MARKER, fetch_network, is_network, send_network
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.sealed import SEED, sealed_file, seed_of_run, settled
 from onecurve.runner.soundness import check_run
 from onecurve.runner.suite import Suite
+from onecurve.store.remote import opened_remote
 from onecurve.store.store import Store
 
 CLOCKED = {"seconds": 0.0, "peak_mb": 0.0, "cpu_seconds": 0.0, "passes": 0.0}
@@ -115,3 +118,24 @@ def test_whoever_reads_a_run_fetches_what_it_needs(tmp_path: Path) -> None:
     assert onecurve.verify(tmp_path / "bundle").sound
     assert onecurve.verify(run).sound
     assert all(path.exists() for path in gone)
+
+
+def test_a_network_in_the_remote_place_is_checked_when_it_is_fetched(tmp_path: Path) -> None:
+    remote = opened_remote(f"file://{tmp_path}/shared")
+    planted = tmp_path / "planted"
+    (planted / "subject").mkdir(parents=True)
+    (planted / "subject" / "weights").write_bytes(b"weights")
+    write_digests(planted)
+    (planted / MARKER).write_text("a-key")
+    send_network(remote, "a-key", planted)
+    assert not fetch_network(remote, "other", tmp_path / "none")
+    assert fetch_network(remote, "a-key", tmp_path / "fetched")
+    assert sorted(path.name for path in (tmp_path / "fetched").rglob("*")) == ["digests.json", "subject", "weights"]
+    assert is_network(tmp_path / "fetched", digest_of(planted / "digests.json"))
+    assert not is_network(tmp_path / "fetched", "0" * 64)
+    (archive,) = (tmp_path / "shared").rglob("*.tar")
+    for damage in (archive.read_bytes().replace(b"weights" + bytes(9), b"WEIGHTS" + bytes(9)), b"no archive"):
+        archive.write_bytes(damage)
+        with pytest.raises(DataError, match="damaged: file://"):
+            fetch_network(remote, "a-key", tmp_path / "again")
+        assert not (tmp_path / "again").exists()
