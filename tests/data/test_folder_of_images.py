@@ -261,3 +261,22 @@ def test_a_set_too_large_for_memory_is_decoded_when_drawn(root: Path, monkeypatc
     shutil.rmtree(root / "cat")
     with pytest.raises(DataError, match="could be read before and no longer can"):
         stored.draw(Part.TRAIN, 42, 0)
+
+
+def test_a_card_tells_counts_and_parts_and_whatever_is_odd(root: Path, tmp_path: Path) -> None:
+    (line,) = Folder(str(root)).card
+    assert line.startswith(f"{root}: 60 images of 2 classes (30 to 30 each), 32 x 32 pixels, 3 channels: ")
+    assert line.endswith(" held out")
+    save(root / "dog" / "copy.png", noise(0))
+    shutil.copy(root / "cat" / "1.png", root / "cat" / "again.png")
+    assert Folder(str(root)).card[1:] == (
+        "2 pictures occur more than once; copies are kept in one part; 1 of them have more than one label",
+    )
+    for label in range(2):
+        for index in range(3):
+            pixels = np.full((32, 32), 10 * label + index, np.uint8)
+            pixels[0, index] = 8
+            save(tmp_path / "dark" / str(label) / f"{index}.png", pixels)
+    told = Folder(str(tmp_path / "dark")).card[1:]
+    assert any(words.startswith(("no held out image of: ", "no clean image of: ")) for words in told)
+    assert told[-1] == "its pixels have 7 different values, from 0 to 12 of 0 to 255"

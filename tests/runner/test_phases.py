@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 from tiny_world import RECIPE, named, suite_of
 
@@ -18,6 +19,7 @@ from onecurve.core.row import Role
 from onecurve.runner.commands.harden import hardened
 from onecurve.runner.commands.sample import sampled_cases
 from onecurve.runner.engine.jobs import Job
+from onecurve.runner.handlers.trusted import planting_facts
 from onecurve.runner.networks import wanted_networks
 from onecurve.runner.phases.plant import RECORD, PlantedNetwork, _keep
 from onecurve.runner.run import Place, plant_suite, regrade, run_suite
@@ -307,3 +309,19 @@ def test_a_policy_that_never_looks_earns_nothing_over_the_admitted_networks(tmp_
         skills = [row.skill for row in store.rows() if row.tool == "always-none"]
     assert len(skills) == 2
     assert sum(skills) < 0
+
+
+def test_what_is_odd_about_a_persons_own_images_and_network_is_told_before_anything_runs(tmp_path: Path) -> None:
+    for label in range(2):
+        (tmp_path / "set" / str(label)).mkdir(parents=True)
+        for index in range(12):
+            pixels = np.random.default_rng(100 * label + index).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "set" / str(label) / f"{index}.png")
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\ndef make(shape, classes):\n    return nn.Sequential(nn.Flatten(), nn.Linear(768, classes), nn.Softmax(1))\n"
+    )
+    recipe = {"data": f"folder:{tmp_path / 'set'}", "model": f"{tmp_path / 'net.py'}:make", "training": {"epochs": 1}}
+    told = planting_facts([recipe, recipe], [])["told"]
+    assert "24 images of 2 classes (12 to 12 each), 16 x 16 pixels" in told[0]
+    assert told[1].endswith("net.py:make: left out the softmax or sigmoid at its end")
+    assert planting_facts([{"data": "digits", "model": "six-conv"}], [])["told"] == []

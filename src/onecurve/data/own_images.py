@@ -8,6 +8,7 @@ from typing import ClassVar
 from onecurve.core.image.images import Floats, LabelledImages
 from onecurve.core.image.trigger import Paste
 from onecurve.core.spec import content_key
+from onecurve.data.card import card_of
 from onecurve.data.collection import Collection
 from onecurve.data.dataset import Part
 from onecurve.data.validation import require_size
@@ -38,6 +39,11 @@ class OwnImages(ABC):
     @property
     def shape(self) -> tuple[int, int, int]:
         return self._collection.shape
+
+    @property
+    def card(self) -> tuple[str, ...]:
+        """What a person should know of the images, one line each."""
+        return card_of(self._collection)
 
     @property
     def features(self) -> tuple[str, ...]:

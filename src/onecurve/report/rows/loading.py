@@ -100,6 +100,7 @@ def run_facts(store: Store, rows_hash: str) -> RunFacts:
         machine=store.noted("machine") or "",
         isolation=tuple(store.noted("isolation") or ()),
         hashes={"rows": rows_hash, "planting": str(store.noted("planting") or "")},
+        own=tuple(store.noted("own") or ()),
         other_limits=other_limits(suite),
         names_seeds=_names_seeds(suite),
     )

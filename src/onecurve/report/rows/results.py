@@ -59,6 +59,8 @@ class RunFacts:
     """What tools were kept from, in words, for each way in which the run was started; empty where it is not recorded."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """What was hashed to its digest: suite, rows, code, data."""
+    own: tuple[str, ...] = ()
+    """What is told of a person's own images and networks, one line each."""
     other_limits: tuple[str, ...] = ()
     """Limits of the planting gate that differ from the defaults, in words."""
     other_versions: tuple[str, ...] = ()

@@ -21,13 +21,16 @@ from onecurve.core.roles import TOLD, Task
 from onecurve.core.seeds import seed_for
 from onecurve.core.spec import content_key, spec_of
 from onecurve.data.catalog import open_data
+from onecurve.data.dataset import DataSet
+from onecurve.data.own_images import OwnImages
 from onecurve.flaws.catalog import CONTROLS, FLAWS
 from onecurve.flaws.planting.displays import display
 from onecurve.flaws.planting.plant import Planted, plant
+from onecurve.flaws.planting.recipe import Recipe
 from onecurve.flaws.planting.sampling import Distribution, drawn_networks
 from onecurve.flaws.planting.storage import load_case, save_planted
 from onecurve.flaws.planting.trainers import ALONE, Trainer, planted_together
-from onecurve.models.building import identity
+from onecurve.models.building import build_with_notes, identity, is_file_address
 from onecurve.models.cache import Cache
 from onecurve.models.network import TorchNetwork, torch_module
 from onecurve.models.storage import load_network, load_subject
@@ -55,7 +58,7 @@ def sample(distribution: Mapping[str, Any], count: int, seed: int) -> dict[str, 
 
 
 def planting_facts(recipes: list[dict[str, Any]], flaws: list[str]) -> dict[str, Any]:
-    """Per recipe the classes of its set and a key, per flaw a key and whether it has an effect.
+    """Per recipe the classes of its set and a key, per flaw a key and whether it has an effect; and what is told of a person's own.
 
     Keys change with anything that changes what is planted, defaults included: raises ``DataError`` where a set cannot be
     opened, ``UsageError`` for what does not exist.
@@ -66,7 +69,17 @@ def planting_facts(recipes: list[dict[str, Any]], flaws: list[str]) -> dict[str,
     return {
         "recipes": [{"key": key, "classes": len(sets[recipe.data].class_names)} for recipe, key in zip(known, keys, strict=True)],
         "flaws": {flaw: {"key": spec_of(FLAWS.make(flaw)).key, "control": flaw.partition("[")[0] in CONTROLS} for flaw in flaws},
+        "told": list(dict.fromkeys(line for recipe in known for line in _told(recipe, sets[recipe.data]))),
     }
+
+
+def _told(recipe: Recipe, dataset: DataSet) -> tuple[str, ...]:
+    """What a person should know before anything runs: of their own images, and what was done to their own network."""
+    images = dataset.card if isinstance(dataset, OwnImages) else ()
+    if not is_file_address(recipe.model):
+        return images
+    notes = build_with_notes(recipe.model, dataset.shape, len(dataset.class_names), 0).notes
+    return (*images, *(f"{recipe.model}: {note}" for note in notes))
 
 
 def plant_network(

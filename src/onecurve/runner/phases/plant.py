@@ -138,6 +138,9 @@ def _facts(session: Session, wanted: Sequence[WantedNetwork]) -> dict[str, Any]:
     arguments = {"recipes": [dict(network.recipe) for network in wanted], "flaws": flaws}
     asked = session.ask(Trust.TRUSTED, "planting_facts", f"open the data {', '.join(sorted({n.data for n in wanted}))}", arguments)
     session.store.prepare(FACTS, {**asked, **version})
+    session.store.note("own", asked["told"], anew=True)  # for the report
+    for line in asked["told"]:
+        session.display.say(line)
     return {**asked, **version}
 
 
