@@ -8,6 +8,7 @@ floor and the floor is computed from the ground truth.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean
 from typing import final
 
@@ -15,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm, rankdata
 
 from onecurve.core.grade import Status
-from onecurve.core.row import Row
+from onecurve.core.row import JOINT, Row
 from onecurve.flaws.catalog import CONTROLS
 from onecurve.statistics.cases import at_largest_budget
 from onecurve.statistics.intervals import LEVEL, Interval, TooFewError, wilson
@@ -83,7 +84,10 @@ def detections(rows: Iterable[Row], threshold: float = ALARM) -> tuple[Detection
     chosen = at_largest_budget(rows)
     if len({row.task for row in chosen}) > 1:
         raise ValueError("detection is measured on the rows of one task")
-    return tuple(detection(chosen, solver, threshold) for solver in sorted({row.solver for row in chosen}))
+    own: dict[str, list[Row]] = defaultdict(list)
+    for row in chosen:
+        own[row.solver].append(row)
+    return tuple(detection(own[solver], solver, threshold) for solver in sorted(own))
 
 
 def detections_by_kind(rows: Iterable[Row], threshold: float = ALARM) -> tuple[KindDetection, ...]:
@@ -132,7 +136,12 @@ def detection(rows: Iterable[Row], solver: str, threshold: float = ALARM) -> Det
 
 def flaws_of(row: Row) -> frozenset[str]:
     """The kinds with an effect among those of the row; none for a network that is clean or carries controls alone."""
-    return frozenset(row.kinds) - set(CONTROLS)
+    return _flaws(row.flaw)
+
+
+@cache
+def _flaws(flaw: str) -> frozenset[str]:
+    return frozenset(flaw.split(JOINT)) - set(CONTROLS)
 
 
 def network_auroc(flawed: Sequence[float], clean: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ are equal or nearly equal still give an interval with a width.
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import final
 
 import numpy as np
@@ -115,8 +116,14 @@ def interval_of_network_means(
         raise TooFewError.of("an interval", count)
     if deviation < SAME:
         return _interval_of_equal(mean, count, level, span)
-    half = float(t.ppf((1 + level) / 2, count - 1)) * max(deviation, LEAST_SPREAD) / math.sqrt(count)
+    half = _quantile((1 + level) / 2, count - 1) * max(deviation, LEAST_SPREAD) / math.sqrt(count)
     return Interval(mean - half, mean + half, level)
+
+
+@lru_cache(maxsize=4096)
+def _quantile(share: float, freedom: int) -> float:
+    """Of Student's t; a report asks for few different ones thousands of times."""
+    return float(t.ppf(share, freedom))
 
 
 def wilson(successes: int, count: int, level: float = LEVEL) -> Interval:

@@ -15,31 +15,31 @@ _ATTEMPTED: Final = ", ".join(f"'{status}'" for status in ATTEMPTED)
 _SCORED: Final = ", ".join(f"'{status}'" for status in SCORED)
 _COUNTS: Final = ", ".join(f"count(*) FILTER (status = '{status}') AS {status}" for status in Status)
 
+_CELL: Final = "task, task_version, solver, budget, retrain_budget"
+
 SCORES: Final = f"""
-WITH versions AS (
-    SELECT task, task_version, bool_or(status IN ({_ATTEMPTED}) AND role <> '{Role.REFERENCE_POINT}') AS asked
-    FROM {VIEW} GROUP BY ALL
-), ordered AS (
-    SELECT task, task_version, row_number() OVER (PARTITION BY task ORDER BY asked DESC, task_version DESC) = 1 AS compared FROM versions
-), budgets AS (
-    SELECT DISTINCT task, task_version, solver, budget, retrain_budget FROM {VIEW}
+WITH asked AS (
+    SELECT {_CELL}, bool_or(status IN ({_ATTEMPTED}) AND role <> '{Role.REFERENCE_POINT}') AS asked FROM {VIEW} GROUP BY {_CELL}
+), versions AS (
+    SELECT task, task_version, row_number() OVER (PARTITION BY task ORDER BY bool_or(asked) DESC, task_version DESC) = 1 AS compared
+    FROM asked GROUP BY task, task_version
 ), granted AS (
-    SELECT *, row_number() OVER (PARTITION BY task, task_version, solver ORDER BY budget + retrain_budget DESC, budget DESC) = 1 AS largest
-    FROM budgets
+    SELECT {_CELL}, compared,
+        row_number() OVER (PARTITION BY task, task_version, solver ORDER BY budget + retrain_budget DESC, budget DESC) = 1 AS largest
+    FROM asked JOIN versions USING (task, task_version)
 )
 SELECT
-    task, task_version, compared, solver, tool, reader, role, budget, retrain_budget, largest, subject, "case", flaw, data, model,
-    count(*) AS cells, {_COUNTS},
-    avg(CASE WHEN status = '{Status.FAILED}' THEN 0.0 WHEN status IN ({_ATTEMPTED}) THEN skill END) AS score,
+    {_CELL}, compared, largest, subject, "case", any_value(tool) AS tool, any_value(reader) AS reader, any_value(role) AS role,
+    any_value(flaw) AS flaw, any_value(data) AS data, any_value(model) AS model, count(*) AS cells, {_COUNTS},
+    avg(CASE WHEN status = '{Status.FAILED}' THEN 0.0 WHEN status IN ({_SCORED}) THEN skill END) AS score,
+    avg(skill) FILTER (status IN ({_SCORED})) AS success,
     avg(equivalents) FILTER (status IN ({_ATTEMPTED})) AS cost,
     CASE WHEN count(passes) FILTER (status IN ({_ATTEMPTED})) = count(*) FILTER (status IN ({_ATTEMPTED}))
          THEN avg(passes) FILTER (status IN ({_ATTEMPTED})) END AS passes,
-    avg(skill) FILTER (status IN ({_SCORED})) AS success,
     count(*) FILTER (beyond_meter) AS beyond,
     sum(forward) AS forward, sum(backward) AS backward, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds,
     sum(passes) AS all_passes, max(peak_mb) AS peak_mb, sum(person_seconds) AS person_seconds
-FROM {VIEW} JOIN ordered USING (task, task_version) JOIN granted USING (task, task_version, solver, budget, retrain_budget)
-GROUP BY ALL
+FROM {VIEW} JOIN granted USING ({_CELL}) GROUP BY {_CELL}, compared, largest, subject, "case"
 """  # noqa: S608 - our own names
 """One line per case, solver and budget: the table or view ``scores``."""
 
@@ -51,7 +51,7 @@ def means(keys: str, source: str, where: str) -> str:
     """One line per group of ``keys``: its mean over networks and their deviation, and what its cells came to; ``where`` selects scores."""
     counts = ", ".join(f"sum({status})::BIGINT AS {status}" for status in Status)
     return f"""
-    WITH chosen AS (SELECT * FROM {source} WHERE {where}), networks AS (
+    WITH chosen AS MATERIALIZED (SELECT * FROM {source} WHERE {where}), networks AS (
         SELECT {keys}, subject, avg(score) AS score, avg(success) AS success, count(DISTINCT "case") FILTER (score IS NOT NULL) AS cases
         FROM chosen GROUP BY {keys}, subject
     ), mean AS (
