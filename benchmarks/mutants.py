@@ -326,7 +326,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/store/test_remote.py",),
     ),
     Mutant(
-        "rows of a large database are not compared with their digests as they are read",
+        "rows of a large database are read unchecked",
         "store/streaming.py",
         "            if checked_in:\n",
         "            if not checked_in and checked_in:\n",
