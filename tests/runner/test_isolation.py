@@ -37,6 +37,7 @@ FORBIDDEN = {
     "send a datagram": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', {port}))",
     "connect": "socket.create_connection(('127.0.0.1', {port}), 2)",
     "use an abstract socket": "socket.socket(socket.AF_UNIX).connect(chr(0) + {abstract!r})",
+    "reach the server that has the rows": "socket.socket(socket.AF_UNIX).connect({rows!r})",
     "signal the one above": "os.kill(os.getppid(), 0)",
     "signal the process that keeps the rows": "os.kill({driver}, 0)",
     "read its environment": "open('/proc/{driver}/environ', 'rb').read()",
@@ -94,6 +95,7 @@ def tried(tmp_path: Path, statements: Sequence[str], listening: tuple[int, str])
     """What becomes of each statement in one isolated cell: empty, or the error."""
     mine, shut = tmp_path / "mine", tmp_path / "run" / "sealed" / "truth"
     mine.mkdir()
+    (tmp_path / "sockets").mkdir()
     shut.parent.mkdir(parents=True)
     shut.write_text("the truth")
     (mine / "weights").write_text("mine")
@@ -104,6 +106,7 @@ def tried(tmp_path: Path, statements: Sequence[str], listening: tuple[int, str])
         "port": listening[0],
         "abstract": listening[1],
         "zoo": str(ZOO / "digits.safetensors"),
+        "rows": str(tmp_path / "sockets" / ".s.PGSQL.5432"),
     }
     lines = [statement.format(**known, driver=os.getpid(), user=os.getuid()) for statement in statements]
     told = "\n".join(
@@ -112,7 +115,10 @@ def tried(tmp_path: Path, statements: Sequence[str], listening: tuple[int, str])
     (mine / "tool.py").write_text(f"{HEAD}said = []\n{told}\nraise ContractError('|'.join(said))\nclass Tool: ...\n")
     job = Job(Trust.UNTRUSTED, "describe", {"address": f"{mine / 'tool.py'}:Tool"}, "try", key="try")
     found: list[Outcome] = []
-    with Pool(1, tmp_path / "logs", 400.0, Place(tmp_path / "run", tmp_path / "cache", 1).confinement) as pool:
+    place = Place(tmp_path / "run", tmp_path / "cache", 1, store=f"postgresql:///rows?host={tmp_path / 'sockets'}")
+    with Pool(1, tmp_path / "logs", 400.0, place.confinement) as pool, socket.socket(socket.AF_UNIX) as rows:
+        rows.bind(known["rows"])
+        rows.listen()
         pool.run([job], lambda job, outcome: found.append(outcome) or ())
     _, _, said = found[0].reason.rpartition("ContractError: ")
     assert said.count("|") == len(statements) - 1, found[0]

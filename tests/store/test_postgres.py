@@ -226,6 +226,9 @@ def test_what_is_written_down_of_an_address_holds_no_password() -> None:
     assert address_of(shown).names_the_same(address_of(text))
     assert without_password(text, f"onecurve run quick --store {text}") == f"onecurve run quick --store {shown}"
     assert not address_of(shown).names_the_same(address_of(shown.replace("run_7", "run_8")))
+    assert address_of(shown).sockets == ()
+    assert address_of("postgresql:///lab?host=/a,/b").sockets == (Path("/a"), Path("/b"))
+    assert Path("/run/postgresql") in address_of("postgresql:///lab").sockets
     for wrong in ("mysql://me@here/db", "no address", "postgresql://h/db#Up", "postgresql://h/db#pg_own", "postgresql://h/db#a;b"):
         with pytest.raises(UsageError) as told:
             address_of(wrong.replace("me@", "me:secret@"))

@@ -37,6 +37,7 @@ from onecurve.runner.session import NETWORKS, Display, Session, Silent
 from onecurve.runner.solvers import planned_solvers
 from onecurve.runner.soundness import blob_fault, blobs_of_case, blobs_of_looks, blobs_of_rows, require_blobs, require_network
 from onecurve.runner.suite import Suite, parse_suite
+from onecurve.store.databases.address import address_of
 from onecurve.store.pointer import read_pointer
 from onecurve.store.remote import local_folder
 from onecurve.store.store import Store
@@ -71,8 +72,9 @@ class Place:
         """What cells are kept from; None where nothing is wanted."""
         if self.isolation is Wanted.OFF:
             return None
-        copies = local_folder(self.blobs or read_pointer(self.out).blobs)
-        hidden = (self.out, self.cache, ZOO, *([copies] if copies else []))
+        known = read_pointer(self.out)
+        copies, rows = local_folder(self.blobs or known.blobs), self.store or known.store
+        hidden = (self.out, self.cache, ZOO, *([copies] if copies else []), *(address_of(rows).sockets if rows else ()))
         return Confinement(tuple(str(path.resolve()) for path in hidden), tuple(str(path.resolve()) for path in self.readable))
 
 

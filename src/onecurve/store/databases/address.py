@@ -1,7 +1,9 @@
 """Addresses of databases: which one, which schema in it, and how to name both without the password."""
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, final
 
 from sqlalchemy import URL, make_url
@@ -14,6 +16,8 @@ DEFAULT: Final = "onecurve"
 """The schema of an address that names none."""
 SECRETS: Final = ("password", "sslpassword")
 """Parameters of an address that are kept out of everything that is written down."""
+SOCKETS: Final = ("/run/postgresql", "/var/run/postgresql")
+"""Folders of the socket of a server on this machine, as systems come; an address may name another."""
 HINT: Final = "--store takes postgresql://USER@HOST[:PORT]/DATABASE[#SCHEMA]"
 
 
@@ -39,6 +43,13 @@ class Address:
             {name: value for name, value in self.url.query.items() if name not in SECRETS},
         )
         return f"{bare.render_as_string()}#{self.schema}"
+
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        """Folders of this machine in which the server may have its socket; none for a server that is reached by the network."""
+        hosts = self.url.host or self.url.query.get("host") or os.environ.get("PGHOST") or ",".join(SOCKETS)
+        each = hosts.split(",") if isinstance(hosts, str) else hosts
+        return tuple(Path(host) for host in each if host.startswith("/"))
 
     def names_the_same(self, other: "Address") -> bool:
         """Whether both hold the same run, whoever connects."""
