@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from many_runs import another_run, contents, files
+from many_runs import another_run, contents, files, other_network
 from small_run import small_run
 
 import onecurve
@@ -14,6 +14,7 @@ from onecurve.core.errors import DataError, UsageError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.report.rows.loading import load_results
+from onecurve.runner.merged import merged_of
 from onecurve.runner.merging import write
 from onecurve.runner.merging.conflicts import ConflictError
 from onecurve.runner.run import Place, run_suite
@@ -72,6 +73,22 @@ def test_two_plans_about_one_network_are_cases_of_their_own_and_one_network(base
     rows = rows_of(tmp_path / "merged")
     assert ({row.subject for row in rows}, len({row.case for row in rows})) == ({"net-1", "net-2"}, 4)
     assert len({(row.case, row.task, row.solver, row.budget) for row in rows}) == len(rows) == 2 * len(rows_of(runs[0]))
+
+
+def test_a_network_of_a_zoo_is_one_network_whatever_each_run_calls_it(base: Path, tmp_path: Path) -> None:
+    a, q = another_run(base, tmp_path / "a"), another_run(base, tmp_path / "q", plan="q", rename=("net-2", "net-9"))
+    found = onecurve.merge([q, a], tmp_path / "merged")
+    rows = rows_of(tmp_path / "merged")
+    assert (found.networks, {row.subject for row in rows}, len({row.case for row in rows})) == (3, {"net-1", "net-2"}, 4)
+    with Store.read(tmp_path / "merged") as store:
+        inner = merged_of(store).first_names
+        sealed = tmp_path / "merged" / "networks" / "net-2" / "sealed"
+        assert all((sealed / f"{inner[row.case]}.json").is_file() for row in rows if row.subject == "net-2")
+    assert onecurve.verify(tmp_path / "merged").sound
+    assert load_results(tmp_path / "merged").displays.keys() == {row.case for row in rows}
+    before = contents(tmp_path / "merged")
+    onecurve.merge([a], tmp_path / "merged")
+    assert contents(tmp_path / "merged") == before
 
 
 def test_the_order_of_the_arguments_and_one_by_one_make_no_difference(base: Path, tmp_path: Path) -> None:
@@ -165,10 +182,11 @@ def test_other_weights_and_other_planting_are_refused(base: Path, tmp_path: Path
     with pytest.raises(DataError, match="damaged"):
         onecurve.merge([one, other], tmp_path / "merged")
     shutil.rmtree(place)
-    shutil.copytree(base / "networks" / "net-2", place)
-    (place / "key").write_text((one / "networks" / "net-1" / "key").read_text())
+    shutil.copytree(base / "networks" / "net-1", place)
+    digest = other_network(place, "other processor")
+    shutil.copy(one / "networks" / "net-1" / "key", place / "key")
     with Store.create(other) as store:
-        store.note("digests:net-1", store.noted("digests:net-2"), anew=True)
+        store.note("digests:net-1", digest, anew=True)
     with pytest.raises(ConflictError, match="net-1 was planted by one recipe and seed"):
         onecurve.merge([one, other], tmp_path / "merged")
     assert not (tmp_path / "merged").exists()

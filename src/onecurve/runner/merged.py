@@ -16,22 +16,35 @@ SEEDS = "seeds.json"
 
 @final
 @dataclass(frozen=True)
+class Named:
+    """What a network or a case that was merged is called elsewhere."""
+
+    name: str
+    """The first of its names in the runs that it comes from; of a case what stands behind the name of its network."""
+    inner: str
+    """What the files of the network call it."""
+    keys: tuple[str, ...] = ()
+    """Of a network, the content keys by which it was planted; of a case, the planting key of the run that asked about it."""
+
+
+@final
+@dataclass(frozen=True)
 class Merged:
     """Where merged results come from."""
 
     runs: Mapping[str, Mapping[str, Any]]
     """Suite, command, times, versions and machine of each run, by its id."""
-    networks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """By name here: the name in its own run, and the content key."""
-    cases: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """By name here: the name in its own run, and the planting key of that run."""
+    networks: Mapping[str, Named] = field(default_factory=dict)
+    """By name here."""
+    cases: Mapping[str, Named] = field(default_factory=dict)
+    """By name here."""
     solvers: Mapping[str, str] = field(default_factory=dict)
     """Halves of solvers that go by another name here, by `tool:NAME` or `reader:NAME`: the name in their own runs."""
 
     @property
     def first_names(self) -> Mapping[str, str]:
         """The cases by name here: what their networks call them."""
-        return {case: first for case, (first, _) in self.cases.items()}
+        return {case: known.inner for case, known in self.cases.items()}
 
     def plain(self) -> dict[str, Any]:
         """Its fields as plain values, for JSON."""
@@ -43,8 +56,11 @@ def merged_of(store: Store) -> Merged | None:
     found = store.noted(NOTE)
     if found is None:
         return None
-    pairs = {name: {key: (one[0], one[1]) for key, one in found[name].items()} for name in ("networks", "cases")}
-    return Merged(found["runs"], pairs["networks"], pairs["cases"], found["solvers"])
+    named = {
+        kind: {name: Named(one["name"], one["inner"], tuple(one["keys"])) for name, one in found[kind].items()}
+        for kind in ("networks", "cases")
+    }
+    return Merged(found["runs"], named["networks"], named["cases"], found["solvers"])
 
 
 def suite_to_grade(merged: Merged) -> Suite:

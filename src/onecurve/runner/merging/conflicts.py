@@ -27,22 +27,25 @@ def require_one_planting(sources: Sequence[Source]) -> None:
         raise UsageError(f"the runs planted in different ways: {told}", "merge runs of one version of planting")
 
 
-def require_agreement(sources: Sequence[Source], gathered: Gathered, networks: Mapping[NetworkId, Sequence[int]]) -> None:
+def require_agreement(sources: Sequence[Source], gathered: Gathered) -> None:
     """Raise ``ConflictError`` with what contradicts, if anything does."""
-    found = [*_of_networks(sources, networks), *_of_solvers(sources, gathered), *_of_contents(sources, gathered.clashes)]
+    found = [*_of_networks(sources), *_of_solvers(sources, gathered), *_of_contents(sources, gathered.clashes)]
     if found:
         more = [f"… and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
         listed = "\n  ".join([*found[:SHOWN], *more])
         raise ConflictError(f"the runs contradict each other in {len(found)} places, and nothing was written:\n  {listed}", HINT)
 
 
-def _of_networks(sources: Sequence[Source], networks: Mapping[NetworkId, Sequence[int]]) -> Iterator[str]:
-    for network, having in networks.items():
-        weights = {number: sources[number].weights(network) for number in (having if len(having) > 1 else ())}
-        other = next((number for number in having if weights and weights[number] != weights[having[0]]), None)
-        if other is not None:
-            folders = " and ".join(str(sources[number].folder) for number in (having[0], other))
-            yield f"{network.name} was planted by one recipe and seed in {folders}, and its weights or images differ"
+def _of_networks(sources: Sequence[Source]) -> Iterator[str]:
+    """Networks that were planted by one recipe and seed, under one key, and are not the same."""
+    found: dict[str, tuple[NetworkId, Source]] = {}
+    for source in sources:
+        for network, named in source.named.items():
+            for key in named.keys:
+                first, other = found.setdefault(key, (network, source))
+                if first != network:
+                    places = f"{other.folder} and {source.folder}"
+                    yield f"{named.name} was planted by one recipe and seed in {places}, and its weights or images differ"
 
 
 def _of_solvers(sources: Sequence[Source], gathered: Gathered) -> Iterator[str]:

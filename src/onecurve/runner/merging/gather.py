@@ -7,6 +7,7 @@ from typing import Final, final
 from onecurve.core.grade import Status
 from onecurve.core.row import Row
 from onecurve.core.spec import content_key
+from onecurve.runner.merged import Named
 from onecurve.runner.merging.names import CaseId, NetworkId, SolverId
 from onecurve.runner.merging.prepared import Prepared, prepared_of
 from onecurve.runner.merging.sources import Source, halves
@@ -26,7 +27,7 @@ Order = tuple[bool, float, float, str]
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Taken:
     """The version of something that counts so far, and the source that has it."""
 
@@ -129,9 +130,18 @@ def networks_and_cases(sources: Sequence[Source]) -> tuple[Mapping[NetworkId, li
     """Every network with the sources that have it, and every case."""
     found: dict[NetworkId, list[int]] = {}
     for number, source in enumerate(sources):
-        for network in source.networks.values():
+        for network in source.names:
             found.setdefault(network, []).append(number)
     return found, frozenset(case for source in sources for case in source.cases.values())
+
+
+def named_elsewhere(sources: Sequence[Source], networks: Mapping[NetworkId, Sequence[int]]) -> Mapping[NetworkId, Named]:
+    """The first name of each network, and all keys by which it was planted."""
+    known = {network: [sources[number].named[network] for number in having] for network, having in networks.items()}
+    return {
+        network: Named(min(one.name for one in some), "", tuple(sorted({key for one in some for key in one.keys})))
+        for network, some in known.items()
+    }
 
 
 def _offer_prepared(gathered: Gathered, number: int, one: Prepared) -> None:

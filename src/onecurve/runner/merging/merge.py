@@ -9,7 +9,7 @@ from onecurve.core.errors import UsageError
 from onecurve.core.folders import require_empty
 from onecurve.runner.merged import merged_of
 from onecurve.runner.merging.conflicts import require_agreement, require_one_planting
-from onecurve.runner.merging.gather import gather, networks_and_cases
+from onecurve.runner.merging.gather import gather, named_elsewhere, networks_and_cases
 from onecurve.runner.merging.names import Names
 from onecurve.runner.merging.sources import Source, opened
 from onecurve.runner.merging.write import STAGE, Plan, write
@@ -50,10 +50,11 @@ def merge_runs(runs: Sequence[Path], out: Path) -> Merger:
     require_one_planting(sources)
     networks, cases = networks_and_cases(sources)
     gathered = gather(sources)
-    require_agreement(sources, gathered, networks)
-    names = Names(networks, cases, gathered.solvers)
-    write(Plan(sources, gathered, names, networks), out)
-    networks_renamed = [name for network, name in names.networks.items() if name != network.name]
+    require_agreement(sources, gathered)
+    named = named_elsewhere(sources, networks)
+    names = Names({network: one.name for network, one in named.items()}, cases, gathered.solvers)
+    write(Plan(sources, gathered, names, networks, named), out)
+    networks_renamed = [name for network, name in names.networks.items() if name != named[network].name]
     solvers_renamed = [name for solver, name in names.solvers.items() if name != solver.name]
     return Merger(
         folder=out,

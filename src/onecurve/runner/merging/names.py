@@ -1,14 +1,17 @@
 """What the contents of several runs are called where they stand together.
 
-A network is known by its content key, a case by its network and by the plan that asked about it, a solver by the keys of its halves. What
-one content alone bears keeps its name. Where several bear one name, networks and cases get eight digits of their key behind it, and of
-solvers all but the newest version get their version. The names follow from what is merged, and not from the order in which it is named.
+A network is known by its content, a case by its network and by the plan that asked about it, a solver by the keys of its halves. What
+one content alone bears keeps its name, or the first of its names. Where several bear one name, networks and cases get eight digits of
+their content behind it, and of solvers all but the newest version get their version. The names follow from what is merged, and not from
+the order in which it is named.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, final
+
+from onecurve.core.spec import content_key
 
 DIGITS = 8
 
@@ -18,12 +21,10 @@ Id = TypeVar("Id")
 @final
 @dataclass(frozen=True, order=True)
 class NetworkId:
-    """A planted network."""
+    """A planted network: runs of several seeds may call one network of a zoo by several names."""
 
-    name: str
-    """As its own run calls it."""
-    key: str
-    """Changes with recipe, flaws, seed and name."""
+    content: str
+    """Of weights and images."""
 
 
 @final
@@ -32,8 +33,8 @@ class CaseId:
     """A flaw in a network, asked about by a plan: another plan has other questions about the same flaw."""
 
     network: NetworkId
-    name: str
-    """As its own run calls it."""
+    part: str
+    """What its name has behind that of the network: `.1`."""
     plan: str
     """The planting key of the run: its seed, its networks, its set."""
 
@@ -56,14 +57,22 @@ class SolverId:
 class Names:
     """The names of everything that is merged."""
 
-    def __init__(self, networks: Iterable[NetworkId], cases: Iterable[CaseId], solvers: Iterable[SolverId]) -> None:
-        self.networks = _named({one: (one.name, one.key) for one in networks})
-        self.cases = self._of_cases(frozenset(cases))
+    def __init__(self, networks: Mapping[NetworkId, str], cases: Iterable[CaseId], solvers: Iterable[SolverId]) -> None:
+        """``networks`` has for each network the first of its names."""
+        self.networks = _named({one: (name, one.content) for one, name in networks.items()})
+        beside = {one: named_by(self.networks[one.network], one.part) for one in frozenset(cases)}
+        self.cases = _named({one: (name, content_key(one)) for one, name in beside.items()})
         self.solvers = _of_solvers(frozenset(solvers))
 
-    def _of_cases(self, cases: Iterable[CaseId]) -> Mapping[CaseId, str]:
-        beside = {one: self.networks[one.network] + one.name.removeprefix(one.network.name) for one in cases}
-        return _named({one: (beside[one], one.plan) for one in cases})
+
+def part_of(case: str, network: str) -> str:
+    """What the name of a case has behind that of its network; all of it where it does not begin with that."""
+    return case.removeprefix(network) if case.startswith(f"{network}.") else case
+
+
+def named_by(network: str, part: str) -> str:
+    """The name of a case of a network."""
+    return f"{network}{part}" if part.startswith(".") else part
 
 
 def same_name(solvers: Iterable[SolverId]) -> list[tuple[SolverId, SolverId]]:

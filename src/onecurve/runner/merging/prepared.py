@@ -4,7 +4,6 @@ A run keys its cases by their names, which other runs use for other networks. Me
 their content. Calibrations are keyed by content already.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
 
@@ -37,7 +36,7 @@ class Prepared:
 
 def prepared_of(source: Source, store: Store) -> list[Prepared]:
     """Everything that was prepared in a source, but what serves to go on with one run."""
-    return [_prepared(source, store, key, value) for key, value in store.prepared().items() if key not in OF_ONE_RUN]
+    return [_prepared(source, key, value) for key, value in store.prepared().items() if key not in OF_ONE_RUN]
 
 
 def renamed(source: Source, names: Names, key: str, value: Any, display: CaseDisplay | None) -> tuple[Any, CaseDisplay | None]:
@@ -60,11 +59,11 @@ def pass_key(source: Source, names: Names, key: str) -> str:
     return ":".join((kind, names.networks[source.networks[name]] if name in source.networks else name, *machine))
 
 
-def _prepared(source: Source, store: Store, key: str, value: Any) -> Prepared:
+def _prepared(source: Source, key: str, value: Any) -> Prepared:
     if key.startswith(CASE):
         known = source.case(value["case"])
-        first = {**value, "case": known.name, "display": _first_display(source, store, value)}
-        return Prepared(f"{CASE}{content_key(known.network, known.plan, first)}", key, "case")
+        # The display shows what the rest says; its key changes with the name of the case.
+        return Prepared(f"{CASE}{content_key(known, {**value, 'case': '', 'display': ''})}", key, "case")
     if key.startswith(FACT):
         first = {**value, "name": source.solver(half_of(value), value["name"]).name}
         return Prepared(f"{FACT}{value['address']}:{value['kind']}:{content_key(first)}", key, "facts")
@@ -75,11 +74,3 @@ def _prepared(source: Source, store: Store, key: str, value: Any) -> Prepared:
     if key.startswith(CALIBRATIONS):
         value = [{**one, "reader": source.solver("reader", one["reader"]).name} for one in value]
     return Prepared(key, key, content_key(value))
-
-
-def _first_display(source: Source, store: Store, value: Mapping[str, Any]) -> str:
-    """The key of the display of a case as its own run had it."""
-    if not source.merged:
-        return str(value["display"])
-    known = source.case(value["case"])
-    return digest(replace(store.record(value["display"]), case=known.name, subject=known.network.name))

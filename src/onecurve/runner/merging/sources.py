@@ -14,8 +14,8 @@ from onecurve.core.display import PlantRecord
 from onecurve.core.errors import DataError
 from onecurve.core.row import Row
 from onecurve.core.spec import content_key
-from onecurve.runner.merged import SEEDS, merged_of
-from onecurve.runner.merging.names import CaseId, NetworkId, SolverId
+from onecurve.runner.merged import SEEDS, Named, merged_of
+from onecurve.runner.merging.names import CaseId, NetworkId, SolverId, named_by, part_of
 from onecurve.runner.phases.plant import FACTS, FIRST, network_faults
 from onecurve.runner.sealed import sealed_file, seed_of_run
 from onecurve.runner.session import NETWORKS
@@ -39,8 +39,10 @@ class Source:
     """The version of planting."""
     networks: Mapping[str, NetworkId]
     """By their names here."""
+    named: Mapping[NetworkId, Named]
+    """What networks are called elsewhere, and the keys by which they were planted."""
     cases: Mapping[str, CaseId]
-    """By their names here: those that were planted or attempted."""
+    """By their names here: those that were planted."""
     solvers: Mapping[tuple[str, str], SolverId]
     """By half and name here."""
     plants: tuple[PlantRecord, ...]
@@ -62,15 +64,14 @@ class Source:
             raise DataError(f"no plant is called {name}: {self.folder}", "`onecurve verify` says what is wrong with the run")
         return self.cases[name]
 
+    def first_name(self, case: str) -> str:
+        """What the files of its network call a case."""
+        known = self.case(case)
+        return named_by(self.named[known.network].inner, known.part)
+
     def solver(self, half: str, name: str) -> SolverId:
         """What a tool or reader is; a control and a reference point have no version."""
         return self.solvers.get((half, name), SolverId(half, name, (), ()))
-
-    def weights(self, network: NetworkId) -> Mapping[str, str]:
-        """The digests of what a network is made of: weights and images, of the open part the rest too, and no times of planting."""
-        here = self.home(network)
-        known = json.loads((here / FILE).read_bytes()) if (here / FILE).is_file() else _digests(here)
-        return {file: digest for file, digest in known.items() if file.endswith(".safetensors") or file.startswith("subject/")}
 
 
 def opened(folder: Path) -> Source:
@@ -79,21 +80,22 @@ def opened(folder: Path) -> Source:
         prepared, plants, before = store.prepared(), store.plants(), merged_of(store)
         plan = str(store.noted("planting") or "")
         networks = {name: _network(store, name) for name in sorted({one.subject for one in plants})}
+        _require_distinct(store, networks)
         run = content_key("run", plan, store.noted("started"))
         told = {name: store.noted(name) for name in TOLD}
         seed = seed_of_run(store) if before is None else None
         finished = store.noted("finished") is not None
     version = str(prepared.get(FACTS, {}).get("planting", FIRST))
-    subjects = {one.case: networks[one.subject] for one in plants}
     if before is None:
-        cases = {case: CaseId(network, case, plan) for case, network in subjects.items()}
-        seeds = {run: seed} if seed is not None else {}
-        return Source(folder, {run: told}, seeds, version, networks, cases, _solvers(prepared, {}), plants, finished, merged=False)
-    networks = {name: NetworkId(*before.networks[name]) for name in networks}
-    subjects = {one.case: networks[one.subject] for one in plants}
-    cases = {case: CaseId(network, *before.cases[case]) for case, network in subjects.items()}
-    solvers = _solvers(prepared, before.solvers)
-    return Source(folder, before.runs, _seeds(folder), version, networks, cases, solvers, plants, finished, merged=True)
+        named = {known: Named(name, name, (_key(folder, name),)) for name, known in networks.items()}
+        cases = {one.case: CaseId(networks[one.subject], part_of(one.case, one.subject), plan) for one in plants}
+        solvers, seeds = _solvers(prepared, {}), {run: seed} if seed is not None else {}
+        return Source(folder, {run: told}, seeds, version, networks, named, cases, solvers, plants, finished, merged=False)
+    named = {known: before.networks[name] for name, known in networks.items()}
+    of = {one.case: before.cases[one.case] for one in plants}
+    cases = {one.case: CaseId(networks[one.subject], of[one.case].name, of[one.case].keys[0]) for one in plants}
+    solvers, seeds = _solvers(prepared, before.solvers), _seeds(folder)
+    return Source(folder, before.runs, seeds, version, networks, named, cases, solvers, plants, finished, merged=True)
 
 
 def halves(row: Row) -> tuple[tuple[str, str], ...]:
@@ -105,8 +107,31 @@ def _network(store: Store, name: str) -> NetworkId:
     here = store.folder / NETWORKS / name
     for fault in network_faults(store, name, here):
         raise DataError(fault, digests.REMEDY)
+    known = json.loads((here / FILE).read_bytes()) if (here / FILE).is_file() else _digests(here)
+    # Names and times of planting differ between runs; weights and images are what a network is.
+    content = {_bare(file): digest for file, digest in known.items() if file.endswith(".safetensors")}
+    return NetworkId(content_key(content or _key(store.folder, name)))
+
+
+def _require_distinct(store: Store, networks: Mapping[str, NetworkId]) -> None:
+    """Raise ``DataError`` for two networks of one run that are the same: merged, their cases could not be told apart."""
+    known: dict[NetworkId, str] = {}
+    for name, network in networks.items():
+        if known.setdefault(network, name) != name:
+            raise DataError(f"{known[network]} and {name} of {store.folder} are the same network", "leave the run out")
+
+
+def _bare(file: str) -> str:
+    """The name of a file without that of the network: `sealed/net-1.2.safetensors` is `sealed/.2.safetensors`."""
+    place, _, name = file.rpartition("/")
+    stem = name.removesuffix(".safetensors")
+    return f"{place}/{stem[stem.rindex('.') :]}" if "." in stem else file
+
+
+def _key(folder: Path, name: str) -> str:
+    here = folder / NETWORKS / name
     try:
-        return NetworkId(name, (here / "key").read_text(encoding="ascii").strip())
+        return (here / "key").read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
         raise DataError(f"a network is missing: {here}", digests.REMEDY) from error
 

@@ -12,10 +12,10 @@ from onecurve.core.digests import FILE as DIGESTS_FILE
 from onecurve.core.digests import digest_of, has_digests
 from onecurve.core.display import PlantRecord
 from onecurve.core.row import Row
-from onecurve.runner.merged import NOTE, SEEDS, Merged
+from onecurve.runner.merged import NOTE, SEEDS, Merged, Named
 from onecurve.runner.merging.alone import alone_in
 from onecurve.runner.merging.gather import Gathered
-from onecurve.runner.merging.names import Names, NetworkId
+from onecurve.runner.merging.names import Names, NetworkId, named_by
 from onecurve.runner.merging.notes import notes_of
 from onecurve.runner.merging.prepared import PASS, pass_key, prepared_of, renamed
 from onecurve.runner.merging.sources import Source
@@ -42,15 +42,18 @@ class Plan:
     gathered: Gathered
     names: Names
     networks: Mapping[NetworkId, Sequence[int]]
+    """With the sources that have them."""
+    named: Mapping[NetworkId, Named]
+    """What networks are called elsewhere."""
 
     def takes(self, kind: str, key: str, source: int) -> bool:
         """Whether that version counts."""
         return self.gathered.taken[kind, key].source == source
 
-    def home(self, network: NetworkId) -> Path:
-        """The folder of the network that is copied: what was merged before stays, else that of the smallest digest."""
+    def home(self, network: NetworkId) -> Source:
+        """Whose folder of the network is copied: what was merged before stays, else that of the smallest digest."""
         having = [self.sources[number] for number in self.networks[network]]
-        return min(having, key=lambda source: (not source.merged, _digest(source.home(network)))).home(network)
+        return min(having, key=lambda source: (not source.merged, _digest(source.home(network))))
 
 
 def write(plan: Plan, out: Path) -> None:
@@ -69,7 +72,7 @@ def _write(plan: Plan, out: Path) -> None:
                 bring_all(read)
             _copy_blobs(source.folder, out)
     for network in plan.networks:
-        _copy_network(plan.home(network), out / NETWORKS / plan.names.networks[network])
+        _copy_network(plan.home(network).home(network), out / NETWORKS / plan.names.networks[network])
     _write_seeds(plan, out)
     with Store.create(stage) as store:
         _write_rows(plan, store, out)
@@ -146,10 +149,11 @@ def _write_rows(plan: Plan, store: Store, out: Path) -> None:
 
 def _merged(plan: Plan) -> Merged:
     names = plan.names
+    inner = {network: plan.home(network).named[network].inner for network in plan.networks}
     return Merged(
         runs={run: told for source in plan.sources for run, told in source.runs.items()},
-        networks={name: (one.name, one.key) for one, name in names.networks.items()},
-        cases={name: (one.name, one.plan) for one, name in names.cases.items()},
+        networks={name: replace(plan.named[one], inner=inner[one]) for one, name in names.networks.items()},
+        cases={name: Named(one.part, named_by(inner[one.network], one.part), (one.plan,)) for one, name in names.cases.items()},
         solvers={f"{one.half}:{name}": one.name for one, name in names.solvers.items() if name != one.name},
     )
 
