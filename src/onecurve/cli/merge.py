@@ -22,6 +22,7 @@ def merge(runs: tuple[Path, ...], out: Path) -> None:
     for folder in found.unfinished:
         click.echo(f"{folder} has not ended; its rows so far are in", err=True)
     if found.renamed:
-        click.echo(f"{len(found.renamed)} names stood for several contents and have digits of their content, or their version, behind them", err=True)
+        words = "names stood for several contents and have digits of their content, or their version, behind them"
+        click.echo(f"{len(found.renamed)} {words}", err=True)
     click.echo(found.in_words(), err=True)
     click.echo(found.folder)
