@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "src/onecurve"
-COPIED = ("src", "tests", "pyproject.toml", "README.md")
+COPIED = ("src", "tests", "benchmarks", "pyproject.toml", "README.md")
 SECONDS = 900
 """The most that the tests of one mutant may take; a mutant that hangs them is killed."""
 
@@ -338,6 +338,48 @@ MUTANTS: tuple[Mutant, ...] = (
         'return next(iter(faults(folder)), "")',
         'return ""',
         ("tests/runner/test_other_machine.py", "-k", "checked"),
+    ),
+    Mutant(
+        "a large report leaves failed cells out of its means",
+        "report/large/scores.py",
+        "avg(CASE WHEN status = '{Status.FAILED}' THEN 0.0 WHEN status",
+        "avg(CASE WHEN status",
+        ("tests/report/test_large_aggregates.py",),
+    ),
+    Mutant(
+        "a large report weighs a network by its cases",
+        "report/large/scores.py",
+        "sum(cases)::BIGINT AS cases, avg(score) AS skill,",
+        "sum(cases)::BIGINT AS cases, sum(score * cases) / sum(cases) AS skill,",
+        ("tests/report/test_large_aggregates.py",),
+    ),
+    Mutant(
+        "a large report averages rows of all versions of a task",
+        "report/large/scores.py",
+        "task_version DESC) = 1 AS compared",
+        "task_version DESC) > 0 AS compared",
+        ("tests/report/test_large_aggregates.py",),
+    ),
+    Mutant(
+        "a question to the rows may read other files",
+        "store/querying.py",
+        "SET enable_external_access = false",
+        "SET enable_progress_bar = false",
+        ("tests/store/test_columns.py",),
+    ),
+    Mutant(
+        "a snapshot of the rows is not made anew after a lost cell was done again",
+        "store/columns.py",
+        "return [count, graded, last, connection.execute(kept).scalar()]",
+        "return [count, graded, last]",
+        ("tests/store/test_columns.py",),
+    ),
+    Mutant(
+        "a snapshot that reveals secret flaws lies in the open",
+        "store/columns.py",
+        "return (folder / SEALED if reveal else folder) / FOLDER / FILE",
+        "return folder / FOLDER / FILE",
+        ("tests/store/test_columns.py",),
     ),
 )
 
