@@ -368,7 +368,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/store/test_columns.py",),
     ),
     Mutant(
-        "a snapshot of the rows is not made anew after a lost cell was done again",
+        "a snapshot is kept after a lost cell was done again",
         "store/columns.py",
         "return [count, graded, last, connection.execute(kept).scalar()]",
         "return [count, graded, last]",
