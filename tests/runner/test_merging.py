@@ -229,6 +229,15 @@ def test_merged_results_are_not_gone_on_with_nor_published_as_one_run(base: Path
         onecurve.Run(merged).publish(tmp_path / "published")
 
 
+def test_blobs_that_lie_elsewhere_are_fetched(base: Path, tmp_path: Path) -> None:
+    run = another_run(base, tmp_path / "a")
+    Store.create(run, blobs=f"file://{tmp_path}/shared").close()
+    shutil.rmtree(run / "blobs")
+    onecurve.merge([run], tmp_path / "merged")
+    assert onecurve.verify(tmp_path / "merged").sound
+    assert onecurve.verify(onecurve.bundle(run, tmp_path / "bundle")).sound
+
+
 def test_only_a_new_folder_or_merged_results_are_merged_into(base: Path, tmp_path: Path) -> None:
     run, other = another_run(base, tmp_path / "a"), tmp_path / "other"
     with pytest.raises(UsageError, match="not merged results but a run"):

@@ -103,6 +103,7 @@ def _write(source: Source, place: Path, record: Record) -> None:
     with Store.read(source.folder) as store, (place / ROWS).open("w", encoding="utf-8") as file:
         for row in store.stream():
             named = [key for key in (row.question, row.evidence, row.answer) if key]
+            store.holdings.bring(named)
             require_blobs(store, named)
             for key in named:
                 _copy(store, key, open_blobs, sealed)

@@ -105,6 +105,7 @@ def halves(row: Row) -> tuple[tuple[str, str], ...]:
 
 def _network(store: Store, name: str) -> NetworkId:
     here = store.folder / NETWORKS / name
+    _key(store.folder, name)
     for fault in network_faults(store, name, here):
         raise DataError(fault, digests.REMEDY)
     known = json.loads((here / FILE).read_bytes()) if (here / FILE).is_file() else _digests(here)
@@ -133,7 +134,8 @@ def _key(folder: Path, name: str) -> str:
     try:
         return (here / "key").read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
-        raise DataError(f"a network is missing: {here}", digests.REMEDY) from error
+        remedy = f"{digests.REMEDY}; the same `onecurve run` fetches it, if the run has copies in a remote place"
+        raise DataError(f"a network is missing: {here}", remedy) from error
 
 
 def _solvers(prepared: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[tuple[str, str], SolverId]:
