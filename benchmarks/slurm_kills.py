@@ -45,7 +45,7 @@ def main(kills: int) -> None:
         for number in range(kills * len(KINDS)):
             kind, out = KINDS[number % len(KINDS)], place / f"run-{number}"
             run = _started(place, suite, out, slurm=True)
-            time.sleep(chance.uniform(0.3, 0.95) * longest)
+            time.sleep(chance.uniform(0.2, 0.7) * longest)
             hit = _kill(kind, run, chance)
             starts = _ended(run, place, suite, out)
             found = {"hit": int(hit), **_compared(rows_in(out), wanted), "left": _left(place)}

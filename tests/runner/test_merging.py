@@ -29,6 +29,20 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_run(tmp_path_factory.mktemp("base") / "run")
 
 
+@pytest.fixture(scope="module")
+def parts(base: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two runs of other networks, which nobody changes."""
+    return [another_run(base, tmp_path_factory.mktemp(name) / name, networks=name) for name in ("a", "b")]
+
+
+@pytest.fixture(scope="module")
+def whole(parts: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both merged."""
+    out = tmp_path_factory.mktemp("whole") / "whole"
+    onecurve.merge(parts, out)
+    return out
+
+
 def rows_of(folder: Path) -> tuple[Row, ...]:
     with Store.read(folder) as store:
         return store.rows()
@@ -52,19 +66,17 @@ def test_one_suite_split_by_solver_is_the_whole_run_again(base: Path, tmp_path: 
     assert files(one) == before
 
 
-def test_one_suite_split_by_seed_keeps_networks_apart_that_bear_one_name(base: Path, tmp_path: Path) -> None:
-    runs = [another_run(base, tmp_path / name, networks=name) for name in ("a", "b")]
-    onecurve.merge(runs, tmp_path / "merged")
-    rows = rows_of(tmp_path / "merged")
-    assert len(rows) == 2 * len(rows_of(runs[0]))
+def test_one_suite_split_by_seed_keeps_networks_apart_that_bear_one_name(parts: list[Path], whole: Path) -> None:
+    rows = rows_of(whole)
+    assert len(rows) == 2 * len(rows_of(parts[0]))
     assert len({row.subject for row in rows}) == 4
     assert all(row.case.startswith(f"{row.subject}.") for row in rows)
-    results = load_results(tmp_path / "merged")
+    results = load_results(whole)
     assert results.displays.keys() == {row.case for row in rows}
     assert {display.subject for display in results.displays.values()} == {row.subject for row in rows}
     assert {record.case for record in results.plants} >= {row.case for row in rows}
-    assert onecurve.verify(tmp_path / "merged").sound
-    assert onecurve.Run(tmp_path / "merged").write_report().exists()
+    assert onecurve.verify(whole).sound
+    assert onecurve.Run(whole).write_report(whole.parent / "report").exists()
 
 
 def test_two_plans_about_one_network_are_cases_of_their_own_and_one_network(base: Path, tmp_path: Path) -> None:
@@ -91,15 +103,12 @@ def test_a_network_of_a_zoo_is_one_network_whatever_each_run_calls_it(base: Path
     assert contents(tmp_path / "merged") == before
 
 
-def test_the_order_of_the_arguments_and_one_by_one_make_no_difference(base: Path, tmp_path: Path) -> None:
+def test_the_order_of_the_arguments_and_one_by_one_make_no_difference(base: Path, parts: list[Path], tmp_path: Path) -> None:
     def slower(row: Row) -> Row:
         return replace(row, seconds=row.seconds + 1.0, cpu_seconds=9.0)
 
-    runs = [
-        another_run(base, tmp_path / "a", networks="a"),
-        another_run(base, tmp_path / "slow", networks="a", rows=slower, started="2026-03-03T00:00:00+00:00"),
-        another_run(base, tmp_path / "b", networks="b", started="2026-02-02T00:00:00+00:00"),
-    ]
+    slow = another_run(base, tmp_path / "slow", rows=slower, started="2026-03-03T00:00:00+00:00")
+    runs = [parts[0], slow, parts[1]]
     expected = None
     for number, order in enumerate([runs, runs[::-1], [*runs[1:], runs[0]]]):
         if number % 2:
@@ -127,12 +136,12 @@ def test_the_order_of_the_arguments_and_one_by_one_make_no_difference(base: Path
     ],
 )
 def test_another_answer_or_grade_of_one_cell_is_a_conflict_and_nothing_is_written(
-    base: Path, tmp_path: Path, change: dict, words: str
+    base: Path, parts: list[Path], tmp_path: Path, change: dict, words: str
 ) -> None:
     def changed(row: Row) -> Row:
         return replace(row, **change) if (row.solver, row.case) == ("edges@verbatim", "net-2.1") else row
 
-    runs = [another_run(base, tmp_path / "a"), another_run(base, tmp_path / "b", rows=changed)]
+    runs = [parts[0], another_run(base, tmp_path / "b", rows=changed)]
     with pytest.raises(ConflictError) as told:
         onecurve.merge(runs, tmp_path / "merged")
     assert "1 places" in told.value.message
@@ -193,9 +202,11 @@ def test_other_weights_and_other_planting_are_refused(base: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("place", ["_copy_network", "_write_seeds", "_write_rows", "_remove_other_networks"])
-def test_killed_anywhere_a_rerun_gives_the_same(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
-    a, b = (another_run(base, tmp_path / name, networks=name) for name in ("a", "b"))
-    merged, expected = tmp_path / "merged", contents_of_merge([a, b], tmp_path / "expected")
+def test_killed_anywhere_a_rerun_gives_the_same(
+    parts: list[Path], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    a, b = parts
+    merged, expected = tmp_path / "merged", contents(whole)
     onecurve.merge([a], merged)
     before = contents(merged)["rows"]
 
@@ -211,22 +222,14 @@ def test_killed_anywhere_a_rerun_gives_the_same(base: Path, tmp_path: Path, monk
         assert contents(merged)["rows"] == before
     onecurve.merge([b], merged)
     assert contents(merged) == expected
-    assert files(merged).keys() == files(tmp_path / "expected").keys()
+    assert files(merged).keys() == files(whole).keys()
 
 
-def contents_of_merge(runs: list[Path], out: Path) -> dict:
-    onecurve.merge(runs, out)
-    return contents(out)
-
-
-def test_merged_results_are_not_gone_on_with_nor_published_as_one_run(base: Path, tmp_path: Path) -> None:
-    merged = tmp_path / "merged"
-    onecurve.merge([another_run(base, tmp_path / name, networks=name) for name in ("a", "b")], merged)
-    place = Place(merged, tmp_path / "cache", 1)
+def test_merged_results_are_not_gone_on_with_nor_published_as_one_run(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="merged results and not a run"):
-        run_suite(load_suite("quick"), place)
+        run_suite(load_suite("quick"), Place(whole, tmp_path / "cache", 1))
     with pytest.raises(UsageError, match="publish the runs"):
-        onecurve.Run(merged).publish(tmp_path / "published")
+        onecurve.Run(whole).publish(tmp_path / "published")
 
 
 def test_blobs_that_lie_elsewhere_are_fetched(base: Path, tmp_path: Path) -> None:
@@ -238,8 +241,8 @@ def test_blobs_that_lie_elsewhere_are_fetched(base: Path, tmp_path: Path) -> Non
     assert onecurve.verify(onecurve.bundle(run, tmp_path / "bundle")).sound
 
 
-def test_only_a_new_folder_or_merged_results_are_merged_into(base: Path, tmp_path: Path) -> None:
-    run, other = another_run(base, tmp_path / "a"), tmp_path / "other"
+def test_only_a_new_folder_or_merged_results_are_merged_into(parts: list[Path], tmp_path: Path) -> None:
+    run, other = parts[0], tmp_path / "other"
     with pytest.raises(UsageError, match="not merged results but a run"):
         onecurve.merge([run], run)
     other.mkdir()
