@@ -72,15 +72,36 @@ def check_run(folder: Path) -> Soundness:
     blobs, broken = all_blobs(Blobs(folder / "blobs"), Blobs(folder / SEALED / "blobs"))
     try:
         with Store.read(folder) as store:
-            found, rows = store.checked, store.rows()
-            named = [*blobs_of_rows(rows), *_blobs_besides_rows(store)]
-            lacking = {fault: None for key in dict.fromkeys(named) if (fault := blob_fault(store, key)) and fault not in broken}
-            networks = _networks(store, {row.subject for row in rows})
+            found, rows = store.checked, _named_by_rows(store)
+            named = dict.fromkeys((*rows.blobs, *_blobs_besides_rows(store)))
+            lacking = {fault: None for key in named if (fault := blob_fault(store, key)) and fault not in broken}
+            networks = _networks(store, rows.networks)
     except DataError as error:
         return Soundness(folder, 0, 0, blobs, 0, 0, (), (error.message, *broken))
-    counts = (len(rows), sum(found.rows.values()), blobs, networks.count, networks.files)
+    counts = (rows.count, sum(found.rows.values()), blobs, networks.count, networks.files)
     unchecked = (f"{found.unchecked} database entries",) if found.unchecked else ()
     return Soundness(folder, *counts, (*unchecked, *networks.unchecked), (*broken, *lacking, *networks.faults))
+
+
+@final
+@dataclass(frozen=True)
+class _Named:
+    """What the rows of a store name."""
+
+    count: int
+    blobs: Mapping[str, None]
+    """Their keys, each once."""
+    networks: set[str]
+
+
+def _named_by_rows(store: Store) -> _Named:
+    """What the rows name; the rows themselves are not held."""
+    count, blobs, networks = 0, dict[str, None](), set[str]()
+    for row in store.stream():
+        count += 1
+        networks.add(row.subject)
+        blobs.update(dict.fromkeys(blobs_of_rows((row,))))
+    return _Named(count, blobs, networks)
 
 
 def _published(folder: Path) -> Soundness:
