@@ -58,7 +58,7 @@ UNKNOWN = {
     "blobs": "python benchmarks/scale_costs.py rates",
     "read_rows": "python benchmarks/scale_costs.py rates",
     "merged_rows": "python benchmarks/scale_costs.py rates",
-    "report_rows": "not measured",
+    "report_rows": "python benchmarks/million_rows.py",
     "graded_answers": "python benchmarks/scale_costs.py trusted RUN",
     "asked_cases": "python benchmarks/scale_costs.py trusted RUN",
 }
@@ -279,6 +279,12 @@ def page(measured: Mapping[str, Any]) -> str:
             "The larger runs have more networks, not more cells for each network."
         ),
         _size_table(cell, rate),
+        "\n## What comes after\n",
+        _wrapped(
+            "Processor time of one core, if it grows in proportion; a report was measured up to 200,000 rows, a merge up to 100,000. "
+            "A merge holds about half a kilobyte of memory for each cell."
+        ),
+        _after_table(cell, rate),
         "\n## Where the first bottleneck is\n",
         _bottlenecks(cell, rate),
         "\n## How each rate was measured\n",
@@ -349,6 +355,23 @@ def _size_table(cell: Mapping[str, float], rate: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+AFTER = {"report_rows": "a report", "merged_rows": "a merge", "graded_answers": "`verify --grade`, answers alone"}
+"""What is done with finished rows."""
+
+
+def _after_table(cell: Mapping[str, float], rate: Mapping[str, Any]) -> str:
+    lines = [f"| cells | {' | '.join(AFTER.values())} |", "|---|---|---|---|"]
+    for size in SIZES:
+        counts = {name: size * (1 if name == "graded_answers" else cell["rows"]) for name in AFTER}
+        told = [_time(counts[name] / each) if (each := rate[name]["per_cpu_second"]) else "not measured" for name in AFTER]
+        lines.append(f"| {size:,} | {' | '.join(told)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / HOUR:,.1f} h" if seconds >= HOUR else f"{seconds / 60:.1f} min"
+
+
 def _size(count: float) -> str:
     return f"{count / 1e12:.1f} TB" if count >= 1e12 else f"{count / GIGABYTE:.1f} GB"
 
@@ -382,7 +405,8 @@ def _bottlenecks(cell: Mapping[str, float], rate: Mapping[str, Any]) -> str:
         f"A cell takes {total:.2f} processor seconds, so a part that passes on n cells per second keeps n x {total:.2f} cores busy. "
         f"With more cores than that they wait for it. The first is {first}. "
         "Rates are those of one core that does nothing else: other work shared the machine while they were measured, so seconds on the "
-        "clock tell more of that work. Writing rows is a part of what a driver does; the processes of PostgreSQL itself come on top."
+        "clock tell more of that work. Those of drivers are bounds: a driver also looks around while it waits, and it waited long here. "
+        "Writing rows is a part of what a driver does; the processes of PostgreSQL itself come on top."
     )
     split = " Past it, split the suite by seed, run the parts with a driver each, and merge them (`onecurve merge`)." if engines else ""
     return "\n".join([*lines, "", _wrapped(words + split)])

@@ -45,7 +45,8 @@ def main(kills: int) -> None:
         for number in range(kills * len(KINDS)):
             kind, out = KINDS[number % len(KINDS)], place / f"run-{number}"
             run = _started(place, suite, out, slurm=True)
-            time.sleep(chance.uniform(0.2, 0.7) * longest)
+            _wait_for_workers(run)
+            time.sleep(chance.uniform(0.0, 0.5) * longest)
             hit = _kill(kind, run, chance)
             starts = _ended(run, place, suite, out)
             found = {"hit": int(hit), **_compared(rows_in(out), wanted), "left": _left(place)}
@@ -77,12 +78,22 @@ def _kill(kind: str, run: "subprocess.Popen[bytes]", chance: random.Random) -> b
             found = run.poll() is None
             os.kill(run.pid, signal.SIGKILL)
             return found
-        below = psutil.Process(run.pid).children(recursive=True)
-        workers = [one for one in below if "submitit.core._submit" in one.cmdline()]
+        workers = _workers(run)
         if workers:
             os.kill(chance.choice(workers).pid, signal.SIGKILL)
             return True
     return False
+
+
+def _workers(run: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return [one for one in psutil.Process(run.pid).children(recursive=True) if "submitit.core._submit" in one.cmdline()]
+    return []
+
+
+def _wait_for_workers(run: "subprocess.Popen[bytes]") -> None:
+    while run.poll() is None and not _workers(run):
+        time.sleep(0.2)
 
 
 def _ended(run: "subprocess.Popen[bytes]", place: Path, suite: Path, out: Path) -> int:

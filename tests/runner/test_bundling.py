@@ -95,6 +95,8 @@ def test_an_inconsistent_row_and_a_damaged_file_are_faults_of_their_own(folder: 
         ("bundle.json", b'{"schema": 1, "rows": "many"}'),
         ("rows.jsonl", b'{"key": 3}\n'),
         ("rows.jsonl", b"[" * 100_000),
+        ("rows.jsonl", b'{"key": "k", "raw": ' + b"9" * 400 + b"}\n"),
+        ("networks/net-1/key", b"another"),
         ("networks/net-1/subject/subject.json", b"{}"),
         ("digests.json", b'{"../../etc/passwd": "0"}'),
         ("digests.json", b"null"),

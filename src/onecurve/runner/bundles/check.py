@@ -68,7 +68,8 @@ def _contents(folder: Path, record: Record) -> Iterator[str]:
     for name in there:
         here = folder / NETWORKS / name
         yield from faults(here)
-        if (here / "key").read_text(encoding="ascii", errors="replace").strip() != record.networks.get(name):
+        key = here / "key"
+        if not key.is_file() or key.read_text(encoding="ascii", errors="replace").strip() != record.networks.get(name):
             yield f"{here} is another network than the bundle names"
         yield from _subject_faults(here)
 

@@ -16,6 +16,8 @@ NUMBERS: Final = ("budget", "retrain_budget", "forward", "backward", "seconds", 
 PERHAPS: Final = ("raw", "floor", "ceiling", "skill", "cpu_seconds", "passes")
 WHOLE: Final = ("repeat", "task_version")
 NESTED: Final = ("figures", "facts")
+LARGEST: Final = 2**53
+"""Whole numbers from there on are no numbers of a row, and too large to calculate with."""
 
 
 @final
@@ -112,7 +114,9 @@ def _row(values: Any) -> Row:
 
 
 def _fits(name: str, value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST)
+    if name == "figures":
+        return isinstance(value, dict) and all(_fits("raw", one) for one in value.values())
     if name in NESTED:
         return isinstance(value, dict)
     if name in WHOLE:
