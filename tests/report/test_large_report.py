@@ -3,17 +3,20 @@
 import csv
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from page_reader import Page, pages
 from report_checks import check_access, check_links
-from small_run import small_run
+from small_run import A_ROW, small_run
 from synthetic_run import synthetic, synthetic_run
 
 from onecurve import Run
 from onecurve.core.errors import MissingExtraError, UnknownNameError, UsageError
+from onecurve.core.grade import Status
+from onecurve.core.row import Role
 from onecurve.report.large.run import LARGE
 from onecurve.report.words import numbers
 from onecurve.statistics.compare import flip_shares
@@ -143,3 +146,25 @@ def test_the_first_case_of_each_kind_has_a_page_unless_it_is_secret(tmp_path: Pa
     assert len(list((run.folder / "cases").glob("*.html"))) == 2
     assert any("small red square" in text for text in words) is not secret
     assert (b"red square" in (run.folder / "columns" / "rows.parquet").read_bytes()) is not secret
+
+
+def test_a_run_of_failures_of_own_readers_and_of_odd_names_has_whole_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onecurve.report.large.run.LARGE", 5)
+    graded = replace(A_ROW, status=Status.GRADED, raw=0.5, floor=0.0, ceiling=1.0, skill=0.5)
+    own = replace(graded, role=Role.OWN_READER, solver="x@mine", tool='a"<b>/x y', reader="mine", flaw="patch+style")
+    failed = replace(A_ROW, status=Status.FAILED, reason="<b>broke</b> `x`", solver="bad", tool="bad", reader="")
+    skipped = replace(A_ROW, status=Status.SKIPPED, reason="no target", solver="shy", tool="shy", reader="", task="repair")
+    detector = replace(graded, task="detect", solver="d", tool="d", reader="", figures={"suspicion": 0.4}, flaw="clean")
+    with Store.create(tmp_path) as store:
+        for at in range(2):
+            for row in (own, failed, skipped, detector):
+                store.add_cell(replace(row, key=f"{row.solver}{at}", case=f"c{at}", subject=f"s{at}", skill=row.skill and at / 2))
+    Run(tmp_path).write_report()
+    check_links(tmp_path)
+    read = pages(tmp_path)
+    for page in read:
+        check_access(page)
+        assert not page.all("b") or all("broke" not in one.text for one in page.all("b"))
+    assert {page.path.name for page in read} >= {"patch.html", "style.html", "clean.html", "mine.html", "bad.html", "shy.html", "d.html"}
+    index = next(page for page in read if page.path.name == "index.html")
+    assert "bad failed in the 2 cells" in index.all("main")[0].text
