@@ -381,6 +381,34 @@ MUTANTS: tuple[Mutant, ...] = (
         "return folder / FOLDER / FILE",
         ("tests/store/test_columns.py",),
     ),
+    Mutant(
+        "a job that was lost with its worker is not given out again",
+        "runner/engine/remote/dispatch.py",
+        "                queue.appendleft(job)\n",
+        "                pass\n",
+        ("tests/runner/test_remote.py", "-k", "whatever_workers"),
+    ),
+    Mutant(
+        "what comes back from another machine is kept unchecked",
+        "runner/engine/remote/parcels.py",
+        "    if words := fault(key):\n",
+        "    if (words := fault(key)) and not words:\n",
+        ("tests/runner/test_remote.py", "-k", "not_what_its_name"),
+    ),
+    Mutant(
+        "after Ctrl-C further jobs are given out",
+        "runner/engine/remote/dispatch.py",
+        "            while (queue or self._under_way) and not asked():\n",
+        "            while queue or self._under_way:\n",
+        ("tests/runner/test_remote.py", "-k", "ctrl_c"),
+    ),
+    Mutant(
+        "a network that failed gives its place to the next one",
+        "flaws/planting/trainers.py",
+        "            self.result = error\n",
+        "            self.result = None\n",
+        ("tests/runner/test_planting_together.py", "-k", "side_by_side"),
+    ),
 )
 
 
