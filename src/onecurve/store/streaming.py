@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, case, collate, fun
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.store import tables
+from onecurve.store.queries import with_grades
 from onecurve.store.row_digests import as_kept, noted_digest, require_as_written
 
 ORDER = ("case", "task", "solver", "budget", "retrain_budget", "repeat", "key")
@@ -75,13 +76,12 @@ def _require_sound(place: str, values: Sequence[Any]) -> None:
 def _in_order(dialect: str, which: ColumnElement[bool] | None, *, checked: bool) -> Executable:
     """Cells with their last grades, the columns in the order of the fields of a row; ``checked``: then both as kept, and their digests."""
     cells, grades = tables.cells, tables.grades
-    last = select(func.max(grades.c.number)).where(grades.c.key == cells.c.key).correlate(cells).scalar_subquery()
     told = {
         **{name: grades.c[name] for name in GRADED},
         "status": func.coalesce(grades.c.status, cells.c.status),
         "reason": case((func.coalesce(grades.c.reason, "") != "", grades.c.reason), else_=cells.c.reason),
     }
-    joined = cells.outerjoin(grades, grades.c.number == last)
+    joined = with_grades(few=which is not None)
     columns = [told[name] if name in told else cells.c[name] for name in _FIELDS]
     both = [part for table in (cells, grades) for part in (*as_kept(table), noted_digest(table))] if checked else []
     wanted = select(*columns, *both).select_from(joined).order_by(*_order(dialect))
