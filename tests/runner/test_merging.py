@@ -124,6 +124,8 @@ def test_the_order_of_the_arguments_and_one_by_one_make_no_difference(base: Path
     onecurve.merge([runs[1], runs[1]], tmp_path / "m0")
     assert contents(tmp_path / "m0") == expected
     assert files(tmp_path / "m0").keys() == once.keys()
+    onecurve.merge([tmp_path / "m0"], tmp_path / "again")
+    assert contents(tmp_path / "again") == expected
 
 
 @pytest.mark.parametrize(
