@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from many_runs import another_run
 from postgres_server import PostgresServer
 from small_run import small_run
 from tiny_world import named, suite_of
@@ -105,7 +106,7 @@ def test_a_drawn_seed_lies_in_the_sealed_part_of_the_remote_place(tmp_path: Path
 
 
 def test_whoever_reads_a_run_fetches_what_it_needs(tmp_path: Path) -> None:
-    run = small_run(tmp_path / "run")
+    run = another_run(small_run(tmp_path / "base"), tmp_path / "run")
     Store.create(run, blobs=f"file://{tmp_path}/shared").close()
     gone = [path for name in ("blobs", "sealed/blobs") for path in (run / name).rglob("*.safetensors")]
     for path in gone:
