@@ -5,12 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from many_runs import another_run
 from postgres_server import PostgresServer
-from small_run import small_run
 from tiny_world import named, suite_of
 
-import onecurve
 from onecurve.core.digests import digest_of, write_digests
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.row import Row
@@ -103,22 +100,6 @@ def test_a_drawn_seed_lies_in_the_sealed_part_of_the_remote_place(tmp_path: Path
         (copy,) = (tmp_path / "shared").rglob("*.json")
         assert copy.relative_to(tmp_path / "shared").parts[0] == "sealed"
         assert sealed_file(store.folder, SEED).parent.stat().st_mode & 0o777 == 0o700
-
-
-def test_whoever_reads_a_run_fetches_what_it_needs(tmp_path: Path) -> None:
-    run = another_run(small_run(tmp_path / "base"), tmp_path / "run")
-    Store.create(run, blobs=f"file://{tmp_path}/shared").close()
-    gone = [path for name in ("blobs", "sealed/blobs") for path in (run / name).rglob("*.safetensors")]
-    for path in gone:
-        path.unlink()
-    onecurve.merge([run], tmp_path / "merged")
-    assert onecurve.verify(tmp_path / "merged").sound
-    for path in gone:
-        path.unlink(missing_ok=True)
-    onecurve.bundle(run, tmp_path / "bundle")
-    assert onecurve.verify(tmp_path / "bundle").sound
-    assert onecurve.verify(run).sound
-    assert all(path.exists() for path in gone)
 
 
 def test_a_network_in_the_remote_place_is_checked_when_it_is_fetched(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from onecurve.runner.merging.alone import alone_in
 from onecurve.runner.merging.gather import Gathered
 from onecurve.runner.merging.names import Names, NetworkId, named_by
 from onecurve.runner.merging.notes import notes_of
-from onecurve.runner.merging.prepared import CASE, PASS, pass_key, prepared_of, renamed
+from onecurve.runner.merging.prepared import PASS, pass_key, prepared_of, renamed
 from onecurve.runner.merging.sources import Source
 from onecurve.runner.phases.plant import DIGESTS, FACTS
 from onecurve.runner.session import NETWORKS
-from onecurve.runner.soundness import blobs_of_case, blobs_of_looks, blobs_of_rows, bring_all
+from onecurve.runner.soundness import bring_all
 from onecurve.store.blobs import REBUILT, Blobs
 from onecurve.store.bulk import add_cells, add_looks
 from onecurve.store.columns import place_of
@@ -68,8 +68,6 @@ def _write(plan: Plan, out: Path) -> None:
     stage.mkdir(parents=True)
     for source in plan.sources:
         if source.folder.resolve() != out.resolve():
-            with Store.read(source.folder) as read:
-                bring_all(read)
             _copy_blobs(source.folder, out)
     for network in plan.networks:
         _copy_network(plan.home(network).home(network), out / NETWORKS / plan.names.networks[network])
@@ -85,11 +83,7 @@ def _write(plan: Plan, out: Path) -> None:
 
 def _copy_blobs(source: Path, out: Path) -> None:
     with Store.read(source) as store:
-        if store.holdings.remote is not None:
-            cases = [value for key, value in store.prepared().items() if key.startswith(CASE)]
-            store.holdings.bring(
-                [*blobs_of_looks(store), *blobs_of_rows(store.stream()), *(key for case in cases for key in blobs_of_case(case))]
-            )
+        bring_all(store)
     for part in ("blobs", f"{SEALED}/blobs"):
         there, here = Blobs(source / part), Blobs(out / part)
         for key in there.keys():  # noqa: SIM118 - not a dict
