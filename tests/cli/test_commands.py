@@ -16,8 +16,8 @@ import pytest
 from example_tool import EXAMPLE
 from PIL import Image
 
-from onecurve.cli.main import main
-from onecurve.core.errors import DataError
+from onecurve.cli.main import cli, main
+from onecurve.core.errors import DataError, UsageError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
 from onecurve.flaws.planting.sealing import seal
@@ -280,3 +280,22 @@ def test_a_few_images_of_ones_own_will_do_and_refusals_are_told(onecurve: Onecur
     assert shown.returncode == 2
     assert "1 of 1 plants were refused:\n  patch in net-1: " in shown.stderr
     assert "hint: bring more images, or train longer" in shown.stderr
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def pressed(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["onecurve", "run"])
+    monkeypatch.setattr(cli.commands["run"], "callback", pressed)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "stopped; finished work is kept, and the same command continues from there\n"
+
+
+@pytest.mark.parametrize("words", [["--store", ""], ["--blobs", " "], ["--engine", "ray", "--engine-option", "cpus=0", "--dry-run"]])
+def test_an_address_or_option_that_cannot_be_is_refused_before_anything_runs(words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is empty|cpus is a number"):
+        cli.main(["run", "--out", str(tmp_path / "out"), *words], standalone_mode=False)
+    assert not (tmp_path / "out").exists()

@@ -319,8 +319,12 @@ def test_a_choice_of_engine_that_cannot_be_is_told(tmp_path: Path, monkeypatch: 
     with pytest.raises(UsageError, match="takes no address"):
         EngineChoice(address="auto")
     place = Workplace(1, tmp_path / "logs", 400.0, None, required=False, device="cpu", files=())
-    with pytest.raises(SpecError, match="cpus is a number"):
-        engine_of(EngineChoice("ray", options={"cpus": "many"}), place)
+    for option in ("cpus=many", "cpus=0", "gpus=-1", "memory_mb=inf"):
+        name, _, value = option.partition("=")
+        with pytest.raises(SpecError, match=f"{name} is a number of"):
+            EngineChoice("ray", options={name: value})
+    with pytest.raises(SpecError, match="whole numbers"):
+        EngineChoice("slurm", jobs=1, options={"gpus": "0.5"})
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(MissingExtraError, match="needs the extra: ray"), engine_of(EngineChoice("ray"), place):
         pass

@@ -12,7 +12,7 @@ from onecurve.cli.grade import grade
 from onecurve.cli.harden import harden
 from onecurve.cli.listing import listing
 from onecurve.cli.merge import merge
-from onecurve.cli.names import Commands
+from onecurve.cli.names import Commands, InterruptedCommandError
 from onecurve.cli.plant import plant
 from onecurve.cli.report import report
 from onecurve.cli.results import results
@@ -55,7 +55,7 @@ def main() -> None:
             raise
         hint = "on Windows use the Windows Subsystem for Linux (WSL)"
         sys.exit(_print_error(UsageError("this command needs Linux or macOS", hint), 2))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, InterruptedCommandError):
         click.echo("stopped; finished work is kept, and the same command continues from there", err=True)
         sys.exit(INTERRUPTED)
     except OSError as error:

@@ -1,7 +1,7 @@
 """Names on the command line: a name that does not exist is answered with the nearest one that does."""
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Any, final
 
 import click
 
@@ -21,9 +21,19 @@ def one_of(kind: str, names: Sequence[str]) -> Check:
     return check
 
 
+class InterruptedCommandError(Exception):
+    """Ctrl-C ended a command; click would turn a ``KeyboardInterrupt`` into a message and an exit code of its own."""
+
+
 @final
 class Commands(click.Group):
-    """A group that names the nearest command for one that does not exist."""
+    """A group that names the nearest command for one that does not exist, and lets Ctrl-C through to whoever runs it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise InterruptedCommandError from error
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):

@@ -1,6 +1,7 @@
 """`onecurve run`: the main job."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -42,7 +43,7 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
     "engine_options",
     multiple=True,
     metavar="NAME=VALUE",
-    help="cpus, gpus, memory_mb per worker; of slurm also partition, minutes, account, qos, constraint.",
+    help="cpus, gpus, memory_mb per worker; of slurm also partition, minutes, account, qos, constraint, and cluster=local for a trial.",
 )
 @click.option("--device", default="cpu", show_default=True)
 @click.option(
@@ -59,8 +60,8 @@ from onecurve.statistics.failures import FailedSolver, failed_everywhere, place_
     type=click.Path(exists=True, path_type=Path),
     help="A place that isolated tools may read, such as weights of their own; may be given again.",
 )
-@click.option("--store", default="", metavar="URL", help="Keep the rows in postgresql://USER@HOST/DATABASE#SCHEMA (extra: postgres).")
-@click.option("--blobs", default="", metavar="URL", help="Copy blobs and networks to s3://BUCKET/PREFIX, file:///DIR … (extra: remote).")
+@click.option("--store", metavar="URL", help="Keep the rows in postgresql://USER@HOST/DATABASE#SCHEMA (extra: postgres).")
+@click.option("--blobs", metavar="URL", help="Copy blobs and networks to s3://BUCKET/PREFIX, file:///DIR … (extra: remote).")
 @click.option("--dry-run", is_flag=True, help="Open everything that is named, print the plan and stop.")
 def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     suite: str | None,
@@ -79,8 +80,8 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     device: str,
     isolation: Literal["auto", "required", "off"],
     readable: tuple[Path, ...],
-    store: str,
-    blobs: str,
+    store: str | None,
+    blobs: str | None,
     dry_run: bool,
 ) -> None:
     """Plant flaws, run every solver, grade the answers, and write the report.
@@ -99,13 +100,14 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     }
     named = suite or ("first-look" if data or model else "quick")
     declared = running.suite_with(named, solvers, only=only, changes=changes).on(data, model)
+    chosen = EngineChoice(engine, address, _named(engine_options), jobs)
+    _require_addresses({"--store": store, "--blobs": blobs})
     if dry_run:
         from onecurve.runner.commands.preview import preview  # noqa: PLC0415
 
         found = preview(declared, device_named(device))
         click.echo(f"{declared.plan_in_words()}\n{found.in_words()}")
         return
-    chosen = EngineChoice(engine, address, _named(engine_options), jobs)
     started = time.monotonic()
     with progress_display() as display:
         done = running.run(
@@ -118,8 +120,8 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             command=command_line(),
             isolation=isolation,
             readable=readable,
-            store=store,
-            blobs=blobs,
+            store=store or "",
+            blobs=blobs or "",
         )
     counts = done.counts()
     told = f", {counts[Status.LOST]} lost (the same command does them again)" if counts[Status.LOST] else ""
@@ -139,6 +141,12 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             "\n".join(_failure(address, one) for address, one in broken.items()),
             f"the tracebacks are in the report; `onecurve check {next(iter(broken))}` tests it alone",
         )
+
+
+def _require_addresses(given: Mapping[str, str | None]) -> None:
+    for option, address in given.items():
+        if address is not None and not address.strip():
+            raise UsageError(f"{option} is empty", "give an address, or leave the option out")
 
 
 def _named(options: tuple[str, ...]) -> dict[str, str]:

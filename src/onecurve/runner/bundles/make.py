@@ -29,6 +29,8 @@ UNFINISHED = (Status.PENDING, Status.WAITING, Status.LOST)
 ANY = 2**62
 """Bytes: a person's own blobs have any size."""
 ZIP = ".zip"
+OTHER_ARCHIVES = frozenset({".tar", ".gz", ".tgz", ".xz", ".bz2", ".zst", ".7z"})
+"""Endings that a folder would not be given on purpose."""
 
 
 def bundle_run(folder: Path, out: Path, *, networks: bool = True) -> Record:
@@ -36,6 +38,8 @@ def bundle_run(folder: Path, out: Path, *, networks: bool = True) -> Record:
 
     Raises ``UsageError`` for a run that has not ended and for ``out`` that is there, ``DataError`` for a run that is damaged.
     """
+    if out.suffix in OTHER_ARCHIVES:
+        raise UsageError(f"a bundle is a folder or a zip, and not: {out.name}", f"call it {out.stem}{ZIP}")
     if out.suffix == ZIP and out.exists():
         raise UsageError(f"there is a file already: {out}", "choose another name with --out")
     if out.suffix != ZIP:

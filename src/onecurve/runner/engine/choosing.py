@@ -23,6 +23,9 @@ ENGINES: Final[Mapping[str, frozenset[str]]] = {
     "slurm": frozenset({"partition", "account", "qos", "constraint", "minutes", "cpus", "gpus", "memory_mb", "cluster"}),
 }
 """Every engine with the options that it takes."""
+ABOVE_ZERO: Final = frozenset({"cpus", "minutes"})
+AMOUNTS: Final = ABOVE_ZERO | {"gpus", "memory_mb"}
+"""Options that are numbers."""
 
 
 @final
@@ -46,6 +49,8 @@ class EngineChoice:
         for option in self.options:
             if option not in ENGINES[self.name]:
                 raise UnknownNameError.among(f"option of the engine `{self.name}`", option, ENGINES[self.name])
+            if option in AMOUNTS:
+                _require_amount(self.name, option, self.options[option])
         if self.name != "ray" and self.address:
             raise UsageError(f"the {self.name} engine takes no address", "name the engine of the cluster: --engine ray")
         if self.name == "slurm" and self.jobs is None:
@@ -70,7 +75,7 @@ class Workplace:
 
 
 def engine_of(choice: EngineChoice, place: Workplace) -> Engine:
-    """The engine, not yet begun; raises ``SpecError`` for an option with a value that it cannot have."""
+    """The engine, not yet begun."""
     if choice.name == LOCAL:
         return Pool(place.slots, place.logs, place.memory_mb, place.confinement)
     settings, home = _site_settings(place), Pool(1, place.logs, place.memory_mb, place.confinement)
@@ -106,16 +111,20 @@ def _ray_wish(choice: EngineChoice, place: Workplace) -> RayWish:
 
 
 def _amount(choice: EngineChoice, option: str, usual: float) -> float:
-    text = choice.options.get(option)
-    if text is None:
-        return usual
+    return float(choice.options.get(option, usual))
+
+
+def _require_amount(engine: str, option: str, text: str) -> None:
+    """Raise ``SpecError`` for what is not an amount that the engine can reserve."""
     try:
         found = float(text)
     except ValueError:
         found = -1.0
-    if not 0 <= found < float("inf"):
-        raise SpecError(f"the engine's option {option} is a number of at least 0, got: {text}")
-    return found
+    least = "more than 0" if option in ABOVE_ZERO else "at least 0"
+    if not 0 <= found < float("inf") or (found == 0 and option in ABOVE_ZERO):
+        raise SpecError(f"the engine's option {option} is a number of {least}, got: {text}")
+    if engine == "slurm" and option != "memory_mb" and found != int(found):
+        raise SpecError(f"Slurm reserves whole numbers, got: {option}={text}")
 
 
 def _site_settings(place: Workplace) -> SiteSettings:

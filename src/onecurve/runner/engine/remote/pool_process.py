@@ -15,6 +15,7 @@ from onecurve.core.errors import OneCurveError
 from onecurve.runner.engine.jobs import Job, Outcome, Trust
 from onecurve.runner.engine.messages import Inbox, envelope, send
 from onecurve.runner.engine.pool import Pool
+from onecurve.runner.engine.remote.leftovers import sweep_sites
 from onecurve.runner.engine.worker import OUR_JOBS, next_message
 from onecurve.runner.isolation.walls import Confinement, Isolation
 
@@ -36,6 +37,10 @@ class PoolSettings:
     @property
     def confinement(self) -> Confinement | None:
         return Confinement(tuple(self.hidden), tuple(self.readable)) if self.hidden else None
+
+
+class _AloneError(Exception):
+    """Nobody waits for what is done any more."""
 
 
 class PoolGoneError(OneCurveError):
@@ -102,12 +107,13 @@ def main() -> None:
     os.dup2(2, 1)  # whatever prints, prints into the log
     settings = PoolSettings(**json.loads(sys.argv[1]))
     inbox = Inbox(0, OUR_JOBS)
-    with Pool(1, Path(settings.logs), settings.memory_mb, settings.confinement) as pool:
+    with suppress(_AloneError), Pool(1, Path(settings.logs), settings.memory_mb, settings.confinement) as pool:
         send(out, {"isolation": asdict(pool.isolation())})
         while (message := next_message(inbox)) is not None:
             outcome = _done(pool, Job(**{**message, "trust": Trust(message["trust"])}))
             with suppress(BrokenPipeError):
                 send(out, asdict(outcome))
+    sweep_sites()  # whoever started this may have been killed
 
 
 def _done(pool: Pool, job: Job) -> Outcome:
@@ -126,7 +132,7 @@ def _end_if_alone() -> None:
     poll = select.poll()
     poll.register(0, select.POLLHUP)
     if any(event & select.POLLHUP for _, event in poll.poll(0)):
-        sys.exit(0)
+        raise _AloneError
 
 
 if __name__ == "__main__":

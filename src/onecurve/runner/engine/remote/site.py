@@ -15,14 +15,12 @@ from onecurve.core.errors import UsageError
 from onecurve.models.devices import has_device
 from onecurve.runner.engine.processes import living
 from onecurve.runner.engine.remote.archives import packed, unpack
+from onecurve.runner.engine.remote.leftovers import LIVING, PREFIX, is_in_use, sweep_sites
 from onecurve.runner.engine.remote.parcels import Parcel, Reply, made_blobs, unpacked
 from onecurve.runner.engine.remote.pool_process import PoolProcess, PoolSettings
 from onecurve.runner.isolation.walls import Isolation
 from onecurve.version import __version__
 
-PREFIX = "onecurve-site-"
-LIVING = "alive"
-"""Folder of a site whose files name the processes that use it."""
 LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn")
 
 
@@ -133,7 +131,7 @@ class Site:
         self._pool.close()
         with suppress(OSError):
             self._mark.unlink()
-        if not _in_use(self.root):
+        if not is_in_use(self.root):
             shutil.rmtree(self.root, ignore_errors=True)
 
     def _sign_in(self) -> None:
@@ -142,19 +140,3 @@ class Site:
         self.root.chmod(0o700)
         self._mark = self.root / LIVING / f"{os.getpid()}-{known[1] if known else 0.0:.0f}"
         self._mark.touch()
-
-
-def sweep_sites() -> None:
-    """Remove what dead workers left on this machine."""
-    for root in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-{os.getuid()}"):
-        if (root / LIVING).is_dir() and not _in_use(root):
-            shutil.rmtree(root, ignore_errors=True)
-
-
-def _in_use(root: Path) -> bool:
-    for mark in (root / LIVING).glob("*-*"):
-        pid, _, began = mark.name.partition("-")
-        owner = living(int(pid))
-        if owner is not None and abs(owner[1] - float(began)) <= 1.0:
-            return True
-    return False
