@@ -1,7 +1,7 @@
 """What a cell costs beyond its own work, over a thousand of them, with and without isolation, and what a resume costs.
 
     python benchmarks/runner_overhead.py [ROWS]                    trivial cells, on this machine
-    python benchmarks/runner_overhead.py [ROWS] --seconds 1 ray    cells whose look takes a second, by two workers of Ray, and here
+    python benchmarks/runner_overhead.py [ROWS] --seconds 1 ray local    cells whose look takes a second, by two workers of Ray, and here
 
 Each row has a process for the look and one for the reader, loading the subject included, and a grading in a worker that is kept.
 """
@@ -56,15 +56,15 @@ class Trivial:
 """
 
 
-def main(cells: int, seconds: float, engine: str) -> None:
-    """Run, run again, print; with an engine also by that one, and compare the rows."""
+def main(cells: int, seconds: float, engines: list[str]) -> None:
+    """Run, run again, print; with engines named, by each of these, and compare the rows."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "trivial.py"
         file.write_text(SOLVER.replace("SECONDS = 0.0", f"SECONDS = {seconds}"))
         suite = overhead_suite(file, cells)
-        if engine:
-            found = [_measured(suite, _place(Path(folder), name, Wanted.AUTO, name)) for name in (engine, "local")]
-            print(f"the same rows: {found[0] == found[1]}")
+        if engines:
+            found = [_measured(suite, _place(Path(folder), name, Wanted.AUTO, name)) for name in engines]
+            print(f"the same rows: {all(one == found[0] for one in found)}")
             return
         for isolation in (Wanted.OFF, Wanted.AUTO):
             _measured(suite, _place(Path(folder), isolation.value, isolation, "local"))
@@ -133,7 +133,7 @@ def _measured(suite: Suite, place: Place) -> list[dict[str, object]]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("rows", nargs="?", type=int, default=500)
-    parser.add_argument("engine", nargs="?", default="")
+    parser.add_argument("engines", nargs="*")
     parser.add_argument("--seconds", type=float, default=0.0)
     chosen = parser.parse_args()
-    main(chosen.rows, chosen.seconds, chosen.engine)
+    main(chosen.rows, chosen.seconds, chosen.engines)

@@ -13,7 +13,7 @@ from onecurve.data.catalog import open_data
 from onecurve.flaws.kinds.clean import Clean
 from onecurve.flaws.kinds.decoy import Decoy
 from onecurve.flaws.kinds.patch import Patch
-from onecurve.flaws.planting import insertion as insertion_module
+from onecurve.flaws.planting import trainers
 from onecurve.flaws.planting.insertion import TrainingSession
 from onecurve.flaws.planting.plant import plant
 from onecurve.models.building import build
@@ -101,13 +101,13 @@ def test_a_clean_network_is_trained_as_every_twin_is(networks):
 
 @pytest.mark.parametrize("insertion", ["joint", "finetune"])
 def test_two_networks_of_a_recipe_have_different_bases_images_and_orders(recipe, monkeypatch, tmp_path, insertion):
-    orders, plain = [], insertion_module.train
+    orders, plain = [], trainers.train
 
     def heard(module, images, recipe, seed, **named):
         orders.append(seed)
         plain(module, images, recipe, seed, **named)
 
-    monkeypatch.setattr(insertion_module, "train", heard)
+    monkeypatch.setattr(trainers, "train", heard)
     found = []
     for seed, flaw in ((1, Patch()), (2, Clean()), (3, Decoy())):
         own = dataclasses.replace(recipe, insertion=insertion, pretraining=recipe.training)
