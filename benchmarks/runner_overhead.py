@@ -1,7 +1,7 @@
 """What a cell costs beyond its own work, over a thousand of them, with and without isolation, and what a resume costs.
 
     python benchmarks/runner_overhead.py [ROWS]                    trivial cells, on this machine
-    python benchmarks/runner_overhead.py [ROWS] --seconds 1 ray local    cells whose look takes a second, by two workers of Ray, and here
+    python benchmarks/runner_overhead.py ROWS ray local --seconds 1    cells whose look takes a second, by two workers of Ray, and here
 
 Each row has a process for the look and one for the reader, loading the subject included, and a grading in a worker that is kept.
 """
