@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from postgres_server import PostgresServer
-from tiny_world import named, suite_of
+from tiny_world import named, seedless, suite_of
 
 from onecurve.core.digests import digest_of, write_digests
 from onecurve.core.errors import DataError, UsageError
@@ -17,7 +17,6 @@ from onecurve.runner.phases.network_copies import MARKER, fetch_network, is_netw
 from onecurve.runner.run import Place, run_suite
 from onecurve.runner.sealed import SEED, sealed_file, seed_of_run, settled
 from onecurve.runner.soundness import check_run
-from onecurve.runner.suite import Suite
 from onecurve.store.remote import opened_remote
 from onecurve.store.store import Store
 
@@ -55,7 +54,7 @@ def rows_in(folder: Path) -> tuple[Row, ...]:
 
 
 def test_it_goes_on_and_does_nothing_twice(cache: Path, tmp_path: Path, postgres: PostgresServer, bucket: str) -> None:
-    suite = Suite(**{**suite_of(*named("Random", "Abstains")).model_dump(), "seed": None, "references": 0})
+    suite = seedless(suite_of(*named("Random", "Abstains"))).changed({"references": 0})
     store, blobs = f"{postgres.address}#{tmp_path.name[-20:].strip('_')}", f"{bucket}/{tmp_path.name}"
     first = Place(tmp_path / "first", cache, 1, store=store, blobs=blobs)
     with pytest.raises(MachineGoneError):
@@ -92,7 +91,7 @@ def test_without_a_remote_place_it_says_what_is_missing(cache: Path, tmp_path: P
 
 def test_a_drawn_seed_lies_in_the_sealed_part_of_the_remote_place(tmp_path: Path) -> None:
     with Store.create(tmp_path / "run", blobs=f"file://{tmp_path}/shared") as store:
-        suite = Suite(**{**suite_of("edges").model_dump(), "seed": None})
+        suite = seedless(suite_of("edges"))
         drawn = settled(suite, store)
         store.note("planting", drawn.planting_key)
         sealed_file(store.folder, SEED).unlink()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_world import RECIPE, learnt, named, suite_of
+from tiny_world import RECIPE, learnt, named, seedless, suite_of
 
 from onecurve.bench.planting import Setting, plant_together
 from onecurve.bench.running import Run
@@ -22,15 +22,15 @@ from onecurve.runner.suite import Suite
 from onecurve.store.store import Store
 
 
-def seedless(*solvers: str) -> Suite:
-    return Suite(**{**suite_of(*(solvers or named("Random"))).model_dump(), "seed": None})
+def seedless_suite(*solvers: str) -> Suite:
+    return seedless(suite_of(*(solvers or named("Random"))))
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run without a seed."""
     out = tmp_path_factory.mktemp("seeds")
-    run_suite(seedless(), Place(out / "run", out / "cache", 2))
+    run_suite(seedless_suite(), Place(out / "run", out / "cache", 2))
     return out
 
 
@@ -67,7 +67,7 @@ def test_no_cell_is_told_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_started_again_the_run_goes_on_with_its_seed(drawn: Path) -> None:
     seed, before = kept_seed(drawn / "run"), Run(drawn / "run").rows()
-    run_suite(seedless(), Place(drawn / "run", drawn / "cache", 2))
+    run_suite(seedless_suite(), Place(drawn / "run", drawn / "cache", 2))
     assert (kept_seed(drawn / "run"), Run(drawn / "run").rows()) == (seed, before)
 
 
@@ -80,10 +80,10 @@ def test_the_end_tells_the_seed_and_the_report_does_not(drawn: Path) -> None:
 
 
 def test_no_two_runs_draw_the_same_networks() -> None:
-    suites = [seedless().changed({"seed": drawn_seed()}) for _ in range(2)]
+    suites = [seedless_suite().changed({"seed": drawn_seed()}) for _ in range(2)]
     assert len({network.seed for suite in suites for network in wanted_networks(suite, (), "cpu")}) == 4
     with pytest.raises(SpecError, match="has no seed yet"):
-        wanted_networks(seedless(), (), "cpu")
+        wanted_networks(seedless_suite(), (), "cpu")
 
 
 def test_the_seed_told_at_the_end_plants_the_same_again(drawn: Path, tmp_path: Path) -> None:
@@ -99,32 +99,32 @@ def test_the_seed_told_at_the_end_plants_the_same_again(drawn: Path, tmp_path: P
 
 def test_a_given_seed_is_kept_by_the_run_and_no_other_is_taken(cache: Path, tmp_path: Path) -> None:
     place = Place(tmp_path / "out", cache, 2)
-    plant_suite(suite_of(*named("Random")), place)
-    plant_suite(seedless(), place)
+    plant_suite(seedless_suite().changed({"seed": 0}), place)
+    plant_suite(seedless_suite(), place)
     assert (Run(place.out).seed, kept_seed(place.out)) == (0, None)
     assert Run(place.out).seed_in_words() == "planted with seed 0; `--seed 0` plants the same networks again"
     with pytest.raises(UsageError, match="other networks"):
-        plant_suite(suite_of(*named("Random")).changed({"seed": 5}), place)
+        plant_suite(seedless_suite().changed({"seed": 5}), place)
 
 
 def test_a_seed_that_is_gone_or_damaged_is_told(tmp_path: Path) -> None:
     with Store.create(tmp_path / "out") as store:
-        suite = settled(seedless(), store)
-        assert settled(seedless(), store) == suite
+        suite = settled(seedless_suite(), store)
+        assert settled(seedless_suite(), store) == suite
         store.note("planting", suite.planting_key)
         path = sealed_file(tmp_path / "out", "seed.json")
         for text in ("", "{}", '{"seed": "7"}', json.dumps({"seed": 2**60})):
             path.write_text(text)
             with pytest.raises(DataError, match=r"seed\.json"):
-                settled(seedless(), store)
+                settled(seedless_suite(), store)
         path.unlink()
         with pytest.raises(UsageError, match="the seed of this run is gone"):
-            settled(seedless(), store)
-        assert settled(seedless().changed({"seed": suite.seed}), store) == suite
+            settled(seedless_suite(), store)
+        assert settled(seedless_suite().changed({"seed": suite.seed}), store) == suite
 
 
 def test_a_suite_that_names_the_seeds_of_its_networks_says_so(cache: Path, tmp_path: Path) -> None:
-    suite = seedless().changed({"networks": [{"flaws": ["patch"], "recipe": {"seed": 0}, "seed": 3}], "references": 0})
+    suite = seedless_suite().changed({"networks": [{"flaws": ["patch"], "recipe": {"seed": 0}, "seed": 3}], "references": 0})
     plant_suite(suite, Place(tmp_path / "out", cache, 2))
     assert "the suite names seeds of networks" in load_results(tmp_path / "out").run.secrecy
 

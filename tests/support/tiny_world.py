@@ -1,12 +1,13 @@
 """A tiny world for the runner: a clean network and a hardly trained one on drawn shapes, planted once and cached."""
 
 from pathlib import Path
+from typing import Any
 
 from onecurve.runner.suite import Suite
 
 TOY = Path(__file__).parents[1] / "flaws" / "toy_set.py"
 SOLVERS = Path(__file__).parent / "solvers_for_tests.py"
-RECIPE = {
+RECIPE: dict[str, Any] = {
     "train_images": 200,
     "pretraining": None,
     "clean_images": 40,
@@ -34,6 +35,12 @@ def suite_of(*solvers: str, seconds: float = 60.0, memory_mb: float = 400.0, tas
         limits={"seconds": seconds, "memory_mb": memory_mb},
         lineups=0,
     )
+
+
+def seedless(suite: Suite) -> Suite:
+    """The same with a seed that is drawn: its gate lets every patch through, even one that does less than nothing."""
+    gate = {**RECIPE["gate"], "strictness": -10.0}
+    return Suite(**{**suite.model_dump(), "seed": None, "recipe": {**suite.recipe, "gate": gate}})
 
 
 def named(*classes: str) -> tuple[str, ...]:
