@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from onecurve.flaws.catalog import CONTROLS, FLAWS, SOLITARY, VARIETIES
@@ -93,3 +94,12 @@ def test_named_kinds_are_kept_as_they_are():
     only = replace(WHOLE, controls=0.5, flaws_per_network={1: 1}, kinds={"patch[poison_rate=0.2]": 1}, control_kinds={"clean": 1})
     draws = drawn_networks(only, 10, 0)
     assert sorted(draw.flaws for draw in draws) == [()] * 5 + [("patch[poison_rate=0.2]",)] * 5
+
+
+def test_data_of_two_classes_get_no_source_classes(tmp_path):
+    np.savez(tmp_path / "two.npz", images=np.random.default_rng(0).integers(0, 255, (40, 8, 8, 3), np.uint8), labels=np.arange(40) % 2)
+    address = f"npz:{tmp_path}/two.npz"
+    only = replace(WHOLE, controls=0, data={address: 1, "digits": 1}, kinds={"patch": 1}, control_kinds={})
+    draws = drawn_networks(only, 40, 0)
+    assert not any("sources=2" in flaw for draw in draws if draw.data == address for flaw in draw.flaws)
+    assert any("sources=2" in flaw for draw in draws if draw.data == "digits" for flaw in draw.flaws)

@@ -3,13 +3,15 @@
 Nothing is trained and no picture is drawn here, so a thousand networks take a moment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any, final
 
 import numpy as np
 
 from onecurve.core.seeds import generator
+from onecurve.data.catalog import open_data
 from onecurve.flaws.catalog import CONTROLS, FLAWS, SOLITARY, VARIETIES
 from onecurve.flaws.kinds.clean import Clean
 
@@ -62,10 +64,12 @@ def drawn_networks(distribution: Distribution, count: int, seed: int) -> tuple[S
         _deck(dict(enumerate(weight for weight, _ in whole.insertions)), count, rng),
         strict=True,
     )
+    classes = cache(lambda address: len(open_data(address).class_names))
     draws = []
     for number, (kind, size, (data, model, insertion)) in enumerate(zip(kinds, sizes, factors, strict=True)):
         one = generator("sampled network", seed, number)
-        flaws = tuple(_address(each, whole.dials, one) for each in _company(kind, size, whole.kinds, one) if each != Clean.name)
+        company = _company(kind, size, whole.kinds, one)
+        flaws = tuple(_address(each, whole.dials, one, partial(classes, data)) for each in company if each != Clean.name)
         draws.append(SampledNetwork(f"sampled-{number + 1}", flaws, data, model, whole.insertions[insertion][1]))
     return tuple(draws[at] for at in rng.permutation(count))
 
@@ -100,10 +104,16 @@ def _company(kind: str, size: int, kinds: Mapping[str, float], rng: np.random.Ge
     return [kind, *(str(each) for each in rng.permutation(others)[:more])]
 
 
-def _address(kind: str, dials: bool, rng: np.random.Generator) -> str:
-    """The flaw with a drawn strength and variety; unchanged if its address gives parameters."""
+def _address(kind: str, dials: bool, rng: np.random.Generator, classes: Callable[[], int]) -> str:
+    """The flaw with a drawn strength and variety; unchanged if its address gives parameters.
+
+    Where the data have too few classes for the drawn number of source classes, the flaw applies to images of all classes.
+    """
     if not dials or "[" in kind or kind == Clean.name:
         return kind
     chosen = {**FLAWS.load(kind).dial, **VARIETIES.get(kind, {})}
-    parameters = [f"{name}={values[int(rng.integers(len(values)))]}" for name, values in chosen.items()]
+    drawn = {name: values[int(rng.integers(len(values)))] for name, values in chosen.items()}
+    if drawn.get("sources", 0) and drawn["sources"] > classes() - 2:
+        drawn["sources"] = 0
+    parameters = [f"{name}={value}" for name, value in drawn.items()]
     return f"{kind}[{','.join(parameters)}]" if parameters else kind

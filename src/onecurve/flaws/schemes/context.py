@@ -77,7 +77,10 @@ class FlawContext:
             return None
         others = np.setdiff1d(np.arange(self.classes), [target])
         if not 0 < count < len(others):
-            raise SpecError(f"a flaw may have 0 to {len(others) - 1} source classes among {self.classes} classes, got: {count}")
+            raise SpecError(
+                f"a flaw may have 0 to {len(others) - 1} source classes among {self.classes} classes, got: {count}",
+                "give fewer, or 0 for images of all classes",
+            )
         return tuple(int(source) for source in np.sort(rng.choice(others, count, replace=False)))
 
     def sample_effect(self, sources: int, rng: np.random.Generator) -> Effect:
