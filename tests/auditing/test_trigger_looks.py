@@ -6,12 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import onecurve
-from onecurve.auditing.examined import Allowance, Examined
+from onecurve.auditing.examined import Allowance, Examined, metered
 from onecurve.auditing.finding import Finding, Kind, Standing, corrected
-from onecurve.auditing.looks.machinery.effort import Effort
+from onecurve.auditing.looks.machinery import class_rounds, screening
+from onecurve.auditing.looks.machinery.class_rounds import search_rounds
+from onecurve.auditing.looks.machinery.effort import FEWEST_COMPARED, SCREEN, Effort
 from onecurve.auditing.looks.machinery.inverters import Found, PatchInverter
+from onecurve.auditing.looks.machinery.screening import ground_of, screened
 from onecurve.auditing.looks.triggers import PatchTriggers, searched
 from onecurve.auditing.repair import candidates, repairing
 from onecurve.auditing.repair.candidates import CandidateRepair, chosen
@@ -19,7 +24,7 @@ from onecurve.auditing.repair.repairing import repair
 from onecurve.auditing.result import Coverage
 from onecurve.auditing.stages import Course, make_stages
 from onecurve.auditing.storage import keep_stage, kept_stage
-from onecurve.core.image.images import Ints
+from onecurve.core.image.images import Ints, LabelledImages
 from onecurve.core.workbench import Budget, Meter
 from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import torch_module
@@ -73,6 +78,49 @@ def test_the_trigger_of_a_planted_network_is_found_named_and_works(flawed: onecu
 def test_a_clean_network_has_no_trojan() -> None:
     report = searched("patch-triggers", "patch", QuickInverter(), examined_of(onecurve.open_zoo("clean")), Allowance(1e6))
     assert not [one for one in corrected(report.findings, 0.05) if one.kind is Kind.TROJAN_TRIGGER and one.standing is Standing.VERIFIED]
+
+
+def test_a_screening_finds_the_planted_target_easiest_to_reach_and_is_shared(
+    flawed: onecurve.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_rounds, "pairs_per_second", lambda examined: 1.0)
+    monkeypatch.setattr(screening, "seconds_of", lambda examined, images: float(len(images)))
+    examined = examined_of(flawed)
+    ground, every = ground_of(examined), np.arange(examined.classes)
+    assert not ground.halved
+    hardness = screened(examined, ground, every, SCREEN, lambda done: None)
+    assert int(hardness.argmin()) == flawed.truth.target
+    assert np.array_equal(hardness[3:5], screened(examined, ground, every[3:5], SCREEN, lambda done: None))
+    done = search_rounds(examined, QuickInverter(), every[::-1], Allowance(3000.0))
+    assert done is not None
+    assert done.screened_on is not None
+    assert len(done.classes) == FEWEST_COMPARED
+    assert flawed.truth.target in done.classes
+    assert set(examined.hardness) >= set(map(int, done.classes))
+    assert examined.with_module(unmetered(examined.module)).hardness == {}
+
+
+@pytest.mark.parametrize(("takes", "halved"), [("any", True), ("full", False), ("brightness", False)])
+def test_images_are_screened_at_half_their_size_only_where_the_network_answers_alike(takes: str, halved: bool) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(3, 3, generator=torch.Generator().manual_seed(0)))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            if takes == "full" and images.shape[-1] != 96:
+                raise ValueError("96 pixels only")
+            logits = (images - 0.5).mean(dim=(2, 3)) @ self.weight
+            return logits if takes != "brightness" or images.shape[-1] == 96 else -logits
+
+    rng = np.random.default_rng(0)
+    images = LabelledImages((255 * rng.random((20, 3, 1, 1)) * np.ones((1, 1, 96, 96))).astype(np.uint8), rng.integers(0, 3, 20))
+    module, meter = metered(Net(), (3, 96, 96))
+    examined = Examined(module, meter, ("a", "b", "c"), images, images, labelled=True)
+    ground = ground_of(examined)
+    assert ground.halved is halved
+    assert ground.images.images.shape[2:] == ((48, 48) if halved else (96, 96))
+    assert np.isfinite(screened(examined, ground, np.arange(3), SCREEN, lambda done: None)).all()
 
 
 def test_without_time_nothing_is_looked_at_and_the_report_says_so(flawed: onecurve.Case) -> None:

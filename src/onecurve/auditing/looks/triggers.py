@@ -9,6 +9,7 @@ from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.finding import Kind
 from onecurve.auditing.look import Report
 from onecurve.auditing.looks.machinery.class_rounds import Searched, search_rounds
+from onecurve.auditing.looks.machinery.effort import SCREEN
 from onecurve.auditing.looks.machinery.inverters import Inverter, PatchInverter, StyleInverter
 from onecurve.auditing.looks.machinery.outlying import Outlying, outlying
 from onecurve.auditing.looks.machinery.trigger_claims import Candidate, claim
@@ -99,9 +100,10 @@ def _words(done: Searched, examined: Examined) -> str:
     stable = "" if done.stable or done.rounds == 1 else "; the searches do not agree on the smallest"
     effort = f"{done.effort.steps} steps of {done.effort.images} images"
     looked = f"{done.looked_at} of {examined.classes} classes"
-    if done.screened_by is not None:
+    if done.screened_on is not None:
         looked += (
-            f" screened by {done.screened_by.steps} steps of {done.screened_by.images} images; of these the {len(done.classes)} smallest"
+            f" screened by {SCREEN.steps} steps of {SCREEN.images} images{' of half the size' if done.screened_on.halved else ''}; "
+            f"of these the {len(done.classes)} that are easiest to reach"
         )
     return f"{looked}, {effort} each{again}{stable}"
 

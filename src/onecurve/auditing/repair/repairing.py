@@ -9,7 +9,7 @@ from torch import nn
 
 from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.finding import Finding, Kind, Standing
-from onecurve.auditing.looks.machinery.effort import EFFORTS, pairs_per_second, plan_effort
+from onecurve.auditing.looks.machinery.effort import EFFORTS, pairs_per_second, whole_effort
 from onecurve.auditing.looks.machinery.inverters import Inverter, PatchInverter, StyleInverter
 from onecurve.auditing.looks.machinery.outlying import outlying
 from onecurve.auditing.repair.candidates import ENOUGH, Aim, candidates, chosen, reach
@@ -97,8 +97,8 @@ def _searched_again(
     again = examined.with_module(module)
     found, told = [], dict[str, Any]()
     for where, one in {finding.where: finding for finding in aimed}.items():
-        plan = plan_effort(examined.classes, allowance.left, pairs_per_second(again))
-        if plan is None or plan.kept < examined.classes:
+        plan = whole_effort(examined.classes, allowance.left, pairs_per_second(again))
+        if plan is None:
             told[where] = "not searched again: the time did not pay for all classes"
             continue
         done = _inverter(one).search(again, np.arange(examined.classes), plan.first, examined.seed_of("again", where))

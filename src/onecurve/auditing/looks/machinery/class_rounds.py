@@ -6,8 +6,17 @@ from typing import final
 import numpy as np
 
 from onecurve.auditing.examined import Allowance, Examined
-from onecurve.auditing.looks.machinery.effort import REFINED, Effort, batches_of, pairs_per_second, plan_effort
+from onecurve.auditing.looks.machinery.effort import (
+    REFINED,
+    Effort,
+    EffortPlan,
+    batches_of,
+    pairs_per_second,
+    screened_effort,
+    whole_effort,
+)
 from onecurve.auditing.looks.machinery.inverters import Found, Inverter
+from onecurve.auditing.looks.machinery.screening import Ground, ground_of, screened
 from onecurve.core.image.images import Ints
 from onecurve.core.image.trigger import Trigger
 
@@ -22,8 +31,8 @@ class Searched:
 
     looked_at: int
     """Classes that were searched at all; fewer than all where the time did not pay for more."""
-    screened_by: Effort | None
-    """The search that left ``classes``; None where it left all."""
+    screened_on: Ground | None
+    """What the screening that left ``classes`` was made on; None where none was needed."""
     classes: Ints
     """int64 K: the classes whose sizes are compared."""
     sizes: np.ndarray
@@ -41,14 +50,16 @@ class Searched:
 def search_rounds(examined: Examined, inverter: Inverter, order: Ints, allowance: Allowance) -> Searched | None:
     """Search the classes of ``order``, first ones first where the time does not pay for all; None where it pays for none."""
     rate = pairs_per_second(examined)
-    plan = plan_effort(len(order), allowance.left, rate)
+    plan, ground = whole_effort(len(order), allowance.left, rate), None
+    classes = np.sort(order)
     if plan is None:
-        return None
-    classes = np.sort(order[: plan.classes])
-    if plan.screen is not None:
-        screened = _first(examined, inverter, classes, plan.screen, allowance, "screen")
-        classes = np.sort(classes[np.argsort(screened.sizes, kind="stable")[: plan.kept]])
-    found = _first(examined, inverter, classes, plan.first, allowance, "first")
+        ground = ground_of(examined)
+        known = len(examined.hardness)
+        plan = screened_effort(len(order), allowance.left, rate, ground.pairs_per_second, known)
+        if plan is None:
+            return None
+        classes = _easiest(examined, ground, order, plan, allowance)
+    found = _first(examined, inverter, classes, plan.first, allowance)
     smallest, triggers = found.sizes.copy(), list(found.triggers)
     rounds, stable, leader = 1, False, int(np.argmin(found.sizes))
     while rounds < MOST_ROUNDS and not stable and np.isfinite(found.sizes).any():
@@ -63,14 +74,28 @@ def search_rounds(examined: Examined, inverter: Inverter, order: Ints, allowance
                 smallest[row], triggers[row] = more.sizes[place], more.triggers[place]
         now = int(few[int(np.argmin(more.sizes))])
         stable, leader = now == leader, now
-    return Searched(plan.classes, plan.screen, classes, found.sizes, smallest, tuple(triggers), plan.first, rounds, stable)
+    return Searched(plan.classes, ground, classes, found.sizes, smallest, tuple(triggers), plan.first, rounds, stable)
 
 
-def _first(examined: Examined, inverter: Inverter, classes: Ints, effort: Effort, allowance: Allowance, name: str) -> Found:
+def _easiest(examined: Examined, ground: Ground, order: Ints, plan: EffortPlan, allowance: Allowance) -> Ints:
+    """The classes that the screening leaves; what an earlier look has screened counts."""
+    assert plan.screen is not None
+    known = examined.hardness
+    new = np.array([one for one in map(int, order) if one not in known][: max(0, plan.classes - len(known))], np.int64)
+
+    def tell(done: int) -> None:
+        allowance.tell(min(0.8, allowance.spent / max(allowance.seconds, 1e-9)), f"{done} of {len(new)} classes screened")
+
+    if len(new):
+        known.update(zip(map(int, new), screened(examined, ground, new, plan.screen, tell), strict=True))
+    easiest = sorted(known, key=lambda one: known[one])[: plan.kept]
+    return np.sort(np.array(easiest, np.int64))
+
+
+def _first(examined: Examined, inverter: Inverter, classes: Ints, effort: Effort, allowance: Allowance) -> Found:
     parts = []
-    batches = batches_of(classes, examined.shape)
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(batches_of(classes, examined.shape)):
         done = allowance.spent / max(allowance.seconds, 1e-9)
         allowance.tell(min(0.8, done), f"triggers of {len(batch)} classes")
-        parts.append(inverter.search(examined, batch, effort, examined.seed_of(name, number)))
+        parts.append(inverter.search(examined, batch, effort, examined.seed_of("first", number)))
     return Found(classes, np.concatenate([part.sizes for part in parts]), tuple(one for part in parts for one in part.triggers))

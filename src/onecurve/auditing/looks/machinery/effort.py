@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from onecurve.auditing.examined import Examined
+from onecurve.core.image.images import Floats
 from onecurve.models.network import layout_for
 from onecurve.tools.machinery.sizes import images_per_gradient
 
@@ -30,18 +31,45 @@ class Effort:
 EFFORTS: Final = (Effort(150, 16), Effort(100, 12), Effort(60, 8))
 """From thorough to coarse. 150 steps of 16 images for each of 10 classes are the 24,000 passes at which Neural Cleanse ranks the target of
 trojaned networks first."""
-SCREEN: Final = Effort(40, 6)
-"""Where the time does not pay for the coarsest search of all classes, they are first screened by so little: in three searches of a trojaned
-network the target was always among the smallest four of ten; with 30 steps of 4 images it was among the smallest six."""
-SCREEN_SHARE: Final = 0.5
-KEPT_SHARE: Final = 0.3
-"""Of the time go to the screening, and to the coarse search of the classes that it leaves."""
+FEWEST_COMPARED: Final = 4
+"""A search that leaves fewer classes has nothing to compare a small trigger with."""
+SEARCH_SHARE: Final = 0.4
+"""Share of the time that goes to the coarse search of the classes which a screening leaves; where that is too little for
+``FEWEST_COMPARED``, as much as they need, up to ``MOST_SEARCH_SHARE``."""
+MOST_SEARCH_SHARE: Final = 0.65
+SCREEN_SHARE: Final = 0.3
+"""At most this share of the time goes to the screening."""
 REFINED: Final = 4
 """Classes with the smallest triggers that are searched again with another seed."""
 COARSE_SHARE: Final = 0.6
 """At most this share of the time goes to the first search where that cannot be the most thorough one."""
-CLASSES_AT_ONCE: Final = 2**26
-"""Numbers (masks and patterns) that a search holds at once; more classes are searched one batch after the other."""
+CLASSES_AT_ONCE: Final = 2**22
+"""Numbers (masks and patterns) that a search holds at once; more classes are searched one batch after the other. Every pass computes all
+masks of its batch anew, so that large batches of large images would cost more than the network does."""
+
+
+@final
+@dataclass(frozen=True)
+class Screen:
+    """How every class is looked at where the time does not pay for a search of each."""
+
+    steps: int = 10
+    images: int = 4
+    bound: float = 0.03
+    """Largest change of a number of an image, in units of the pixel range."""
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of a class and an image per class."""
+        return self.steps * self.images
+
+    @property
+    def stride(self) -> float:
+        """The change of a step: the bound is reached in a fourth of the steps."""
+        return 4 * self.bound / self.steps
+
+
+SCREEN: Final = Screen()
 
 
 @final
@@ -51,8 +79,8 @@ class EffortPlan:
 
     classes: int
     """How many classes are looked at; fewer than all where the time does not pay for more."""
-    screen: Effort | None
-    """The search that leaves ``kept`` of them; None where all are kept."""
+    screen: Screen | None
+    """What leaves ``kept`` of them; None where all are kept."""
     kept: int
     first: Effort
     """The search by which sizes are compared."""
@@ -60,8 +88,8 @@ class EffortPlan:
     """For the smallest classes, with another seed."""
 
 
-def plan_effort(classes: int, seconds: float, pairs_per_second: float) -> EffortPlan | None:
-    """The most thorough plan that fits; None where not even one class can be screened."""
+def whole_effort(classes: int, seconds: float, pairs_per_second: float) -> EffortPlan | None:
+    """The most thorough search of all classes that fits; None where none does."""
     pairs = seconds * pairs_per_second
     again = min(REFINED, classes)
     for effort in EFFORTS:
@@ -69,13 +97,25 @@ def plan_effort(classes: int, seconds: float, pairs_per_second: float) -> Effort
         rest = again * effort.pairs if effort is EFFORTS[0] else 0
         if classes * effort.pairs + rest <= share * pairs:
             return EffortPlan(classes, None, classes, effort, _affordable(pairs - classes * effort.pairs, again))
-    screened = min(classes, int(SCREEN_SHARE * pairs / SCREEN.pairs))
-    if screened < 1:
+    return None
+
+
+def screened_effort(classes: int, seconds: float, pairs_per_second: float, screened_per_second: float, known: int = 0) -> EffortPlan | None:
+    """A screening of as many classes as fit, and a coarse search of the easiest; ``known`` classes have been screened before.
+
+    ``pairs_per_second`` is the pace of the search, ``screened_per_second`` that of the screening, in pairs of a class and an image. None
+    where the time does not pay for the search of one class.
+    """
+    pairs, coarse = seconds * pairs_per_second, EFFORTS[-1]
+    fewest = min(classes, FEWEST_COMPARED, int(MOST_SEARCH_SHARE * pairs / coarse.pairs))
+    kept = min(classes, max(int(SEARCH_SHARE * pairs / coarse.pairs), fewest))
+    left = min(SCREEN_SHARE * seconds, seconds - kept * coarse.pairs / max(pairs_per_second, 1e-9))
+    screened = min(classes, known + int(left * screened_per_second / SCREEN.pairs))
+    kept = min(kept, screened)
+    if kept < 1:
         return None
-    coarse = EFFORTS[-1]
-    kept = min(screened, max(1, int(KEPT_SHARE * pairs / coarse.pairs)))
-    left = pairs - screened * SCREEN.pairs - kept * coarse.pairs
-    return EffortPlan(screened, SCREEN, kept, coarse, _affordable(left, min(REFINED, kept)))
+    spent = (screened - min(known, screened)) * SCREEN.pairs / screened_per_second * pairs_per_second + kept * coarse.pairs
+    return EffortPlan(screened, SCREEN, kept, coarse, _affordable(pairs - spent, min(REFINED, kept)))
 
 
 def _affordable(pairs: float, classes: int) -> Effort:
@@ -83,17 +123,21 @@ def _affordable(pairs: float, classes: int) -> Effort:
 
 
 def pairs_per_second(examined: Examined) -> float:
-    """Images forward and backward per second on this machine now, by a short trial of three passes."""
+    """Images forward and backward per second on this machine now."""
     size = min(len(examined.search), images_per_gradient(*examined.shape[1:], examined.device))
-    batch = torch.from_numpy(examined.search.take(slice(size)).floats()).to(examined.device)
-    images = batch.contiguous(memory_format=layout_for(examined.module)).requires_grad_()
+    return size / seconds_of(examined, examined.search.take(slice(size)).floats())
+
+
+def seconds_of(examined: Examined, images: Floats) -> float:
+    """Seconds that those images take forward and backward in one batch; the quickest of three trials."""
+    batch = torch.from_numpy(images).to(examined.device).contiguous(memory_format=layout_for(examined.module)).requires_grad_()
     seconds = []
     for _ in range(3):
         began = time.perf_counter()
-        logits = examined.module(images)
-        torch.autograd.grad(functional.cross_entropy(logits, logits.detach().argmax(dim=1)), images)
+        logits = examined.module(batch)
+        torch.autograd.grad(functional.cross_entropy(logits, logits.detach().argmax(dim=1)), batch)
         seconds.append(time.perf_counter() - began)
-    return size / max(min(seconds), 1e-6)
+    return max(min(seconds), 1e-6)
 
 
 def batches_of(classes: np.ndarray, shape: tuple[int, int, int]) -> list[np.ndarray]:
