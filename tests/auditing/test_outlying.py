@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onecurve.auditing.looks.machinery.effort import EFFORTS, FEWEST_COMPARED, REFINED, SCREEN, screened_effort, whole_effort
+from onecurve.auditing.looks.machinery.effort import EFFORTS, FEWEST_COMPARED, REFINED, screened_effort, whole_effort
 from onecurve.auditing.looks.machinery.outlying import LEAST_RATIO, outlying
 
 ALIKE = np.array([31.9, 26.4, 24.9, 16.4, 21.0, 31.7, 20.6, 37.9, 24.7])
@@ -60,25 +60,22 @@ def test_clean_classes_alarm_no_more_often_than_the_level() -> None:
 def test_the_effort_is_the_most_thorough_that_the_time_pays_for() -> None:
     plenty = whole_effort(10, 600, 500)
     assert plenty is not None
-    assert (plenty.first, plenty.classes, plenty.screen) == (EFFORTS[0], 10, None)
+    assert (plenty.first, plenty.classes, plenty.kept) == (EFFORTS[0], 10, 10)
     assert whole_effort(1000, 60, 500) is None
 
 
-@given(st.integers(1, 2000), st.floats(0.01, 4000), st.floats(1, 5000), st.floats(1, 8), st.integers(0, 300))
-def test_a_screening_and_its_search_fit_into_the_time(classes: int, seconds: float, pace: float, faster: float, known: int) -> None:
-    known = min(known, classes)
-    plan = screened_effort(classes, seconds, pace, faster * pace, known)
+@given(st.integers(1, 2000), st.floats(0.01, 4000), st.floats(1, 5000), st.floats(0.01, 100))
+def test_a_screening_and_its_search_fit_into_the_time(classes: int, seconds: float, pace: float, screened: float) -> None:
+    plan = screened_effort(classes, seconds, pace, screened)
     if plan is None:
-        assert known == 0 or seconds * pace < EFFORTS[-1].pairs / 0.65 + 1
+        assert seconds * pace < EFFORTS[-1].pairs / 0.65 + 1 or seconds * screened * 0.3 < 1
         return
     assert 1 <= plan.kept <= plan.classes <= classes
-    assert plan.classes >= known
-    screening = (plan.classes - known) * SCREEN.pairs / (faster * pace)
-    assert screening + plan.kept * plan.first.pairs / pace <= seconds * 1.001
+    assert plan.classes / screened + plan.kept * plan.first.pairs / pace <= seconds * 1.001
 
 
 def test_a_long_screening_sees_all_classes_and_a_short_one_still_leaves_enough_to_compare() -> None:
-    enough, little = screened_effort(1000, 1800, 20, 160), screened_effort(1000, 150, 20, 160)
+    enough, little = screened_effort(1000, 1800, 20, 4), screened_effort(1000, 150, 20, 4)
     assert enough is not None
     assert enough.classes == 1000 > enough.kept > REFINED
     assert little is not None

@@ -98,13 +98,11 @@ class Examined:
     """Names of the search images and then of the fresh ones, for people; empty where they have none."""
     splits: tuple[str, ...] = ()
     """The split of the data that each of ``files`` came in; empty strings where there are none."""
-    hardness: dict[int, float] = field(default_factory=dict, compare=False)
-    """How hard each class is to reach, as far as a look has screened it; looks share it, and it is measured anew for another network."""
 
     def with_module(self, module: nn.Module) -> "Examined":
         """The same images with another network, whose passes are counted anew."""
         counted, meter = metered(module, self.shape)
-        return replace(self, module=counted, meter=meter, hardness={})
+        return replace(self, module=counted, meter=meter)
 
     @property
     def classes(self) -> int:

@@ -9,7 +9,7 @@ from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.finding import Kind
 from onecurve.auditing.look import Report
 from onecurve.auditing.looks.machinery.class_rounds import Searched, search_rounds
-from onecurve.auditing.looks.machinery.effort import SCREEN
+from onecurve.auditing.looks.machinery.effort import Screen
 from onecurve.auditing.looks.machinery.inverters import Inverter, PatchInverter, StyleInverter
 from onecurve.auditing.looks.machinery.outlying import Outlying, outlying
 from onecurve.auditing.looks.machinery.trigger_claims import Candidate, claim
@@ -68,7 +68,7 @@ def searched(look: str, where: str, inverter: Inverter, examined: Examined, allo
     findings = tuple(claim(examined, one, judged, look) for one, judged in candidates)
     return Report(
         Coverage.WHOLE if done.looked_at == examined.classes else Coverage.PART,
-        _words(done, examined),
+        _words(done, examined, inverter.screen),
         findings,
         _facts(done, apart, examined),
     )
@@ -95,14 +95,14 @@ def _candidates(done: Searched, apart: Outlying, where: str, unit: str) -> list[
     return found
 
 
-def _words(done: Searched, examined: Examined) -> str:
+def _words(done: Searched, examined: Examined, screen: Screen) -> str:
     again = f", the smallest {done.rounds} times" if done.rounds > 1 else ""
     stable = "" if done.stable or done.rounds == 1 else "; the searches do not agree on the smallest"
     effort = f"{done.effort.steps} steps of {done.effort.images} images"
     looked = f"{done.looked_at} of {examined.classes} classes"
     if done.screened_on is not None:
         looked += (
-            f" screened by {SCREEN.steps} steps of {SCREEN.images} images{' of half the size' if done.screened_on.halved else ''}; "
+            f" screened by {screen.steps} steps of {screen.images} images{' of half the size' if done.screened_on.halved else ''}; "
             f"of these the {len(done.classes)} that are easiest to reach"
         )
     return f"{looked}, {effort} each{again}{stable}"

@@ -9,7 +9,7 @@ from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.looks.machinery.effort import (
     REFINED,
     Effort,
-    EffortPlan,
+    Screen,
     batches_of,
     pairs_per_second,
     screened_effort,
@@ -54,11 +54,11 @@ def search_rounds(examined: Examined, inverter: Inverter, order: Ints, allowance
     classes = np.sort(order)
     if plan is None:
         ground = ground_of(examined)
-        known = len(examined.hardness)
-        plan = screened_effort(len(order), allowance.left, rate, ground.pairs_per_second, known)
+        pace = ground.pairs_per_second / inverter.screen.pairs
+        plan = screened_effort(len(order), allowance.left, rate, pace)
         if plan is None:
             return None
-        classes = _easiest(examined, ground, order, plan, allowance)
+        classes = _easiest(examined, ground, inverter.screen, order[: plan.classes], allowance)[: plan.kept]
     found = _first(examined, inverter, classes, plan.first, allowance)
     smallest, triggers = found.sizes.copy(), list(found.triggers)
     rounds, stable, leader = 1, False, int(np.argmin(found.sizes))
@@ -77,19 +77,13 @@ def search_rounds(examined: Examined, inverter: Inverter, order: Ints, allowance
     return Searched(plan.classes, ground, classes, found.sizes, smallest, tuple(triggers), plan.first, rounds, stable)
 
 
-def _easiest(examined: Examined, ground: Ground, order: Ints, plan: EffortPlan, allowance: Allowance) -> Ints:
-    """The classes that the screening leaves; what an earlier look has screened counts."""
-    assert plan.screen is not None
-    known = examined.hardness
-    new = np.array([one for one in map(int, order) if one not in known][: max(0, plan.classes - len(known))], np.int64)
+def _easiest(examined: Examined, ground: Ground, screen: Screen, classes: Ints, allowance: Allowance) -> Ints:
+    """The same classes, those first to which images are sent most easily."""
 
     def tell(done: int) -> None:
-        allowance.tell(min(0.8, allowance.spent / max(allowance.seconds, 1e-9)), f"{done} of {len(new)} classes screened")
+        allowance.tell(min(0.8, allowance.spent / max(allowance.seconds, 1e-9)), f"{done} of {len(classes)} classes screened")
 
-    if len(new):
-        known.update(zip(map(int, new), screened(examined, ground, new, plan.screen, tell), strict=True))
-    easiest = sorted(known, key=lambda one: known[one])[: plan.kept]
-    return np.sort(np.array(easiest, np.int64))
+    return classes[np.argsort(screened(examined, ground, classes, screen, tell), kind="stable")]
 
 
 def _first(examined: Examined, inverter: Inverter, classes: Ints, effort: Effort, allowance: Allowance) -> Found:

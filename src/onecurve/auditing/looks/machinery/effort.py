@@ -53,23 +53,17 @@ masks of its batch anew, so that large batches of large images would cost more t
 class Screen:
     """How every class is looked at where the time does not pay for a search of each."""
 
+    area: float
+    """Share of the pixels that may change, in (0, 1]."""
+    bound: float
+    """Largest change of a number of an image, in units of the pixel range."""
     steps: int = 10
     images: int = 4
-    bound: float = 0.03
-    """Largest change of a number of an image, in units of the pixel range."""
 
     @property
     def pairs(self) -> int:
         """Pairs of a class and an image per class."""
         return self.steps * self.images
-
-    @property
-    def stride(self) -> float:
-        """The change of a step: the bound is reached in a fourth of the steps."""
-        return 4 * self.bound / self.steps
-
-
-SCREEN: Final = Screen()
 
 
 @final
@@ -79,9 +73,8 @@ class EffortPlan:
 
     classes: int
     """How many classes are looked at; fewer than all where the time does not pay for more."""
-    screen: Screen | None
-    """What leaves ``kept`` of them; None where all are kept."""
     kept: int
+    """How many of them a screening leaves; all where none is needed."""
     first: Effort
     """The search by which sizes are compared."""
     again: Effort
@@ -96,26 +89,25 @@ def whole_effort(classes: int, seconds: float, pairs_per_second: float) -> Effor
         share = 1.0 if effort is EFFORTS[0] else COARSE_SHARE
         rest = again * effort.pairs if effort is EFFORTS[0] else 0
         if classes * effort.pairs + rest <= share * pairs:
-            return EffortPlan(classes, None, classes, effort, _affordable(pairs - classes * effort.pairs, again))
+            return EffortPlan(classes, classes, effort, _affordable(pairs - classes * effort.pairs, again))
     return None
 
 
-def screened_effort(classes: int, seconds: float, pairs_per_second: float, screened_per_second: float, known: int = 0) -> EffortPlan | None:
-    """A screening of as many classes as fit, and a coarse search of the easiest; ``known`` classes have been screened before.
+def screened_effort(classes: int, seconds: float, pairs_per_second: float, classes_per_second: float) -> EffortPlan | None:
+    """A screening of as many classes as fit, and a coarse search of the easiest.
 
-    ``pairs_per_second`` is the pace of the search, ``screened_per_second`` that of the screening, in pairs of a class and an image. None
+    ``pairs_per_second`` is the pace of the search in pairs of a class and an image, ``classes_per_second`` that of the screening. None
     where the time does not pay for the search of one class.
     """
     pairs, coarse = seconds * pairs_per_second, EFFORTS[-1]
-    fewest = min(classes, FEWEST_COMPARED, int(MOST_SEARCH_SHARE * pairs / coarse.pairs))
-    kept = min(classes, max(int(SEARCH_SHARE * pairs / coarse.pairs), fewest))
-    left = min(SCREEN_SHARE * seconds, seconds - kept * coarse.pairs / max(pairs_per_second, 1e-9))
-    screened = min(classes, known + int(left * screened_per_second / SCREEN.pairs))
+    fewest = min(FEWEST_COMPARED, int(MOST_SEARCH_SHARE * pairs / coarse.pairs))
+    kept = max(int(SEARCH_SHARE * pairs / coarse.pairs), fewest)
+    screened = min(classes, int(SCREEN_SHARE * seconds * classes_per_second))
     kept = min(kept, screened)
     if kept < 1:
         return None
-    spent = (screened - min(known, screened)) * SCREEN.pairs / screened_per_second * pairs_per_second + kept * coarse.pairs
-    return EffortPlan(screened, SCREEN, kept, coarse, _affordable(pairs - spent, min(REFINED, kept)))
+    spent = screened / classes_per_second * pairs_per_second + kept * coarse.pairs
+    return EffortPlan(screened, kept, coarse, _affordable(pairs - spent, min(REFINED, kept)))
 
 
 def _affordable(pairs: float, classes: int) -> Effort:

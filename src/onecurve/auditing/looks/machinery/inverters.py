@@ -6,7 +6,7 @@ from typing import Protocol, final
 import numpy as np
 
 from onecurve.auditing.examined import Examined
-from onecurve.auditing.looks.machinery.effort import Effort
+from onecurve.auditing.looks.machinery.effort import Effort, Screen
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.image.images import Ints, LabelledImages
@@ -25,6 +25,12 @@ any trigger reach."""
 STYLE_THRESHOLD = 0.9
 RATE, STYLE_RATE = 0.3, 0.1
 """Learning rates of the two searches, those of the tools."""
+
+
+SPARSE = Screen(area=0.03, bound=1.0)
+"""A few pixels that change altogether."""
+FAINT = Screen(area=1.0, bound=0.03)
+"""All pixels, each a little."""
 
 
 @final
@@ -47,6 +53,11 @@ class Inverter(Protocol):
         """What a size is: `of the image's area`."""
         ...
 
+    @property
+    def screen(self) -> Screen:
+        """How classes are screened for such triggers where the time does not pay for a search of each."""
+        ...
+
     def search(self, examined: Examined, classes: Ints, effort: Effort, seed: int) -> Found:
         """Search all ``classes`` together on the images of the search."""
         ...
@@ -58,6 +69,7 @@ class PatchInverter:
     """Mask and pattern of Neural Cleanse (IEEE S&P 2019)."""
 
     unit: str = "of the image's area"
+    screen: Screen = SPARSE
 
     def search(self, examined: Examined, classes: Ints, effort: Effort, seed: int) -> Found:
         recipe = InversionRecipe(effort.steps, effort.images, RATE, ScheduleConstants(THRESHOLD))
@@ -77,6 +89,7 @@ class StyleInverter:
     """Colour matrix, offset and texture of `style-inversion`."""
 
     unit: str = "of the pixels' range, on average"
+    screen: Screen = FAINT
 
     def search(self, examined: Examined, classes: Ints, effort: Effort, seed: int) -> Found:
         recipe = InversionRecipe(effort.steps, effort.images, STYLE_RATE, ScheduleConstants(STYLE_THRESHOLD))

@@ -1,4 +1,4 @@
-"""A short look at every class before the searches: how easily one small change of all images sends them to it.
+"""A short look at every class before the searches: how easily one change of all images sends them to it.
 
 Where the time does not pay for a search of every class, the classes are put in order by this. Networks with a trojan are sent to its
 target by smaller universal perturbations than to other classes (Cassandra, arXiv 2007.14433). Nothing is claimed from it.
@@ -28,6 +28,9 @@ AGREES: Final = 1 / 3
 """A network is screened on images of half the size if it answers at least this share of them as it does at full size; MobileNetV2 does
 so for two thirds from 224 to 112 pixels, and half the size costs a fourth to an eighth."""
 CLASSES_AT_ONCE: Final = 16
+MOMENTUM: Final = 0.9
+STRIDE: Final = 0.25
+"""A step changes each number by this share of the bound."""
 
 
 @final
@@ -55,9 +58,10 @@ def ground_of(examined: Examined) -> Ground:
 def screened(examined: Examined, ground: Ground, classes: Ints, screen: Screen, tell: Callable[[int], None]) -> np.ndarray:
     """float64 K: how hard it is to send images to each class, the smaller the easier.
 
-    For every class a change of all images, at most ``screen.bound`` in each number, is learnt by signs of gradients; the figure is the
-    mean cross-entropy to the class over the second half of the steps. All classes are tried on the same images in the same order.
-    ``tell`` is called with the number of classes that are done.
+    For every class one change of all images is learnt by signs of averaged gradients: at most ``screen.bound`` in each number and in
+    ``screen.area`` of the pixels, those with the largest averaged gradients. The figure is the mean cross-entropy to the class over the
+    second half of the steps. All classes are tried on the same images in the same order. ``tell`` is called with the number of classes
+    that are done.
     """
     hardness = np.zeros(len(classes))
     images = torch.from_numpy(ground.images.floats()).to(examined.device)
@@ -70,8 +74,9 @@ def screened(examined: Examined, ground: Ground, classes: Ints, screen: Screen, 
 
 
 def _hardness(module: nn.Module, images: Tensor, labels: Ints, classes: Ints, screen: Screen, rng: np.random.Generator) -> np.ndarray:
-    targets = torch.from_numpy(classes).to(images.device)
+    targets = torch.from_numpy(np.ascontiguousarray(classes)).to(images.device)
     change = torch.zeros(len(classes), *images.shape[1:], device=images.device)
+    average = torch.zeros_like(change)
     total, tried = np.zeros(len(classes)), np.zeros(len(classes))
     for step in range(screen.steps):
         pairs = drawn_pairs(classes, labels, np.ones(len(classes), bool), screen.images, rng)
@@ -80,11 +85,21 @@ def _hardness(module: nn.Module, images: Tensor, labels: Ints, classes: Ints, sc
         changed = (images[torch.from_numpy(pairs.images).to(images.device)] + change[which]).clamp(0, 1)
         losses = functional.cross_entropy(module(changed.contiguous(memory_format=layout_for(module))), targets[which], reduction="none")
         (gradient,) = torch.autograd.grad(losses.sum(), change)
-        change = (change.detach() - screen.stride * gradient.sign()).clamp(-screen.bound, screen.bound)
+        average = MOMENTUM * average + gradient / gradient.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
+        stepped = change.detach() - STRIDE * screen.bound * average.sign()
+        change = (stepped * _strongest(average, screen.area)).clamp(-screen.bound, screen.bound)
         if step >= screen.steps // 2:
             np.add.at(total, pairs.classes, losses.detach().double().cpu().numpy())
             np.add.at(tried, pairs.classes, 1)
     return total / np.maximum(tried, 1)
+
+
+def _strongest(average: Tensor, area: float) -> Tensor:
+    """K x 1 x H x W, 1 at that share of the pixels where the gradients (K x C x H x W) are largest and 0 elsewhere."""
+    strength = average.abs().sum(dim=1, keepdim=True)
+    kept = max(1, round(area * strength[0].numel()))
+    weakest = strength.flatten(1).topk(kept, dim=1).values[:, -1]
+    return (strength >= weakest[:, None, None, None]).float()
 
 
 def _halved(images: LabelledImages) -> LabelledImages:
