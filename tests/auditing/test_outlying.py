@@ -75,7 +75,7 @@ def test_a_screening_and_its_search_fit_into_the_time(classes: int, seconds: flo
 
 
 def test_a_long_screening_sees_all_classes_and_a_short_one_still_leaves_enough_to_compare() -> None:
-    enough, little = screened_effort(1000, 1800, 20, 4), screened_effort(1000, 150, 20, 4)
+    enough, little = screened_effort(1000, 1800, 20, 4), screened_effort(1000, 300, 20, 4)
     assert enough is not None
     assert enough.classes == 1000 > enough.kept > REFINED
     assert little is not None

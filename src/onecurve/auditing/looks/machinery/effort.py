@@ -31,8 +31,8 @@ class Effort:
 EFFORTS: Final = (Effort(150, 16), Effort(100, 12), Effort(60, 8))
 """From thorough to coarse. 150 steps of 16 images for each of 10 classes are the 24,000 passes at which Neural Cleanse ranks the target of
 trojaned networks first."""
-FEWEST_COMPARED: Final = 4
-"""A search that leaves fewer classes has nothing to compare a small trigger with."""
+FEWEST_COMPARED: Final = 8
+"""Of fewer classes hardly any size stands apart: by the t distribution the smallest of 4 must lie 14 deviations below the others."""
 SEARCH_SHARE: Final = 0.4
 """Share of the time that goes to the coarse search of the classes which a screening leaves; where that is too little for
 ``FEWEST_COMPARED``, as much as they need, up to ``MOST_SEARCH_SHARE``."""
