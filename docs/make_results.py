@@ -124,7 +124,8 @@ def _detectors(rows: Sequence[Row], names: Names) -> Iterator[str]:
 def _plain_looks(rows: Sequence[Row], names: Names) -> Iterator[str]:
     yield _para(
         "Per group of flaws and task the best baseline stands against the best method, each at its largest budget. Who is best was seen on "
-        "the same networks, so the difference of the two is a little too large; the test is corrected for all pairs of baseline and method."
+        "the same networks, so the difference of the two is a little too large; the test is corrected for all pairs of baseline and "
+        "method. Two are separated where the test says so and the interval leaves 0 out."
     )
     yield "\n| group | task | best baseline | skill | best method | skill | difference | separated |\n|---|---|---|---|---|---|---|---|"
     for group, kinds in GROUPS.items():
@@ -150,7 +151,8 @@ def _best_of_both(group: str, task: str, rows: Sequence[Row]) -> str:
 
 
 def _winner(verdict: SolverComparison) -> str:
-    if not verdict.separated():
+    interval = verdict.interval
+    if not verdict.separated() or interval is None or interval.low <= 0 <= interval.high:
         return "no"
     return "baseline" if (verdict.difference or 0) > 0 else "method"
 

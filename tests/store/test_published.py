@@ -12,7 +12,7 @@ from onecurve.bench.verifying import verify
 from onecurve.core.digests import write_digests
 from onecurve.core.errors import DataError, SchemaError, UsageError
 from onecurve.core.grade import Status
-from onecurve.store.published import ROWS, RUN, is_published, publish, read_published
+from onecurve.store.published import ROWS, RUN, PublishedRun, is_published, publish, read_published
 from onecurve.store.store import Store
 
 
@@ -34,6 +34,16 @@ def test_what_is_published_is_what_the_run_holds(run: Run, tmp_path: Path) -> No
     assert found.sound
     assert f"{len(read.rows)} rows" in found.in_words()
     assert not is_published(run.folder)
+
+
+def test_folders_of_the_command_stay_private(run: Run, tmp_path: Path) -> None:
+    with Store.read(run.folder) as store:
+        rows, plants = store.rows(), store.plants()
+    published = PublishedRun(
+        rows, plants, (), "", 0, {"command": "onecurve run 'my suite.yaml' --out /home/me/secret/out", "machine": "a / b"}
+    )
+    publish(published, tmp_path / "here")
+    assert read_published(tmp_path / "here").facts == {"command": "onecurve run 'my suite.yaml' --out out", "machine": "a / b"}
 
 
 def test_a_changed_file_is_told(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ the suite and the seed plant the same networks again.
 
 import json
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -52,13 +53,13 @@ def publish(run: PublishedRun, out: Path) -> None:
     """Write the results into ``out``, a new or empty folder; raises ``UsageError`` for any other, ``MissingExtraError`` without pyarrow."""
     require_empty(out)
     out.mkdir(parents=True, exist_ok=True)
-    # A traceback names places of the machine that ran it.
+    # Tracebacks and folders of the command name places of the machine that ran it.
     write_parquet([_flat(row) for row in run.rows], out / ROWS)
     record = {
         "schema": SCHEMA,
         "suite": run.suite,
         "seed": run.seed,
-        "facts": dict(run.facts),
+        "facts": {name: _without_folders(value) if name == "command" else value for name, value in run.facts.items()},
         "plants": [one.plain() for one in run.plants],
         "calibrations": [asdict(one) for one in run.calibrations],
     }
@@ -120,6 +121,11 @@ def _file_faults(folder: Path) -> list[str]:
 def published_digest(folder: Path) -> str:
     """64 hexadecimal digits of the rows' file, by which a page can name what it was made from."""
     return digest_of(folder / ROWS)
+
+
+def _without_folders(command: str) -> str:
+    """The command with the last name alone of each word that is an absolute path."""
+    return shlex.join(Path(word).name if Path(word).is_absolute() else word for word in shlex.split(command))
 
 
 def _flat(row: Row) -> dict[str, Any]:
