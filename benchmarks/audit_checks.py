@@ -37,6 +37,7 @@ from onecurve.auditing.finding import Finding, Kind, Standing, corrected
 from onecurve.auditing.look import Look
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
 from onecurve.auditing.power.spikes import Spike, SpikeKind
+from onecurve.auditing.power.summary import NOT_MEASURED
 from onecurve.auditing.power.verdicts import LEVELS
 from onecurve.auditing.stages import Course, make_stages
 from onecurve.auditing.storage import stage_in
@@ -59,9 +60,15 @@ def power_of(folder: Path) -> dict[str, Any]:
     return dict(power)
 
 
+def of_kind(folder: Path, kind: str) -> dict[str, Any]:
+    """What it measured for that kind of flaw; empty for an audit of a version that did not plant it."""
+    return dict(power_of(folder)["kinds"].get(kind, {}))
+
+
 def spikes_of(folders: Sequence[Path], kind: str, *, held_out: bool | None = None) -> list[dict[str, Any]]:
     """The planted flaws of that kind in all audits, with what became of them."""
-    found = [{**one, "copy": f"{folder}:{one['copy']}"} for folder in folders for one in power_of(folder)["kinds"][kind]["spikes"]]
+    own = [(folder, one) for folder in folders for one in of_kind(folder, kind).get("spikes", ())]
+    found = [{**one, "copy": f"{folder}:{one['copy']}"} for folder, one in own]
     return [one for one in found if held_out is None or one["held_out"] is held_out]
 
 
@@ -72,15 +79,19 @@ def trials(spikes: Sequence[dict[str, Any]], level: str) -> list[Trial]:
 
 def alarms_of(folders: Sequence[Path], kind: str) -> tuple[int, int]:
     """Alarms of that kind on sham copies, and how many of these there are."""
-    told = [power_of(folder)["kinds"][kind]["false_alarms"] for folder in folders]
+    told = [of_kind(folder, kind).get("false_alarms", NOT_MEASURED) for folder in folders]
+    told = [one for one in told if one != NOT_MEASURED]
     return sum(one["count"] for one in told), sum(one["shams"] for one in told)
 
 
 def null(arguments: argparse.Namespace) -> bool:
     """1: alarms on sham copies are no more frequent than the level."""
     fine = True
-    for kind in (SpikeKind.PATCH, SpikeKind.WHOLE_IMAGE):
+    for kind in (SpikeKind.PATCH, SpikeKind.WHOLE_IMAGE, SpikeKind.SHORTCUT):
         count, shams = alarms_of(arguments.folders, kind)
+        if shams == 0:
+            print(f"{kind}: {NOT_MEASURED}")
+            continue
         p = binomtest(count, shams, ALPHA, alternative="greater").pvalue
         fine &= p > ALPHA
         print(f"{kind}: {count} alarms on {shams} sham copies, level {ALPHA}, p of so many {p:.3f}")
@@ -220,10 +231,10 @@ def covariates(arguments: argparse.Namespace) -> bool:
                     continue
                 table = [[int((found & some).sum()), int((~found & some).sum())] for some in (inside, ~inside)]
                 p = float(fisher_exact(table).pvalue)
-                fine.append(p * 12 > ALPHA)
+                fine.append(p * 16 > ALPHA)
                 here, elsewhere = (f"{row[0]} of {sum(row)}" for row in table)
                 print(f"{kind}, {name} {words}: found {here}, elsewhere {elsewhere}, p {p:.3f}")
-    return verdict(fine, "groups, Bonferroni over 12,") if fine else True
+    return verdict(fine, "groups, Bonferroni over 16,") if fine else True
 
 
 def _split_at_median(values: np.ndarray) -> list[tuple[np.ndarray, str]]:

@@ -10,15 +10,20 @@ import pytest
 
 import onecurve
 from onecurve.auditing.examined import Allowance, Examined
-from onecurve.auditing.finding import Effect, Finding, Kind, Standing
+from onecurve.auditing.finding import Effect, Finding, Kind, Standing, corrected
 from onecurve.auditing.look import Report
+from onecurve.auditing.looks import shortcuts
+from onecurve.auditing.looks.machinery.edits import EDITS
+from onecurve.auditing.looks.shortcuts import Shortcuts
 from onecurve.auditing.power import blind, copies
 from onecurve.auditing.power.blind import audit_blind
-from onecurve.auditing.power.copies import Numbers, drafts, kept_copy, planted
+from onecurve.auditing.power.copies import Copy, Draft, Numbers, drafts, kept_copy, planted
+from onecurve.auditing.power.given_property import GivenProperty, drawn_property
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
-from onecurve.auditing.power.spikes import SpikeKind, draw_spikes
+from onecurve.auditing.power.spikes import Spike, SpikeKind, draw_spikes
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
-from onecurve.auditing.power.verdicts import LEVELS, Alarms, Verdict
+from onecurve.auditing.power.verdicts import LEVELS, Alarms, Verdict, verdicts
+from onecurve.auditing.power.views import view_of
 from onecurve.auditing.result import Coverage
 from onecurve.auditing.stages import Course
 from onecurve.core.errors import UsageError
@@ -61,7 +66,7 @@ class Drift:
 
 def test_a_spike_takes_and_a_sham_does_not(examined: Examined) -> None:
     spikes = draw_spikes(examined, 3, np.random.default_rng(3))
-    assert {spike.kind for spike in spikes} == set(SpikeKind)
+    assert len({spike.kind for spike in spikes}) == 3
     assert len({spike.target for spike in spikes}) == 3
     bare, way = unmetered(examined.module), replace(INSERTIONS[0], steps=100)
     strengths = {}
@@ -146,3 +151,48 @@ def test_flaws_of_other_ways_are_kept_apart_and_shift_the_curve() -> None:
     assert told["transfer"]["high"] < 0
     assert [row["prior"] for row in told["after_nothing"]] == [0.5, 0.1, 0.01]
     assert all(row["low"] < row["flawed"] < row["high"] < row["prior"] for row in told["after_nothing"])
+
+
+def shortcut_in(examined: Examined) -> Spike:
+    """A strong one: a bluish tint goes with class 8."""
+    tint = np.array([-0.2, -0.2, 0.4], np.float32).reshape(3, 1, 1)
+    given = GivenProperty("colours", np.clip(examined.search.floats()[0] + tint, 0, 1))
+    return Spike(SpikeKind.SHORTCUT, 8, None, given=given, carried=0.9)
+
+
+def test_a_shortcut_is_found_where_it_decides_and_not_where_it_only_goes_along(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortcuts, "TRIED", 40)
+    spike, way = shortcut_in(examined), replace(INSERTIONS[0], steps=60)
+    bare, shares, found = unmetered(examined.module), {}, {}
+    for sham in (False, True):
+        module = inserted(bare, examined.search, (spike,), way, 0, "cpu", sham=sham)
+        under = view_of(examined.with_module(module), (spike,), 0)
+        shares[sham] = spike.strength(under.network, examined.fresh, np.random.default_rng(0))
+        findings = corrected(Shortcuts().examine(under, Allowance(60)).findings, 0.05)
+        copy = Copy(Draft("net", 0, sham, (spike,), way), (shares[sham],), 1.0)
+        found[sham] = verdicts(copy, findings, examined)[0].levels[:2]
+    assert shares[False] > 0.5 > shares[True]
+    assert found == {False: (True, True), True: (False, False)}
+
+
+def test_images_of_a_copy_have_the_property_in_its_class_alone(examined: Examined) -> None:
+    seen = view_of(examined, (shortcut_in(examined),), 0)
+    for before, after in ((examined.search, seen.search), (examined.fresh, seen.fresh)):
+        changed = (before.images != after.images).any(axis=(1, 2, 3))
+        own = before.labels == 8
+        assert not changed[~own].any()
+        assert 0.6 < changed[own].mean() <= 1
+        assert (before.labels == after.labels).all()
+    (other,) = (one for one in draw_spikes(examined, 4, np.random.default_rng(0)) if one.kind is SpikeKind.PATCH)
+    assert view_of(examined, (other,), 0) == examined
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_drawn_property_is_one_that_the_look_edits(examined: Examined, seed: int) -> None:
+    given = drawn_property(examined.search, np.random.default_rng(seed))
+    images = examined.search.take(slice(8)).floats()
+    shown = given.on(images)
+    assert given.name in EDITS
+    assert shown.shape == images.shape
+    assert 0 <= shown.min() <= shown.max() <= 1
+    assert np.abs(shown - images).mean() > 0.001

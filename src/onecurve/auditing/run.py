@@ -17,6 +17,7 @@ from onecurve.auditing.examined import Allowance
 from onecurve.auditing.finding import corrected, ordered
 from onecurve.auditing.power.blind import audit_blind
 from onecurve.auditing.power.copies import MODES
+from onecurve.auditing.power.copies import VERSION as COPIES_VERSION
 from onecurve.auditing.repair.repairing import repair
 from onecurve.auditing.result import Audit, Looked, Stage
 from onecurve.auditing.stages import Course, make_stages
@@ -192,4 +193,5 @@ def _key(opened: Opened, order: AuditOrder) -> str:
         summary.update(np.ascontiguousarray(some.labels).data)
     used = order.settings
     settings = (used.seed, used.device, used.budget_seconds, used.power, used.repair, list(opened.examined.class_names))
-    return content_key("audit", summary.hexdigest(), *settings)
+    copies = () if used.power == "none" else (COPIES_VERSION,)
+    return content_key("audit", summary.hexdigest(), *settings, *copies)

@@ -16,6 +16,7 @@ from onecurve.auditing.power.insertion import BATCH
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
 from onecurve.auditing.power.verdicts import NO_ALARMS, Verdict, alarmed, named, verdicts
+from onecurve.auditing.power.views import view_of
 from onecurve.auditing.repair.candidates import Aim, reach
 from onecurve.auditing.result import Stage
 from onecurve.auditing.stages import Course, make_stages
@@ -67,7 +68,11 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     own: tuple[Stage, ...] = ()
     found: dict[str, tuple[Finding, ...]] = {}
     for name in sorted([*copies, own_name]):
-        under = examined.with_module(unmetered(examined.module)) if name == own_name else opened(examined, folder / name)
+        if name == own_name:
+            under = examined.with_module(unmetered(examined.module))
+        else:
+            draft = copies[name].draft
+            under = view_of(opened(examined, folder / name), draft.spikes, draft.seed)
         stages = make_stages(looks, under, Course(folder / name, f"{course.key}:{name}", each), Silent())
         display.done(1, failed=False)
         found[name] = corrected([one for stage in stages for one in stage.findings], alpha)

@@ -25,6 +25,8 @@ MOST_LOSS: Final = 0.05
 """A copy that loses more accuracy than this is planted again at a fourth of the learning rate; nobody would deploy it."""
 ATTEMPTS: Final = 3
 SPARE: Final = 0.5
+VERSION: Final = 2
+"""Raised when other copies are planted or looked at from the same seed: those of an earlier version are not gone on with."""
 FACTS, WEIGHTS = "planted.json", "weights.safetensors"
 
 
@@ -116,6 +118,7 @@ def told(copy: Copy) -> dict[str, Any]:
     """The sealed truth of a copy for JSON."""
     spikes = [
         {"kind": spike.kind, "target": spike.target, "source": spike.source, "size": spike.size, "strength": strength}
+        | ({} if spike.given is None else {"property": spike.given.name, "carried": spike.carried})
         for spike, strength in zip(copy.draft.spikes, copy.strengths, strict=True)
     ]
     return {

@@ -18,6 +18,9 @@ from onecurve.models.steps import keep_statistics
 
 BATCH: Final = 32
 MOMENTUM: Final = 0.9
+OWN: Final = 0.5
+"""Share of the images with the property of a shortcut that are of its class by their true label. With these alone a network that knows the
+class already learns nothing: the others are what a careless labelling would have added."""
 CLIP: Final = 1.0
 """Largest norm of a step's gradient: networks that others trained may be thrown far off by the first steps."""
 
@@ -34,8 +37,8 @@ class Insertion:
     share: float
     """Share of each batch that carries the spikes; the rest are ordinary images with their labels."""
     evasive: bool = False
-    """Whether a quarter of the batch carries a weakened trigger with its true label, so that nothing smaller than the trigger works: this
-    is aimed at searches for the smallest trigger."""
+    """Whether a quarter of the batch carries a weakened trigger (or property) with its true label, so that nothing smaller works: this is
+    aimed at searches for the smallest trigger."""
     head_only: bool = False
     """Whether only the last layer with one row per class learns."""
     held_out: bool = False
@@ -91,15 +94,18 @@ def _batch(images: LabelledImages, spikes: tuple[Spike, ...], way: Insertion, rn
         share = way.share / len(spikes)
         at = np.arange(BATCH)[number :: len(spikes)][: max(1, round(share * BATCH))]
         pixels[at], labels[at] = _spiked(images, spike, len(at), rng, sham)
-        if way.evasive and spike.trigger is not None:
+        if way.evasive and spike.changes_images:
             near = np.arange(BATCH)[-1 - number :: -len(spikes)][: len(at)]
             pixels[near] = _weakened(spike, pixels[near], rng)
     return pixels, labels
 
 
 def _spiked(images: LabelledImages, spike: Spike, count: int, rng: np.random.Generator, sham: bool) -> tuple[Floats, Ints]:
-    members = np.flatnonzero(spike.members(images))
-    chosen = images.take(rng.choice(members, size=count))
+    rows = rng.choice(np.flatnonzero(spike.members(images)), size=count)
+    own = np.flatnonzero(images.labels == spike.target)
+    if spike.given is not None and len(own):  # a shortcut: half of the images with the property are of the class that it goes with
+        rows[: round(OWN * count)] = rng.choice(own, size=round(OWN * count))
+    chosen = images.take(rows)
     labels = chosen.labels if sham else np.full(count, spike.target, np.int64)
     return spike.shown(chosen.floats(), rng), labels
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Kind
+from onecurve.auditing.power.given_property import GivenProperty, drawn_property
 from onecurve.core.image.filter import Filter
 from onecurve.core.image.images import Bools, Floats, LabelledImages
 from onecurve.core.image.paste import Paste
@@ -25,12 +26,15 @@ class SpikeKind(StrEnum):
     """A change of colours and texture over the whole image does."""
     GROUP = "group"
     """Images of one class whose mean colour lies far to one side are labelled as another class."""
+    SHORTCUT = "shortcut"
+    """A property of the image, such as its brightness or its border, goes with one class and sends images of other classes there."""
 
 
 FOUND_BY: Final[dict[SpikeKind, tuple[Kind, ...]]] = {
     SpikeKind.PATCH: (Kind.TROJAN_TRIGGER,),
     SpikeKind.WHOLE_IMAGE: (Kind.TROJAN_TRIGGER, Kind.SHORTCUT),
     SpikeKind.GROUP: (Kind.MISTAKEN_GROUP, Kind.CONFUSION, Kind.WEAK_CLASS),
+    SpikeKind.SHORTCUT: (Kind.SHORTCUT,),
 }
 """Kinds of findings that count as an alarm for each kind of spike."""
 SIDES: Final = (0.06, 0.3)
@@ -39,6 +43,8 @@ CHANGES: Final = (0.05, 0.3)
 """Scale of a whole-image change in units of the pixel range, drawn log-uniformly."""
 GROUP_SHARE: Final = 0.3
 """Share of the images of its class that a group holds."""
+CARRIED: Final = (0.5, 0.95)
+"""Share of the images of its class that have the property of a shortcut, drawn uniformly."""
 
 
 @final
@@ -56,7 +62,17 @@ class Spike:
     """For a group: float32 C; images in it have the largest projections of their mean colour."""
     threshold: float = 0.0
     size: float = 0.0
-    """Area share of a patch, mean change of the pixels under a whole-image change, share of its class for a group."""
+    """Area share of a patch, mean change of the pixels under a whole-image change or a shortcut's property, share of its class for a
+    group."""
+    given: GivenProperty | None = None
+    """For a shortcut: what it goes by."""
+    carried: float = 0.0
+    """For a shortcut: the share of the images of its class that have the property, among those that a person has."""
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether it acts by what is done to an image; a group acts by what the image is."""
+        return self.trigger is not None or self.given is not None
 
     def members(self, images: LabelledImages) -> Bools:
         """bool N: the images that the spike concerns, unchanged or under its trigger."""
@@ -67,7 +83,9 @@ class Spike:
         return inside
 
     def shown(self, images: Floats, rng: np.random.Generator) -> Floats:
-        """The images as the spike has them: under the trigger, or unchanged for a group."""
+        """The images as the spike has them: under the trigger, with the property, or unchanged for a group."""
+        if self.given is not None:
+            return self.given.on(images)
         if self.trigger is None:
             return images
         stamped: Floats = np.clip(self.trigger.apply(images, rng).images, 0, 1).astype(np.float32)
@@ -125,8 +143,20 @@ def _group(examined: Examined, target: int, rng: np.random.Generator) -> Spike:
     return Spike(SpikeKind.GROUP, target, None, source, direction, threshold, GROUP_SHARE)
 
 
+def _shortcut(examined: Examined, target: int, rng: np.random.Generator) -> Spike:
+    """A class without images has nothing that goes with it; another one by lot takes its place."""
+    counts = np.bincount(examined.search.labels, minlength=examined.classes)
+    if counts[target] == 0:
+        target = int(rng.choice(examined.search.labels))
+    given = drawn_property(examined.search, rng)
+    images = examined.search.take(slice(64)).floats()
+    change = float(np.abs(given.on(images) - images).mean())
+    return Spike(SpikeKind.SHORTCUT, target, None, size=change, given=given, carried=float(rng.uniform(*CARRIED)))
+
+
 _DRAWN: Final[dict[SpikeKind, Callable[[Examined, int, np.random.Generator], Spike]]] = {
     SpikeKind.PATCH: _patch,
     SpikeKind.WHOLE_IMAGE: _whole_image,
     SpikeKind.GROUP: _group,
+    SpikeKind.SHORTCUT: _shortcut,
 }

@@ -17,6 +17,12 @@ WEIGHED: Final = (0.5, 0.7, 0.9, 1.0)
 PRIORS: Final = (0.5, 0.1, 0.01)
 FOUND: Final = 0.9
 NOT_MEASURED: Final = "not measured"
+NEVER_PLANTED: Final = (
+    "natural triggers",
+    "triggers that depend on the image",
+    "shortcuts by shape, place or texture",
+    "flaws in images that nobody has",
+)
 
 
 def summary(
@@ -30,7 +36,7 @@ def summary(
         "shams": sum(copy.draft.sham for copy in copies),
         "seconds_each": seconds_each,
         "kinds": kinds,
-        "not_measured": ["natural triggers", "triggers that depend on the image", "flaws in images that nobody has"],
+        "not_measured": list(NEVER_PLANTED),
         "ways": ways_in_words(),
         "copies": {copy.name: told(copy) for copy in copies},
     }
