@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import softmax
 from torch import nn
 
+from onecurve.auditing.row_order import RowsTried
 from onecurve.core.image.images import Floats, Ints, LabelledImages
 from onecurve.core.seeds import generator, seed_for
 from onecurve.core.workbench import Budget, Meter
@@ -98,6 +99,8 @@ class Examined:
     """Names of the search images and then of the fresh ones, for people; empty where they have none."""
     splits: tuple[str, ...] = ()
     """The split of the data that each of ``files`` came in; empty strings where there are none."""
+    rows_tried: RowsTried | None = None
+    """What copies of the network say of the order of classes by the last layer; None where there are none."""
 
     def with_module(self, module: nn.Module) -> "Examined":
         """The same images with another network, whose passes are counted anew."""

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, final
@@ -142,6 +142,7 @@ def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool 
     else:
         blind = audit_blind(settings.power, examined, found, course, settings.alpha, display)
         stages, power = blind.stages, blind.power
+        examined = replace(examined, rows_tried=blind.rows_tried)
     findings = ordered(corrected([one for stage in stages for one in stage.findings], settings.alpha))
     told = None
     if settings.repair:

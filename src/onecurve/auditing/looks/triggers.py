@@ -31,7 +31,7 @@ class PatchTriggers:
     """
 
     name: ClassVar[str] = "patch-triggers"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "small patches that send images to one class"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TROJAN_TRIGGER, Kind.NATURAL_TRIGGER)
     needs_labels: ClassVar[bool] = False
@@ -47,7 +47,7 @@ class StyleTriggers:
     """The same for changes of the whole image, colours and texture, by the search of `style-inversion`."""
 
     name: ClassVar[str] = "style-triggers"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "changes of the whole image that send images to one class"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TROJAN_TRIGGER, Kind.NATURAL_TRIGGER)
     needs_labels: ClassVar[bool] = False
@@ -59,7 +59,8 @@ class StyleTriggers:
 
 def searched(look: str, where: str, inverter: Inverter, examined: Examined, allowance: Allowance) -> Report:
     """Search, judge, and test what stands apart; the report says which classes were searched and how thoroughly."""
-    done = search_rounds(examined, inverter, order_of(examined), allowance)
+    order, told = order_of(examined)
+    done = search_rounds(examined, inverter, order, allowance)
     if done is None:
         return Report(Coverage.NOTHING, "the budget pays for no class")
     apart = outlying(done.sizes)
@@ -68,18 +69,29 @@ def searched(look: str, where: str, inverter: Inverter, examined: Examined, allo
     findings = tuple(claim(examined, one, judged, look) for one, judged in candidates)
     return Report(
         Coverage.WHOLE if done.looked_at == examined.classes else Coverage.PART,
-        _words(done, examined, inverter.screen),
+        f"{_words(done, examined, inverter.screen)}; {told}",
         findings,
-        _facts(done, apart, examined),
+        {**_facts(done, apart, examined), "class_order": told},
     )
 
 
-def order_of(examined: Examined) -> Ints:
-    """All classes, those first whose rows in the last layer are most unlike the others: where time is short, they are searched."""
-    rows = rows_of(examined.module, examined.classes)
+def order_of(examined: Examined) -> tuple[Ints, str]:
+    """All classes in the order in which they are searched where time is short, and what that order goes by.
+
+    Those come first whose rows in the last layer are most unlike the others. That leads to the target in many networks that others have
+    trojaned, and nowhere in some that were fine-tuned, so where copies of this very network say that it leads nowhere, lots decide.
+    """
+    rows, tried = rows_of(examined.module, examined.classes), examined.rows_tried
+    lots: Ints = examined.rng("order of classes").permutation(examined.classes).astype(np.int64)
     if rows is None:
-        return np.arange(examined.classes)
-    return np.argsort(-isolation(rows), kind="stable").astype(np.int64)
+        return lots, "no last layer has one row per class: classes in an order drawn by lot"
+    by_rows = np.argsort(-isolation(rows), kind="stable").astype(np.int64)
+    if tried is None:
+        return by_rows, "classes in the order of the last layer, which no copy has calibrated"
+    led = f"which had {tried.leading} of {tried.planted} planted classes among the first {tried.top} of {tried.classes} in copies"
+    if tried.trusted:
+        return by_rows, f"classes in the order of the last layer, {led}"
+    return lots, f"classes in an order drawn by lot and not in that of the last layer, {led}"
 
 
 def _candidates(done: Searched, apart: Outlying, where: str, unit: str) -> list[tuple[Candidate, Outlying | None]]:

@@ -52,7 +52,7 @@ def kind_views(power: Mapping[str, Any]) -> tuple[KindView, ...]:
 
 def rest_of(power: Mapping[str, Any]) -> tuple[Table, ...]:
     """The other figures as tables, without copies and single flaws, which are in the JSON."""
-    left_out = ("kinds", "words", "copies", "persistence", "not_measured")
+    left_out = ("kinds", "words", "copies", "persistence", "not_measured", "class_order")
     return tables_of({name: value for name, value in power.items() if name not in left_out})
 
 

@@ -29,8 +29,23 @@ def power_sentences(power: Mapping[str, Any]) -> tuple[str, ...]:
         f"{power['shams']} without, each looked at blind for {numbers.seconds(power['seconds_each'])}, as the network itself."
     )
     missing = power.get("not_measured", ())
+    order = order_sentences(power.get("class_order"))
     last = (f"Not measured: {', '.join(missing)}.",) if missing else ()
-    return (first, *(kind_sentence(name, told) for name, told in kinds.items()), *last)
+    return (first, *(kind_sentence(name, told) for name, told in kinds.items()), *order, *last)
+
+
+def order_sentences(told: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Whether the last layer says which classes to search first; nothing for an audit of a version that did not ask that."""
+    if told is None:
+        return ()
+    found = (
+        f"By how unlike the others its row in the last layer is, the planted class is among the first {told['top']} of "
+        f"{told['classes']} for {told['leading']} of {numbers.count(told['planted'], 'working trigger')} in copies "
+        f"({numbers.p_value(told['p'])} of so many by chance)"
+    )
+    if told["trusted"]:
+        return (f"{found}: trusted, so classes were searched in this order where the time did not pay for all.",)
+    return (f"{found}: not trusted, so lots decided which classes were searched where the time did not pay for all.",)
 
 
 def kind_sentence(name: str, told: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final, final
@@ -13,12 +13,14 @@ from onecurve.auditing.look import Look
 from onecurve.auditing.looks.machinery.effort import pairs_per_second
 from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, opened, plant_copies
 from onecurve.auditing.power.insertion import BATCH
+from onecurve.auditing.power.row_ranks import row_ranks, rows_tried
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
 from onecurve.auditing.power.verdicts import NO_ALARMS, Verdict, alarmed, named, verdicts
 from onecurve.auditing.power.views import view_of
 from onecurve.auditing.repair.candidates import Aim, reach
 from onecurve.auditing.result import Stage
+from onecurve.auditing.row_order import RowsTried
 from onecurve.auditing.stages import Course, make_stages
 from onecurve.core.errors import UsageError
 from onecurve.models.metering import unmetered
@@ -41,6 +43,8 @@ class BlindAudit:
 
     stages: tuple[Stage, ...]
     power: dict[str, Any]
+    rows_tried: RowsTried
+    """What all copies say of the order of classes by the last layer."""
 
 
 def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Course, alpha: float, display: Display) -> BlindAudit:
@@ -64,6 +68,7 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     if len(copies) < len(every):
         display.say(f"{len(every) - len(copies)} of {len(every)} copies lost too much accuracy in planting; they are left out")
     each = _seconds_each(folder / f"{course.key}.seconds", (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
+    ranks = row_ranks(examined, copies.values(), folder)
     display.phase("look at the network and its copies, blind", len(copies) + 1)
     own: tuple[Stage, ...] = ()
     found: dict[str, tuple[Finding, ...]] = {}
@@ -73,12 +78,15 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
         else:
             draft = copies[name].draft
             under = view_of(opened(examined, folder / name), draft.spikes, draft.seed)
+        under = replace(under, rows_tried=rows_tried(ranks, examined.classes, name=name))
         stages = make_stages(looks, under, Course(folder / name, f"{course.key}:{name}", each), Silent())
         display.done(1, failed=False)
         found[name] = corrected([one for stage in stages for one in stage.findings], alpha)
         own = stages if name == own_name else own
     told = _judged(mode, copies, found, own_name, examined, each)
-    return BlindAudit(own, {**told, "persistence": _persistence(examined, found[own_name], list(copies.values()), folder)})
+    survived = _persistence(examined, found[own_name], list(copies.values()), folder)
+    tried = rows_tried(ranks, examined.classes, name=own_name)
+    return BlindAudit(own, {**told, "persistence": survived, "class_order": tried.told()}, tried)
 
 
 def _judged(
