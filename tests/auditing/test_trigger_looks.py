@@ -14,7 +14,7 @@ from onecurve.auditing.examined import Allowance, Examined, metered
 from onecurve.auditing.finding import Finding, Kind, Standing, corrected
 from onecurve.auditing.looks.machinery import class_rounds, screening
 from onecurve.auditing.looks.machinery.class_rounds import search_rounds
-from onecurve.auditing.looks.machinery.effort import FEWEST_COMPARED, Effort, Screen
+from onecurve.auditing.looks.machinery.effort import FEWEST_COMPARED, Effort
 from onecurve.auditing.looks.machinery.inverters import FAINT, SPARSE, Found, PatchInverter
 from onecurve.auditing.looks.machinery.screening import ground_of, screened
 from onecurve.auditing.looks.triggers import PatchTriggers, searched
@@ -29,6 +29,7 @@ from onecurve.core.workbench import Budget, Meter
 from onecurve.models.metering import Metered, unmetered
 from onecurve.models.network import torch_module
 from onecurve.runner.session import Silent
+from onecurve.tools.inversion.machinery.universal import Perturbation
 
 QUICK = Effort(60, 8)
 
@@ -38,7 +39,7 @@ class QuickInverter:
     """The search with a fixed small effort, so that the machine's speed does not matter."""
 
     unit: str = "of the image's area"
-    screen: Screen = SPARSE
+    screen: Perturbation = SPARSE
 
     def search(self, examined: Examined, classes: Ints, effort: Effort, seed: int) -> Found:
         return PatchInverter().search(examined, classes, QUICK, seed)

@@ -9,12 +9,12 @@ from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.finding import Kind
 from onecurve.auditing.look import Report
 from onecurve.auditing.looks.machinery.class_rounds import Searched, search_rounds
-from onecurve.auditing.looks.machinery.effort import Screen
 from onecurve.auditing.looks.machinery.inverters import Inverter, PatchInverter, StyleInverter
 from onecurve.auditing.looks.machinery.outlying import Outlying, outlying
 from onecurve.auditing.looks.machinery.trigger_claims import Candidate, claim
 from onecurve.auditing.result import Coverage
 from onecurve.core.image.images import Ints
+from onecurve.tools.inversion.machinery.universal import Perturbation
 from onecurve.tools.weights.last_layer import isolation, rows_of
 
 NATURAL_AREA = 0.05
@@ -107,7 +107,7 @@ def _candidates(done: Searched, apart: Outlying, where: str, unit: str) -> list[
     return found
 
 
-def _words(done: Searched, examined: Examined, screen: Screen) -> str:
+def _words(done: Searched, examined: Examined, screen: Perturbation) -> str:
     again = f", the smallest {done.rounds} times" if done.rounds > 1 else ""
     stable = "" if done.stable or done.rounds == 1 else "; the searches do not agree on the smallest"
     effort = f"{done.effort.steps} steps of {done.effort.images} images"

@@ -55,6 +55,7 @@ MARKS: Mapping[str, int] = {
     "neuron-inspect": 38,
     "style-inversion": 39,
     "domino": 40,
+    "universal-perturbation": 41,
 }
 
 

@@ -7,5 +7,6 @@ TOOLS: Mapping[str, str] = {
     "adversarial-patch": "onecurve.tools.inversion.adversarial_patch:AdversarialPatch",
     "neural-cleanse": "onecurve.tools.inversion.neural_cleanse:NeuralCleanse",
     "style-inversion": "onecurve.tools.inversion.style_inversion:StyleInversion",
+    "universal-perturbation": "onecurve.tools.inversion.universal_perturbation:UniversalPerturbation",
     "mm-bd": "onecurve.tools.inversion.mm_bd:MmBd",
 }

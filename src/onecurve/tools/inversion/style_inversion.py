@@ -10,16 +10,16 @@ import numpy as np
 
 from onecurve.core.access import Access
 from onecurve.core.evidence import ClassScores, Evidence, Hypothesis, Picture, Piece, Pieces
-from onecurve.core.image.filter import Filter
 from onecurve.core.image.images import Ints, LabelledImages
 from onecurve.core.question import Brief
 from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, torch_module
+from onecurve.tools.inversion.machinery.attack_success import share_reaching_by
 from onecurve.tools.inversion.machinery.class_search import InversionRecipe, means_of
 from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants, scores_of_sizes
 from onecurve.tools.inversion.machinery.style_search import PIXELS, Restyled, restyle
-from onecurve.tools.machinery.to_picture import GREY, picture_of
+from onecurve.tools.machinery.to_picture import trigger_picture
 
 STEPS_WANTED = 160
 """The budget pays for so many steps first; what is left pays for more images per step."""
@@ -90,23 +90,10 @@ def _exhibits(found: Restyled, classes: Ints, trial: LabelledImages, workbench: 
     names = workbench.subject.class_names
     hypotheses: list[Piece] = []
     for row in order:
-        success = _success(found.trigger(row), int(classes[row]), trial, workbench)
+        success = share_reaching_by(found.trigger(row), int(classes[row]), trial, workbench)
         size = found.sizes[row] / PIXELS
         words = f"mean change of the pixels {size:.3f}" if np.isfinite(size) else "the most successful style; none passed"
         hypotheses.append(Hypothesis(found.trigger(row), int(classes[row]), success, words))
-    return [*hypotheses, *(_picture(found.trigger(row), names[classes[row]], workbench) for row in order[:SHOWN])]
-
-
-def _success(trigger: Filter, target: int, trial: LabelledImages, workbench: Workbench) -> float:
-    """The share of trial images of other classes that are sent to the target; 0 where the budget pays for none."""
-    others = trial.take(trial.labels != target)
-    others = others.take(slice(workbench.affordable(1, len(others))))
-    if len(others) == 0:
-        return 0.0
-    stamped = trigger.apply(others.floats(), workbench.rng).images
-    return float((workbench.subject.granted_network().logits(stamped).argmax(axis=1) == target).mean())
-
-
-def _picture(trigger: Filter, name: str, workbench: Workbench) -> Picture:
-    grey = np.full((1, *workbench.subject.input_shape), GREY, np.float32)
-    return picture_of(trigger.apply(grey, workbench.rng).images[0], f"inverted style of `{name}` on grey")
+    shape, rng = workbench.subject.input_shape, workbench.rng
+    captions = {row: f"inverted style of `{names[classes[row]]}` on grey" for row in order[:SHOWN]}
+    return [*hypotheses, *(trigger_picture(found.trigger(row), shape, caption, rng) for row, caption in captions.items())]

@@ -7,6 +7,7 @@ import numpy as np
 
 from onecurve.core.evidence import Picture
 from onecurve.core.image.images import Floats
+from onecurve.core.image.trigger import Trigger
 
 GREY = 0.5
 """The background behind a transparent sprite."""
@@ -18,6 +19,11 @@ def picture_of(image: Floats, caption: str) -> Picture:
     """A Picture of an image C x h x w in [0, 1] (clipped); other channel counts than 1 and 3 become their mean, in grey."""
     shown = image if image.shape[0] in (1, 3) else image.mean(axis=0, keepdims=True)
     return Picture(np.clip(shown, 0, 1).astype(np.float32), caption)
+
+
+def trigger_picture(trigger: Trigger, shape: tuple[int, int, int], caption: str, rng: np.random.Generator) -> Picture:
+    """A Picture of what a trigger makes of a grey image of that shape (C, H, W)."""
+    return picture_of(trigger.apply(np.full((1, *shape), GREY, np.float32), rng).images[0], caption)
 
 
 def sprite_picture(pattern: Floats, alpha: Floats, caption: str) -> Picture:

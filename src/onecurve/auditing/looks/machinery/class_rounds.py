@@ -9,7 +9,6 @@ from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.looks.machinery.effort import (
     REFINED,
     Effort,
-    Screen,
     batches_of,
     pairs_per_second,
     screened_effort,
@@ -19,6 +18,7 @@ from onecurve.auditing.looks.machinery.inverters import Found, Inverter
 from onecurve.auditing.looks.machinery.screening import Ground, ground_of, screened
 from onecurve.core.image.images import Ints
 from onecurve.core.image.trigger import Trigger
+from onecurve.tools.inversion.machinery.universal import Perturbation
 
 MOST_ROUNDS = 3
 """Searches of the smallest classes with a seed of their own each, the first search included."""
@@ -77,7 +77,7 @@ def search_rounds(examined: Examined, inverter: Inverter, order: Ints, allowance
     return Searched(plan.classes, ground, classes, found.sizes, smallest, tuple(triggers), plan.first, rounds, stable)
 
 
-def _easiest(examined: Examined, ground: Ground, screen: Screen, classes: Ints, allowance: Allowance) -> Ints:
+def _easiest(examined: Examined, ground: Ground, screen: Perturbation, classes: Ints, allowance: Allowance) -> Ints:
     """The same classes, those first to which images are sent most easily."""
 
     def tell(done: int) -> None:

@@ -50,24 +50,6 @@ masks of its batch anew, so that large batches of large images would cost more t
 
 @final
 @dataclass(frozen=True)
-class Screen:
-    """How every class is looked at where the time does not pay for a search of each."""
-
-    area: float
-    """Share of the pixels that may change, in (0, 1]."""
-    bound: float
-    """Largest change of a number of an image, in units of the pixel range."""
-    steps: int = 10
-    images: int = 4
-
-    @property
-    def pairs(self) -> int:
-        """Pairs of a class and an image per class."""
-        return self.steps * self.images
-
-
-@final
-@dataclass(frozen=True)
 class EffortPlan:
     """What the time pays for."""
 

@@ -6,7 +6,7 @@ from typing import Protocol, final
 import numpy as np
 
 from onecurve.auditing.examined import Examined
-from onecurve.auditing.looks.machinery.effort import Effort, Screen
+from onecurve.auditing.looks.machinery.effort import Effort
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
 from onecurve.core.image.images import Ints, LabelledImages
@@ -18,6 +18,7 @@ from onecurve.tools.inversion.machinery.class_search import COST, InversionRecip
 from onecurve.tools.inversion.machinery.cost_schedule import ScheduleConstants
 from onecurve.tools.inversion.machinery.style_search import PIXELS, restyle
 from onecurve.tools.inversion.machinery.trigger_inversion import NORM_PIXELS, invert
+from onecurve.tools.inversion.machinery.universal import Perturbation
 
 THRESHOLD = 0.95
 """Share of the images of a step that a trigger must send to its class to be kept; Neural Cleanse takes .99, which not every network lets
@@ -27,9 +28,9 @@ RATE, STYLE_RATE = 0.3, 0.1
 """Learning rates of the two searches, those of the tools."""
 
 
-SPARSE = Screen(area=0.03, bound=1.0)
+SPARSE = Perturbation(area=0.03, bound=1.0)
 """A few pixels that change altogether."""
-FAINT = Screen(area=1.0, bound=0.03)
+FAINT = Perturbation(area=1.0, bound=0.03)
 """All pixels, each a little."""
 
 
@@ -54,7 +55,7 @@ class Inverter(Protocol):
         ...
 
     @property
-    def screen(self) -> Screen:
+    def screen(self) -> Perturbation:
         """How classes are screened for such triggers where the time does not pay for a search of each."""
         ...
 
@@ -69,7 +70,7 @@ class PatchInverter:
     """Mask and pattern of Neural Cleanse (IEEE S&P 2019)."""
 
     unit: str = "of the image's area"
-    screen: Screen = SPARSE
+    screen: Perturbation = SPARSE
 
     def search(self, examined: Examined, classes: Ints, effort: Effort, seed: int) -> Found:
         recipe = InversionRecipe(effort.steps, effort.images, RATE, ScheduleConstants(THRESHOLD))
@@ -89,7 +90,7 @@ class StyleInverter:
     """Colour matrix, offset and texture of `style-inversion`."""
 
     unit: str = "of the pixels' range, on average"
-    screen: Screen = FAINT
+    screen: Perturbation = FAINT
 
     def search(self, examined: Examined, classes: Ints, effort: Effort, seed: int) -> Found:
         recipe = InversionRecipe(effort.steps, effort.images, STYLE_RATE, ScheduleConstants(STYLE_THRESHOLD))

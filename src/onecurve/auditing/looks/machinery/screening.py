@@ -10,15 +10,13 @@ from typing import Final, final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 from torch.nn import functional
 
 from onecurve.auditing.examined import Examined
-from onecurve.auditing.looks.machinery.effort import Screen, seconds_of
+from onecurve.auditing.looks.machinery.effort import seconds_of
 from onecurve.core.image.images import Ints, LabelledImages
-from onecurve.models.network import TorchNetwork, evaluating, layout_for
-from onecurve.tools.inversion.machinery.pairs import drawn_pairs
-from onecurve.tools.machinery.sizes import chunks
+from onecurve.models.network import TorchNetwork, evaluating
+from onecurve.tools.inversion.machinery.universal import Perturbation, perturb
 
 IMAGES: Final = 64
 """Images of the search among which each step draws."""
@@ -27,10 +25,8 @@ LEAST_SIDE: Final = 96
 AGREES: Final = 1 / 3
 """A network is screened on images of half the size if it answers at least this share of them as it does at full size; MobileNetV2 does
 so for two thirds from 224 to 112 pixels, and half the size costs a fourth to an eighth."""
-CLASSES_AT_ONCE: Final = 16
-MOMENTUM: Final = 0.9
-STRIDE: Final = 0.25
-"""A step changes each number by this share of the bound."""
+PACE: Final = 16
+"""Images of the batch that is timed."""
 
 
 @final
@@ -55,51 +51,14 @@ def ground_of(examined: Examined) -> Ground:
     return Ground(some, halved=False, pairs_per_second=_pace(examined, some))
 
 
-def screened(examined: Examined, ground: Ground, classes: Ints, screen: Screen, tell: Callable[[int], None]) -> np.ndarray:
-    """float64 K: how hard it is to send images to each class, the smaller the easier.
+def screened(examined: Examined, ground: Ground, classes: Ints, screen: Perturbation, tell: Callable[[int], None]) -> np.ndarray:
+    """float64 K: how hard it is to send images to each class, the smaller the easier (see ``Perturbed.hardness``).
 
-    For every class one change of all images is learnt by signs of averaged gradients: at most ``screen.bound`` in each number and in
-    ``screen.area`` of the pixels, those with the largest averaged gradients. The figure is the mean cross-entropy to the class over the
-    second half of the steps. All classes are tried on the same images in the same order. ``tell`` is called with the number of classes
-    that are done.
+    ``tell`` is called with the number of classes that are done.
     """
-    hardness = np.zeros(len(classes))
-    images = torch.from_numpy(ground.images.floats()).to(examined.device)
     with evaluating(examined.module):
-        for part in chunks(len(classes), CLASSES_AT_ONCE):
-            rng = examined.rng("screen steps")
-            hardness[part] = _hardness(examined.module, images, ground.images.labels, classes[part], screen, rng)
-            tell(part.stop)
-    return hardness
-
-
-def _hardness(module: nn.Module, images: Tensor, labels: Ints, classes: Ints, screen: Screen, rng: np.random.Generator) -> np.ndarray:
-    targets = torch.from_numpy(np.ascontiguousarray(classes)).to(images.device)
-    change = torch.zeros(len(classes), *images.shape[1:], device=images.device)
-    average = torch.zeros_like(change)
-    total, tried = np.zeros(len(classes)), np.zeros(len(classes))
-    for step in range(screen.steps):
-        pairs = drawn_pairs(classes, labels, np.ones(len(classes), bool), screen.images, rng)
-        which = torch.from_numpy(pairs.classes).to(images.device)
-        change.requires_grad_()
-        changed = (images[torch.from_numpy(pairs.images).to(images.device)] + change[which]).clamp(0, 1)
-        losses = functional.cross_entropy(module(changed.contiguous(memory_format=layout_for(module))), targets[which], reduction="none")
-        (gradient,) = torch.autograd.grad(losses.sum(), change)
-        average = MOMENTUM * average + gradient / gradient.abs().mean(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12)
-        stepped = change.detach() - STRIDE * screen.bound * average.sign()
-        change = (stepped * _strongest(average, screen.area)).clamp(-screen.bound, screen.bound)
-        if step >= screen.steps // 2:
-            np.add.at(total, pairs.classes, losses.detach().double().cpu().numpy())
-            np.add.at(tried, pairs.classes, 1)
-    return total / np.maximum(tried, 1)
-
-
-def _strongest(average: Tensor, area: float) -> Tensor:
-    """K x 1 x H x W, 1 at that share of the pixels where the gradients (K x C x H x W) are largest and 0 elsewhere."""
-    strength = average.abs().sum(dim=1, keepdim=True)
-    kept = max(1, round(area * strength[0].numel()))
-    weakest = strength.flatten(1).topk(kept, dim=1).values[:, -1]
-    return (strength >= weakest[:, None, None, None]).float()
+        found = perturb(examined.module, ground.images, classes, screen, examined.seed_of("screen"), examined.device, tell)
+    return found.hardness
 
 
 def _halved(images: LabelledImages) -> LabelledImages:
@@ -120,6 +79,4 @@ def _agreement(examined: Examined, some: LabelledImages, small: LabelledImages) 
 
 
 def _pace(examined: Examined, images: LabelledImages) -> float:
-    size = CLASSES_AT_ONCE
-    batch = images.take(np.arange(size) % len(images)).floats()
-    return size / seconds_of(examined, batch)
+    return PACE / seconds_of(examined, images.take(np.arange(PACE) % len(images)).floats())
