@@ -53,7 +53,9 @@ class Drift:
     title: ClassVar[str] = "how often a class is said"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TROJAN_TRIGGER,)
     needs_labels: ClassVar[bool] = False
-    weight: ClassVar[float] = 1.0
+
+    def pairs(self, examined: Examined) -> float:
+        return 1.0
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         said = np.bincount(examined.seen_fresh.said, minlength=examined.classes)

@@ -136,7 +136,9 @@ def test_a_kept_stage_comes_back_and_another_key_does_not(findings: Sequence[Fin
         title = "a look that may be made once"
         kinds = (Kind.TROJAN_TRIGGER,)
         needs_labels = False
-        weight = 1.0
+
+        def pairs(self, examined: Examined) -> float:
+            return 1.0
 
         def examine(self, examined: Examined, allowance: Allowance) -> object:
             raise AssertionError("made again")

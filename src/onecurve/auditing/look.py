@@ -32,8 +32,13 @@ class Look(Protocol):
     kinds: ClassVar[tuple[Kind, ...]]
     """What it can find."""
     needs_labels: ClassVar[bool]
-    weight: ClassVar[float]
-    """Its share of the budget beside the other looks; 0 for a look that costs next to nothing and is always made whole."""
+
+    def pairs(self, examined: Examined) -> float:
+        """Images forward and backward that it takes to be made whole; a pass forward alone counts a third.
+
+        0 for a look that costs next to nothing: it comes first and is always made whole.
+        """
+        ...
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         """Search on ``examined.search``, test on ``examined.fresh``, within the allowance."""

@@ -34,7 +34,9 @@ class AccuracyByClass:
     title: ClassVar[str] = "accuracy of each class"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.WEAK_CLASS,)
     needs_labels: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.0
+
+    def pairs(self, examined: Examined) -> float:
+        return 0.0
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         seen, fresh = examined.seen, examined.seen_fresh

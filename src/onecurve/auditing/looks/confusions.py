@@ -38,7 +38,9 @@ class Confusions:
     title: ClassVar[str] = "classes that are mistaken for each other"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.CONFUSION, Kind.NO_IMAGES)
     needs_labels: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.0
+
+    def pairs(self, examined: Examined) -> float:
+        return 0.0
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         pairs = _pairs(examined.seen, examined.classes)[:MOST]

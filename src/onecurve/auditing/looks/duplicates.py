@@ -28,7 +28,9 @@ class Duplicates:
     title: ClassVar[str] = "pictures that are there more than once"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.DUPLICATES, Kind.LEAK)
     needs_labels: ClassVar[bool] = False
-    weight: ClassVar[float] = 0.0
+
+    def pairs(self, examined: Examined) -> float:
+        return 0.0
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         images = np.concatenate([examined.search.images, examined.fresh.images])

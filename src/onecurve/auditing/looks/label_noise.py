@@ -44,7 +44,9 @@ class NoisyLabels:
     title: ClassVar[str] = "labels that are likely to be wrong"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.LABEL_NOISE,)
     needs_labels: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.1
+
+    def pairs(self, examined: Examined) -> float:
+        return len(examined.search) / 3
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         labels = examined.search.labels

@@ -49,7 +49,9 @@ class MistakenGroups:
     title: ClassVar[str] = "groups of alike images that are misread"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.MISTAKEN_GROUP,)
     needs_labels: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.0
+
+    def pairs(self, examined: Examined) -> float:
+        return 0.0
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         seen = examined.seen

@@ -9,7 +9,7 @@ from onecurve.auditing.examined import Allowance, Examined, Seen
 from onecurve.auditing.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.auditing.look import Report
 from onecurve.auditing.looks.machinery.exact import fisher_p
-from onecurve.auditing.looks.machinery.pace import affordable
+from onecurve.auditing.looks.machinery.pace import KEPT, affordable
 from onecurve.auditing.looks.machinery.poses import POSES, poses_for
 from onecurve.auditing.looks.machinery.shown import shown, shown_edited
 from onecurve.auditing.result import Coverage
@@ -45,7 +45,9 @@ class Poses:
     title: ClassVar[str] = "poses in which one class is misread"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.MISTAKEN_GROUP,)
     needs_labels: ClassVar[bool] = True
-    weight: ClassVar[float] = 0.2
+
+    def pairs(self, examined: Examined) -> float:
+        return len(poses_for(examined.shape)) * min(IMAGES, len(examined.search)) / 3 / KEPT
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         labels, wrong = examined.seen.images.labels, examined.seen.wrong

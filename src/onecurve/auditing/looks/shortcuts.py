@@ -11,7 +11,7 @@ from onecurve.auditing.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.auditing.look import Report
 from onecurve.auditing.looks.machinery.edits import EDITS, as_large, within
 from onecurve.auditing.looks.machinery.exact import paired_p
-from onecurve.auditing.looks.machinery.pace import affordable
+from onecurve.auditing.looks.machinery.pace import KEPT, affordable
 from onecurve.auditing.looks.machinery.properties import ring_of
 from onecurve.auditing.looks.machinery.shown import shown_edited
 from onecurve.auditing.result import Coverage
@@ -21,6 +21,8 @@ from onecurve.statistics.intervals import wilson
 
 TRIED: Final = 100
 """Search images that an edit is tried on."""
+PASSES: Final = 4 * len(EDITS)
+"""Per class and image: two sorts of donors, and an edit and its control for each property."""
 TESTED: Final = 400
 """Fresh images at most that test a claim."""
 SENT: Final = 0.2
@@ -52,13 +54,14 @@ class Shortcuts:
     title: ClassVar[str] = "properties that make the network say a class"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.SHORTCUT,)
     needs_labels: ClassVar[bool] = False
-    weight: ClassVar[float] = 0.7
+
+    def pairs(self, examined: Examined) -> float:
+        return min(MOST_CLASSES, examined.classes) * PASSES * TRIED / 3 / KEPT
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         classes = _order(examined)
         found, tried = list[tuple[float, _Donors, str]](), 0
-        # Per class two sorts of donors, and an edit and its control for each property.
-        affords = affordable(examined, allowance, TRIED * len(classes), 4 * len(EDITS))
+        affords = affordable(examined, allowance, TRIED * len(classes), PASSES)
         images = max(FEWEST, min(TRIED, affords // max(1, len(classes))))
         for number, target in enumerate(classes[: affords // images]):
             if allowance.left <= 0:

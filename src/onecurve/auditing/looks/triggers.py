@@ -9,6 +9,7 @@ from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.finding import Kind
 from onecurve.auditing.look import Report
 from onecurve.auditing.looks.machinery.class_rounds import Searched, search_rounds
+from onecurve.auditing.looks.machinery.effort import thorough_pairs
 from onecurve.auditing.looks.machinery.inverters import Inverter, PatchInverter, StyleInverter
 from onecurve.auditing.looks.machinery.outlying import Outlying, outlying
 from onecurve.auditing.looks.machinery.trigger_claims import Candidate, claim
@@ -35,7 +36,9 @@ class PatchTriggers:
     title: ClassVar[str] = "small patches that send images to one class"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TROJAN_TRIGGER, Kind.NATURAL_TRIGGER)
     needs_labels: ClassVar[bool] = False
-    weight: ClassVar[float] = 6.0
+
+    def pairs(self, examined: Examined) -> float:
+        return thorough_pairs(examined.classes, PatchInverter().screen.pairs)
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         return searched(self.name, "patch", PatchInverter(), examined, allowance)
@@ -51,7 +54,9 @@ class StyleTriggers:
     title: ClassVar[str] = "changes of the whole image that send images to one class"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TROJAN_TRIGGER, Kind.NATURAL_TRIGGER)
     needs_labels: ClassVar[bool] = False
-    weight: ClassVar[float] = 3.0
+
+    def pairs(self, examined: Examined) -> float:
+        return thorough_pairs(examined.classes, StyleInverter().screen.pairs)
 
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         return searched(self.name, "whole image", StyleInverter(), examined, allowance)

@@ -92,6 +92,14 @@ def screened_effort(classes: int, seconds: float, pairs_per_second: float, class
     return EffortPlan(screened, kept, coarse, _affordable(pairs - spent, min(REFINED, kept)))
 
 
+def thorough_pairs(classes: int, screen_pairs: float) -> float:
+    """Pairs of the most thorough search of all classes with its later rounds, or of a screening (``screen_pairs`` per class) and such a
+    search of the easiest."""
+    thorough = EFFORTS[0].pairs
+    few, again = min(classes, FEWEST_COMPARED), 2 * min(REFINED, classes) * thorough
+    return float(min(classes * thorough, classes * screen_pairs + few * thorough) + again)
+
+
 def _affordable(pairs: float, classes: int) -> Effort:
     return next((effort for effort in EFFORTS if classes * effort.pairs <= pairs), EFFORTS[-1])
 
