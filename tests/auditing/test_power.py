@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from onecurve.auditing.look import Report
 from onecurve.auditing.looks import shortcuts
 from onecurve.auditing.looks.machinery.edits import EDITS
 from onecurve.auditing.looks.shortcuts import Shortcuts
+from onecurve.auditing.outputs.power_words import kind_sentence
 from onecurve.auditing.power import blind, copies
 from onecurve.auditing.power.blind import audit_blind
 from onecurve.auditing.power.copies import Copy, Draft, Numbers, drafts, kept_copy, planted
@@ -198,3 +199,16 @@ def test_a_drawn_property_is_one_that_the_look_edits(examined: Examined, seed: i
     assert shown.shape == images.shape
     assert 0 <= shown.min() <= shown.max() <= 1
     assert np.abs(shown - images).mean() > 0.001
+
+
+def test_without_planted_flaws_that_took_there_is_no_curve() -> None:
+    def told(strengths: tuple[float, ...]) -> dict[str, Any]:
+        judged = [Verdict(SpikeKind.PATCH, f"net-{at}", one, 0.02, "short", False, (False,) * 3) for at, one in enumerate(strengths)]
+        kind: dict[str, Any] = summary("quick", [], judged, {"patch": Alarms(8, 0, 0, 0)}, 10.0)["kinds"]["patch"]
+        return kind
+
+    weak, strong = told((0.01, 0.05, 0.9)), told((0.01, 0.6, 0.9))
+    assert (weak["took"], strong["took"]) == (1, 2)
+    assert set(weak["levels"].values()) == {NOT_MEASURED}
+    assert all(one["n"] == 3 for one in strong["levels"].values())
+    assert "3 planted are too few (1 of them changed 30% of their images or more)" in kind_sentence("patch", weak)

@@ -131,6 +131,7 @@ POWER = {
     "kinds": {
         "patch": {
             "planted": 11,
+            "took": 9,
             "spikes": [
                 {"strength": 0.8, "levels": [True, True, False], "held_out": False},
                 {"strength": 0.2, "levels": [False, False, False], "held_out": False},
@@ -141,6 +142,7 @@ POWER = {
         },
         "group": {
             "planted": 0,
+            "took": 0,
             "spikes": [],
             "false_alarms": "not measured",
             "levels": {"alarm": "not measured", "named": "not measured", "reproduced": "not measured"},

@@ -52,7 +52,8 @@ def kind_sentence(name: str, told: Mapping[str, Any]) -> str:
     """The chance that a strong flaw of the kind is named, and on how many copies without a planted one there was an alarm."""
     found = told["levels"].get(GRADE, UNMEASURED)
     if isinstance(found, str):
-        return f"Flaws of the kind `{name}`: {UNMEASURED}, {told['planted']} planted are too few."
+        took = f" ({told['took']} of them changed 30% of their images or more)" if told["planted"] and "took" in told else ""
+        return f"Flaws of the kind `{name}`: {UNMEASURED}, {told['planted']} planted are too few{took}."
     row = min(found["curve"], key=lambda one: abs(one["strength"] - STRENGTH))
     likely = f"{chance(row['chance'])} ({interval(row)}, {found['found']} of {found['n']} planted ones{_strengths(told, row['strength'])})"
     return (

@@ -17,6 +17,10 @@ WEIGHED: Final = (0.5, 0.7, 0.9, 1.0)
 PRIORS: Final = (0.5, 0.1, 0.01)
 FOUND: Final = 0.9
 NOT_MEASURED: Final = "not measured"
+TOOK: Final = 0.3
+"""A planted flaw took if it changes at least this share of its images."""
+FEWEST_TAKEN: Final = 2
+"""With fewer planted flaws that took there is no curve: weak ones alone say nothing of strong ones."""
 NEVER_PLANTED: Final = (
     "natural triggers",
     "triggers that depend on the image",
@@ -48,6 +52,7 @@ def _of_kind(judged: Sequence[Verdict], alarms: Alarms) -> dict[str, Any]:
     counts = {level: alarms.new if level == LEVELS[0] else alarms.named for level in LEVELS}
     return {
         "planted": len(judged),
+        "took": sum(one.strength >= TOOK for one in judged),
         "spikes": [asdict(one) for one in judged],
         "false_alarms": _false_alarms(alarms),
         "levels": {level: _level(level, own, foreign, counts[level], alarms.shams) for level in LEVELS},
@@ -63,6 +68,8 @@ def _false_alarms(alarms: Alarms) -> dict[str, Any] | str:
 
 
 def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarms: int, shams: int) -> dict[str, Any] | str:
+    if sum(one.strength >= TOOK for one in own) < FEWEST_TAKEN:
+        return NOT_MEASURED
     try:
         curve = fitted_curve([one.trial(level) for one in own], alarms, shams)
     except TooFewError:
