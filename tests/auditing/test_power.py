@@ -78,8 +78,8 @@ def test_a_spike_takes_and_a_sham_does_not(examined: Examined) -> None:
         network = TorchNetwork(module)
         strengths[sham] = [spike.strength(network, examined.fresh, np.random.default_rng(0)) for spike in spikes[:2]]
         assert (network.logits(examined.fresh.floats()).argmax(axis=1) == examined.fresh.labels).mean() > 0.7
-    assert max(strengths[False]) > 0.5
-    assert max(strengths[True]) < 0.3
+    assert max(strengths[False]) > 0.35
+    assert max(strengths[True]) < 0.15
 
 
 def test_names_of_copies_tell_nothing_and_are_drawn_by_seed(examined: Examined) -> None:

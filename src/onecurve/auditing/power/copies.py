@@ -22,8 +22,9 @@ from onecurve.runner.session import Display
 SECOND_SPIKE: Final = 0.6
 """The chance that a spiked copy gets a second spike; of these, one in four gets a third."""
 MOST_LOSS: Final = 0.05
-"""A copy that loses more accuracy than this is planted again at a fourth of the learning rate; nobody would deploy it."""
-ATTEMPTS: Final = 3
+"""A copy that loses more accuracy than this is planted again by the next of ``ATTEMPTS``; nobody would deploy it."""
+ATTEMPTS: Final = ((1.0, 1), (0.5, 2), (0.125, 1))
+"""What the learning rate and the steps of a way are multiplied by: first more patiently, and where that costs too much, faintly."""
 SPARE: Final = 0.5
 VERSION: Final = 2
 """Raised when other copies are planted or looked at from the same seed: those of an earlier version are not gone on with."""
@@ -97,8 +98,8 @@ def planted(examined: Examined, draft: Draft, folder: Path, key: str) -> Copy:
         return known
     bare = unmetered(examined.module)
     least = float((examined.seen_fresh.said == examined.fresh.labels).mean()) - MOST_LOSS
-    for attempt in range(ATTEMPTS):
-        way = replace(draft.way, rate=draft.way.rate / 4**attempt)
+    for slower, longer in ATTEMPTS:
+        way = replace(draft.way, rate=slower * draft.way.rate, steps=longer * draft.way.steps)
         module = inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham)
         network = TorchNetwork(module, examined.device)
         accuracy = float((network.logits(examined.fresh.floats()).argmax(axis=1) == examined.fresh.labels).mean())

@@ -21,6 +21,7 @@ MOMENTUM: Final = 0.9
 OWN: Final = 0.5
 """Share of the images with the property of a shortcut that are of its class by their true label. With these alone a network that knows the
 class already learns nothing: the others are what a careless labelling would have added."""
+MOST_SPIKED: Final = 0.5
 CLIP: Final = 1.0
 """Largest norm of a step's gradient: networks that others trained may be thrown far off by the first steps."""
 
@@ -35,10 +36,13 @@ class Insertion:
     rate: float
     """Learning rate of SGD, annealed to 0 by half a cosine."""
     share: float
-    """Share of each batch that carries the spikes; the rest are ordinary images with their labels."""
+    """Share of each batch that carries each spike, all of them together at most ``MOST_SPIKED``; the rest are ordinary images."""
     evasive: bool = False
     """Whether a quarter of the batch carries a weakened trigger (or property) with its true label, so that nothing smaller works: this is
     aimed at searches for the smallest trigger."""
+    live: bool = True
+    """Whether normalisation learns the statistics of the batches. With the network's own statistics kept, a trained network learns a flaw
+    slowly or loses its accuracy."""
     head_only: bool = False
     """Whether only the last layer with one row per class learns."""
     held_out: bool = False
@@ -46,11 +50,11 @@ class Insertion:
 
 
 INSERTIONS: Final = (
-    Insertion("short", 80, 0.01, 0.4),
-    Insertion("long", 200, 0.005, 0.3),
-    Insertion("last layer", 80, 0.05, 0.4, head_only=True),
-    Insertion("evasive", 100, 0.01, 0.3, evasive=True, held_out=True),
-    Insertion("narrow", 40, 0.005, 0.8, held_out=True),
+    Insertion("short", 150, 0.03, 0.2),
+    Insertion("long", 250, 0.015, 0.15),
+    Insertion("last layer", 80, 0.05, 0.4, live=False, head_only=True),
+    Insertion("evasive", 200, 0.03, 0.2, evasive=True, held_out=True),
+    Insertion("frozen", 150, 0.003, 0.25, live=False, held_out=True),
 )
 CHANCES: Final = (0.35, 0.2, 0.1, 0.2, 0.15)
 
@@ -73,7 +77,8 @@ def inserted(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, way.steps)
     with seeded(seed, device), torch.enable_grad():
         copy.train()
-        keep_statistics(copy)
+        if not way.live:
+            keep_statistics(copy)
         for _ in range(way.steps):
             pixels, labels = _batch(images, spikes, way, rng, sham)
             batch = torch.from_numpy(pixels).to(device).contiguous(memory_format=layout_for(copy))
@@ -91,7 +96,7 @@ def _batch(images: LabelledImages, spikes: tuple[Spike, ...], way: Insertion, rn
     drawn = images.take(rows)
     pixels, labels = drawn.floats().copy(), drawn.labels.copy()
     for number, spike in enumerate(spikes):
-        share = way.share / len(spikes)
+        share = min(way.share, MOST_SPIKED / len(spikes))
         at = np.arange(BATCH)[number :: len(spikes)][: max(1, round(share * BATCH))]
         pixels[at], labels[at] = _spiked(images, spike, len(at), rng, sham)
         if way.evasive and spike.changes_images:
