@@ -96,8 +96,38 @@
 
   // What is shown stands in the address: #task=…&cases=…&without=…&cost=…&find=…&solver=…
   const axes = all("[name=axis]");
-  let lit = new URLSearchParams(location.hash.slice(1)).get("solver") || "";
-  const light = () => lit && all("[data-tool]").forEach((one) => one.classList.toggle("chosen", one.dataset.tool === lit));
+  let lit = new URLSearchParams(location.hash.slice(1)).get("solver") || document.querySelector("tr.chosen")?.dataset.tool || "";
+  const light = () => {
+    all("[data-tool]").forEach((one) => one.classList.toggle("chosen", one.dataset.tool === lit));
+    if (!picker) return;
+    picker.value = lit;
+    picked.textContent = lit ? placesOf(lit) : "";
+    picked.hidden = !lit;
+  };
+
+  // The tool that a reader picks is drawn out everywhere, and a sentence tells its places and whom the tests do not tell it from.
+  const picker = document.querySelector("[name=tool]");
+  const picked = document.querySelector(".picked");
+  const placesOf = (tool) => {
+    const places = all("table.ranks tr[data-tool]")
+      .filter((row) => row.dataset.tool === tool)
+      .map((row) => {
+        const [rank, name, skill, between, , , others] = [...row.cells].map((cell) => cell.textContent.trim());
+        const task = tabs[Number(row.closest("[data-panel]")?.dataset.panel) - 1]?.dataset.task ?? "all";
+        const rivals = others === "—" ? "separated from all others" : `not separated from ${others}`;
+        return `${task}: ${name} has rank ${rank}, skill ${skill} (${between}), ${rivals}`;
+      });
+    return places.length ? `${places.join("; ")}.` : `No ranking on this page has ${tool}.`;
+  };
+  if (picker) {
+    const tools = [...new Set(all("tr[data-tool]").map((row) => row.dataset.tool))].sort();
+    picker.append(...tools.map((tool) => new Option(tool, tool)));
+    picker.addEventListener("change", () => {
+      lit = picker.value;
+      light();
+      keep();
+    });
+  }
   const keep = () => {
     const state = new URLSearchParams();
     const tab = tabs.find((one) => one.getAttribute("aria-selected") === "true");
