@@ -1,6 +1,6 @@
 """Universal perturbations: one small change of all images for each class; a class that is reached most easily is suspicious.
 
-They cost a tenth of a trigger inversion, since nothing is made small: only the success of a bounded change is compared.
+Nothing is made small, as in a trigger inversion: only the success of a bounded change is compared, and few steps show that.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from onecurve.core.validate import require_within
 from onecurve.core.workbench import Workbench
 from onecurve.models.network import evaluating, torch_module
 from onecurve.tools.inversion.machinery.attack_success import share_reaching_by
-from onecurve.tools.inversion.machinery.class_search import means_of
+from onecurve.tools.inversion.machinery.class_search import COST, means_of
 from onecurve.tools.inversion.machinery.universal import Perturbation, Perturbed, perturb
 from onecurve.tools.machinery.to_picture import trigger_picture
 
@@ -62,16 +62,16 @@ class UniversalPerturbation:
         A score is the geometric mean of the probabilities of the class over the images of the last half of the steps.
         """
         means = means_of(brief, workbench, self.steps)
-        if means is None or means.images_per_step * self.steps * len(means.classes) * 3 > workbench.remaining - means.reserve:
+        if means is None or means.images_per_step * self.steps * len(means.classes) * COST > workbench.remaining - means.reserve:
             return Evidence()
         perturbation = Perturbation(self.area, self.bound, self.steps, means.images_per_step)
         module, seed = torch_module(workbench.subject), int(workbench.rng.integers(2**32))
         with evaluating(module):
             found = perturb(module, means.images, means.classes, perturbation, seed, workbench.device)
-        scores = (ClassScores(np.exp(-found.hardness).astype(np.float32), "probability of the class under one change of all images"),)
         if brief.target is not None:
             return Evidence(_exhibits(found, means.classes, means.trial, workbench, 0.0))
-        return Evidence((*scores, *_exhibits(found, means.classes, means.trial, workbench, LEAST)))
+        scores = ClassScores(np.exp(-found.hardness).astype(np.float32), "probability of the class under one change of all images")
+        return Evidence((scores, *_exhibits(found, means.classes, means.trial, workbench, LEAST)))
 
 
 def _exhibits(found: Perturbed, classes: Ints, trial: LabelledImages, workbench: Workbench, least: float) -> tuple[Piece, ...]:
