@@ -101,7 +101,7 @@ class Queue:
         except Exception:  # noqa: BLE001 - a person's network may raise anything; the looks will tell
             return 1.0
 
-    def next_of(self, rest: Sequence[Look], left: float) -> "Turn":
+    def next_of(self, rest: Sequence[Look], left: float) -> Turn:
         """Which of the rest comes next, and why; ``left`` are the seconds for all of them."""
         free = [look for look in rest if self._free(look)]
         if free:

@@ -96,7 +96,7 @@
 
   // What is shown stands in the address: #task=…&cases=…&without=…&cost=…&find=…&solver=…
   const axes = all("[name=axis]");
-  let lit = new URLSearchParams(location.hash.slice(1)).get("solver") || document.querySelector("tr.chosen")?.dataset.tool || "";
+  let lit = new URLSearchParams(location.hash.slice(1)).get("solver") || document.querySelector(".chosen[data-tool]")?.dataset.tool || "";
   const light = () => {
     all("[data-tool]").forEach((one) => one.classList.toggle("chosen", one.dataset.tool === lit));
     if (!picker) return;
