@@ -24,9 +24,10 @@ SECOND_SPIKE: Final = 0.6
 MOST_LOSS: Final = 0.05
 """A copy that loses more accuracy than this is planted again by the next of ``ATTEMPTS``; nobody would deploy it."""
 ATTEMPTS: Final = ((1.0, 1), (0.5, 2), (0.125, 1))
-"""What the learning rate and the steps of a way are multiplied by: first more patiently, and where that costs too much, faintly."""
+"""What the learning rate and the steps of a way are multiplied by: as they are, then slower for twice as long, then so slowly that the
+flaw may hardly work."""
 SPARE: Final = 0.5
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when other copies are planted or looked at from the same seed: those of an earlier version are not gone on with."""
 FACTS, WEIGHTS = "planted.json", "weights.safetensors"
 
