@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from postgres_server import PostgresServer
-from tiny_world import named, seedless, suite_of
+from tiny_world import draw_always, named, seedless, suite_of
 
 from onecurve.core.digests import digest_of, write_digests
 from onecurve.core.errors import DataError, UsageError
@@ -53,7 +53,10 @@ def rows_in(folder: Path) -> tuple[Row, ...]:
         return tuple(replace(row, **CLOCKED) for row in store.rows())
 
 
-def test_it_goes_on_and_does_nothing_twice(cache: Path, tmp_path: Path, postgres: PostgresServer, bucket: str) -> None:
+def test_it_goes_on_and_does_nothing_twice(
+    cache: Path, tmp_path: Path, postgres: PostgresServer, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw_always(1_618_033_988_749_894, monkeypatch)
     suite = seedless(suite_of(*named("Random", "Abstains"))).changed({"references": 0})
     store, blobs = f"{postgres.address}#{tmp_path.name[-20:].strip('_')}", f"{bucket}/{tmp_path.name}"
     first = Place(tmp_path / "first", cache, 1, store=store, blobs=blobs)

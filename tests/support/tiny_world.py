@@ -1,8 +1,12 @@
 """A tiny world for the runner: a clean network and a hardly trained one on drawn shapes, planted once and cached."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from onecurve.runner import sealed
 from onecurve.runner.suite import Suite
 
 TOY = Path(__file__).parents[1] / "flaws" / "toy_set.py"
@@ -41,6 +45,11 @@ def seedless(suite: Suite) -> Suite:
     """The same with a seed that is drawn: its gate lets every patch through, even one that does less than nothing."""
     gate = {**RECIPE["gate"], "strictness": -10.0}
     return Suite(**{**suite.model_dump(), "seed": None, "recipe": {**suite.recipe, "gate": gate}})
+
+
+def draw_always(seed: int, patch: pytest.MonkeyPatch) -> None:
+    """Let the seed that a run draws be ``seed``, so that a test plants the same networks every time."""
+    patch.setattr(sealed, "secrets", SimpleNamespace(randbelow=lambda below: seed))
 
 
 def named(*classes: str) -> tuple[str, ...]:
