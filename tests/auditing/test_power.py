@@ -152,6 +152,9 @@ def test_flaws_of_other_ways_are_kept_apart_and_shift_the_curve() -> None:
     assert told["n"] == 8
     assert told["transfer"]["n"] == 6
     assert told["transfer"]["high"] < 0
+    strong, other = told["curve"][-1], told["other_ways"][-1]
+    assert other["low"] < strong["low"], "none of the six foreign ones was found"
+    assert other["high"] < strong["high"]
     assert [row["prior"] for row in told["after_nothing"]] == [0.5, 0.1, 0.01]
     assert all(row["low"] < row["flawed"] < row["high"] < row["prior"] for row in told["after_nothing"])
 

@@ -54,6 +54,24 @@ def test_harder_flaws_shift_the_curve_down() -> None:
         curve.shift_of([])
 
 
+def test_the_widened_band_covers_flaws_of_another_origin() -> None:
+    rng, points, inside, narrow = np.random.default_rng(2), np.array([0.4, 0.8]), [], []
+    for shift in (-2.0, -1.0, 1.0, 2.0) * 3:
+        curve = fitted_curve(drawn(rng, 60), int(rng.binomial(16, 0.05)), 16)
+        other = 0.05 + 0.95 * 0.95 * expit(4 * (np.log(points) - np.log(0.4)) + shift)
+        wide, own = curve.widened(points), curve.at(points)
+        inside.append((wide.low <= other) & (other <= wide.high))
+        narrow.append((own.low <= other) & (other <= own.high))
+    assert np.mean(inside) >= 0.9 > np.mean(narrow)
+
+
+def test_flaws_of_another_origin_that_were_tried_move_the_widened_band() -> None:
+    curve = fitted_curve(drawn(np.random.default_rng(1), 60), 0, 16)
+    wide, told = curve.widened([0.6]), curve.widened([0.6], [Trial(str(at), 0.6, found=False) for at in range(8)])
+    assert told.high[0] < wide.middle[0]
+    assert told.low[0] < wide.low[0]
+
+
 def test_shares_have_exact_intervals_and_none_tried_has_none() -> None:
     assert exact_share(0, 8).high == pytest.approx(1 - 0.025 ** (1 / 8))
     assert exact_share(0, 8).low == 0

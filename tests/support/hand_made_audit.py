@@ -100,6 +100,7 @@ def _level(found: int) -> dict[str, object]:
         "n": 11,
         "found": found,
         "curve": [{"strength": at, "chance": at * 0.9, "low": at * 0.6, "high": at} for at in (0.1, 0.5, 0.9, 1.0)],
+        "other_ways": [{"strength": at, "low": at * 0.4, "high": min(1.0, at * 1.2)} for at in (0.1, 0.5, 0.9, 1.0)],
         "found_from": {"chance": 0.9, "strength": None, "surely": None},
         "transfer": {"logits": -0.4, "low": -2.0, "high": 1.1, "n": 3, "found": 1},
         "after_nothing": [{"prior": 0.5, "flawed": 0.2, "low": 0.1, "high": 0.4}],

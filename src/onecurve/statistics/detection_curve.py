@@ -32,7 +32,10 @@ GUESSES: Final = 7
 SHIFTS: Final = np.linspace(-6, 6, 61)
 """Logits by which flaws of another origin may be easier (above 0) or harder to find."""
 SHIFT_PRIOR: Final = 1.5
-"""Standard deviation of their prior."""
+"""Standard deviation of their prior: in published comparisons flaws of another origin are found with .50 to .73 where planted ones are
+found with .82, which is half a logit to one and a half."""
+DRAWS: Final = 4000
+"""Pairs of a curve and a shift by which a widened band is counted."""
 
 
 @final
@@ -75,6 +78,16 @@ class DetectionCurve:
         low, middle, high = np.array(quantiles).T
         return Band(points, middle, low, high)
 
+    def widened(self, strengths: Sequence[float] | Doubles, others: Sequence[Trial] = (), level: float = LEVEL) -> Band:
+        """The same for flaws of another origin, which may be easier or harder to find than those behind the curve.
+
+        ``others`` are flaws of other origins that were tried: they say by how much. Without any, the prior of the shift does.
+        """
+        points = np.asarray(strengths, np.float64)
+        curves = self._drawn(points, self._with_shifts(others), np.random.default_rng(0), DRAWS)
+        low, middle, high = np.quantile(curves, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
+        return Band(points, middle, low, high)
+
     def strength_found(self, chance: float = 0.9) -> tuple[float | None, float | None]:
         """The least strength at which the median of the chance reaches ``chance``, and at which the whole band does; None for never."""
         points = np.geomspace(0.05, 1.0, 60)
@@ -82,10 +95,15 @@ class DetectionCurve:
         half, whole = band.middle >= chance, band.low >= chance
         return (float(points[half.argmax()]) if half.any() else None), (float(points[whole.argmax()]) if whole.any() else None)
 
-    def draws(self, strengths: Sequence[float], rng: np.random.Generator, count: int) -> Doubles:
-        """count x S: chances under curves that are drawn from the posterior."""
-        chances: Doubles = self._curves(np.asarray(strengths, np.float64), 0.0)[rng.choice(len(self.weights), size=count, p=self.weights)]
-        return chances
+    def draws(self, strengths: Sequence[float], rng: np.random.Generator, count: int, *, other_origin: bool = False) -> Doubles:
+        """count x S: chances under curves that are drawn from the posterior; for flaws of another origin each with a shift of its own."""
+        weights = self._with_shifts(()) if other_origin else self.weights[:, None] * (SHIFTS == 0)
+        return self._drawn(np.asarray(strengths, np.float64), weights, rng, count)
+
+    def _drawn(self, strengths: Doubles, weights: Doubles, rng: np.random.Generator, count: int) -> Doubles:
+        """count x S; ``weights`` are G x shifts and sum to 1."""
+        grid, moved = np.divmod(rng.choice(weights.size, size=count, p=weights.ravel()), len(SHIFTS))
+        return DetectionCurve(self.parameters[grid], self.weights[grid])._curves(strengths, SHIFTS[moved][:, None, None])
 
     def mean_over(self, strengths: Sequence[float], level: float = LEVEL) -> tuple[float, Interval]:
         """The chance averaged over those strengths, with its interval."""
@@ -100,19 +118,26 @@ class DetectionCurve:
         """
         if not trials:
             raise TooFewError.of("a shift of the curve", 0, 1, "planted flaws")
-        log_likelihood = np.array([self._likelihood_under(trials, shift) for shift in SHIFTS])
-        weights = np.exp(log_likelihood - log_likelihood.max()) * norm.pdf(SHIFTS / SHIFT_PRIOR)
-        low, middle, high = _weighted_quantiles(SHIFTS, weights / weights.sum(), ((1 - level) / 2, 0.5, (1 + level) / 2))
+        weights = self._with_shifts(trials).sum(axis=0)
+        low, middle, high = _weighted_quantiles(SHIFTS, weights, ((1 - level) / 2, 0.5, (1 + level) / 2))
         return middle, Interval(low, high, level)
 
-    def _likelihood_under(self, trials: Sequence[Trial], shift: float) -> float:
-        chances = self._curves(np.array([one.strength for one in trials]), shift)
-        found = np.array([one.found for one in trials])
-        each = np.where(found, chances, 1 - chances).prod(axis=1)
-        return float(np.log(max(float(each @ self.weights), 1e-300)))
+    def _with_shifts(self, trials: Sequence[Trial]) -> Doubles:
+        """The posterior of the grid and ``SHIFTS`` together, G x shifts, summing to 1, after flaws of another origin."""
+        columns = [self.weights * self._likelihood_under(trials, float(shift)) for shift in SHIFTS]
+        weights = np.stack(columns, axis=1) * norm.pdf(SHIFTS / SHIFT_PRIOR)
+        shares: Doubles = weights / weights.sum()
+        return shares
 
-    def _curves(self, strengths: Doubles, shift: float) -> Doubles:
-        """G x S: the chance under each point of the grid, averaged over copies."""
+    def _likelihood_under(self, trials: Sequence[Trial], shift: float) -> Doubles:
+        """G: of all trials together."""
+        chances = self._curves(np.array([one.strength for one in trials], np.float64), shift)
+        found = np.array([one.found for one in trials], bool)
+        likelihood: Doubles = np.where(found, chances, 1 - chances).prod(axis=1)
+        return likelihood
+
+    def _curves(self, strengths: Doubles, shift: float | Doubles) -> Doubles:
+        """G x S: the chance under each point of the grid, averaged over copies; ``shift`` is one number, or G x 1 x 1."""
         nodes, shares = _nodes()
         middle, slope, lapse, guess, spread = (column[:, None, None] for column in self.parameters.T)
         logits = slope * (np.log(strengths)[None, :, None] - middle) + shift + spread * nodes

@@ -88,7 +88,7 @@ def _grade(level: str, told: Mapping[str, Any], spikes: Sequence[Mapping[str, An
     points = [(one["strength"], bool(one["levels"][place]), bool(one["held_out"])) for one in spikes]
     return GradeView(
         title,
-        power_chart(told["curve"], points, title),
+        power_chart(told["curve"], told.get("other_ways", ()), points, title),
         tuple(f"{words.chance(row['chance'])} ({words.chance(row['low'])} to {words.chance(row['high'])})" for row in told["curve"]),
         f"{told['found']} of {told['n']}",
         sentences,
@@ -101,18 +101,33 @@ def _flawed(told: Mapping[str, float]) -> str:
     return f"{words.number(told['flawed'])} ({LEVEL:.0%} interval {words.number(told['low'])} to {words.number(told['high'])})"
 
 
-def power_chart(curve: Sequence[Mapping[str, float]], points: Sequence[tuple[float, bool, bool]], name: str) -> Markup:
-    """Chance of being found over strength, both in [0, 1], with its band; ``points`` are planted flaws: strength, found, kept apart."""
-    upper = [_at(row["strength"], row["high"]) for row in curve]
-    lower = [_at(row["strength"], row["low"]) for row in reversed(curve)]
+def power_chart(
+    curve: Sequence[Mapping[str, float]],
+    wider: Sequence[Mapping[str, float]],
+    points: Sequence[tuple[float, bool, bool]],
+    name: str,
+) -> Markup:
+    """Chance of being found over strength, both in [0, 1], with its band and the wider one for flaws that were planted otherwise.
+
+    ``points`` are planted flaws: strength, found, kept apart.
+    """
     middle = [_at(row["strength"], row["chance"]) for row in curve]
     dots = Markup("").join(_dot(*point) for point in points)
-    body = Markup('{axes}<polygon class="power-band" points="{band}"/><polyline class="power-line" points="{line}"/>{dots}').format(
-        axes=_axes(), band=" ".join([*upper, *lower]), line=" ".join(middle), dots=dots
+    body = Markup('{axes}{wider}{band}<polyline class="power-line" points="{line}"/>{dots}').format(
+        axes=_axes(), wider=_area(wider, "power-wider"), band=_area(curve, "power-band"), line=" ".join(middle), dots=dots
     )
     return Markup('<svg class="power-chart" viewBox="0 0 {w} {h}" role="img" aria-label="{name}">{body}</svg>').format(
         w=WIDTH, h=HEIGHT, name=f"Chance of {name} over the strength of the flaw", body=body
     )
+
+
+def _area(rows: Sequence[Mapping[str, float]], kind: str) -> Markup:
+    """The area between the low and the high ends; nothing where there are none."""
+    if not rows:
+        return Markup("")
+    upper = [_at(row["strength"], row["high"]) for row in rows]
+    lower = [_at(row["strength"], row["low"]) for row in reversed(rows)]
+    return Markup('<polygon class="{kind}" points="{band}"/>').format(kind=kind, band=" ".join([*upper, *lower]))
 
 
 def _axes() -> Markup:

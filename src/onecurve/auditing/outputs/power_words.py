@@ -58,8 +58,14 @@ def kind_sentence(name: str, told: Mapping[str, Any]) -> str:
     likely = f"{chance(row['chance'])} ({interval(row)}, {found['found']} of {found['n']} planted ones{_strengths(told, row['strength'])})"
     return (
         f"A flaw of the kind `{name}` that changes {row['strength']:.0%} of its images is found and its class named with chance "
-        f"{likely}; alarms where nothing was planted: {alarm_words(told['false_alarms'])}."
+        f"{likely}{_other_ways(found, row['strength'])}; alarms where nothing was planted: {alarm_words(told['false_alarms'])}."
     )
+
+
+def _other_ways(found: Mapping[str, Any], strength: float) -> str:
+    """The wider interval for flaws that were put in otherwise; nothing for an audit of a version that did not tell it."""
+    rows = [row for row in found.get("other_ways", ()) if row["strength"] == strength]
+    return f", or {chance(rows[0]['low'])} to {chance(rows[0]['high'])} if it was planted in a way that was not tried" if rows else ""
 
 
 def _strengths(told: Mapping[str, Any], strength: float) -> str:

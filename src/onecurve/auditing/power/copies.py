@@ -27,7 +27,7 @@ ATTEMPTS: Final = ((1.0, 1), (0.5, 2), (0.125, 1))
 """What the learning rate and the steps of a way are multiplied by: as they are, then slower for twice as long, then so slowly that the
 flaw may hardly work."""
 SPARE: Final = 0.5
-VERSION: Final = 3
+VERSION: Final = 4
 """Raised when other copies are planted or looked at from the same seed: those of an earlier version are not gone on with."""
 FACTS, WEIGHTS = "planted.json", "weights.safetensors"
 

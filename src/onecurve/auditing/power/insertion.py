@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from onecurve.auditing.power.spikes import Spike
 from onecurve.core.image.images import Floats, Ints, LabelledImages
+from onecurve.models.bfloat16 import is_fast_in_bfloat16
 from onecurve.models.network import layout_for
 from onecurve.models.parts import has_fused_optimisers
 from onecurve.models.randomness import seeded
@@ -67,7 +68,10 @@ def drawn_insertion(rng: np.random.Generator) -> Insertion:
 def inserted(
     bare: nn.Module, images: LabelledImages, spikes: tuple[Spike, ...], way: Insertion, seed: int, device: str, *, sham: bool
 ) -> nn.Module:
-    """A copy with the spikes in it; a sham copy takes the same steps on the same images with true labels. ``bare`` stays as it is."""
+    """A copy with the spikes in it; a sham copy takes the same steps on the same images with true labels. ``bare`` stays as it is.
+
+    Where the device is faster in bfloat16, convolutions and matrix products of the steps are done in it; the weights stay float32.
+    """
     copy = deepcopy(bare).to(device).requires_grad_()
     if way.head_only:
         _only_head(copy)
@@ -75,6 +79,7 @@ def inserted(
     learning = [values for values in copy.parameters() if values.requires_grad]
     optimiser = torch.optim.SGD(learning, way.rate, MOMENTUM, fused=has_fused_optimisers(learning[0].device))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, way.steps)
+    lower = is_fast_in_bfloat16(device)
     with seeded(seed, device), torch.enable_grad():
         copy.train()
         if not way.live:
@@ -82,7 +87,9 @@ def inserted(
         for _ in range(way.steps):
             pixels, labels = _batch(images, spikes, way, rng, sham)
             batch = torch.from_numpy(pixels).to(device).contiguous(memory_format=layout_for(copy))
-            loss = functional.cross_entropy(copy(batch), torch.from_numpy(labels).to(device))
+            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=lower):
+                logits = copy(batch)
+            loss = functional.cross_entropy(logits.float(), torch.from_numpy(labels).to(device))
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(learning, CLIP)

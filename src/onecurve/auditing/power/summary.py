@@ -74,7 +74,7 @@ def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarm
         curve = fitted_curve([one.trial(level) for one in own], alarms, shams)
     except TooFewError:
         return NOT_MEASURED
-    band = curve.at(STRENGTHS)
+    band, wider = curve.at(STRENGTHS), curve.widened(STRENGTHS, [one.trial(level) for one in foreign])
     half, whole = curve.strength_found(FOUND)
     return {
         "n": len(own),
@@ -82,6 +82,10 @@ def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarm
         "curve": [
             {"strength": float(strength), "chance": float(chance), "low": float(low), "high": float(high)}
             for strength, chance, low, high in zip(band.strengths, band.middle, band.low, band.high, strict=True)
+        ],
+        "other_ways": [
+            {"strength": float(strength), "low": float(low), "high": float(high)}
+            for strength, low, high in zip(wider.strengths, wider.low, wider.high, strict=True)
         ],
         "found_from": {"chance": FOUND, "strength": half, "surely": whole},
         "transfer": _transfer(curve, level, foreign),

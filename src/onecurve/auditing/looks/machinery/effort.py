@@ -33,12 +33,14 @@ EFFORTS: Final = (Effort(150, 16), Effort(100, 12), Effort(60, 8))
 trojaned networks first."""
 FEWEST_COMPARED: Final = 8
 """Of fewer classes hardly any size stands apart: by the t distribution the smallest of 4 must lie 14 deviations below the others."""
-SEARCH_SHARE: Final = 0.4
-"""Share of the time that goes to the coarse search of the classes which a screening leaves; where that is too little for
-``FEWEST_COMPARED``, as much as they need, up to ``MOST_SEARCH_SHARE``."""
 MOST_SEARCH_SHARE: Final = 0.65
+"""Where the time is so short that a coarse search of ``FEWEST_COMPARED`` classes takes more than this share, fewer are searched."""
 SCREEN_SHARE: Final = 0.3
-"""At most this share of the time goes to the screening."""
+"""At least this share of the time may go to the screening; more where the search of ``FEWEST_COMPARED`` classes leaves more."""
+SPARE: Final = 0.9
+"""Share of what that search leaves that the screening may take; a pace is measured with error."""
+SEARCH_SHARE: Final = 0.6
+"""Share of what the screening leaves that goes to the coarse search of as many classes as it pays for; the rest to the later rounds."""
 REFINED: Final = 4
 """Classes with the smallest triggers that are searched again with another seed."""
 COARSE_SHARE: Final = 0.6
@@ -81,15 +83,16 @@ def screened_effort(classes: int, seconds: float, pairs_per_second: float, class
     ``pairs_per_second`` is the pace of the search in pairs of a class and an image, ``classes_per_second`` that of the screening. None
     where the time does not pay for the search of one class.
     """
-    pairs, coarse = seconds * pairs_per_second, EFFORTS[-1]
-    fewest = min(FEWEST_COMPARED, int(MOST_SEARCH_SHARE * pairs / coarse.pairs))
-    kept = max(int(SEARCH_SHARE * pairs / coarse.pairs), fewest)
-    screened = min(classes, int(SCREEN_SHARE * seconds * classes_per_second))
-    kept = min(kept, screened)
+    coarse = EFFORTS[-1]
+    each = coarse.pairs / pairs_per_second
+    fewest = min(FEWEST_COMPARED, int(MOST_SEARCH_SHARE * seconds / each))
+    left = seconds - (fewest + min(REFINED, fewest)) * each
+    screened = min(classes, int(max(SCREEN_SHARE * seconds, SPARE * left) * classes_per_second))
+    left = seconds - screened / classes_per_second
+    kept = min(screened, max(fewest, int(SEARCH_SHARE * left / each)))
     if kept < 1:
         return None
-    spent = screened / classes_per_second * pairs_per_second + kept * coarse.pairs
-    return EffortPlan(screened, kept, coarse, _affordable(pairs - spent, min(REFINED, kept)))
+    return EffortPlan(screened, kept, coarse, _affordable((left - kept * each) * pairs_per_second, min(REFINED, kept)))
 
 
 def thorough_pairs(classes: int, screen_pairs: float) -> float:
