@@ -10,9 +10,8 @@ from typing import Any, Final, final
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Finding, Standing, corrected
 from onecurve.auditing.look import Look
-from onecurve.auditing.looks.machinery.effort import pairs_per_second
 from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, opened, plant_copies
-from onecurve.auditing.power.insertion import BATCH
+from onecurve.auditing.power.insertion import INSERTIONS, inserted
 from onecurve.auditing.power.row_ranks import row_ranks, rows_tried
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
@@ -30,8 +29,8 @@ LEAST_SECONDS: Final = 5.0
 """With less time per network there is nothing to measure the power of."""
 LEAST_IMAGES: Final = 100
 """Copies are tuned on the images of the search; with fewer they would learn them by heart."""
-TRAINING: Final = 1.5
-"""A step of training costs about so many times what a gradient for the images does."""
+TIMED: Final = 6
+"""Steps of training by which the time of planting is judged."""
 SURVIVES: Final = 0.5
 """A finding survives in a sham copy if its trigger keeps this share of its effect."""
 
@@ -112,11 +111,19 @@ def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, 
     """Refuse before anything is planted where the planting alone would take the time; judged by the speed of this machine now."""
     count = min(len(missing), numbers.spiked + numbers.shams)
     steps = count * fmean(draft.way.steps for draft in missing) if missing else 0.0
-    planting = steps * BATCH * TRAINING / pairs_per_second(examined)
+    planting = steps * _seconds_per_step(examined)
     needed = planting + (numbers.spiked + numbers.shams + 1) * LEAST_SECONDS
     if needed > seconds:
         words = f"planting {count} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"
         raise UsageError(words, f"give a budget of at least {2 * needed:.0f}s, or lower --power")
+
+
+def _seconds_per_step(examined: Examined) -> float:
+    """Of training, on this machine now."""
+    way = replace(INSERTIONS[0], steps=TIMED)
+    began = time.perf_counter()
+    inserted(unmetered(examined.module), examined.search, (), way, 0, examined.device, sham=True)
+    return (time.perf_counter() - began) / TIMED
 
 
 def _seconds_each(file: Path, seconds: float) -> float:
