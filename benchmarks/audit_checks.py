@@ -263,15 +263,19 @@ def _split_at_median(values: np.ndarray) -> list[tuple[np.ndarray, str]]:
 
 
 def realism(arguments: argparse.Namespace) -> bool:
-    """8: how well the weights alone tell spiked copies from sham ones; reported, neither passed nor failed."""
-    rows, spiked = [], []
+    """8: how well the weights alone tell spiked copies from sham ones; reported for each architecture, neither passed nor failed."""
+    rows = dict[int, list[list[float]]]()
+    spiked = dict[int, list[bool]]()
     for folder in arguments.folders:
         for name, told in power_of(folder)["copies"].items():
-            rows.append(_statistics(folder / "stages" / "copies" / name / "weights.safetensors"))
-            spiked.append(not told["sham"])
+            found = _statistics(folder / "stages" / "copies" / name / "weights.safetensors")
+            rows.setdefault(len(found), []).append(found)
+            spiked.setdefault(len(found), []).append(not told["sham"])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
-    said = cross_val_predict(model, np.array(rows), np.array(spiked), cv=LeaveOneOut(), method="predict_proba")[:, 1]
-    print(f"spiked against sham copies by statistics of their weights: AUROC {roc_auc_score(spiked, said):.2f} over {len(rows)} copies")
+    for size, own in rows.items():
+        said = cross_val_predict(model, np.array(own), np.array(spiked[size]), cv=LeaveOneOut(), method="predict_proba")[:, 1]
+        score = roc_auc_score(spiked[size], said)
+        print(f"spiked against sham copies by statistics of their weights: AUROC {score:.2f} over {len(own)} copies")
     return True
 
 

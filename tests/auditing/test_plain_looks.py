@@ -105,7 +105,7 @@ def test_a_shortcut_needs_no_labels() -> None:
         answers = module(torch.from_numpy(whole.floats())).argmax(1).numpy()
     of = examined(module, LabelledImages(whole.images, answers))
     (found, *_) = verified(Shortcuts(), of)
-    assert (found.classes, found.where, found.facts["donors"]) == (("left",), "colours", "images called so")
+    assert (found.classes, found.where, found.facts["donors"]) == (("left",), "colours", "images called `left`")
 
 
 def test_a_property_that_only_goes_with_a_class_is_no_shortcut() -> None:

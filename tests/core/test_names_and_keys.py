@@ -76,6 +76,15 @@ def test_a_file_that_is_not_there_does_not_import_or_lacks_the_name(tmp_path: Pa
         load_from_file(f"{fine}:Toll")
 
 
+def test_what_a_file_imports_is_not_offered_in_place_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import json\nfrom collections import Counter, OrderedDict\n\nmade = Counter()\n\ndef load(): ...\n")
+    with pytest.raises(UnknownNameError) as told:
+        load_from_file(f"{file}:nothing_of_that_name_")
+    assert told.value.hint == "there are: load, made"
+    assert load_from_file(f"{file}:Counter")
+
+
 def test_an_edited_file_is_read_anew(tmp_path: Path) -> None:
     file = tmp_path / "tool.py"
     file.write_text("VALUE = 1")

@@ -7,6 +7,7 @@ import ast
 import contextlib
 import hashlib
 import importlib.util
+import inspect
 import io
 import sys
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ def load_from_file(place: str) -> Any:
         raise UsageError(f"no such file: {path}", "write path/to/file.py:Name")
     module = _module_of(path)
     if not hasattr(module, attribute):
-        public = [name for name in vars(module) if not name.startswith("_")]
-        raise UnknownNameError.among(f"object in {path}", attribute, public)
+        own = [name for name, value in vars(module).items() if not name.startswith("_") and _is_of(module, value)]
+        raise UnknownNameError.among(f"object in {path}", attribute, own)
     return getattr(module, attribute)
 
 
@@ -61,6 +62,13 @@ def files_of(path: Path) -> tuple[Path, ...]:
             found.add(file)
             wanted += [beside for name in _imported(file) for beside in _beside(path.parent, name)]
     return (path, *sorted(found - {path}))
+
+
+def _is_of(module: ModuleType, value: object) -> bool:
+    """Whether a value is the module's own: neither a module nor a class or function that it imports."""
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return getattr(value, "__module__", None) == module.__name__
+    return not isinstance(value, ModuleType)
 
 
 def _module_of(path: Path) -> ModuleType:

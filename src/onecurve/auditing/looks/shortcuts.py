@@ -156,14 +156,15 @@ def _tried(examined: Examined, seen: Seen, donors: _Donors, name: str, count: in
 
 def _claim(examined: Examined, donors: _Donors, name: str, images: int, look: str) -> Finding:
     who = examined.class_names[donors.target]
+    whose = donors.whose.replace("called so", f"called `{who}`")
     property_words = f"{name}{_direction(examined, donors, name)}"
     tried = _tried(examined, examined.seen_fresh, donors, name, images)
     if tried is None:
-        title = f"the {property_words} of {donors.whose} may make the network say `{who}`; too few fresh images to test it"
+        title = f"the {property_words} of {whose} may be enough for that answer; too few fresh images to test it"
         return Finding(Kind.SHORTCUT, title, (who,), name, Standing.UNVERIFIED, look)
     hits, count = int(tried.reached.sum()), len(tried.rows)
     effect = Effect(
-        f"share of fresh images of other classes called `{who}` when they are given the {name} of {donors.whose}",
+        f"share of fresh images of other classes called `{who}` when they are given the {name} of {whose}",
         hits / count,
         wilson(hits, count),
         float(tried.control.mean()),
@@ -173,10 +174,10 @@ def _claim(examined: Examined, donors: _Donors, name: str, images: int, look: st
     )
     standing = Standing.VERIFIED if tried.gain > 0 else Standing.REFUTED
     title = (
-        f"given the {property_words} of {donors.whose}, {hits / count:.0%} of fresh images of other classes are called `{who}`, "
-        f"under as large an edit towards other classes {effect.against:.0%}"
+        f"given the {property_words} of {whose}, {hits / count:.0%} of fresh images of other classes are called `{who}`; "
+        f"of those edited as much towards other classes, {effect.against:.0%} are"
     )
-    facts: dict[str, float | int | str] = {"donors": donors.whose, "donor_images": len(donors.rows)}
+    facts: dict[str, float | int | str] = {"donors": whose, "donor_images": len(donors.rows)}
     return Finding(Kind.SHORTCUT, title, (who,), name, standing, look, effect, facts, _exhibits(examined, tried))
 
 

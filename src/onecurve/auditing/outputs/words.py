@@ -35,7 +35,8 @@ def verdict(outcome: Outcome) -> str:
         return f"No finding was verified in {name}; {known}."
     levels = [numbers.count(sum(one.level is level for one in audit.verified), str(level)) for level in ORDER]
     counted = numbers.and_list([words for words in levels if not words.startswith("0 ")])
-    return f"{numbers.count(len(audit.verified), 'verified finding')} in {name} ({counted}), {_new(outcome)}."
+    found = f"{numbers.count(len(audit.verified), 'verified finding')} in {name} ({counted})"
+    return f"{found}, {_new(outcome)}: exit code {int(outcome.exit_code)}."
 
 
 def coverage_words(audit: Audit) -> str:
