@@ -127,6 +127,7 @@ def _cells(
                 "forward": round(spent / 2, 3), "backward": round(spent / 4, 3), "seconds": round(spent / 5_000, 3), "peak_mb": 120.0,
                 "person_seconds": 0.0, "facts": facts, "question": f"q{number:08x}", "evidence": f"e{key}", "answer": f"a{key}",
                 "traceback": "", "cpu_seconds": round(spent / 4_000, 3), "passes": round(spent * 1.1, 3), "task_version": 1,
+                "clean_images": 0 if couple.tool in BASELINES else 100 + 50 * at,
             }  # fmt: skip
             if status == "lost":
                 yield cell, None

@@ -205,7 +205,19 @@ def test_the_cost_of_a_job_is_what_its_value_says_and_otherwise_its_time() -> No
     assert (spent.cost.forward, spent.cost.backward, spent.cost.seconds, spent.cost.peak_mb) == (3, 2, 0.5, 7)
     lost = Outcome(None, "killed", seconds=9.0)
     assert lost.failed
-    assert (lost.cost.forward, lost.cost.seconds) == (0, 9)
+    assert (lost.cost.forward, lost.cost.seconds, lost.cost.clean_images) == (0, 9, None)
+
+
+@pytest.mark.parametrize("images", [0, 7, None])
+def test_how_many_clean_images_were_read_is_told_or_that_nobody_counted(images: int | None) -> None:
+    reply = {"value": {"evidence": "key", "clean_images": images}}
+    assert outcome_of(Job(Trust.UNTRUSTED, "look", {}, "look"), reply).cost.clean_images == images
+
+
+@pytest.mark.parametrize("images", [-1, 1.5, True, "7", 1 << 31])
+def test_a_number_of_clean_images_that_is_none_is_not_believed(images: object) -> None:
+    with pytest.raises(BadMessageError, match="clean_images"):
+        outcome_of(Job(Trust.UNTRUSTED, "look", {}, "look"), {"value": {"evidence": "key", "clean_images": images}})
 
 
 @pytest.mark.parametrize(

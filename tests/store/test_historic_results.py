@@ -42,9 +42,11 @@ def test_it_loads_with_its_rows_looks_plants_and_facts(path: Path, tmp_path: Pat
         }
         assert (rows["graded"].raw, rows["graded"].figures) == (0.5, {"top1": 1.0, "rank": 1.0})
         assert (rows["failed"].reason, rows["failed"].skill) == ("timed out after 60 s", None)
-        assert store.looks()["look"].cost == Cost(10, 20, 1.5, 30, cpu_seconds=None if path.stem == "schema-1" else 2.5)
-        assert (rows["graded"].cpu_seconds, rows["graded"].passes) == ((None, None) if path.stem == "schema-1" else (3.5, 700.0))
-        assert rows["graded"].task_version == (2 if path.stem == "schema-3" else 1)
+        timed, counted = path.stem != "schema-1", 200 if path.stem == "schema-4" else None
+        assert store.looks()["look"].cost == Cost(10, 20, 1.5, 30, cpu_seconds=2.5 if timed else None, clean_images=counted)
+        assert (rows["graded"].clean_images, rows["failed"].clean_images) == (counted, None)
+        assert (rows["graded"].cpu_seconds, rows["graded"].passes) == ((3.5, 700.0) if timed else (None, None))
+        assert rows["graded"].task_version == (2 if path.stem in {"schema-3", "schema-4"} else 1)
         assert store.plants()[0].strength == {"success": 0.97}
         assert store.prepared() == {"facts:cppn": {"name": "cppn"}}
         assert store.noted("suite") == '{"name": "quick"}'

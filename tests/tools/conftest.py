@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ class World:
         reference = TorchNetwork(Metered(clean, meter))
         names = ("north-west", "north-east", "south-west", "south-east")
         subject = Subject("toy", network, names, self.shape, ALL, self.clean, reference)
-        return Workbench(subject, Budget(budget), meter, seed)
+        return Workbench(replace(subject, clean=meter.counting(self.clean)), Budget(budget), meter, seed)
 
     def suspects(self, count: int) -> tuple[Floats, np.ndarray]:
         """Triggered images of other classes and bool masks of the trigger."""

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from onecurve.core.access import Access
 from onecurve.core.codec import decode, digest, encode
 from onecurve.core.errors import SpecError
 from onecurve.core.evidence import PIECES, ClassScores, Confusion, DataRows, HeatMap, Hypothesis, Picture, Text
@@ -164,6 +165,34 @@ def test_leaves_the_network_and_the_global_random_state_alone(name, world, targe
     assert all(parameter.grad is None and parameter.requires_grad for parameter in module.parameters())
     assert torch.equal(torch.random.get_rng_state(), torch_state)
     assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002 - likewise
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("budget", [0, 37, 1500])
+@pytest.mark.parametrize("blind", [False, True])
+def test_reads_no_more_clean_images_than_there_are_and_none_that_it_does_not_ask_for(name, budget, blind, world, target):
+    world = world(images=48)
+    bench = world.bench(budget)
+    TOOLS.make(name).look(brief_for(name, world, None if blind else target), bench)
+    counted = bench.cost().clean_images
+    assert 0 <= counted <= 48
+    assert counted == 0 or Access.CLEAN_IMAGES in TOOLS.load(name).needs or name in LOCALISING
+
+
+@pytest.mark.parametrize(
+    ("name", "budget", "images"),
+    [
+        *((name, budget, 0) for name in ("mm-bd", "last-layer", "edges", "blank") for budget in (37, 1500)),
+        *(("cppn", budget, images) for budget, images in [(1, 0), (1500, 48)]),
+        *(("neural-cleanse", budget, 48) for budget in (37, 1500)),
+        *((name, budget, min(budget, 48)) for name in ("top-images", "error-images", "test-set") for budget in (0, 13, 37, 1500)),
+    ],
+)
+def test_the_clean_images_that_it_reads_are_counted(name, budget, images, world, target):
+    world = world(images=48)
+    bench = world.bench(budget)
+    TOOLS.make(name).look(brief_for(name, world, target), bench)
+    assert bench.cost().clean_images == images
 
 
 @pytest.mark.parametrize("name", LOCALISING)

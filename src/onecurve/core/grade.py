@@ -53,6 +53,8 @@ class Cost:
     person_seconds: float = 0.0
     cpu_seconds: float | None = 0.0
     """Processor seconds of the cell and all that it started, measured from outside; None where nobody did."""
+    clean_images: int | None = 0
+    """Different images of the clean set that were read; None where nobody counted."""
 
     @property
     def equivalents(self) -> float:
@@ -60,7 +62,12 @@ class Cost:
         return self.forward + 2 * self.backward
 
     def plus(self, other: "Cost") -> "Cost":
-        """Both together; the peak is the larger of the two."""
+        """Both together; the peak is the larger of the two.
+
+        So is the number of clean images: two looks at one clean set may read the same images, and which they read is not kept. It is
+        the least that both together can have read. Processor seconds and clean images are None where they are None in one of the two.
+        """
+        clean = None if self.clean_images is None or other.clean_images is None else max(self.clean_images, other.clean_images)
         return Cost(
             self.forward + other.forward,
             self.backward + other.backward,
@@ -68,6 +75,7 @@ class Cost:
             max(self.peak_mb, other.peak_mb),
             self.person_seconds + other.person_seconds,
             None if self.cpu_seconds is None or other.cpu_seconds is None else self.cpu_seconds + other.cpu_seconds,
+            clean,
         )
 
 

@@ -88,6 +88,8 @@ class Row:
     answer: str = ""
     """Blob key of the answer."""
     traceback: str = ""
+    clean_images: int | None = None
+    """Different images of the clean set that the look read, or its reader or the solver if those read more; None where nobody counted."""
     task_version: int = 1
     """The version of the task that asked. Rows of different versions stand on different scales and are never averaged together."""
 
@@ -98,7 +100,8 @@ class Row:
 
     @property
     def cost(self) -> Cost:
-        return Cost(self.forward, self.backward, self.seconds, self.peak_mb, self.person_seconds, self.cpu_seconds)
+        spent = self.forward, self.backward, self.seconds, self.peak_mb, self.person_seconds
+        return Cost(*spent, self.cpu_seconds, self.clean_images)
 
     @property
     def beyond_meter(self) -> bool:

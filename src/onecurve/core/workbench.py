@@ -10,6 +10,8 @@ from onecurve.core.case import Subject
 from onecurve.core.errors import BudgetError
 from onecurve.core.evidence import Evidence
 from onecurve.core.grade import Cost
+from onecurve.core.image.counted import CountedImages, ReadRows
+from onecurve.core.image.images import LabelledImages
 from onecurve.core.question import Question, Weigh
 from onecurve.core.seeds import generator
 
@@ -32,12 +34,13 @@ class Budget:
 
 @final
 class Meter:
-    """Counts what is spent. The network it is attached to calls it; nobody else does."""
+    """Counts what is spent. The network and the clean set that it is attached to call it; nobody else does."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self.forward = 0.0
         self.backward = 0.0
+        self._reads: ReadRows | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> "Meter":
         """A copied network goes on counting here: copying must not make passes free."""
@@ -47,6 +50,16 @@ class Meter:
     def equivalents(self) -> float:
         """Forward-equivalents spent so far."""
         return self.forward + 2 * self.backward
+
+    @property
+    def clean_images(self) -> int | None:
+        """How many different images of the clean set were read so far; None where nobody counts that."""
+        return None if self._reads is None else len(self._reads)
+
+    def counting(self, clean: LabelledImages | None) -> LabelledImages | None:
+        """The clean set with its images counted here as they are read; where there is no set, none can be read."""
+        self._reads = ReadRows(0 if clean is None else len(clean))
+        return None if clean is None else CountedImages.of(clean, self._reads)
 
     def count_forward(self, examples: float) -> None:
         """Called before ``examples`` go forward; raises ``BudgetError``, and counts nothing, if that would overdraw the budget."""
@@ -103,4 +116,5 @@ class Workbench:
 
     def cost(self) -> Cost:
         """What has been spent so far; memory is measured by the runner, not here."""
-        return Cost(self.meter.forward, self.meter.backward, perf_counter() - self.started)
+        seconds = perf_counter() - self.started
+        return Cost(self.meter.forward, self.meter.backward, seconds, clean_images=self.meter.clean_images)

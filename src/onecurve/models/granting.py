@@ -12,10 +12,13 @@ from onecurve.models.network import TorchNetwork, torch_module
 def metered_workbench(subject: Subject, budget: float, seed: int, device: str = "cpu") -> Workbench:
     """Fresh copies of the subject's network and clean reference with a new meter; changing the copies changes nothing else.
 
+    The meter also counts which images of the clean set are read.
+
     ``budget`` in forward-equivalents. Raises ``ModelError`` for a network that is not a torch network.
     """
     granted = Budget(budget)
     meter = Meter(granted)
+    subject = replace(subject, clean=meter.counting(subject.clean))
     if subject.network is None:
         return Workbench(subject, granted, meter, seed, device=device)
     metered = replace(subject, network=_metered(subject, meter, device))

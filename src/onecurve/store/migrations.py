@@ -19,7 +19,11 @@ def _add_columns(schema: int, connection: Connection) -> None:
             connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {columns[column].__visit_name__.upper()}")
 
 
-STEPS: Mapping[int, Callable[[Connection], None]] = {1: partial(_add_columns, 2), 2: partial(_add_columns, 3)}
+STEPS: Mapping[int, Callable[[Connection], None]] = {
+    1: partial(_add_columns, 2),
+    2: partial(_add_columns, 3),
+    3: partial(_add_columns, 4),
+}
 """From version n to n + 1, in place; every bump of ``SCHEMA`` adds one here and a file of the old version to the tests."""
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, final
 
 from sqlalchemy import JSON, Column, Dialect, Float, Integer, MetaData, String, Table, Text, TypeDecorator
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised with every change that earlier versions could not read past; `migrations.py` then holds the step from the version before."""
 
 metadata = MetaData()
@@ -50,6 +50,7 @@ _COST = ("forward", "backward", "seconds", "peak_mb", "person_seconds")
 ADDED: Final[Mapping[int, Mapping[str, Mapping[str, type[Float[float]] | type[Integer]]]]] = {
     2: {"looks": {"cpu_seconds": Float}, "cells": {"cpu_seconds": Float, "passes": Float}},
     3: {"cells": {"task_version": Integer}},
+    4: {"looks": {"clean_images": Integer}, "cells": {"clean_images": Integer}},
 }
 """By schema, table and name: columns that came later, with their types; they are empty in rows that are older."""
 

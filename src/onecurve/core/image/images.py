@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
-@final
 @dataclass(frozen=True)
 class LabelledImages:
     """Images with labels and, where the set has them, natural features with their masks.

@@ -15,6 +15,7 @@ from onecurve.runner.bundles.layout import MOST_LINE, MOST_TEXT, RECORD, ROWS, S
 NUMBERS: Final = ("budget", "retrain_budget", "forward", "backward", "seconds", "peak_mb", "person_seconds")
 PERHAPS: Final = ("raw", "floor", "ceiling", "skill", "cpu_seconds", "passes")
 WHOLE: Final = ("repeat", "task_version")
+PERHAPS_WHOLE: Final = ("clean_images",)
 NESTED: Final = ("figures", "facts")
 LARGEST: Final = 2**53
 """Whole numbers from there on are no numbers of a row, and too large to calculate with."""
@@ -121,6 +122,8 @@ def _fits(name: str, value: object) -> bool:
         return isinstance(value, dict)
     if name in WHOLE:
         return number and isinstance(value, int)
+    if name in PERHAPS_WHOLE:
+        return value is None or (number and isinstance(value, int))
     if name in PERHAPS:
         return number or value is None
     return number if name in NUMBERS else isinstance(value, str)

@@ -56,7 +56,9 @@ class Outcome:
         """What was spent, as far as it is known: a worker that was killed took its meter with it."""
         value = self.value or {}
         forward, backward = float(value.get("forward", 0.0)), float(value.get("backward", 0.0))
-        return Cost(forward, backward, float(value.get("seconds", self.seconds)), self.peak_mb, cpu_seconds=self.cpu_seconds)
+        seconds, clean = float(value.get("seconds", self.seconds)), value.get("clean_images")
+        images = None if clean is None else int(clean)
+        return Cost(forward, backward, seconds, self.peak_mb, cpu_seconds=self.cpu_seconds, clean_images=images)
 
     @property
     def failed(self) -> bool:

@@ -18,6 +18,8 @@ TEXT = 100_000
 """Characters of one text in a reply, at most; what is longer is cut."""
 PATIENCE = 20.0
 """Seconds to wait for the other side to take a message."""
+MOST_IMAGES = 1 << 31
+"""A clean set has fewer images, and a database keeps a number below this one."""
 ROUNDING = 1e-6
 """Forward-equivalents by which sums of shares of a pass may be off."""
 _HEADER = struct.Struct("!I")
@@ -153,6 +155,11 @@ def _require_shape(do: str, value: Mapping[str, Any]) -> None:
         raise BadMessageError(f"it lacks: {' or '.join(missing[0])}")
 
 
+def _images(value: object) -> bool:
+    """How many images were read, or that nobody counted."""
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST_IMAGES)
+
+
 def _amount(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e300 and math.isfinite(value)
 
@@ -185,7 +192,7 @@ def _named_texts(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
 
 
-_SPENT = {"forward": _amount, "backward": _amount, "seconds": _amount}
+_SPENT = {"forward": _amount, "backward": _amount, "seconds": _amount, "clean_images": _images}
 _GIVEN = {"answer": _key, "network": _key, "abstained": _text, "note": _text, **_SPENT}
 SHAPES: Mapping[str, Mapping[str, Callable[[object], bool]]] = {
     "look": {"evidence": _key, **_SPENT},

@@ -314,9 +314,9 @@ def _kept(given: Rebuilt, subject: Subject, blobs: Blobs) -> str:
         file.parent.rmdir()
 
 
-def _spent(workbench: Workbench) -> dict[str, float]:
+def _spent(workbench: Workbench) -> dict[str, float | None]:
     spent = workbench.cost()
-    return {"forward": spent.forward, "backward": spent.backward, "seconds": spent.seconds}
+    return {"forward": spent.forward, "backward": spent.backward, "seconds": spent.seconds, "clean_images": spent.clean_images}
 
 
 HANDLERS: Mapping[str, Callable[..., dict[str, Any]]] = {

@@ -14,8 +14,8 @@ from onecurve.runner.merging.sources import Source, halves
 from onecurve.store.store import Look, Store
 
 UNFINISHED: Final = (Status.PENDING, Status.WAITING, Status.LOST)
-COSTS: Final = ("seconds", "peak_mb", "person_seconds", "cpu_seconds", "passes")
-"""What may differ between two runs of one cell: it is of the machine."""
+COSTS: Final = ("seconds", "peak_mb", "person_seconds", "cpu_seconds", "passes", "clean_images")
+"""What may differ between two runs of one cell: it is of the machine, or an earlier version did not count it."""
 NAMES: Final = ("case", "subject", "solver", "tool", "reader")
 """What a cell is called; its key says which it is."""
 WORDS: Final = ("reason", "traceback")

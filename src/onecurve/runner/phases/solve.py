@@ -246,6 +246,7 @@ def _charged(row: Row, cost: Cost, times: PassTimes) -> Row:
         person_seconds=cost.person_seconds,
         cpu_seconds=cost.cpu_seconds,
         passes=times.passes(row.subject, cost),
+        clean_images=cost.clean_images,
     )
 
 

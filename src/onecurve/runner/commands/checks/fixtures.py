@@ -53,7 +53,8 @@ class Posed:
         meter = Meter(granted)
         networks = [TorchNetwork(Metered(self._network(number), meter, self.case.subject.input_shape)) for number in range(2)]
         given = self.case.subject
-        subject = Subject(given.id, networks[0], given.class_names, given.input_shape, ~Access.NONE, given.clean, networks[1])
+        clean = meter.counting(given.clean)
+        subject = Subject(given.id, networks[0], given.class_names, given.input_shape, ~Access.NONE, clean, networks[1])
         scores = generator("reference").normal(size=given.classes).astype(np.float32)
         return Workbench(subject, granted, meter, seed, (Evidence((ClassScores(scores),)),))
 

@@ -1,0 +1,102 @@
+"""A clean set that a meter counts: which reads count, and that no copy reads for nothing."""
+
+import pickle
+from collections.abc import Callable
+from copy import copy, deepcopy
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from onecurve.core.access import Access
+from onecurve.core.case import Subject
+from onecurve.core.image.images import LabelledImages
+from onecurve.core.workbench import Budget, Meter, Workbench
+
+IMAGES = 12
+PLAIN = LabelledImages(np.arange(IMAGES * 12, dtype=np.uint8).reshape(IMAGES, 3, 2, 2), np.arange(IMAGES) % 3)
+
+
+def counted() -> tuple[LabelledImages, Meter]:
+    meter = Meter(Budget(0))
+    clean = meter.counting(PLAIN)
+    assert clean is not None
+    return clean, meter
+
+
+@pytest.mark.parametrize(
+    ("read", "images"),
+    [
+        (len, 0),
+        (lambda clean: isinstance(clean, LabelledImages), 0),
+        (copy, 0),
+        (deepcopy, 0),
+        (lambda clean: clean.take(slice(0)), 0),
+        (lambda clean: clean.take(slice(5)), 5),
+        (lambda clean: clean.take(np.array([1, 1, -1])), 2),
+        (lambda clean: clean.take(np.arange(IMAGES) % 2 == 0), 6),
+        (lambda clean: [clean.take(slice(0, 4)), clean.take(slice(2, 6))], 6),
+        (lambda clean: clean.take(slice(3)).images, 3),
+        (lambda clean: clean.images, IMAGES),
+        (lambda clean: clean.labels, IMAGES),
+        (lambda clean: clean.features, IMAGES),
+        (lambda clean: clean.floats(), IMAGES),
+        (vars, IMAGES),
+        (asdict, IMAGES),
+        (repr, IMAGES),
+    ],
+)
+def test_what_is_read_is_counted_once_for_each_image(read: Callable[[LabelledImages], object], images: int) -> None:
+    clean, meter = counted()
+    for _ in range(2):
+        read(clean)
+        assert meter.clean_images == images
+
+
+@pytest.mark.parametrize("copied", [copy, deepcopy])
+def test_a_copy_counts_at_the_same_place(copied: Callable[[LabelledImages], LabelledImages]) -> None:
+    clean, meter = counted()
+    copied(copied(clean)).take(slice(4))
+    clean.take(slice(2, 5))
+    assert meter.clean_images == 5
+
+
+def test_a_copied_subject_and_meter_count_at_the_same_place() -> None:
+    clean, meter = counted()
+    subject, copied = deepcopy((Subject("s", None, ("a", "b", "c"), (3, 2, 2), Access.CLEAN_IMAGES, clean), meter))
+    subject.granted_clean().take(slice(7))
+    assert meter.clean_images == copied.clean_images == 7
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_takes_all_images_along_and_counts_them(protocol: int) -> None:
+    clean, meter = counted()
+    stored = pickle.dumps(clean, protocol)
+    assert meter.clean_images == IMAGES
+    assert np.array_equal(pickle.loads(stored).images, PLAIN.images)  # noqa: S301 - our own
+
+
+def test_a_set_made_of_it_was_read_for_that() -> None:
+    clean, meter = counted()
+    other = replace(clean, labels=np.zeros(IMAGES, np.int64))
+    assert meter.clean_images == IMAGES
+    assert np.array_equal(other.take(slice(2)).images, deepcopy(other).images[:2])
+    assert other.labels.sum() == 0
+
+
+def test_it_reads_as_the_set_itself() -> None:
+    clean, _ = counted()
+    rows = np.array([3, 0])
+    assert np.array_equal(clean.take(rows).floats(), PLAIN.take(rows).floats())
+    assert np.array_equal(deepcopy(clean).images, PLAIN.images)
+    assert clean.images is PLAIN.images
+    with pytest.raises(IndexError):
+        clean.take(np.array([IMAGES]))
+
+
+def test_nobody_counts_unless_told_and_a_subject_without_a_set_reads_none() -> None:
+    meter = Meter(Budget(0))
+    bench = Workbench(Subject("s", None, ("a",), (3, 2, 2), Access.NONE), Budget(0), meter, 0)
+    assert bench.cost().clean_images is None
+    assert meter.counting(None) is None
+    assert bench.cost().clean_images == 0
