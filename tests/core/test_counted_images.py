@@ -73,7 +73,7 @@ def test_a_pickle_takes_all_images_along_and_counts_them(protocol: int) -> None:
     clean, meter = counted()
     stored = pickle.dumps(clean, protocol)
     assert meter.clean_images == IMAGES
-    assert np.array_equal(pickle.loads(stored).images, PLAIN.images)  # noqa: S301 - our own
+    assert np.array_equal(pickle.loads(stored).images, PLAIN.images)
 
 
 def test_a_set_made_of_it_was_read_for_that() -> None:

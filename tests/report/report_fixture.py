@@ -241,10 +241,16 @@ def _row(display: CaseDisplay, who: tuple[str, str, Role, str], budget: float, s
         ceiling=ceiling if graded else None, skill=skill if graded else None, forward=budget * 0.5, backward=budget * 0.24,
         seconds=0.2 + budget / 9000, peak_mb=30 + budget / 900, figures=figures,
         cpu_seconds=0.1 + budget / 900, passes=(100 + budget) * (30 if tool == "cppn" else 1.1),
+        clean_images=_clean_images(tool, budget) if status is not Status.FAILED else None,
         facts={"insertion": "finetune", "poison_rate": 0.08, "success": 0.94}, question=question,
         evidence=shelf.put(f"e:{key}", drawn_evidence(tool, display, rng)) if reader and answered else "",
         answer=_answer(task, status, reason, skill, display, shelf, key, rng) if answered else "", traceback=traceback,
     )  # fmt: skip
+
+
+def _clean_images(tool: str, budget: float) -> int:
+    """None by who looks at no clean image, all by who fits something to them, and as many as the budget pays for by who lists them."""
+    return {"cppn": 100, "occlusion": 0, "edges": 0, "top-images": min(200, int(budget / 10))}.get(tool, 200)
 
 
 def _figures(task: str, skill: float, display: CaseDisplay) -> dict[str, float]:

@@ -44,6 +44,7 @@ def test_means_counts_and_costs_are_those_of_the_summaries(run: Run) -> None:
     for key, one in expected.items():
         assert found[key]["skill"] == pytest.approx(one.mean, abs=1e-9)
         assert found[key]["median_cost"] == pytest.approx(one.cost)
+        assert found[key]["mean_clean_images"] == one.clean_images == (0 if one.role is Role.BASELINE else 300)
         assert (found[key]["networks"], found[key]["cases"]) == (one.n, one.cases)
         assert {status: found[key][str(status)] for status in Status} == one.counts
         assert found[key]["skill_low"] < one.mean < found[key]["skill_high"]
@@ -66,6 +67,15 @@ def test_each_network_counts_the_same_and_a_failure_counts_as_the_floor(tmp_path
     (found,) = run_of(tmp_path, rows).aggregates("solver")
     assert (found["skill"], found["networks"], found["cases"]) == (0.25, 2, 4)
     assert (found["cells"], found["graded"], found["failed"], found["skipped"]) == (6, 4, 1, 1)
+
+
+def test_clean_images_are_of_the_cells_in_which_they_were_counted(tmp_path: Path) -> None:
+    failed = replace(GRADED, key="f", case="c3", status=Status.FAILED, raw=None, skill=None)
+    rows = [*(replace(GRADED, key=f"{at}", case=f"c{at}", clean_images=read) for at, read in enumerate((0, 90))), failed]
+    old = [replace(row, key=f"old-{row.key}", tool="old", solver="old", clean_images=None) for row in rows]
+    found = {one["solver"]: one["mean_clean_images"] for one in run_of(tmp_path, [*rows, *old]).aggregates("solver")}
+    assert found == {GRADED.solver: 45, "old": None}
+    assert {one.solver: one.clean_images for one in summarise([*rows, *old])} == found
 
 
 def test_versions_budgets_and_controls_are_kept_apart(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecurve.repairs.catalog import SOLVERS
-from onecurve.report.charts.curve_chart import NARROW, WIDE, ChartLine, ChartPoint, curve_chart
+from onecurve.report.charts.curve_chart import CLEAN, NARROW, WIDE, ChartLine, ChartPoint, curve_chart
 from onecurve.report.charts.layout import LinearScale, Rectangle, free_place, log_scale, marker, round_ticks, spread
 from onecurve.report.charts.share_chart import share_chart
 from onecurve.report.charts.small_multiples import small_multiples
@@ -162,3 +162,16 @@ def test_small_multiples_give_each_solver_a_chart_with_its_name_and_links(frame)
     corners = [tuple(map(float, re.findall(r"[\d.]+", one.get("transform")))) for one in root.iter() if one.get("transform")]
     assert len(set(corners)) == 12
     assert all(0 <= x < frame.width for x, _ in corners)
+
+
+@pytest.mark.parametrize("chart", [curve_chart, small_multiples])
+@pytest.mark.parametrize("costs", [(0, 200), (0, 0), (1, 200)])
+def test_what_costs_nothing_stands_at_a_zero_of_its_own(chart, costs):
+    lines = [line(key, *((cost, 0.1 * at) for at, cost in enumerate(costs))) for key in range(2)]
+    root = drawn(chart(lines, WIDE, "clean images", CLEAN))
+    ticks = [one for one in root.iter() if one.tag == "text" and "tick" in one.get("class", "")]
+    zeros = [float(one.get("x")) for one in ticks if one.text == "0" and "middle" in one.get("class")]
+    assert bool(zeros) == (0 in costs)
+    others = [float(one.get("x")) for one in ticks if "end" not in one.get("class") and one.text != "0"]
+    assert all(min(zeros) < place for place in others if zeros)
+    assert any("clean images read per case" in (one.text or "") for one in root.iter())

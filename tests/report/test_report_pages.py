@@ -212,6 +212,35 @@ def test_either_cost_can_be_read_and_who_worked_beyond_the_meter_is_marked(writt
     assert 'class="tag beyond"' not in old
 
 
+def test_clean_images_are_a_cost_of_their_own_where_they_were_counted(written, tiny, tmp_path):
+    page = (written / "index.html").read_text(encoding="utf-8")
+    assert '<input type="radio" name="axis" value="clean">' in page
+    assert page.count('<div class="by-clean">') == page.count('<div class="by-meter">') > 1
+    assert page.count("clean images read per case: different images of the clean set") == page.count('<div class="by-clean">')
+    for column in ("clean images", "most clean images"):
+        assert f'<th scope="col">{column}</th>' in page
+    case = (written / "cases").glob("*.html")
+    assert any("<dt>clean images</dt><dd>200</dd>" in one.read_text(encoding="utf-8") for one in case)
+    for name, value in (("curves", "0"), ("skills", "0"), ("cost", "0"), ("cells", "0")):
+        with (written / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            lines = [line for line in csv.DictReader(file) if line["solver"].startswith("occlusion")]
+        assert lines
+        assert {float(line["clean_images"]) for line in lines} == {float(value)}
+    without = replace(tiny, rows=tuple(replace(row, clean_images=None) for row in tiny.rows))
+    old = write_report(without, tmp_path / "old").read_text(encoding="utf-8")
+    assert "by-clean" not in old
+    assert 'value="clean"' not in old
+    assert "lean images</th>" not in old
+    assert 'value="processor"' in old
+
+
+def test_a_run_without_processor_time_still_has_the_axis_of_clean_images(tiny, tmp_path):
+    without = replace(tiny, rows=tuple(replace(row, cpu_seconds=None, passes=None) for row in tiny.rows))
+    page = write_report(without, tmp_path).read_text(encoding="utf-8")
+    assert 'value="clean"' in page
+    assert 'value="processor"' not in page
+
+
 def test_more_than_ten_solvers_have_small_charts(tiny, tmp_path):
     plain = tiny
     more = [

@@ -17,6 +17,7 @@ from onecurve.cli.main import main
 from onecurve.core.digests import write_digests
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.grade import skill_of
+from onecurve.runner.bundles.record import read_rows
 from onecurve.runner.isolation.walls import Wanted
 from onecurve.runner.run import Place, regrade, run_suite
 from onecurve.store.store import Store
@@ -60,6 +61,17 @@ def test_a_whole_bundle_is_sound_and_its_answers_earn_what_the_rows_say(zipped: 
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 0
+
+
+def test_rows_say_how_many_clean_images_were_read_and_older_ones_that_nobody_counted(folder: Path) -> None:
+    counts = [row.clean_images for row in read_rows(folder)]
+    assert set(counts) > {None}
+    changed_rows(folder, lambda row: row.pop("clean_images"))
+    assert {row.clean_images for row in read_rows(folder)} == {None}
+    for wrong in (1.5, "many", True, 2**60):
+        changed_rows(folder, lambda row, wrong=wrong: row.update(clean_images=wrong))  # type: ignore[misc]
+        with pytest.raises(DataError, match="clean_images"):
+            list(read_rows(folder))
 
 
 def test_a_consistent_forgery_is_found_by_grading(folder: Path) -> None:

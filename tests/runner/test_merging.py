@@ -105,7 +105,7 @@ def test_a_network_of_a_zoo_is_one_network_whatever_each_run_calls_it(base: Path
 
 def test_the_order_of_the_arguments_and_one_by_one_make_no_difference(base: Path, parts: list[Path], tmp_path: Path) -> None:
     def slower(row: Row) -> Row:
-        return replace(row, seconds=row.seconds + 1.0, cpu_seconds=9.0)
+        return replace(row, seconds=row.seconds + 1.0, cpu_seconds=9.0, clean_images=7)
 
     slow = another_run(base, tmp_path / "slow", rows=slower, started="2026-03-03T00:00:00+00:00")
     runs = [parts[0], slow, parts[1]]
@@ -119,6 +119,7 @@ def test_the_order_of_the_arguments_and_one_by_one_make_no_difference(base: Path
         expected = expected or contents(tmp_path / f"m{number}")
         assert contents(tmp_path / f"m{number}") == expected
     assert {row.cpu_seconds for row in expected["rows"]}.isdisjoint({9.0})
+    assert {row.clean_images for row in expected["rows"]} == {None}
     assert len(list((tmp_path / "m0" / "networks").iterdir())) == 6
     once = files(tmp_path / "m0")
     onecurve.merge([runs[1], runs[1]], tmp_path / "m0")

@@ -325,3 +325,21 @@ def test_what_is_odd_about_a_persons_own_images_and_network_is_told_before_anyth
     assert "24 images of 2 classes (12 to 12 each), 16 x 16 pixels" in told[0]
     assert told[1].endswith("net.py:make: left out the softmax or sigmoid at its end")
     assert planting_facts([{"data": "digits", "model": "six-conv"}], [])["told"] == []
+
+
+def test_the_clean_images_of_a_look_are_carried_to_the_rows_of_all_who_read_it(cache: Path, tmp_path: Path) -> None:
+    (whole,) = named("ShowsScores")
+    suite = suite_of("mm-bd@outlier", f"{whole}@outlier", "test-set@outlier", *named("Raises")).changed({"look_budgets": [20]})
+    run_suite(suite, Place(tmp_path / "out", cache, 2))
+    with Store.read(tmp_path / "out") as store:
+        rows = [row for row in store.rows() if row.role is not Role.REFERENCE_POINT]
+        looks = store.looks()
+    images = {row.subject: load_file(tmp_path / "out" / "networks" / row.subject / "subject" / "clean.safetensors") for row in rows}
+    held = {subject: len(arrays["labels"]) for subject, arrays in images.items()}
+    counts = {(row.solver, row.subject): row.clean_images for row in rows}
+    assert set(counts) == {
+        (solver, subject) for solver in ("mm-bd@outlier", "shows-scores@outlier", "test-set@outlier", "raises@raises") for subject in held
+    }
+    for (solver, subject), count in counts.items():
+        assert count == {"mm-bd@outlier": 0, "shows-scores@outlier": held[subject], "test-set@outlier": 20, "raises@raises": None}[solver]
+    assert {look.cost.clean_images for look in looks.values()} == {0, 20, *held.values(), None}

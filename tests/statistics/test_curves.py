@@ -7,7 +7,8 @@ from row_making import row, rows
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role
-from onecurve.statistics.curves import curves, front_of, pareto_front
+from onecurve.statistics.cases import case_scores
+from onecurve.statistics.curves import Axis, curves, front_of, pareto_front
 
 POINTS = st.lists(st.tuples(st.integers(0, 20), st.integers(-5, 5)), max_size=25)
 
@@ -25,6 +26,22 @@ def test_one_point_per_budget_in_order_with_what_was_spent():
 def test_cost_is_the_median_over_cases_of_forward_equivalents():
     made = [row("a", 0.1, cost=10, backward=5.0), row("b", 0.1, cost=10), row("c", 0.1, cost=5000)]
     assert curves(made)[0].points[0].cost == 20
+
+
+def test_clean_images_are_an_axis_of_their_own_with_its_own_front():
+    plain = rows([0.3, 0.3], solver="plain", cost=1000, clean_images=0)
+    hungry = [*rows([0.5, 0.5], solver="hungry", cost=10, clean_images=200), row("x", solver="hungry")]
+    found = curves([*plain, *hungry, *rows([0.9, 0.9], solver="old", cost=9000)])
+    points = {curve.solver: curve.points[0] for curve in found}
+    assert {solver: point.on_axis(Axis.CLEAN) for solver, point in points.items()} == {"plain": 0, "hungry": 200, "old": None}
+    assert [(point.solver, point.cost) for point in front_of(found, axis=Axis.CLEAN)] == [("plain", 0), ("hungry", 200)]
+    assert [point.solver for point in front_of(found)] == ["hungry", "old"]
+
+
+def test_repeats_of_a_case_count_with_the_mean_of_what_they_read():
+    made = [row("a", 0.1, repeat=at, clean_images=read) for at, read in enumerate((10, 30))]
+    made += [row("b", 0.1, repeat=at, clean_images=read) for at, read in enumerate((None, 4))]
+    assert [score.clean_images for score in case_scores(made)] == [20, 4]
 
 
 def test_failed_cells_are_counted_at_the_floor():

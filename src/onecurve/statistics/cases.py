@@ -7,7 +7,7 @@ the floor, so that failing never pays.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 from typing import final
 
 from onecurve.core.grade import Status
@@ -32,6 +32,8 @@ class CaseScore:
     """Forward-equivalents, mean over repeats."""
     passes: float | None = None
     """Processor seconds as passes of the network, mean over repeats; None where a repeat was not measured."""
+    clean_images: float | None = None
+    """Clean images read, mean over the repeats in which they were counted: a cell that failed has no count. None where none was."""
 
 
 def case_scores(rows: Iterable[Row], *, successes: bool = False) -> tuple[CaseScore, ...]:
@@ -59,6 +61,12 @@ def skill_or_floor(row: Row) -> float:
     if row.skill is None:
         raise ValueError(f"a {row.status} row must have a skill: {row.key}")
     return row.skill
+
+
+def median_clean_images(scores: Iterable[CaseScore]) -> float | None:
+    """The median over the cases in which clean images were counted; None where they were in none."""
+    counted = [score.clean_images for score in scores if score.clean_images is not None]
+    return median(counted) if counted else None
 
 
 def by_solver(rows: Iterable[Row]) -> Mapping[tuple[str, str], tuple[Row, ...]]:
@@ -90,7 +98,10 @@ def scores_by_case(rows: Iterable[Row]) -> Mapping[tuple[str, str], Mapping[str,
 
 def _score(case: str, rows: list[Row]) -> CaseScore:
     if len(rows) == 1:  # nearly always, and a report asks a million times
-        return CaseScore(case, rows[0].subject, rows[0].flaw, skill_or_floor(rows[0]), rows[0].cost.equivalents, rows[0].passes)
+        only, row = skill_or_floor(rows[0]), rows[0]
+        return CaseScore(case, row.subject, row.flaw, only, row.cost.equivalents, row.passes, row.clean_images)
     skill, cost = fmean(map(skill_or_floor, rows)), fmean(row.cost.equivalents for row in rows)
     passes = [row.passes for row in rows if row.passes is not None]
-    return CaseScore(case, rows[0].subject, rows[0].flaw, skill, cost, fmean(passes) if len(passes) == len(rows) else None)
+    clean = [row.clean_images for row in rows if row.clean_images is not None]
+    known = fmean(clean) if clean else None
+    return CaseScore(case, rows[0].subject, rows[0].flaw, skill, cost, fmean(passes) if len(passes) == len(rows) else None, known)

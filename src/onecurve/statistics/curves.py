@@ -12,7 +12,7 @@ from typing import final
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.statistics.cases import by_budget, by_solver, case_scores, is_scored
+from onecurve.statistics.cases import by_budget, by_solver, case_scores, is_scored, median_clean_images
 from onecurve.statistics.intervals import Interval
 from onecurve.statistics.summary import interval_or_reason
 
@@ -24,6 +24,8 @@ class Axis(StrEnum):
     """Forward-equivalents, as the meter counted them."""
     PROCESSOR = "processor"
     """Processor seconds measured from outside, as passes of the network."""
+    CLEAN = "clean"
+    """Different images of the clean set that were read."""
 
 
 @final
@@ -50,10 +52,12 @@ class CurvePoint:
     """Median over cases of the processor seconds as passes of the network; None where a case was not measured."""
     beyond: int = 0
     """Cells that worked far beyond their meter."""
+    clean_images: float | None = None
+    """Median number of clean images read, over the cases in which they were counted; None where they were in none."""
 
     def on_axis(self, axis: "Axis") -> float | None:
         """Where the point stands on that axis; None where that was not measured."""
-        return self.cost if axis is Axis.METER else self.passes
+        return {Axis.METER: self.cost, Axis.PROCESSOR: self.passes, Axis.CLEAN: self.clean_images}[axis]
 
 
 @final
@@ -138,4 +142,5 @@ def _point(budget: float, retrain_budget: float, rows: tuple[Row, ...], seed: in
         answered=sum(row.status is Status.GRADED for row in rows),
         passes=median(passes) if len(passes) == len(scores) else None,
         beyond=sum(row.beyond_meter for row in rows),
+        clean_images=median_clean_images(scores),
     )

@@ -12,7 +12,7 @@ from typing import final
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.statistics.cases import at_largest_budget, by_solver, case_scores, is_scored
+from onecurve.statistics.cases import at_largest_budget, by_solver, case_scores, is_scored, median_clean_images
 from onecurve.statistics.intervals import Interval, TooFewError, mean_interval
 
 
@@ -43,6 +43,8 @@ class Summary:
     """Cells (not cases) by status, every status present."""
     cost: float | None
     """Median over cases, in forward-equivalents."""
+    clean_images: float | None = None
+    """Median number of clean images read, over the cases in which they were counted; None where they were in none."""
 
 
 def summarise(rows: Iterable[Row], *, seed: int = 0) -> tuple[Summary, ...]:
@@ -102,4 +104,5 @@ def _summary(solver: str, task: str, rows: tuple[Row, ...], seed: int) -> Summar
         mean_over_successes=fmean(successes) if successes else None,
         counts={status: counted[status] for status in Status},
         cost=median(score.cost for score in scores) if scores else None,
+        clean_images=median_clean_images(scores),
     )

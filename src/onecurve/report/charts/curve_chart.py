@@ -81,6 +81,7 @@ class Frame:
 
 METERED = ("cost per case in forward-equivalents", ": examples through the network, backward counting 2")
 MEASURED = ("processor time per case", ", as passes of the network forward on the machine of the run")
+CLEAN = ("clean images read per case", ": different images of the clean set that the network came with")
 """What stands below a chart, and what a wide one adds."""
 FAR = 0.3
 """A last point at least this share of the width from the margin may have its label beside it."""

@@ -87,6 +87,8 @@ def _one(line: ChartLine, x: LogScale, y: LinearScale, shared: str, corner: tupl
         )
         for cost, kind in zip(_ends(x), ("", "end"), strict=True)
     )
+    if x.zero < x.start:
+        ticks += Markup('<text class="tick middle" x="{x:.1f}" y="{y:.1f}">0</text>').format(x=x.zero, y=HEAD + TALL + 13)
     reach = "".join(
         f"M{x.at(spot.cost):.1f} {y.at(spot.low):.1f}V{y.at(spot.high):.1f}"
         for spot in line.spots

@@ -21,7 +21,7 @@ CONTENDERS: Final = f"role IN ('{Role.METHOD}', '{Role.BASELINE}')"
 
 _AS_FOUND: Final = (
     *("deviation", "median", "worst_tenth", "mean_over_successes"),
-    *("mean_cost", "median_cost", "mean_passes", "median_passes", "beyond"),
+    *("mean_cost", "median_cost", "mean_passes", "median_passes", "mean_clean_images", "median_clean_images", "beyond"),
 )
 
 
@@ -54,6 +54,9 @@ class Group:
     mean_passes: float | None
     """Processor time per case as passes of the network; None where a case was not measured."""
     median_passes: float | None
+    mean_clean_images: float | None
+    """Clean images read per case, over the cases in which they were counted; None where they were in none."""
+    median_clean_images: float | None
     beyond: int
     """Cells that worked far beyond their meter."""
 
@@ -80,6 +83,7 @@ class Group:
             "mean_cost": self.mean_cost,
             "median_cost": self.median_cost,
             "mean_passes": self.mean_passes,
+            "mean_clean_images": self.mean_clean_images,
             "beyond_meter": self.beyond,
         }
 

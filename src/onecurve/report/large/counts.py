@@ -104,6 +104,7 @@ def cost_records(database: RowsDatabase) -> list[dict[str, Any]]:
             "processor_passes": line["passes"] or 0.0,
             "beyond_meter": line["beyond"],
             "person_seconds": line["person_seconds"],
+            "clean_images": line["clean_images"],
         }
         for line in sorted(_spent(database, "solver, task"), key=lambda line: (line["solver"], line["task"]))
     ]
@@ -162,7 +163,7 @@ def _spent(database: RowsDatabase, by: str) -> list[dict[str, Any]]:
     SELECT {by}, any_value(tool) AS tool, any_value(role) AS role, sum(cells)::BIGINT AS cells, sum(forward) AS forward,
         sum(backward) AS backward, sum(forward) + 2 * sum(backward) AS equivalents, sum(seconds) AS seconds,
         sum(cpu_seconds) AS cpu_seconds, sum(all_passes) AS passes, sum(beyond)::BIGINT AS beyond, max(peak_mb) AS peak_mb,
-        sum(person_seconds) AS person_seconds
+        sum(person_seconds) AS person_seconds, max(most_clean_images) AS clean_images
     FROM scores WHERE compared AND role <> '{Role.REFERENCE_POINT}' GROUP BY {by} ORDER BY equivalents DESC, {by}
     """  # noqa: S608 - our own names
     return database.find(query)
@@ -182,6 +183,7 @@ def _ledger_line(line: Mapping[str, Any]) -> LedgerLine:
         processor=numbers.seconds(line["cpu_seconds"]),
         passes=numbers.cost(line["passes"] or None),
         beyond=line["beyond"],
+        clean=numbers.cost(line["clean_images"]),
         peak=f"{line['peak_mb']:.0f} MB" if line["peak_mb"] else numbers.MISSING,
         person=numbers.seconds(line["person_seconds"]) if line["person_seconds"] else numbers.MISSING,
         order=line["equivalents"],

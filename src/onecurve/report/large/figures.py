@@ -109,6 +109,7 @@ def summary_of(group: Group) -> Summary:
         mean_over_successes=group.mean_over_successes,
         counts=group.counts,
         cost=group.median_cost,
+        clean_images=group.median_clean_images,
     )
 
 
@@ -133,4 +134,5 @@ def _point(group: Group) -> CurvePoint:
         answered=group.counts[Status.GRADED],
         passes=group.median_passes,
         beyond=group.beyond,
+        clean_images=group.median_clean_images,
     )

@@ -36,9 +36,11 @@ SELECT
     avg(equivalents) FILTER (status IN ({_ATTEMPTED})) AS cost,
     CASE WHEN count(passes) FILTER (status IN ({_ATTEMPTED})) = count(*) FILTER (status IN ({_ATTEMPTED}))
          THEN avg(passes) FILTER (status IN ({_ATTEMPTED})) END AS passes,
+    avg(clean_images) FILTER (status IN ({_ATTEMPTED})) AS clean_images,
     count(*) FILTER (beyond_meter) AS beyond,
     sum(forward) AS forward, sum(backward) AS backward, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds,
-    sum(passes) AS all_passes, max(peak_mb) AS peak_mb, sum(person_seconds) AS person_seconds
+    sum(passes) AS all_passes, max(peak_mb) AS peak_mb, sum(person_seconds) AS person_seconds,
+    max(clean_images) AS most_clean_images
 FROM {VIEW} JOIN granted USING ({_CELL}) GROUP BY {_CELL}, compared, largest, subject, "case"
 """  # noqa: S608 - our own names
 """One line per case, solver and budget: the table or view ``scores``."""
@@ -63,7 +65,9 @@ def means(keys: str, source: str, where: str) -> str:
             median(score) AS median, list_sort(list(score) FILTER (score IS NOT NULL)) AS sorted,
             avg(cost) AS mean_cost, median(cost) AS median_cost,
             CASE WHEN count(passes) = count(score) THEN avg(passes) END AS mean_passes,
-            CASE WHEN count(passes) = count(score) THEN median(passes) END AS median_passes
+            CASE WHEN count(passes) = count(score) THEN median(passes) END AS median_passes,
+            avg(clean_images) FILTER (score IS NOT NULL) AS mean_clean_images,
+            median(clean_images) FILTER (score IS NOT NULL) AS median_clean_images
         FROM chosen GROUP BY {keys}
     )
     SELECT * EXCLUDE (sorted), list_avg(sorted[1:ceil(len(sorted) / 10)::BIGINT]) AS worst_tenth

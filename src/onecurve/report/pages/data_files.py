@@ -146,6 +146,7 @@ def summary_record(one: Summary) -> Record:
         "networks": one.n,
         "cases": one.cases,
         "cost": one.cost,
+        "clean_images": one.clean_images,
         **{str(status): one.counts[status] for status in Status},
     }
 
@@ -189,6 +190,7 @@ def curve_records(drawn: Iterable[Curve]) -> list[Record]:
             "retrain_budget": point.retrain_budget,
             "cost": point.cost,
             "processor_passes": point.passes,
+            "clean_images": point.clean_images,
             "skill": point.mean,
             **_ends("skill", point.interval),
             "networks": point.n,
@@ -246,6 +248,7 @@ def cost_records(rows: Sequence[Row]) -> list[Record]:
             "processor_passes": sum(row.passes or 0.0 for row in own),
             "beyond_meter": sum(row.beyond_meter for row in own),
             "person_seconds": sum(row.person_seconds for row in own),
+            "clean_images": max((row.clean_images for row in own if row.clean_images is not None), default=None),
         }
         for (solver, task), own in by_solver(row for row in rows if row.role is not Role.REFERENCE_POINT).items()
     ]

@@ -7,7 +7,7 @@ from typing import final
 from markupsafe import Markup
 
 from onecurve.core.row import Role, Row
-from onecurve.report.charts.curve_chart import MEASURED, NARROW, WIDE, ChartLine, ChartPoint, curve_chart
+from onecurve.report.charts.curve_chart import CLEAN, MEASURED, NARROW, WIDE, ChartLine, ChartPoint, curve_chart
 from onecurve.report.charts.small_multiples import FROM, small_multiples
 from onecurve.report.pages.ranking_view import RankingView, ranking_view
 from onecurve.report.pages.table import ROLE_WORDS
@@ -33,6 +33,8 @@ class PointRow:
     budget: str
     cost: str
     passes: str
+    clean: str
+    """Clean images read."""
     skill: str
     interval: str
     n: int
@@ -55,6 +57,8 @@ class Panel:
     narrow: Markup
     by_processor: tuple[Markup, Markup] | None
     """The same over processor passes, wide and narrow; None where no point was measured."""
+    by_clean: tuple[Markup, Markup] | None
+    """The same over clean images; None where they were not counted."""
     split: bool
     """Whether each solver has a small chart of its own."""
     sentence: Sentence
@@ -103,17 +107,20 @@ def panel(ranked: Ranking, drawn: Sequence[Curve], told: tuple[Sentence, Ranking
     task, front = ranked.task, front_of(drawn)
     lines = _lines(drawn, Axis.METER, names, chosen)
     name = f"Skill against cost on {task}: {numbers.and_list([line.label for line in lines])}"
-    measured = _lines(drawn, Axis.PROCESSOR, names, chosen)
-    other = name.replace("cost", "processor time", 1)
     draw = small_multiples if len(lines) >= FROM else curve_chart
-    by_processor = draw(measured, WIDE, other, MEASURED), draw(measured, NARROW, other, MEASURED)
+
+    def over(axis: Axis, words: str, below: tuple[str, str]) -> tuple[Markup, Markup] | None:
+        placed, title = _lines(drawn, axis, names, chosen), name.replace("cost", words, 1)
+        return (draw(placed, WIDE, title, below), draw(placed, NARROW, title, below)) if any(line.spots for line in placed) else None
+
     return Panel(
         task=task,
         asked=task_facts(task).question,
         measured=task_facts(task).measured,
         wide=draw(lines, WIDE, name),
         narrow=draw(lines, NARROW, name),
-        by_processor=by_processor if any(line.spots for line in measured) else None,
+        by_processor=over(Axis.PROCESSOR, "processor time", MEASURED),
+        by_clean=over(Axis.CLEAN, "clean images", CLEAN),
         split=len(lines) >= FROM,
         sentence=told[0],
         points=tuple(_point_row(curve, point, front, names) for curve in drawn for point in curve.points),
@@ -159,8 +166,9 @@ def _tip(label: str, point: CurvePoint) -> str:
 
 
 def _worked(point: CurvePoint) -> str:
-    """What the processor did, where it was measured."""
+    """What the processor did and how many clean images were read, where it was measured."""
     taken = "" if point.passes is None else f", processor {numbers.cost(point.passes)} passes"
+    taken += "" if point.clean_images is None else f", {numbers.cost(point.clean_images)} clean images"
     return f"{taken}, {numbers.count(point.beyond, 'cell')} worked beyond the meter" if point.beyond else taken
 
 
@@ -175,6 +183,7 @@ def _point_row(curve: Curve, point: CurvePoint, front: Sequence[FrontPoint], nam
         budget=numbers.cost(granted),
         cost=numbers.cost(point.cost),
         passes=numbers.cost(point.passes),
+        clean=numbers.cost(point.clean_images),
         skill=numbers.skill(point.mean),
         interval=numbers.interval(point.interval.low, point.interval.high) if point.interval else point.why_no_interval,
         n=point.n,

@@ -129,6 +129,8 @@ class LedgerLine:
     """The same as passes of the networks."""
     beyond: int
     """Cells that worked far beyond their meter."""
+    clean: str
+    """The most clean images that a cell read."""
     peak: str
     person: str
     order: float
@@ -256,6 +258,7 @@ def _spent(rows: Sequence[Row]) -> LedgerLine:
         processor=numbers.seconds(total.cpu_seconds if worked else None),
         passes=numbers.cost(sum(row.passes or 0.0 for row in rows) if any(row.passes for row in rows) else None),
         beyond=sum(row.beyond_meter for row in rows),
+        clean=numbers.cost(max((row.clean_images for row in rows if row.clean_images is not None), default=None)),
         peak=f"{total.peak_mb:.0f} MB" if total.peak_mb else numbers.MISSING,
         person=numbers.seconds(total.person_seconds) if total.person_seconds else numbers.MISSING,
         order=total.equivalents,

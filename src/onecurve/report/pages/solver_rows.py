@@ -67,6 +67,8 @@ class SolverRow:
     seconds: str
     processor: str
     """Processor seconds, and what they are in passes."""
+    clean: str
+    """Clean images read."""
     beyond: bool
     """Whether the cell worked far beyond its meter."""
     looked: bool
@@ -143,6 +145,7 @@ def solver_row(row: Row, lookup: RecordLookup, assets: Assets) -> SolverRow:
         budget=numbers.cost(row.budget + row.retrain_budget),
         seconds=numbers.seconds(row.seconds),
         processor=_processor(row),
+        clean=numbers.cost(row.clean_images),
         beyond=row.beyond_meter,
         looked=looked,
         evidence=shown,

@@ -61,6 +61,10 @@ class TableRow:
     needs: tuple[str, ...]
     cells: tuple[tuple[CellEntry, ...], ...]
     """One tuple per task, empty where the solver was never asked."""
+    clean: str
+    """Clean images read, from the task where it read fewest to the one where it read most."""
+    clean_order: float
+    """The most of them, for sorting; below 0 where they were not counted."""
 
 
 @final
@@ -92,6 +96,11 @@ class Table:
     slices: tuple[TableSlice, ...]
     needs: tuple[str, ...]
     """Every access that some solver needs."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether clean images were counted for any tool."""
+        return any(one.clean_images is not None for part in self.slices for one in part.summaries)
 
 
 def table(results: Results, names: Names) -> Table:
@@ -171,7 +180,9 @@ def _row(
 ) -> TableRow:
     cells = tuple(tuple(_entry(summary, names) for summary in found if summary.task == task) for task in tasks)
     entry = entries.get(tool)
-    return TableRow(tool, solver_link(tool), ROLE_WORDS[role], entry.needs if entry else (), cells)
+    read = [one.clean_images for one in found if one.clean_images is not None]
+    words = numbers.MISSING if not read else "–".join(dict.fromkeys(map(numbers.cost, (min(read), max(read)))))
+    return TableRow(tool, solver_link(tool), ROLE_WORDS[role], entry.needs if entry else (), cells, words, max(read, default=-1.0))
 
 
 def _entry(summary: Summary, names: Names) -> CellEntry:
@@ -181,6 +192,8 @@ def _entry(summary: Summary, names: Names) -> CellEntry:
         f"worst tenth {numbers.skill(summary.worst_tenth)}",
         f"cost {numbers.cost(summary.cost)}",
     ]
+    if summary.clean_images is not None:
+        more.append(f"{numbers.cost(summary.clean_images)} clean images")
     if summary.counts[Status.FAILED]:
         more.append(f"mean over successes {numbers.skill(summary.mean_over_successes)}")
     mean = summary.mean if summary.scored else None

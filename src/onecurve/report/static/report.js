@@ -151,7 +151,8 @@
     if (slices && slices.selectedIndex < 0) slices.selectedIndex = 0;
     const denied = new Set((state.get("without") ?? "").split(" "));
     needs.forEach((box) => (box.checked = !denied.has(box.dataset.need)));
-    axes.forEach((one) => (one.checked = one.value === (state.get("cost") ?? axes[0].value)));
+    const axis = axes.find((one) => one.value === state.get("cost")) ?? axes[0];
+    axes.forEach((one) => (one.checked = one === axis));
     if (search) search.value = state.get("find") ?? "";
   };
   const draw = () => {
