@@ -86,6 +86,9 @@ def _opening(run: PublishedRun, digest: str, name: str) -> Iterator[str]:
         f"The run was begun on {str(facts.get('started'))[:10]} with version {version} ({facts.get('machine', '?')}; {held}). Its networks "
         f"were planted by seed {run.seed}, which nobody was told before the run had ended. Its last start took {took}."
     )
+    yield ""
+    counted = any(row.clean_images is not None for row in contenders)
+    yield f"Clean images that were read: {'median over cases, beside the cost.' if counted else 'not counted.'}"
     yield "\n```sh"
     yield f"onecurve verify docs/results/{name}               # every skill follows from raw, floor and ceiling"
     yield f"onecurve run docs/results/{name}.yaml --out again  # the same networks and questions again"
@@ -98,12 +101,16 @@ def _task(ranked: Ranking, rows: Sequence[Row], names: Names) -> Iterator[str]:
     label = labels_of(ranked, names)
     own = [row for row in rows if is_contender(row)]
     yield _para(f"{told_apart(ranked, names)} {readers_words(ranked, names)} {halves_words(own, ranked.task)}")
-    yield "\n| rank | solver | | skill | 95 % interval | networks | cost |\n|---|---|---|---|---|---|---|"
+    counted = any(row.clean_images is not None for row in rows)
+    yield f"\n| rank | solver | | skill | 95 % interval | networks | cost |{' clean images |' * counted}"
+    yield f"|---|---|---|---|---|---|---|{'---|' * counted}"
     for one in ranked.solvers:
         found = one.summary
         between = numbers.interval(found.interval.low, found.interval.high) if found.interval else "no interval"
         kind = "baseline" if found.role is Role.BASELINE else ""
-        cells = (one.words, label(found.solver), kind, numbers.skill(found.mean), between, str(found.n), numbers.cost(found.cost))
+        cells = [one.words, label(found.solver), kind, numbers.skill(found.mean), between, str(found.n), numbers.cost(found.cost)]
+        if counted:
+            cells.append("not counted" if found.clean_images is None else numbers.cost(found.clean_images))
         yield f"| {' | '.join(cells)} |"
 
 
