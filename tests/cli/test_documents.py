@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,9 +23,11 @@ from PIL import Image
 
 import onecurve
 from onecurve.cli.main import cli
+from onecurve.core.row import Role
 from onecurve.flaws.catalog import FLAWS
 from onecurve.runner.recipes import recipe_of
 from onecurve.runner.suite import load_suite, parse_suite
+from onecurve.store.published import read_published
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
@@ -262,6 +265,19 @@ def test_pages_of_results_are_what_their_rows_say_and_the_rows_are_sound() -> No
         assert folder.with_suffix(".md").read_text(encoding="utf-8") == text, "run: python docs/make_results.py"
         assert onecurve.verify(folder).sound
         assert load_suite(str(folder.with_suffix(".yaml"))).seed == json.loads((folder / "run.json").read_text(encoding="utf-8"))["seed"]
+
+
+def test_a_page_of_results_says_how_many_clean_images_were_read_where_that_was_counted() -> None:
+    made, run = maker("make_results"), read_published(ROOT / "docs" / "results" / "standard")
+    (counted, *others) = sorted({row.solver for row in run.rows if row.task == "detect" and row.role is Role.BASELINE})
+    assert others
+    rows = tuple(replace(row, clean_images=321 if row.solver == counted else None) for row in run.rows if row.task == "detect")
+    page = made.page_of(replace(run, rows=rows), "0" * 64, "standard")
+    lines = [line.split(" | ") for line in page.splitlines() if re.match(r"\| [\d–]+ \|", line)]
+    assert {line[1]: line[-1].removesuffix(" |") for line in lines if line[2] == "baseline"} == {
+        solver.partition("@")[0]: "321" if solver == counted else "not counted" for solver in (counted, *others)
+    }
+    assert "Clean images that were read: not counted." not in page
 
 
 def test_every_public_name_has_one_place_in_the_reference() -> None:
