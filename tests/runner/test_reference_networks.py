@@ -194,7 +194,7 @@ class HandReference:
         return Rebuilt(clean)
 
 
-def test_nobody_who_hands_back_a_network_without_the_flaw_is_given_a_clean_one(run: Run) -> None:
+def test_nobody_who_hands_back_a_network_without_the_flaw_is_given_a_clean_one(run: Run, tmp_path: Path) -> None:
     suite = suite_of(f"{__file__}:HandReference", "finetune", tasks=("repair",))
     rows = run(learnt(suite))
     assert rows["hand-reference"].status is Status.SKIPPED
@@ -202,3 +202,5 @@ def test_nobody_who_hands_back_a_network_without_the_flaw_is_given_a_clean_one(r
         "hand-reference needs reference-network, which is not granted: a clean network would be the answer itself"
     )
     assert "reference-network" not in rows["finetune"].reason
+    granted = load_subject(tmp_path / "out" / "networks" / rows["finetune"].subject / "subject").granted_clean()
+    assert rows["finetune"].clean_images == len(granted) > 0
