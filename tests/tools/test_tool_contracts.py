@@ -182,7 +182,9 @@ def test_reads_no_more_clean_images_than_there_are_and_none_that_it_does_not_ask
 @pytest.mark.parametrize(
     ("name", "budget", "images"),
     [
-        *((name, budget, 0) for name in ("mm-bd", "last-layer", "edges", "blank") for budget in (37, 1500)),
+        *((name, budget, 0) for name in ("mm-bd", "last-layer", "edges", "blank", "saliency", "grad-cam", "lrp") for budget in (37, 1500)),
+        ("gradient-shap", 1500, 32),
+        ("occlusion", 1500, 48),
         *(("cppn", budget, images) for budget, images in [(1, 0), (1500, 48)]),
         *(("neural-cleanse", budget, 48) for budget in (37, 1500)),
         *((name, budget, min(budget, 48)) for name in ("top-images", "error-images", "test-set") for budget in (0, 13, 37, 1500)),

@@ -81,3 +81,8 @@ class CountedImages(LabelledImages):
     def _note(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> None:
         if self._reads is not None:
             self._reads.note(rows)
+
+
+def uncounted(images: LabelledImages | None) -> LabelledImages | None:
+    """The same images without a count, for checks of evidence that no tool asked for."""
+    return images._plain() if isinstance(images, CountedImages) else images

@@ -1,7 +1,8 @@
 """Checks of a map that query the network: does the map depend on the weights, does the logit depend on the marked pixels?
 
 Adebayo et al. (arXiv 1810.03292) showed that some methods give nearly the same map whatever the network has learned. Passes of the network
-with shuffled weights are not charged to the budget; passes of the subject are.
+with shuffled weights are not charged to the budget; passes of the subject are. Clean images that a check reads are not counted as those
+that the tool read.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from torch import nn
 
 from onecurve.core.access import Access
 from onecurve.core.evidence import Check, Evidence
+from onecurve.core.image.counted import uncounted
 from onecurve.core.image.images import Floats
 from onecurve.core.question import Brief
 from onecurve.core.workbench import Budget, Meter, Workbench
@@ -98,7 +100,8 @@ def _sensitivity(brief: Brief, workbench: Workbench, maps: Floats) -> list[Check
     suspects = brief.suspects
     if suspects is None or workbench.remaining < 3 * len(suspects):
         return []
-    baseline = baseline_image("mean", workbench.subject, suspects)
+    subject = replace(workbench.subject, clean=uncounted(workbench.subject.clean))
+    baseline = baseline_image("mean", subject, suspects)
     marked, unmarked = (np.where(_extreme(signed)[:, None], baseline, suspects) for signed in (maps, -maps))
     logits = workbench.subject.granted_network().logits(np.concatenate([suspects, marked, unmarked]))
     whole, without_most, without_least = logits.reshape(3, len(suspects), -1)
