@@ -1,12 +1,17 @@
 """Power on copies: what is planted, what is counted, and that a killed measurement goes on."""
 
+import os
+import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 
 import onecurve
 from onecurve.auditing.examined import Allowance, Examined
@@ -18,9 +23,10 @@ from onecurve.auditing.looks.shortcuts import Shortcuts
 from onecurve.auditing.outputs.power_words import kind_sentence
 from onecurve.auditing.power import blind, copies
 from onecurve.auditing.power.blind import audit_blind
-from onecurve.auditing.power.copies import Copy, Draft, Numbers, drafts, kept_copy, planted
+from onecurve.auditing.power.copies import Copy, Draft, Numbers, drafts, first_attempt, kept_copy, planted
 from onecurve.auditing.power.given_property import GivenProperty, drawn_property
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
+from onecurve.auditing.power.side_by_side import side_by_side
 from onecurve.auditing.power.spikes import Spike, SpikeKind, draw_spikes
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
 from onecurve.auditing.power.verdicts import LEVELS, Alarms, Verdict, verdicts
@@ -108,6 +114,74 @@ def test_a_blind_audit_counts_and_goes_on_where_it_was(examined: Examined, tmp_p
     monkeypatch.setattr(copies, "inserted", lambda *_, **__: pytest.fail("planted again"))
     again = audit_blind("quick", examined, [Drift()], course, 0.05, Silent())
     assert again.power["kinds"] == first.power["kinds"]
+
+
+def quick_and_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(copies.MODES, "quick", Numbers(2, 2))
+    monkeypatch.setattr(copies, "drawn_insertion", lambda _: replace(INSERTIONS[0], steps=10))
+    monkeypatch.setattr(copies, "INSERTIONS", (replace(INSERTIONS[0], steps=10),))
+    monkeypatch.setattr(blind, "LEAST_SECONDS", 0.0)
+
+
+def in_processes(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    for module in (blind, copies):
+        monkeypatch.setattr(module, "processes_for", lambda _: count)
+
+
+def test_several_processes_find_what_one_finds(examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_and_small(monkeypatch)
+    told = []
+    for processes in (1, 2):
+        in_processes(monkeypatch, processes)
+        course = Course(tmp_path / str(processes), "key", 1000.0)
+        (tmp_path / str(processes)).mkdir()
+        found = audit_blind("quick", examined, [Drift()], course, 0.05, Silent())
+        told.append((found.power["kinds"], found.power["copies"], [stage.findings for stage in found.stages]))
+    assert told[0] == told[1]
+
+
+def test_what_a_process_left_undone_is_done_here(examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_and_small(monkeypatch)
+    in_processes(monkeypatch, 2)
+    here, plain = os.getpid(), copies.inserted
+
+    def ending(*arguments: Any, **rest: Any) -> Any:
+        if os.getpid() != here:
+            os._exit(1)
+        return plain(*arguments, **rest)
+
+    monkeypatch.setattr(copies, "inserted", ending)
+    found = audit_blind("quick", examined, [Drift()], Course(tmp_path, "key", 1000.0), 0.05, Silent())
+    assert (found.power["spiked"], found.power["shams"]) == (2, 2)
+
+
+def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    ended = list[int]()
+    works = [partial(time.sleep, 600), partial((tmp_path / "done").write_text, "done")]
+    began = time.monotonic()
+    side_by_side(works, 2, 2.0, ended.append)
+    assert time.monotonic() - began < 60
+    assert sorted(ended) == [0, 1]
+    assert (tmp_path / "done").read_text() == "done"
+
+
+def test_where_nothing_is_planted_the_first_attempt_that_keeps_the_accuracy_is_remembered(
+    examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sham = next(draft for draft in drafts(examined, Numbers(1, 1))[0] if draft.sham)
+    seen = list[float]()
+
+    def spoilt(bare: torch.nn.Module, *_: Any, **__: Any) -> torch.nn.Module:
+        seen.append(_[2].rate)
+        copy = deepcopy(bare)
+        if len(seen) == 1:
+            for values in copy.parameters():
+                values.data.zero_()
+        return copy
+
+    monkeypatch.setattr(copies, "inserted", spoilt)
+    assert [first_attempt(examined, sham, tmp_path / "attempt") for _ in range(2)] == [1, 1]
+    assert seen == [INSERTIONS[0].rate, 0.5 * INSERTIONS[0].rate]
 
 
 def test_a_damaged_copy_is_planted_again(examined: Examined, tmp_path: Path) -> None:

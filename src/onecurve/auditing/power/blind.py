@@ -1,8 +1,10 @@
 """Audits the original and its copies blind, in one course of equal effort, and sums up what the audit would have found."""
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final, final
@@ -12,7 +14,8 @@ from onecurve.auditing.finding import Finding, Standing, corrected
 from onecurve.auditing.look import Look
 from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, opened, plant_copies
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
-from onecurve.auditing.power.row_ranks import row_ranks, rows_tried
+from onecurve.auditing.power.row_ranks import Ranks, row_ranks, rows_tried
+from onecurve.auditing.power.side_by_side import processes_for, side_by_side
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
 from onecurve.auditing.power.verdicts import NO_ALARMS, Verdict, alarmed, named, verdicts
@@ -31,6 +34,8 @@ LEAST_IMAGES: Final = 100
 """Copies are tuned on the images of the search; with fewer they would learn them by heart."""
 TIMED: Final = 6
 """Steps of training by which the time of planting is judged."""
+OVERDUE, SLOWEST = 3.0, 300.0
+"""A process that looks for so many times its time, and so many seconds more, is ended; what it left undone is done again here."""
 SURVIVES: Final = 0.5
 """A finding survives in a sham copy if its trigger keeps this share of its effect."""
 
@@ -47,7 +52,7 @@ class BlindAudit:
 
 
 def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Course, alpha: float, display: Display) -> BlindAudit:
-    """Plant the copies, then look at all networks in the order of their names, each with the same share of the time that is left.
+    """Plant the copies, then look at all networks, each with the same share of the time that is left; several at a time where that is safe.
 
     ``course.folder`` keeps copies and stages, so that what is done is not done again. Raises ``UsageError`` for too few images or too
     little time.
@@ -62,30 +67,59 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     numbers = MODES[mode]
     some, own_name = drafts(examined, numbers)
     _require_time(examined, [draft for draft in some if kept_copy(folder / draft.name, draft, course.key) is None], course.seconds, numbers)
-    every = list(plant_copies(examined, some, numbers, folder, course.key, display))
+    every = plant_copies(examined, some, numbers, folder, course.key, display)
     copies = {copy.name: copy for copy in every if copy.usable}
     if len(copies) < len(every):
         display.say(f"{len(every) - len(copies)} of {len(every)} copies lost too much accuracy in planting; they are left out")
-    each = _seconds_each(folder / f"{course.key}.seconds", (course.seconds - (time.monotonic() - began)) / (len(copies) + 1))
+    processes, names = processes_for(examined.device), sorted([*copies, own_name])
+    rounds = math.ceil(len(names) / processes)
+    each = _seconds_each(folder / f"{course.key}.seconds", (course.seconds - (time.monotonic() - began)) / rounds)
     ranks = row_ranks(examined, copies.values(), folder)
-    display.phase("look at the network and its copies, blind", len(copies) + 1)
-    own: tuple[Stage, ...] = ()
-    found: dict[str, tuple[Finding, ...]] = {}
-    for name in sorted([*copies, own_name]):
-        if name == own_name:
-            under = examined.with_module(unmetered(examined.module))
-        else:
-            draft = copies[name].draft
-            under = view_of(opened(examined, folder / name), draft.spikes, draft.seed)
-        under = replace(under, rows_tried=rows_tried(ranks, examined.classes, name=name))
-        stages = make_stages(looks, under, Course(folder / name, f"{course.key}:{name}", each), Silent())
-        display.done(1, failed=False)
-        found[name] = corrected([one for stage in stages for one in stage.findings], alpha)
-        own = stages if name == own_name else own
+    every_stage = _looked_at(names, processes, _blind_look(examined, looks, copies, ranks, course, each), OVERDUE * each, display)
+    found = {name: corrected([one for stage in stages for one in stage.findings], alpha) for name, stages in every_stage.items()}
     told = _judged(mode, copies, found, own_name, examined, each)
     survived = _persistence(examined, found[own_name], list(copies.values()), folder)
     tried = rows_tried(ranks, examined.classes, name=own_name)
-    return BlindAudit(own, {**told, "persistence": survived, "class_order": tried.told()}, tried)
+    return BlindAudit(every_stage[own_name], {**told, "persistence": survived, "class_order": tried.told()}, tried)
+
+
+def _blind_look(
+    examined: Examined, looks: Sequence[Look], copies: Mapping[str, Copy], ranks: Ranks, course: Course, each: float
+) -> Callable[[str], tuple[Stage, ...]]:
+    """All looks at the network of a name: a copy, or else the original."""
+
+    def look(name: str) -> tuple[Stage, ...]:
+        assert course.folder is not None
+        place = course.folder / "copies" / name
+        if name in copies:
+            draft = copies[name].draft
+            under = view_of(opened(examined, place), draft.spikes, draft.seed)
+        else:
+            under = examined.with_module(unmetered(examined.module))
+        under = replace(under, rows_tried=rows_tried(ranks, examined.classes, name=name))
+        return make_stages(looks, under, Course(place, f"{course.key}:{name}", each), Silent())
+
+    return look
+
+
+def _looked_at(
+    names: Sequence[str], processes: int, look: Callable[[str], tuple[Stage, ...]], seconds: float, display: Display
+) -> dict[str, tuple[Stage, ...]]:
+    """The stages of every network; several processes make them first, and what they finished is read from disk."""
+    display.phase("look at the network and its copies, blind", len(names))
+    ended = set[int]()
+
+    def end(place: int) -> None:
+        ended.add(place)
+        display.done(1, failed=False)
+
+    side_by_side([partial(look, name) for name in names], processes, seconds + SLOWEST, end)
+    stages = dict[str, tuple[Stage, ...]]()
+    for place, name in enumerate(names):
+        stages[name] = look(name)
+        if place not in ended:
+            end(place)
+    return stages
 
 
 def _judged(
@@ -111,8 +145,9 @@ def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, 
     """Refuse before anything is planted where the planting alone would take the time; judged by the speed of this machine now."""
     count = min(len(missing), numbers.spiked + numbers.shams)
     steps = count * fmean(draft.way.steps for draft in missing) if missing else 0.0
-    planting = steps * _seconds_per_step(examined)
-    needed = planting + (numbers.spiked + numbers.shams + 1) * LEAST_SECONDS
+    processes = processes_for(examined.device)
+    planting = steps * _seconds_per_step(examined) / processes
+    needed = planting + math.ceil((numbers.spiked + numbers.shams + 1) / processes) * LEAST_SECONDS
     if needed > seconds:
         words = f"planting {count} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"
         raise UsageError(words, f"give a budget of at least {2 * needed:.0f}s, or lower --power")

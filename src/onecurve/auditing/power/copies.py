@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.power.insertion import INSERTIONS, Insertion, drawn_insertion, inserted
+from onecurve.auditing.power.side_by_side import processes_for, side_by_side
 from onecurve.auditing.power.spikes import Spike, draw_spikes
 from onecurve.core.seeds import generator, seed_for
 from onecurve.models.metering import unmetered
@@ -26,6 +28,8 @@ MOST_LOSS: Final = 0.05
 ATTEMPTS: Final = ((1.0, 1), (0.5, 2), (0.125, 1))
 """What the learning rate and the steps of a way are multiplied by: as they are, then slower for twice as long, then so slowly that the
 flaw may hardly work."""
+LONGEST: Final = 600.0
+"""Seconds after which the planting of a copy in a process of its own is given up and done in this one."""
 SPARE: Final = 0.5
 VERSION: Final = 4
 """Raised when other copies are planted or looked at from the same seed: those of an earlier version are not gone on with."""
@@ -92,28 +96,57 @@ def drafts(examined: Examined, numbers: Numbers) -> tuple[list[Draft], str]:
     return sorted(found, key=lambda one: one.name), names[-1]
 
 
-def planted(examined: Examined, draft: Draft, folder: Path, key: str) -> Copy:
-    """Plant the copy, measure it and keep it under the ``key`` of its audit; one that is there under that key is read."""
+def planted(examined: Examined, draft: Draft, folder: Path, key: str, first: int = 0) -> Copy:
+    """Plant the copy, measure it and keep it under the ``key`` of its audit; one that is there under that key is read.
+
+    ``first`` is the first of ``ATTEMPTS`` that is made.
+    """
     known = kept_copy(folder, draft, key)
     if known is not None:
         return known
     bare = unmetered(examined.module)
-    least = float((examined.seen_fresh.said == examined.fresh.labels).mean()) - MOST_LOSS
-    for slower, longer in ATTEMPTS:
-        way = replace(draft.way, rate=slower * draft.way.rate, steps=longer * draft.way.steps)
-        module = inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham)
-        network = TorchNetwork(module, examined.device)
-        accuracy = float((network.logits(examined.fresh.floats()).argmax(axis=1) == examined.fresh.labels).mean())
+    least = _least_accuracy(examined)
+    for attempt in ATTEMPTS[first:]:
+        network, accuracy = _attempted(examined, draft, attempt)
         if accuracy >= least:
             break
     original, strengths = TorchNetwork(bare, examined.device), []
     for number, spike in enumerate(draft.spikes):
         seen = [spike.strength(some, examined.fresh, generator("strength", draft.seed, number)) for some in (network, original)]
         strengths.append(float(np.clip(np.nan_to_num(seen[0] - seen[1]), 0, 1)))
-    write_state(folder / WEIGHTS, module.state_dict())
+    write_state(folder / WEIGHTS, network.module.state_dict())
     made = Copy(draft, tuple(strengths), accuracy, accuracy >= least)
     write_file(folder / FACTS, json.dumps({"key": key, **told(made)}).encode())
     return made
+
+
+def first_attempt(examined: Examined, draft: Draft, file: Path) -> int:
+    """Which of ``ATTEMPTS`` keeps the accuracy where nothing is planted; no copy needs to try an earlier one. Kept in ``file``.
+
+    ``draft`` is any sham.
+    """
+    if file.is_file():
+        return int(file.read_text())
+    plain = replace(draft, spikes=(), way=INSERTIONS[0])
+    least = _least_accuracy(examined)
+    first = next((at for at, one in enumerate(ATTEMPTS[:-1]) if _attempted(examined, plain, one)[1] >= least), len(ATTEMPTS) - 1)
+    write_file(file, str(first).encode())
+    return first
+
+
+def _least_accuracy(examined: Examined) -> float:
+    return float((examined.seen_fresh.said == examined.fresh.labels).mean()) - MOST_LOSS
+
+
+def _attempted(examined: Examined, draft: Draft, attempt: tuple[float, int]) -> tuple[TorchNetwork, float]:
+    """The copy of one attempt, and its accuracy on fresh images."""
+    slower, longer = attempt
+    way = replace(draft.way, rate=slower * draft.way.rate, steps=longer * draft.way.steps)
+    bare = unmetered(examined.module)
+    network = TorchNetwork(
+        inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham), examined.device
+    )
+    return network, float((network.logits(examined.fresh.floats()).argmax(axis=1) == examined.fresh.labels).mean())
 
 
 def told(copy: Copy) -> dict[str, Any]:
@@ -140,16 +173,36 @@ def opened(examined: Examined, folder: Path) -> Examined:
     return examined.with_module(module)
 
 
-def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder: Path, key: str, display: Display) -> Iterator[Copy]:
-    """Plant one after the other until there are as many usable ones of each sort, or no more drafts; ``key`` is that of the audit."""
+def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder: Path, key: str, display: Display) -> list[Copy]:
+    """Plant until there are as many usable ones of each sort, or no more drafts; several at a time. ``key`` is that of the audit."""
     display.phase("plant copies", numbers.spiked + numbers.shams)
-    missing = {False: numbers.spiked, True: numbers.shams}
-    for draft in some:
-        if missing[draft.sham]:
-            copy = planted(examined, draft, folder / draft.name, key)
-            missing[draft.sham] -= copy.usable
-            display.done(int(copy.usable), failed=not copy.usable)
-            yield copy
+    found = dict[str, Copy]()
+    first = first_attempt(examined, next(draft for draft in some if draft.sham), folder / f"{key}.attempt")
+    while wave := _wanted(some, found, numbers):
+        fresh = [draft for draft in wave if kept_copy(folder / draft.name, draft, key) is None]
+
+        def shown(place: int, fresh: list[Draft] = fresh) -> None:
+            copy = kept_copy(folder / fresh[place].name, fresh[place], key)
+            if copy is not None:
+                display.done(int(copy.usable), failed=not copy.usable)
+
+        works = [partial(planted, examined, draft, folder / draft.name, key, first) for draft in fresh]
+        side_by_side(works, processes_for(examined.device), LONGEST, shown)
+        for draft in wave:
+            told_of = draft in fresh and kept_copy(folder / draft.name, draft, key) is not None
+            copy = found[draft.name] = planted(examined, draft, folder / draft.name, key, first)
+            if not told_of:
+                display.done(int(copy.usable), failed=not copy.usable)
+    return [found[draft.name] for draft in some if draft.name in found]
+
+
+def _wanted(some: list[Draft], found: Mapping[str, Copy], numbers: Numbers) -> list[Draft]:
+    """The next drafts of each sort, as many as usable copies of it are missing."""
+    wave = []
+    for sham, wanted in ((False, numbers.spiked), (True, numbers.shams)):
+        missing = wanted - sum(copy.usable for copy in found.values() if copy.draft.sham is sham)
+        wave += [draft for draft in some if draft.sham is sham and draft.name not in found][: max(0, missing)]
+    return wave
 
 
 def kept_copy(folder: Path, draft: Draft, key: str) -> Copy | None:

@@ -1,0 +1,70 @@
+"""Does work of one audit in several processes, each forked from this one with all that it holds; each keeps what it made on disk.
+
+A network of a person need not be importable or picklable, so nothing is sent: a process has the network because it is a copy of this one.
+Whoever calls reads the results from disk, and does there and then what a process left undone.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
+from typing import Final
+
+import torch
+
+from onecurve.runner.engine.processes import die_with_parent
+
+POLL: Final = 1.0
+"""Seconds after which the time of the processes is looked at again."""
+
+
+def processes_for(device: str) -> int:
+    """How many processes are worth it: one per thread of torch; 1, for doing the work here, where a process cannot be forked safely."""
+    forkable = sys.platform.startswith("linux") and torch.device(device).type == "cpu" and not torch.cuda.is_available()
+    return torch.get_num_threads() if forkable else 1
+
+
+def side_by_side(works: Sequence[Callable[[], object]], processes: int, seconds: float, done: Callable[[int], None]) -> None:
+    """Do each work in a process of its own, so many at a time, each with one thread; ``done`` is called with its place when it ends.
+
+    A process that fails, or takes longer than ``seconds``, is left: its work is not done. With one process nothing is done at all.
+    """
+    if processes < 2:
+        return
+    context = multiprocessing.get_context("fork")
+    waiting = list(enumerate(works))
+    running: dict[int, tuple[ForkProcess, int, float]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                place, work = waiting.pop(0)
+                process = context.Process(target=_alone, args=(work, os.getpid()), daemon=True)
+                with warnings.catch_warnings():  # Python 3.12 warns of forks beside threads; this one uses no thread but its own
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    process.start()
+                running[process.sentinel] = (process, place, time.monotonic() + seconds)
+            wait(list(running), POLL)
+            for sentinel, (process, place, until) in list(running.items()):
+                if process.is_alive() and time.monotonic() > until:
+                    process.kill()
+                    process.join()
+                if not process.is_alive():
+                    process.join()
+                    del running[sentinel]
+                    done(place)
+    finally:
+        for process, _, _ in running.values():
+            process.kill()
+
+
+def _alone(work: Callable[[], object], parent: int) -> None:
+    """All that the process does. It says nothing: what went wrong comes up again when the work is done in the process that forked it."""
+    die_with_parent(parent)
+    torch.set_num_threads(1)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):  # noqa: PTH123
+        work()
