@@ -15,7 +15,7 @@ from onecurve.auditing.look import Look
 from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, opened, plant_copies
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
 from onecurve.auditing.power.row_ranks import Ranks, row_ranks, rows_tried
-from onecurve.auditing.power.side_by_side import processes_for, side_by_side
+from onecurve.auditing.power.side_by_side import one_thread, processes_for, side_by_side
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import NOT_MEASURED, summary
 from onecurve.auditing.power.verdicts import NO_ALARMS, Verdict, alarmed, named, verdicts
@@ -146,7 +146,8 @@ def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, 
     count = min(len(missing), numbers.spiked + numbers.shams)
     steps = count * fmean(draft.way.steps for draft in missing) if missing else 0.0
     processes = processes_for(examined.device)
-    planting = steps * _seconds_per_step(examined) / processes
+    with one_thread(processes):
+        planting = steps * _seconds_per_step(examined) / processes
     needed = planting + math.ceil((numbers.spiked + numbers.shams + 1) / processes) * LEAST_SECONDS
     if needed > seconds:
         words = f"planting {count} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"

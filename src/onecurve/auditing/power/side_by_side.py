@@ -10,7 +10,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
 from typing import Final
@@ -27,6 +27,18 @@ def processes_for(device: str) -> int:
     """How many processes are worth it: one per thread of torch; 1, for doing the work here, where a process cannot be forked safely."""
     forkable = sys.platform.startswith("linux") and torch.device(device).type == "cpu" and not torch.cuda.is_available()
     return torch.get_num_threads() if forkable else 1
+
+
+@contextlib.contextmanager
+def one_thread(processes: int) -> Iterator[None]:
+    """In the block torch has one thread, as it has in each of several processes; with one process it keeps its own."""
+    threads = torch.get_num_threads()
+    if processes > 1:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def side_by_side(works: Sequence[Callable[[], object]], processes: int, seconds: float, done: Callable[[int], None]) -> None:
