@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.power.insertion import INSERTIONS, Insertion, drawn_insertion, inserted
-from onecurve.auditing.power.side_by_side import processes_for, side_by_side
+from onecurve.auditing.power.side_by_side import one_thread, processes_for, side_by_side
 from onecurve.auditing.power.spikes import Spike, draw_spikes
 from onecurve.core.seeds import generator, seed_for
 from onecurve.models.metering import unmetered
@@ -177,7 +177,9 @@ def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder
     """Plant until there are as many usable ones of each sort, or no more drafts; several at a time. ``key`` is that of the audit."""
     display.phase("plant copies", numbers.spiked + numbers.shams)
     found = dict[str, Copy]()
-    first = first_attempt(examined, next(draft for draft in some if draft.sham), folder / f"{key}.attempt")
+    processes = processes_for(examined.device)
+    with one_thread(processes):
+        first = first_attempt(examined, next(draft for draft in some if draft.sham), folder / f"{key}.attempt")
     while wave := _wanted(some, found, numbers):
         fresh = [draft for draft in wave if kept_copy(folder / draft.name, draft, key) is None]
 
@@ -187,7 +189,7 @@ def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder
                 display.done(int(copy.usable), failed=not copy.usable)
 
         works = [partial(planted, examined, draft, folder / draft.name, key, first) for draft in fresh]
-        side_by_side(works, processes_for(examined.device), LONGEST, shown)
+        side_by_side(works, processes, LONGEST, shown)
         for draft in wave:
             told_of = draft in fresh and kept_copy(folder / draft.name, draft, key) is not None
             copy = found[draft.name] = planted(examined, draft, folder / draft.name, key, first)
