@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,10 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
     rounds = math.ceil(len(names) / processes)
     each = _seconds_each(folder / f"{course.key}.seconds", (course.seconds - (time.monotonic() - began)) / rounds)
     ranks = row_ranks(examined, copies.values(), folder)
-    every_stage = _looked_at(names, processes, _blind_look(examined, looks, copies, ranks, course, each), OVERDUE * each, display)
+    display.phase("look at the network and its copies, blind", len(names))
+    works = [partial(_blind_look, name, examined, looks, copies, ranks, course, each) for name in names]
+    made = side_by_side(works, processes, OVERDUE * each + SLOWEST, lambda _: display.done(1, failed=False))
+    every_stage = dict(zip(names, made, strict=True))
     found = {name: corrected([one for stage in stages for one in stage.findings], alpha) for name, stages in every_stage.items()}
     told = _judged(mode, copies, found, own_name, examined, each)
     survived = _persistence(examined, found[own_name], list(copies.values()), folder)
@@ -84,42 +87,18 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
 
 
 def _blind_look(
-    examined: Examined, looks: Sequence[Look], copies: Mapping[str, Copy], ranks: Ranks, course: Course, each: float
-) -> Callable[[str], tuple[Stage, ...]]:
-    """All looks at the network of a name: a copy, or else the original."""
-
-    def look(name: str) -> tuple[Stage, ...]:
-        assert course.folder is not None
-        place = course.folder / "copies" / name
-        if name in copies:
-            draft = copies[name].draft
-            under = view_of(opened(examined, place), draft.spikes, draft.seed)
-        else:
-            under = examined.with_module(unmetered(examined.module))
-        under = replace(under, rows_tried=rows_tried(ranks, examined.classes, name=name))
-        return make_stages(looks, under, Course(place, f"{course.key}:{name}", each), Silent())
-
-    return look
-
-
-def _looked_at(
-    names: Sequence[str], processes: int, look: Callable[[str], tuple[Stage, ...]], seconds: float, display: Display
-) -> dict[str, tuple[Stage, ...]]:
-    """The stages of every network; several processes make them first, and what they finished is read from disk."""
-    display.phase("look at the network and its copies, blind", len(names))
-    ended = set[int]()
-
-    def end(place: int) -> None:
-        ended.add(place)
-        display.done(1, failed=False)
-
-    side_by_side([partial(look, name) for name in names], processes, seconds + SLOWEST, end)
-    stages = dict[str, tuple[Stage, ...]]()
-    for place, name in enumerate(names):
-        stages[name] = look(name)
-        if place not in ended:
-            end(place)
-    return stages
+    name: str, examined: Examined, looks: Sequence[Look], copies: Mapping[str, Copy], ranks: Ranks, course: Course, each: float
+) -> tuple[Stage, ...]:
+    """All looks at the network of that name: a copy, or else the original."""
+    assert course.folder is not None
+    place = course.folder / "copies" / name
+    if name in copies:
+        draft = copies[name].draft
+        under = view_of(opened(examined, place), draft.spikes, draft.seed)
+    else:
+        under = examined.with_module(unmetered(examined.module))
+    under = replace(under, rows_tried=rows_tried(ranks, examined.classes, name=name))
+    return make_stages(looks, under, Course(place, f"{course.key}:{name}", each), Silent())
 
 
 def _judged(

@@ -181,20 +181,9 @@ def plant_copies(examined: Examined, some: list[Draft], numbers: Numbers, folder
     with one_thread(processes):
         first = first_attempt(examined, next(draft for draft in some if draft.sham), folder / f"{key}.attempt")
     while wave := _wanted(some, found, numbers):
-        fresh = [draft for draft in wave if kept_copy(folder / draft.name, draft, key) is None]
-
-        def shown(place: int, fresh: list[Draft] = fresh) -> None:
-            copy = kept_copy(folder / fresh[place].name, fresh[place], key)
-            if copy is not None:
-                display.done(int(copy.usable), failed=not copy.usable)
-
-        works = [partial(planted, examined, draft, folder / draft.name, key, first) for draft in fresh]
-        side_by_side(works, processes, LONGEST, shown)
-        for draft in wave:
-            told_of = draft in fresh and kept_copy(folder / draft.name, draft, key) is not None
-            copy = found[draft.name] = planted(examined, draft, folder / draft.name, key, first)
-            if not told_of:
-                display.done(int(copy.usable), failed=not copy.usable)
+        works = [partial(planted, examined, draft, folder / draft.name, key, first) for draft in wave]
+        made = side_by_side(works, processes, LONGEST, lambda copy: display.done(int(copy.usable), failed=not copy.usable))
+        found.update((copy.name, copy) for copy in made)
     return [found[draft.name] for draft in some if draft.name in found]
 
 

@@ -13,12 +13,13 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
 
 from onecurve.runner.engine.processes import die_with_parent
 
+T = TypeVar("T")
 POLL: Final = 1.0
 """Seconds after which the time of the processes is looked at again."""
 
@@ -41,16 +42,25 @@ def one_thread(processes: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def side_by_side(works: Sequence[Callable[[], object]], processes: int, seconds: float, done: Callable[[int], None]) -> None:
-    """Do each work in a process of its own, so many at a time, each with one thread; ``done`` is called with its place when it ends.
+def side_by_side(works: Sequence[Callable[[], T]], processes: int, seconds: float, done: Callable[[T], None]) -> list[T]:
+    """The result of each work, in their order; each is first done in a process of its own, so many at a time, with one thread each.
 
-    A process that fails, or takes longer than ``seconds``, is left: its work is not done. With one process nothing is done at all.
+    A work keeps its result on disk and reads it when it is called again: so it is, here, when its process has ended. What a process
+    failed at, or did not end within ``seconds``, is done here then. ``done`` is called with each result as it comes. With one process
+    all is done here.
     """
-    if processes < 2:
-        return
+    found = dict[int, T]()
+    for place in _ended(works, processes, seconds) if processes > 1 else range(len(works)):
+        found[place] = works[place]()
+        done(found[place])
+    return [found[place] for place in range(len(works))]
+
+
+def _ended(works: Sequence[Callable[[], object]], processes: int, seconds: float) -> Iterator[int]:
+    """The places of the works, each when its process has ended."""
     context = multiprocessing.get_context("fork")
     waiting = list(enumerate(works))
-    running: dict[int, tuple[ForkProcess, int, float]] = {}
+    running = dict[int, tuple[ForkProcess, int, float]]()
     try:
         while waiting or running:
             while waiting and len(running) < processes:
@@ -62,13 +72,12 @@ def side_by_side(works: Sequence[Callable[[], object]], processes: int, seconds:
                 running[process.sentinel] = (process, place, time.monotonic() + seconds)
             wait(list(running), POLL)
             for sentinel, (process, place, until) in list(running.items()):
-                if process.is_alive() and time.monotonic() > until:
-                    process.kill()
-                    process.join()
-                if not process.is_alive():
-                    process.join()
-                    del running[sentinel]
-                    done(place)
+                if process.is_alive() and time.monotonic() < until:
+                    continue
+                process.kill()
+                process.join()
+                del running[sentinel]
+                yield place
     finally:
         for process, _, _ in running.values():
             process.kill()
