@@ -105,7 +105,7 @@ def predicted(
 ) -> tuple[float, float, float]:
     """The share that the curve says of these strengths, with what 95 % of samples of that size lie within."""
     curve, rng = fitted_curve(fitted_on, *alarms), np.random.default_rng(0)
-    chances = curve.draws([one.strength for one in tried], rng, 2000, other_origin=other_origin)
+    chances = (curve.other_origin() if other_origin else curve).draws([one.strength for one in tried], rng, 2000)
     shares = (rng.random(chances.shape) < chances).mean(axis=1)
     return float(chances.mean()), *(float(np.quantile(shares, at)) for at in (0.025, 0.975))
 
@@ -144,7 +144,7 @@ def foreign(arguments: argparse.Namespace) -> bool:
             alarms = alarms_of(arguments.folders, kind)
             middle, low, high = predicted(trials(own, level), trials(others, level), alarms)
             _, lowest, highest = predicted(trials(own, level), trials(others, level), alarms, other_origin=True)
-            shift, interval = fitted_curve(trials(own, level), *alarms).shift_of(trials(others, level))
+            shift, interval = fitted_curve(trials(own, level), *alarms).other_origin(trials(others, level)).shift()
             share = np.mean([one.found for one in trials(others, level)])
             narrow.append(low <= share <= high)
             inside.append(lowest <= share <= highest)

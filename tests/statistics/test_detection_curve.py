@@ -48,10 +48,9 @@ def test_few_trials_give_a_wide_band() -> None:
 def test_harder_flaws_shift_the_curve_down() -> None:
     curve = fitted_curve(drawn(np.random.default_rng(1), 60), 0, 16)
     missed, found = ([Trial(str(at), 0.6, found=found) for at in range(8)] for found in (False, True))
-    assert curve.shift_of(missed)[1].high < 0.1
-    assert curve.shift_of(missed)[0] < curve.shift_of(found)[0]
-    with pytest.raises(TooFewError):
-        curve.shift_of([])
+    (harder, inside), (easier, _) = (curve.other_origin(some).shift() for some in (missed, found))
+    assert inside.high < 0.1
+    assert harder < easier
 
 
 def test_the_widened_band_covers_flaws_of_another_origin() -> None:
@@ -59,7 +58,7 @@ def test_the_widened_band_covers_flaws_of_another_origin() -> None:
     for shift in (-2.0, -1.0, 1.0, 2.0) * 3:
         curve = fitted_curve(drawn(rng, 60), int(rng.binomial(16, 0.05)), 16)
         other = 0.05 + 0.95 * 0.95 * expit(4 * (np.log(points) - np.log(0.4)) + shift)
-        wide, own = curve.widened(points), curve.at(points)
+        wide, own = curve.other_origin().at(points), curve.at(points)
         inside.append((wide.low <= other) & (other <= wide.high))
         narrow.append((own.low <= other) & (other <= own.high))
     assert np.mean(inside) >= 0.9 > np.mean(narrow)
@@ -67,7 +66,7 @@ def test_the_widened_band_covers_flaws_of_another_origin() -> None:
 
 def test_flaws_of_another_origin_that_were_tried_move_the_widened_band() -> None:
     curve = fitted_curve(drawn(np.random.default_rng(1), 60), 0, 16)
-    wide, told = curve.widened([0.6]), curve.widened([0.6], [Trial(str(at), 0.6, found=False) for at in range(8)])
+    wide, told = (curve.other_origin(some).at([0.6]) for some in ([], [Trial(str(at), 0.6, found=False) for at in range(8)]))
     assert told.high[0] < wide.middle[0]
     assert told.low[0] < wide.low[0]
 

@@ -78,15 +78,14 @@ class DetectionCurve:
         low, middle, high = np.array(quantiles).T
         return Band(points, middle, low, high)
 
-    def widened(self, strengths: Sequence[float] | Doubles, others: Sequence[Trial] = (), level: float = LEVEL) -> Band:
+    def other_origin(self, trials: Sequence[Trial] = ()) -> "OtherOrigin":
         """The same for flaws of another origin, which may be easier or harder to find than those behind the curve.
 
-        ``others`` are flaws of other origins that were tried: they say by how much. Without any, the prior of the shift does.
+        ``trials`` are flaws of other origins that were tried: they say by how much. Without any, the prior of the shift does.
         """
-        points = np.asarray(strengths, np.float64)
-        curves = self._drawn(points, self._with_shifts(others), np.random.default_rng(0), DRAWS)
-        low, middle, high = np.quantile(curves, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
-        return Band(points, middle, low, high)
+        columns = [self.weights * self._likelihood_under(trials, float(shift)) for shift in SHIFTS]
+        weights = np.stack(columns, axis=1) * norm.pdf(SHIFTS / SHIFT_PRIOR)
+        return OtherOrigin(self, weights / weights.sum())
 
     def strength_found(self, chance: float = 0.9) -> tuple[float | None, float | None]:
         """The least strength at which the median of the chance reaches ``chance``, and at which the whole band does; None for never."""
@@ -95,15 +94,9 @@ class DetectionCurve:
         half, whole = band.middle >= chance, band.low >= chance
         return (float(points[half.argmax()]) if half.any() else None), (float(points[whole.argmax()]) if whole.any() else None)
 
-    def draws(self, strengths: Sequence[float], rng: np.random.Generator, count: int, *, other_origin: bool = False) -> Doubles:
-        """count x S: chances under curves that are drawn from the posterior; for flaws of another origin each with a shift of its own."""
-        weights = self._with_shifts(()) if other_origin else self.weights[:, None] * (SHIFTS == 0)
-        return self._drawn(np.asarray(strengths, np.float64), weights, rng, count)
-
-    def _drawn(self, strengths: Doubles, weights: Doubles, rng: np.random.Generator, count: int) -> Doubles:
-        """count x S; ``weights`` are G x shifts and sum to 1."""
-        grid, moved = np.divmod(rng.choice(weights.size, size=count, p=weights.ravel()), len(SHIFTS))
-        return DetectionCurve(self.parameters[grid], self.weights[grid])._curves(strengths, SHIFTS[moved][:, None, None])
+    def draws(self, strengths: Sequence[float], rng: np.random.Generator, count: int) -> Doubles:
+        """count x S: chances under curves that are drawn from the posterior."""
+        return self._at_points(rng.choice(len(self.weights), size=count, p=self.weights), np.zeros(count), strengths)
 
     def mean_over(self, strengths: Sequence[float], level: float = LEVEL) -> tuple[float, Interval]:
         """The chance averaged over those strengths, with its interval."""
@@ -111,23 +104,10 @@ class DetectionCurve:
         low, middle, high = _weighted_quantiles(means, self.weights, ((1 - level) / 2, 0.5, (1 + level) / 2))
         return middle, Interval(low, high, level)
 
-    def shift_of(self, trials: Sequence[Trial], level: float = LEVEL) -> tuple[float, Interval]:
-        """By how many logits other flaws are easier to find than the curve says, with its interval.
-
-        Raises ``TooFewError`` without such trials.
-        """
-        if not trials:
-            raise TooFewError.of("a shift of the curve", 0, 1, "planted flaws")
-        weights = self._with_shifts(trials).sum(axis=0)
-        low, middle, high = _weighted_quantiles(SHIFTS, weights, ((1 - level) / 2, 0.5, (1 + level) / 2))
-        return middle, Interval(low, high, level)
-
-    def _with_shifts(self, trials: Sequence[Trial]) -> Doubles:
-        """The posterior of the grid and ``SHIFTS`` together, G x shifts, summing to 1, after flaws of another origin."""
-        columns = [self.weights * self._likelihood_under(trials, float(shift)) for shift in SHIFTS]
-        weights = np.stack(columns, axis=1) * norm.pdf(SHIFTS / SHIFT_PRIOR)
-        shares: Doubles = weights / weights.sum()
-        return shares
+    def _at_points(self, points: NDArray[np.int64], shifts: Doubles, strengths: Sequence[float] | Doubles) -> Doubles:
+        """count x S: the chances under those points of the grid, each with its shift."""
+        chosen = DetectionCurve(self.parameters[points], self.weights[points])
+        return chosen._curves(np.asarray(strengths, np.float64), shifts[:, None, None])
 
     def _likelihood_under(self, trials: Sequence[Trial], shift: float) -> Doubles:
         """G: of all trials together."""
@@ -143,6 +123,32 @@ class DetectionCurve:
         logits = slope * (np.log(strengths)[None, :, None] - middle) + shift + spread * nodes
         chances: Doubles = (guess + (1 - guess) * (1 - lapse) * expit(logits)) @ shares
         return chances
+
+
+@final
+@dataclass(frozen=True)
+class OtherOrigin:
+    """A curve together with a shift: by how many logits flaws of another origin are easier to find than the curve says."""
+
+    curve: DetectionCurve
+    weights: Doubles
+    """G x shifts, summing to 1: of each point of the grid with each of ``SHIFTS``."""
+
+    def shift(self, level: float = LEVEL) -> tuple[float, Interval]:
+        """The shift in logits, below 0 for flaws that are harder to find, with its interval."""
+        low, middle, high = _weighted_quantiles(SHIFTS, self.weights.sum(axis=0), ((1 - level) / 2, 0.5, (1 + level) / 2))
+        return middle, Interval(low, high, level)
+
+    def at(self, strengths: Sequence[float] | Doubles, level: float = LEVEL) -> Band:
+        """The chance of being found, median and band, at each strength in (0, 1]."""
+        curves = self.draws(strengths, np.random.default_rng(0), DRAWS)
+        low, middle, high = np.quantile(curves, [(1 - level) / 2, 0.5, (1 + level) / 2], axis=0)
+        return Band(np.asarray(strengths, np.float64), middle, low, high)
+
+    def draws(self, strengths: Sequence[float] | Doubles, rng: np.random.Generator, count: int) -> Doubles:
+        """count x S: chances under curves and shifts that are drawn from the posterior."""
+        points, moved = np.divmod(rng.choice(self.weights.size, size=count, p=self.weights.ravel()), len(SHIFTS))
+        return self.curve._at_points(points, SHIFTS[moved], strengths)
 
 
 def fitted_curve(trials: Sequence[Trial], false_alarms: int, shams: int) -> DetectionCurve:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from onecurve.auditing.power.copies import Copy, told, ways_in_words
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.verdicts import LEVELS, NO_ALARMS, Alarms, Verdict
-from onecurve.statistics.detection_curve import DetectionCurve, exact_share, fitted_curve, flawed_given_nothing
+from onecurve.statistics.detection_curve import DetectionCurve, OtherOrigin, exact_share, fitted_curve, flawed_given_nothing
 from onecurve.statistics.intervals import TooFewError
 
 STRENGTHS: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -74,7 +74,8 @@ def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarm
         curve = fitted_curve([one.trial(level) for one in own], alarms, shams)
     except TooFewError:
         return NOT_MEASURED
-    band, wider = curve.at(STRENGTHS), curve.widened(STRENGTHS, [one.trial(level) for one in foreign])
+    other = curve.other_origin([one.trial(level) for one in foreign])
+    band, wider = curve.at(STRENGTHS), other.at(STRENGTHS)
     half, whole = curve.strength_found(FOUND)
     return {
         "n": len(own),
@@ -88,17 +89,16 @@ def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarm
             for strength, low, high in zip(wider.strengths, wider.low, wider.high, strict=True)
         ],
         "found_from": {"chance": FOUND, "strength": half, "surely": whole},
-        "transfer": _transfer(curve, level, foreign),
+        "transfer": _transfer(other, level, foreign),
         "after_nothing": _after_nothing(curve, alarms, shams),
     }
 
 
-def _transfer(curve: DetectionCurve, level: str, foreign: Sequence[Verdict]) -> dict[str, Any] | str:
+def _transfer(other: OtherOrigin, level: str, foreign: Sequence[Verdict]) -> dict[str, Any] | str:
     """By how many logits flaws that were planted in ways kept apart are easier to find than the curve says."""
-    try:
-        shift, interval = curve.shift_of([one.trial(level) for one in foreign])
-    except TooFewError:
+    if not foreign:
         return NOT_MEASURED
+    shift, interval = other.shift()
     return {
         "logits": shift,
         "low": interval.low,
