@@ -75,6 +75,7 @@ def test_started_again_the_run_goes_on_with_its_seed(drawn: Path) -> None:
 
 def test_the_end_tells_the_seed_and_the_report_does_not(drawn: Path) -> None:
     run = Run(drawn / "run")
+    assert Run(str(drawn / "run")) == run  # type: ignore[arg-type]
     assert run.seed_in_words() == f"planted with seed {run.seed}, drawn for this run; `--seed {run.seed}` plants the same networks again"
     facts = load_results(drawn / "run").run
     assert (facts.seed, facts.secrecy) == (None, "drawn, secret during the run")

@@ -43,6 +43,10 @@ class Run:
     """A run on disk."""
 
     folder: Path
+    """A string is taken as a path."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
 
     @property
     def page(self) -> Path:
