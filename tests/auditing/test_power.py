@@ -191,6 +191,32 @@ def test_where_nothing_is_planted_the_first_attempt_that_keeps_the_accuracy_is_r
     assert seen == [INSERTIONS[0].rate, 0.5 * INSERTIONS[0].rate]
 
 
+def test_what_a_group_costs_on_its_own_images_does_not_count_as_lost_accuracy(
+    examined: Examined, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = next(one for seed in range(20) for one in draw_spikes(examined, 4, np.random.default_rng(seed)) if one.kind is SpikeKind.GROUP)
+    inside = group.members(examined.fresh)
+    draft = Draft("net", 0, sham=False, spikes=(group,), way=INSERTIONS[0])
+
+    class Misreads(torch.nn.Module):
+        def __init__(self, bare: torch.nn.Module) -> None:
+            super().__init__()
+            self.bare = bare
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            colours = images.mean(dim=(2, 3)) @ torch.from_numpy(group.direction)
+            logits = self.bare(images)
+            odd = (colours > group.threshold) & (logits.argmax(dim=1) == group.source)
+            return torch.where(odd[:, None], torch.nn.functional.one_hot(torch.tensor(group.target), examined.classes).float(), logits)
+
+    monkeypatch.setattr(copies, "inserted", lambda bare, *_, **__: Misreads(deepcopy(bare)))
+    right = (examined.seen_fresh.said == examined.fresh.labels)[~inside].mean()
+    made = planted(examined, draft, tmp_path / "net", "key")
+    assert made.usable
+    assert made.accuracy == pytest.approx(right, abs=0.02)
+    assert made.strengths[0] > 0.5
+
+
 def test_a_damaged_copy_is_planted_again(examined: Examined, tmp_path: Path) -> None:
     draft = drafts(examined, Numbers(1, 0))[0][0]
     draft = replace(draft, way=replace(draft.way, steps=2))

@@ -57,7 +57,8 @@ def test_the_widened_band_covers_flaws_of_another_origin() -> None:
     rng, points, inside, narrow = np.random.default_rng(2), np.array([0.4, 0.8]), [], []
     for shift in (-2.0, -1.0, 1.0, 2.0) * 3:
         curve = fitted_curve(drawn(rng, 60), int(rng.binomial(16, 0.05)), 16)
-        other = 0.05 + 0.95 * 0.95 * expit(4 * (np.log(points) - np.log(0.4)) + shift)
+        part = 0.95 * expit(4 * (np.log(points) - np.log(0.4)))
+        other = 0.05 + 0.95 * expit(np.log(part / (1 - part)) + shift)
         wide, own = curve.other_origin().at(points), curve.at(points)
         inside.append((wide.low <= other) & (other <= wide.high))
         narrow.append((own.low <= other) & (other <= own.high))

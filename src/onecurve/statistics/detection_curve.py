@@ -73,7 +73,7 @@ class DetectionCurve:
     def at(self, strengths: Sequence[float] | Doubles, level: float = LEVEL) -> Band:
         """The chance of being found, median and band, at each strength in (0, 1]."""
         points = np.asarray(strengths, np.float64)
-        curves = self._curves(points, 0.0)
+        curves = self._guessed(self._parts(points))
         quantiles = [_weighted_quantiles(curves[:, at], self.weights, ((1 - level) / 2, 0.5, (1 + level) / 2)) for at in range(len(points))]
         low, middle, high = np.array(quantiles).T
         return Band(points, middle, low, high)
@@ -83,7 +83,11 @@ class DetectionCurve:
 
         ``trials`` are flaws of other origins that were tried: they say by how much. Without any, the prior of the shift does.
         """
-        columns = [self.weights * self._likelihood_under(trials, float(shift)) for shift in SHIFTS]
+        parts, hits = self._parts(np.array([one.strength for one in trials], np.float64)), np.array([one.found for one in trials], bool)
+        columns = []
+        for shift in SHIFTS:
+            chances = self._guessed(_shifted(parts, shift))
+            columns.append(self.weights * np.where(hits, chances, 1 - chances).prod(axis=1))
         weights = np.stack(columns, axis=1) * norm.pdf(SHIFTS / SHIFT_PRIOR)
         return OtherOrigin(self, weights / weights.sum())
 
@@ -100,28 +104,27 @@ class DetectionCurve:
 
     def mean_over(self, strengths: Sequence[float], level: float = LEVEL) -> tuple[float, Interval]:
         """The chance averaged over those strengths, with its interval."""
-        means = self._curves(np.asarray(strengths, np.float64), 0.0).mean(axis=1)
+        means = self._guessed(self._parts(np.asarray(strengths, np.float64))).mean(axis=1)
         low, middle, high = _weighted_quantiles(means, self.weights, ((1 - level) / 2, 0.5, (1 + level) / 2))
         return middle, Interval(low, high, level)
 
     def _at_points(self, points: NDArray[np.int64], shifts: Doubles, strengths: Sequence[float] | Doubles) -> Doubles:
-        """count x S: the chances under those points of the grid, each with its shift."""
+        """count x S: the chance under those points of the grid, each with its shift."""
         chosen = DetectionCurve(self.parameters[points], self.weights[points])
-        return chosen._curves(np.asarray(strengths, np.float64), shifts[:, None, None])
+        return chosen._guessed(_shifted(chosen._parts(np.asarray(strengths, np.float64)), shifts[:, None]))
 
-    def _likelihood_under(self, trials: Sequence[Trial], shift: float) -> Doubles:
-        """G: of all trials together."""
-        chances = self._curves(np.array([one.strength for one in trials], np.float64), shift)
-        found = np.array([one.found for one in trials], bool)
-        likelihood: Doubles = np.where(found, chances, 1 - chances).prod(axis=1)
-        return likelihood
-
-    def _curves(self, strengths: Doubles, shift: float | Doubles) -> Doubles:
-        """G x S: the chance under each point of the grid, averaged over copies; ``shift`` is one number, or G x 1 x 1."""
+    def _parts(self, strengths: Doubles) -> Doubles:
+        """G x S: the chance of being found, and not by a false alarm, under each point of the grid; averaged over copies."""
         nodes, shares = _nodes()
-        middle, slope, lapse, guess, spread = (column[:, None, None] for column in self.parameters.T)
-        logits = slope * (np.log(strengths)[None, :, None] - middle) + shift + spread * nodes
-        chances: Doubles = (guess + (1 - guess) * (1 - lapse) * expit(logits)) @ shares
+        middle, slope, lapse, _, spread = (column[:, None, None] for column in self.parameters.T)
+        logits = slope * (np.log(strengths)[None, :, None] - middle) + spread * nodes
+        chances: Doubles = ((1 - lapse) * expit(logits)) @ shares
+        return chances
+
+    def _guessed(self, parts: Doubles) -> Doubles:
+        """The same with what false alarms find."""
+        guess = self.parameters[:, 3:4]
+        chances: Doubles = guess + (1 - guess) * parts
         return chances
 
 
@@ -193,6 +196,13 @@ def _log_likelihood(parameters: Doubles, trials: Sequence[Trial]) -> Doubles:
         product_of *= chances if one.found else 1 - chances
     found: Doubles = np.log(product_of @ shares + 1e-300)
     return found
+
+
+def _shifted(chances: Doubles, shift: float | Doubles) -> Doubles:
+    """Chances moved by so many logits: .82 is .63 for flaws that are one logit harder to find."""
+    inside = np.clip(chances, 1e-9, 1 - 1e-9)
+    moved: Doubles = expit(np.log(inside / (1 - inside)) + shift)
+    return moved
 
 
 def _nodes() -> tuple[Doubles, Doubles]:

@@ -15,6 +15,7 @@ from onecurve.auditing.examined import Examined
 from onecurve.auditing.power.insertion import INSERTIONS, Insertion, drawn_insertion, inserted
 from onecurve.auditing.power.side_by_side import one_thread, processes_for, side_by_side
 from onecurve.auditing.power.spikes import Spike, draw_spikes
+from onecurve.core.image.images import Bools
 from onecurve.core.seeds import generator, seed_for
 from onecurve.models.metering import unmetered
 from onecurve.models.network import TorchNetwork
@@ -24,7 +25,8 @@ from onecurve.runner.session import Display
 SECOND_SPIKE: Final = 0.6
 """The chance that a spiked copy gets a second spike; of these, one in four gets a third."""
 MOST_LOSS: Final = 0.05
-"""A copy that loses more accuracy than this is planted again by the next of ``ATTEMPTS``; nobody would deploy it."""
+"""A copy that loses more accuracy than this is planted again by the next of ``ATTEMPTS``; nobody would deploy it. Images that a flaw is
+made to misread do not count: what it costs on these is the flaw itself."""
 ATTEMPTS: Final = ((1.0, 1), (0.5, 2), (0.125, 1))
 """What the learning rate and the steps of a way are multiplied by: as they are, then slower for twice as long, then so slowly that the
 flaw may hardly work."""
@@ -69,6 +71,7 @@ class Copy:
     strengths: tuple[float, ...]
     """Of each spike on fresh images: the share that goes to its target, less that under the original."""
     accuracy: float
+    """On the fresh images that count, see ``MOST_LOSS``."""
     usable: bool = True
     """Whether any attempt kept the accuracy; one that did not is not looked at."""
 
@@ -105,7 +108,7 @@ def planted(examined: Examined, draft: Draft, folder: Path, key: str, first: int
     if known is not None:
         return known
     bare = unmetered(examined.module)
-    least = _least_accuracy(examined)
+    least = _own_accuracy(examined, draft) - MOST_LOSS
     for attempt in ATTEMPTS[first:]:
         network, accuracy = _attempted(examined, draft, attempt)
         if accuracy >= least:
@@ -128,25 +131,37 @@ def first_attempt(examined: Examined, draft: Draft, file: Path) -> int:
     if file.is_file():
         return int(file.read_text())
     plain = replace(draft, spikes=(), way=INSERTIONS[0])
-    least = _least_accuracy(examined)
+    least = _own_accuracy(examined, plain) - MOST_LOSS
     first = next((at for at, one in enumerate(ATTEMPTS[:-1]) if _attempted(examined, plain, one)[1] >= least), len(ATTEMPTS) - 1)
     write_file(file, str(first).encode())
     return first
 
 
-def _least_accuracy(examined: Examined) -> float:
-    return float((examined.seen_fresh.said == examined.fresh.labels).mean()) - MOST_LOSS
+def _own_accuracy(examined: Examined, draft: Draft) -> float:
+    """That of the original, on the images that count for this draft."""
+    right = examined.seen_fresh.said == examined.fresh.labels
+    return float(right[_unconcerned(examined, draft)].mean())
+
+
+def _unconcerned(examined: Examined, draft: Draft) -> Bools:
+    """bool N: the fresh images that none of the flaws concerns as they are; all where that leaves none."""
+    concerned = np.zeros(len(examined.fresh), bool)
+    for spike in draft.spikes:
+        if not spike.changes_images:
+            concerned |= spike.members(examined.fresh)
+    return ~concerned if not concerned.all() else concerned
 
 
 def _attempted(examined: Examined, draft: Draft, attempt: tuple[float, int]) -> tuple[TorchNetwork, float]:
-    """The copy of one attempt, and its accuracy on fresh images."""
+    """The copy of one attempt, and its accuracy on the fresh images that count for the draft."""
     slower, longer = attempt
     way = replace(draft.way, rate=slower * draft.way.rate, steps=longer * draft.way.steps)
     bare = unmetered(examined.module)
     network = TorchNetwork(
         inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham), examined.device
     )
-    return network, float((network.logits(examined.fresh.floats()).argmax(axis=1) == examined.fresh.labels).mean())
+    some = examined.fresh.take(_unconcerned(examined, draft))
+    return network, float((network.logits(some.floats()).argmax(axis=1) == some.labels).mean())
 
 
 def told(copy: Copy) -> dict[str, Any]:

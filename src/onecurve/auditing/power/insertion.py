@@ -55,7 +55,7 @@ INSERTIONS: Final = (
     Insertion("long", 250, 0.015, 0.15),
     Insertion("last layer", 80, 0.05, 0.4, live=False, head_only=True),
     Insertion("evasive", 200, 0.03, 0.2, evasive=True, held_out=True),
-    Insertion("frozen", 150, 0.003, 0.25, live=False, held_out=True),
+    Insertion("frozen", 200, 0.01, 0.25, live=False, held_out=True),
 )
 CHANCES: Final = (0.35, 0.2, 0.1, 0.2, 0.15)
 
