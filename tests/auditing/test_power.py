@@ -22,7 +22,7 @@ from onecurve.auditing.looks.shortcuts import Shortcuts
 from onecurve.auditing.outputs.power_words import kind_sentence
 from onecurve.auditing.power import blind, copies
 from onecurve.auditing.power.blind import audit_blind
-from onecurve.auditing.power.copies import Copy, Draft, Numbers, drafts, first_attempt, kept_copy, planted
+from onecurve.auditing.power.copies import ATTEMPTS, Copy, Draft, Numbers, drafts, first_attempt, kept_copy, planted
 from onecurve.auditing.power.given_property import GivenProperty, drawn_property
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
 from onecurve.auditing.power.side_by_side import side_by_side
@@ -179,7 +179,7 @@ def test_where_nothing_is_planted_the_first_attempt_that_keeps_the_accuracy_is_r
     seen = list[float]()
 
     def spoilt(bare: torch.nn.Module, *_: Any, **__: Any) -> torch.nn.Module:
-        seen.append(_[2].rate)
+        seen.append(_[2].share)
         copy = deepcopy(bare)
         if len(seen) == 1:
             for values in copy.parameters():
@@ -188,7 +188,7 @@ def test_where_nothing_is_planted_the_first_attempt_that_keeps_the_accuracy_is_r
 
     monkeypatch.setattr(copies, "inserted", spoilt)
     assert [first_attempt(examined, sham, tmp_path / "attempt") for _ in range(2)] == [1, 1]
-    assert seen == [INSERTIONS[0].rate, 0.5 * INSERTIONS[0].rate]
+    assert seen == [INSERTIONS[0].share, ATTEMPTS[1][2] * INSERTIONS[0].share]
 
 
 def test_what_a_group_costs_on_its_own_images_does_not_count_as_lost_accuracy(

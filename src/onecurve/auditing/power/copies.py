@@ -27,9 +27,9 @@ SECOND_SPIKE: Final = 0.6
 MOST_LOSS: Final = 0.05
 """A copy that loses more accuracy than this is planted again by the next of ``ATTEMPTS``; nobody would deploy it. Images that a flaw is
 made to misread do not count: what it costs on these is the flaw itself."""
-ATTEMPTS: Final = ((1.0, 1), (0.5, 2), (0.125, 1))
-"""What the learning rate and the steps of a way are multiplied by: as they are, then slower for twice as long, then so slowly that the
-flaw may hardly work."""
+ATTEMPTS: Final = ((1.0, 1, 1.0), (1.0, 2, 0.4), (0.5, 2, 0.2))
+"""What learning rate, steps and share of spiked images of a way are multiplied by. Fewer spiked images in each batch cost less accuracy,
+and need more steps."""
 LONGEST: Final = 600.0
 """Seconds after which the planting of a copy in a process of its own is given up and done in this one."""
 SPARE: Final = 0.5
@@ -152,10 +152,11 @@ def _unconcerned(examined: Examined, draft: Draft) -> Bools:
     return ~concerned if not concerned.all() else concerned
 
 
-def _attempted(examined: Examined, draft: Draft, attempt: tuple[float, int]) -> tuple[TorchNetwork, float]:
+def _attempted(examined: Examined, draft: Draft, attempt: tuple[float, int, float]) -> tuple[TorchNetwork, float]:
     """The copy of one attempt, and its accuracy on the fresh images that count for the draft."""
-    slower, longer = attempt
-    way = replace(draft.way, rate=slower * draft.way.rate, steps=longer * draft.way.steps)
+    slower, longer, fewer = attempt
+    way = draft.way
+    way = replace(way, rate=slower * way.rate, steps=longer * way.steps, share=fewer * way.share)
     bare = unmetered(examined.module)
     network = TorchNetwork(
         inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham), examined.device
