@@ -42,6 +42,7 @@ def counted() -> tuple[LabelledImages, Meter]:
         (lambda clean: clean.features, IMAGES),
         (lambda clean: clean.floats(), IMAGES),
         (vars, IMAGES),
+        (lambda clean: clean.__getstate__(), IMAGES),
         (asdict, IMAGES),
         (repr, IMAGES),
     ],
@@ -92,6 +93,32 @@ def test_it_reads_as_the_set_itself() -> None:
     assert clean.images is PLAIN.images
     with pytest.raises(IndexError):
         clean.take(np.array([IMAGES]))
+
+
+@pytest.mark.parametrize("rows", [slice(0), slice(2), np.array([1]), np.arange(IMAGES) == 3])
+def test_what_is_taken_leads_to_no_other_image(rows: slice | np.ndarray) -> None:
+    clean, meter = counted()
+    some = clean.take(rows)
+    assert some.images.base is None
+    assert some.labels.base is None
+    assert meter.clean_images == len(some)
+
+
+class Growing:
+    """An end of a slice that is further on each time it is asked for."""
+
+    def __init__(self) -> None:
+        self.end = 0
+
+    def __index__(self) -> int:
+        self.end += 1
+        return self.end
+
+
+def test_rows_that_answer_otherwise_each_time_are_asked_once() -> None:
+    clean, meter = counted()
+    some = clean.take(slice(0, Growing()))  # type: ignore[misc]
+    assert meter.clean_images == len(some)
 
 
 def test_nobody_counts_unless_told_and_a_subject_without_a_set_reads_none() -> None:

@@ -61,8 +61,10 @@ class CountedImages(LabelledImages):
         return len(object.__getattribute__(self, "images"))
 
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> LabelledImages:
-        self._note(rows)
-        return self._plain().take(rows)
+        # The rows are asked once, and arrays of them are copies: the ``base`` of a view would be the whole set.
+        chosen = np.arange(len(self))[rows]
+        self._note(chosen)
+        return self._plain().take(chosen)
 
     def __copy__(self) -> "CountedImages":
         return self
@@ -74,6 +76,9 @@ class CountedImages(LabelledImages):
     def __reduce__(self) -> tuple[Any, ...]:
         self._note(slice(None))
         return LabelledImages, tuple(object.__getattribute__(self, item.name) for item in fields(LabelledImages))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__  # counts the whole set; the inherited one reads past ``__getattribute__``
 
     def _plain(self) -> LabelledImages:
         return LabelledImages(*(object.__getattribute__(self, item.name) for item in fields(LabelledImages)))
