@@ -66,8 +66,7 @@ class Read:
 
 def listed(address: str, labels: Path | None) -> Listed:
     """What is at the address: `folder:PATH`, `npz:PATH` or a plain path. ``labels`` is a file of labels for a folder without classes."""
-    kind, colon, place = address.partition(":")
-    path = Path(place if colon and kind in {"folder", "npz"} else address).expanduser()
+    path = place_of(address)
     if not path.exists():
         raise DataError(f"no such file or folder: {path}", "give the path of a folder of images, or of an npz file")
     found = _of_folder(path) if path.is_dir() else _of_arrays(path)
@@ -77,6 +76,12 @@ def listed(address: str, labels: Path | None) -> Listed:
         raise UsageError("the images have labels already, from folders or from the file", "leave the file of labels away")
     names, own = labels_in(labels, found.files)
     return replace(found, classes=names, labels=own)
+
+
+def place_of(address: str) -> Path:
+    """The path of an address of images."""
+    kind, colon, place = address.partition(":")
+    return Path(place if colon and kind in {"folder", "npz"} else address).expanduser()
 
 
 def read(found: Listed, shape: tuple[int, int, int] | None, seed: int) -> Read:

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,11 @@ from onecurve.auditing.catalog import looks
 from onecurve.auditing.door import Opened, ending_nothing, open_arrays, open_files
 from onecurve.auditing.examined import Allowance
 from onecurve.auditing.finding import corrected, ordered
+from onecurve.auditing.place import alone_in, require_apart
 from onecurve.auditing.power.blind import audit_blind
 from onecurve.auditing.power.copies import MODES
 from onecurve.auditing.power.copies import VERSION as COPIES_VERSION
+from onecurve.auditing.reading import place_of
 from onecurve.auditing.repair.repairing import repair
 from onecurve.auditing.result import Audit, Looked, Stage
 from onecurve.auditing.stages import Course, make_stages
@@ -74,6 +77,7 @@ def audit_network(order: AuditOrder, display: Display | None = None) -> Audit:
     Raises ``UsageError`` for what cannot be audited, with nothing written.
     """
     _check(order)
+    require_apart(order.out, place_of(order.data))
     with ending_nothing(order.network):
         opened = open_files(
             order.network,
@@ -129,6 +133,11 @@ def _check(order: AuditOrder) -> None:
 
 
 def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool = True) -> Audit:
+    with alone_in(order.out) if kept else nullcontext():
+        return _made(opened, order, display, kept=kept)
+
+
+def _made(opened: Opened, order: AuditOrder, display: Display, *, kept: bool) -> Audit:
     began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     examined, found, settings = opened.examined, looks(), order.settings
     for note in opened.notes:
