@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from onecurve.auditing.outputs.writing import write_audit
+from onecurve.auditing.outputs.writing import FORMATS, write_audit
 from onecurve.auditing.result import Coverage
 from onecurve.auditing.run import AuditSettings, audit
 from onecurve.core.errors import ModelError, UsageError
@@ -96,6 +96,24 @@ def test_outputs_of_an_audit_before_do_not_stay(tmp_path: Path) -> None:
     write_audit(done, tmp_path, ("json", "sarif", "markdown"))
     written = write_audit(done, tmp_path, ["html"])
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {written["html"].name}
+
+
+def test_files_that_no_audit_wrote_stay(tmp_path: Path) -> None:
+    done = audit(Brightness(), *images(), settings=QUICK)
+    (tmp_path / "index.html").write_text("a page of a person")
+    assert write_audit(done, tmp_path, ["json"]).keys() == {"json"}
+    with pytest.raises(UsageError, match=r"index\.html was not written by an audit"):
+        write_audit(done, tmp_path)
+    assert (tmp_path / "index.html").read_text() == "a page of a person"
+    (tmp_path / "comment.md").mkdir()
+    with pytest.raises(UsageError, match=r"comment\.md was not written by an audit"):
+        write_audit(done, tmp_path, ["markdown"])
+
+
+def test_every_output_is_known_again_as_one_of_an_audit(tmp_path: Path) -> None:
+    done = audit(Brightness(), *images(), settings=QUICK)
+    write_audit(done, tmp_path, tuple(FORMATS))
+    assert write_audit(done, tmp_path, tuple(FORMATS)).keys() == FORMATS.keys()
 
 
 def test_negative_seeds_and_files_in_the_place_of_a_folder_are_refused(tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ def test_what_a_baseline_accepts_passes_and_what_is_new_fails(onecurve: Onecurve
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--format", "serif"), ("--baseline", "none.json"), ("--budget", "soon"), ("--budget", "0m"), ("--power", "some")]
+    "arguments",
+    [("--format", "serif"), ("--format", ","), ("--baseline", "none.json"), ("--budget", "soon"), ("--budget", "0m"), ("--power", "some")],
 )
 def test_mistakes_are_told_before_anything_is_examined(onecurve: Onecurve, arguments: tuple[str, ...]) -> None:
     made = Asked(audit())

@@ -88,13 +88,15 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     from onecurve.auditing.outputs import baseline as baselines  # noqa: PLC0415
     from onecurve.auditing.outputs.as_json import as_json  # noqa: PLC0415
     from onecurve.auditing.outputs.outcome import Outcome  # noqa: PLC0415
-    from onecurve.auditing.outputs.writing import check_formats, write_outputs  # noqa: PLC0415
+    from onecurve.auditing.outputs.writing import check_formats, require_own, write_outputs  # noqa: PLC0415
     from onecurve.auditing.run import AuditOrder, AuditSettings, audit_network  # noqa: PLC0415
     from onecurve.bench.folders import device_named  # noqa: PLC0415
     from onecurve.cli.progress import progress_display  # noqa: PLC0415
 
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     check_formats(wanted)
+    wanted += ["json"] if as_object else []
+    require_own(out, wanted)
     accepted = baselines.read_baseline(baseline) if baseline else baselines.NO_BASELINE
     if write_baseline and not write_baseline.absolute().parent.is_dir():
         raise UsageError(f"no such folder for the baseline: {write_baseline.absolute().parent}", "make it first, or choose another place")
@@ -104,7 +106,7 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
         with progress_display() as display, redirect_stdout(sys.stderr):
             done = audit_network(order, display)
         outcome = Outcome(done, accepted, Level(fail_on))
-        written = write_outputs(outcome, out, [*wanted, "json"] if as_object else wanted)
+        written = write_outputs(outcome, out, wanted)
         if write_baseline:
             baselines.write_baseline(accepted.renewed(done.verified), write_baseline)
         if as_object:
