@@ -233,6 +233,27 @@ def test_a_copy_of_another_audit_is_not_taken(examined: Examined, tmp_path: Path
     assert kept_copy(tmp_path / "net", draft, "another") is None
 
 
+def test_weights_that_another_audit_put_there_are_not_taken(examined: Examined, tmp_path: Path) -> None:
+    draft = drafts(examined, Numbers(1, 0))[0][0]
+    draft = replace(draft, way=replace(draft.way, steps=2))
+    made = planted(examined, draft, tmp_path / "net", "key")
+    facts = (tmp_path / "net" / "planted.json").read_bytes()
+    planted(examined, draft, tmp_path / "net", "another")
+    (tmp_path / "net" / "planted.json").write_bytes(facts)  # the other audit was killed between its two files
+    assert kept_copy(tmp_path / "net", draft, "key") is None
+    assert planted(examined, draft, tmp_path / "net", "key").strengths == made.strengths
+    for damaged in (b"", (tmp_path / "net" / "weights.safetensors").read_bytes()[:-4]):
+        (tmp_path / "net" / "weights.safetensors").write_bytes(damaged)
+        assert kept_copy(tmp_path / "net", draft, "key") is None
+
+
+def test_a_time_that_cannot_be_read_is_settled_again(tmp_path: Path) -> None:
+    file = tmp_path / "key.seconds"
+    assert (blind._seconds_each(file, 12.34), blind._seconds_each(file, 99.0)) == (12.3, 12.3)
+    file.write_text("")
+    assert (blind._seconds_each(file, 20.0), blind._seconds_each(file, 99.0)) == (20.0, 20.0)
+
+
 def test_too_little_time_or_images_is_refused(examined: Examined, tmp_path: Path) -> None:
     few = replace(examined, search=examined.search.take(slice(20)))
     with pytest.raises(UsageError, match="power none"):

@@ -157,6 +157,11 @@ def test_a_kept_stage_comes_back_and_another_key_does_not(findings: Sequence[Fin
     assert np.array_equal(back.findings[0].exhibits[1].image, findings[0].exhibits[1].image)
     assert type(back.findings[0].trigger) is type(findings[0].trigger)
     assert kept_stage(tmp_path / "there", "another key") is None
+    facts = (tmp_path / "there" / "stage.json").read_bytes()
+    keep_stage(tmp_path / "there", "another key", kept)
+    (tmp_path / "there" / "stage.json").write_bytes(facts)  # the other audit was killed between its two files
+    assert kept_stage(tmp_path / "there", "key") is None
+    keep_stage(tmp_path / "there", "key", kept)
     (tmp_path / "there" / "stage.json").write_text("{")
     assert kept_stage(tmp_path / "there", "key") is None
 

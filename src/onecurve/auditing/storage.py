@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load_file, save
 
 from onecurve.auditing.finding import Effect, Exhibit, Finding, Kind, Standing
 from onecurve.auditing.result import Coverage, Stage
@@ -22,12 +22,12 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def keep_stage(folder: Path, key: str, stage: Stage) -> None:
-    """Write the stage whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the stage whole or not at all. Both files name the key, so that those of two audits are never taken together."""
     triggers = [encode(one.trigger) for one in stage.findings]
     arrays = {f"{row}.{at}": shown.image for row, one in enumerate(stage.findings) for at, shown in enumerate(one.exhibits)}
     arrays |= {f"{row}.trigger.{name}": array for row, (_, some) in enumerate(triggers) for name, array in some.items()}
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / ARRAYS)
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_file(folder / ARRAYS, save(plain, {"key": key}))
     kept = {"key": key, "stage": plain_stage(stage), "triggers": [words for words, _ in triggers]}
     write_file(folder / FILE, json.dumps(kept).encode())
 
@@ -45,6 +45,8 @@ def stage_in(folder: Path) -> Stage:
     """The stage that was kept in the folder; raises ``DataError`` for files that are missing or damaged."""
     try:
         found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if key_in(folder / ARRAYS) != found["key"]:
+            raise DataError("its arrays are those of another audit")
         arrays = load_file(folder / ARRAYS)
         stage, triggers = found["stage"], found["triggers"]
         findings = tuple(
@@ -54,6 +56,12 @@ def stage_in(folder: Path) -> Stage:
         return Stage(**{**stage, "coverage": Coverage(stage["coverage"]), "findings": findings})
     except (OSError, ValueError, KeyError, TypeError, SafetensorError, OneCurveError) as error:
         raise DataError(f"no stage of an audit that can be read: {folder}: {error}", "run the audit again") from error
+
+
+def key_in(file: Path) -> str:
+    """The key that a safetensors file names, or none; raises ``OSError`` or ``SafetensorError`` for no such file and a damaged one."""
+    with safe_open(file, "np") as arrays:
+        return str((arrays.metadata() or {}).get("key", ""))
 
 
 def plain_stage(stage: Stage) -> dict[str, Any]:

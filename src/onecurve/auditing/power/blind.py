@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from onecurve.auditing.row_order import RowsTried
 from onecurve.auditing.stages import Course, make_stages
 from onecurve.core.errors import UsageError
 from onecurve.models.metering import unmetered
+from onecurve.models.weights import write_file
 from onecurve.runner.session import Display, Silent
 
 LEAST_SECONDS: Final = 5.0
@@ -145,14 +147,14 @@ def _seconds_per_step(examined: Examined) -> float:
 
 def _seconds_each(file: Path, seconds: float) -> float:
     """The time of each network, settled once in that file, so that an audit that goes on gives every network the same."""
-    if file.is_file():
-        return float(file.read_text())
+    with suppress(OSError, ValueError):
+        return float(file.read_text(encoding="utf-8"))
     if seconds < LEAST_SECONDS:
         raise UsageError(
             f"the budget leaves {max(0, seconds):.0f} s for each network, {LEAST_SECONDS:.0f} are needed",
             "raise --budget, or lower --power",
         )
-    file.write_text(f"{seconds:.1f}")
+    write_file(file, f"{seconds:.1f}".encode())
     return round(seconds, 1)
 
 

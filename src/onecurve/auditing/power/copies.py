@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Final, final
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.power.insertion import INSERTIONS, Insertion, drawn_insertion, inserted
 from onecurve.auditing.power.side_by_side import one_thread, processes_for, side_by_side
 from onecurve.auditing.power.spikes import Spike, draw_spikes
+from onecurve.auditing.storage import key_in
 from onecurve.core.image.images import Bools
 from onecurve.core.seeds import generator, seed_for
 from onecurve.models.metering import unmetered
@@ -117,7 +119,7 @@ def planted(examined: Examined, draft: Draft, folder: Path, key: str, first: int
     for number, spike in enumerate(draft.spikes):
         seen = [spike.strength(some, examined.fresh, generator("strength", draft.seed, number)) for some in (network, original)]
         strengths.append(float(np.clip(np.nan_to_num(seen[0] - seen[1]), 0, 1)))
-    write_state(folder / WEIGHTS, network.module.state_dict())
+    write_state(folder / WEIGHTS, network.module.state_dict(), {"key": key})
     made = Copy(draft, tuple(strengths), accuracy, accuracy >= least)
     write_file(folder / FACTS, json.dumps({"key": key, **told(made)}).encode())
     return made
@@ -216,10 +218,10 @@ def kept_copy(folder: Path, draft: Draft, key: str) -> Copy | None:
     """The copy if it was kept for that audit; None for none, for that of another audit, and for files that cannot be read."""
     try:
         found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        if found["key"] != key or found["seed"] != draft.seed or not (folder / WEIGHTS).is_file():
+        if found["key"] != key or found["seed"] != draft.seed or key_in(folder / WEIGHTS) != key:
             return None
         return Copy(draft, tuple(one["strength"] for one in found["spikes"]), found["accuracy"], found["usable"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
 
 
