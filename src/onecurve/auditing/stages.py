@@ -22,6 +22,8 @@ VERSION: Final = 2
 """Raised when the order of the looks or their time changes: stages that were kept before are made anew."""
 FREE: Final = 60.0
 """Seconds that a look may take at most that costs next to nothing."""
+FAILED: Final = "failed: "
+"""What the words of a look begin with that raised an error."""
 
 
 @final
@@ -54,9 +56,14 @@ def make_stages(looks: Sequence[Look], examined: Examined, course: Course, displ
         stage = _made(turn.look, examined, turn.seconds, _telling(display, turn.look))
         made[stage.look] = stage = replace(stage, facts={**stage.facts, **turn.why, "made_as": len(made) + 1})
         folder = _folder(turn.look, looks, course)
-        if folder is not None:
+        if folder is not None and not has_failed(stage):
             keep_stage(folder, _key(turn.look, course), stage)
     return tuple(made[look.name] for look in looks)
+
+
+def has_failed(stage: Stage) -> bool:
+    """Whether the look raised an error: it is no finished one, and an audit that goes on makes it again."""
+    return stage.coverage is Coverage.NOTHING and stage.words.startswith(FAILED)
 
 
 def _kept(look: Look, looks: Sequence[Look], course: Course) -> Stage | None:
@@ -156,6 +163,6 @@ def _report(look: Look, examined: Examined, allowance: Allowance) -> Report:
     try:
         return look.examine(examined, allowance)
     except OneCurveError as error:
-        return Report(Coverage.NOTHING, f"failed: {error.message}")
+        return Report(Coverage.NOTHING, f"{FAILED}{error.message}")
     except Exception as error:  # noqa: BLE001 - a person's network may raise anything; it costs this look alone
-        return Report(Coverage.NOTHING, f"failed: {type(error).__name__}: {error}")
+        return Report(Coverage.NOTHING, f"{FAILED}{type(error).__name__}: {error}")
