@@ -98,6 +98,48 @@ def test_outputs_of_an_audit_before_do_not_stay(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {written["html"].name}
 
 
+class Inverted(Brightness):
+    """The same weights, used the other way round."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return -super().forward(images)
+
+
+def test_a_network_that_computes_otherwise_with_the_same_weights_is_looked_at_anew(tmp_path: Path) -> None:
+    told = [audit(module, *images(), out=tmp_path, settings=QUICK) for module in (Brightness(), Inverted(), Brightness())]
+    assert [one.looked.accuracy for one in told] == [1.0, 0.0, 1.0]
+    assert told[0].stages[0].words == told[2].stages[0].words != told[1].stages[0].words
+
+
+def test_labels_of_a_person_are_told_from_the_answers_of_the_network(tmp_path: Path) -> None:
+    pixels = images()[0][:, :, :8, :8] * 0.4  # all of them dark, so that labels and answers are the same
+    told = [audit(Brightness(), pixels, labels, out=tmp_path, settings=QUICK) for labels in (None, np.zeros(90, int))]
+    assert [stage.words for stage in told[0].stages if stage.look == "accuracy"] == ["the images have no labels"]
+    assert not any("no labels" in stage.words for stage in told[1].stages)
+
+
+class Choosy(Brightness):
+    """Cannot answer for the images, though it does for probes."""
+
+    def __init__(self, answer: float | None) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.answer is None and len(images) > 20:
+            raise MemoryError("too many")
+        logits = super().forward(images)
+        return logits if len(images) <= 20 else logits * self.answer
+
+
+@pytest.mark.parametrize(("answer", "words"), [(None, "raised MemoryError on the images"), (float("nan"), "are not finite for")])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_network_that_cannot_answer_for_the_images_is_refused(answer: float | None, words: str, labelled: bool, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=words):
+        audit(Choosy(answer), images()[0], images()[1] if labelled else None, out=tmp_path / "out", settings=QUICK)
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_that_no_audit_wrote_stay(tmp_path: Path) -> None:
     done = audit(Brightness(), *images(), settings=QUICK)
     (tmp_path / "index.html").write_text("a page of a person")

@@ -1,5 +1,6 @@
 """Opens the network and the images of an audit: whatever a person has becomes logits, outputs with names, and two sets of images."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from onecurve.auditing.class_order import require_order
-from onecurve.auditing.examined import Examined, metered
+from onecurve.auditing.examined import Examined, Seen, metered
 from onecurve.auditing.images import FEWEST, AuditedImages, fresh_rows, images_of
 from onecurve.auditing.reading import listed, own_shape
 from onecurve.core.errors import ModelError, OneCurveError, UsageError
@@ -38,6 +39,8 @@ class Opened:
     card: dict[str, Any]
     module: nn.Module
     """The admitted network without a meter."""
+    seconds: float
+    """That the network took to answer for all images; they count towards the budget."""
 
 
 @contextmanager
@@ -47,6 +50,19 @@ def ending_nothing(name: str) -> Iterator[None]:
         yield
     except SystemExit as error:
         raise ModelError(f"`{name}` ends the program: {error.code}", "a network must return logits, whatever it is given") from error
+
+
+@contextmanager
+def _answering(name: str) -> Iterator[None]:
+    """A network that cannot answer for the images is refused before anything is looked at."""
+    try:
+        yield
+    except OneCurveError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"`{name}` raised {type(error).__name__} on the images: {error}", "run it on the images in batches, as an audit does"
+        ) from error
 
 
 def open_files(network: str, data: str, *, model: str, labels: Path | None, classes: Path | None, seed: int, device: str) -> Opened:
@@ -93,14 +109,25 @@ def _opened(module: nn.Module, images: AuditedImages, outputs: int, seed: int, d
     admitted = admit(module, (channels, height, width), outputs, name=name)
     plain = admitted.module.to(device).eval().requires_grad_(requires_grad=False)
     settle_layout(plain, torch.zeros(1, channels, height, width, device=device))
-    search, fresh = images.search, images.fresh
-    if not images.labelled:
-        search, fresh = (_answered(plain, some, device) for some in (search, fresh))
+    began, search, fresh = time.monotonic(), images.search, images.fresh
+    with _answering(name):
+        if not images.labelled:
+            search, fresh = (_answered(plain, some, device) for some in (search, fresh))
     counted, meter = metered(plain, (channels, height, width))
     examined = Examined(counted, meter, images.class_names, search, fresh, images.labelled, seed, device, images.files, images.splits)
+    with _answering(name):
+        for seen in (examined.seen, examined.seen_fresh):
+            _require_finite(seen, name)
+    seconds = time.monotonic() - began
     if images.guessed:
         require_order(examined.seen, outputs)
-    return Opened(examined, (*admitted.notes, *images.notes), dict(images.card), plain)
+    return Opened(examined, (*admitted.notes, *images.notes), dict(images.card), plain, seconds)
+
+
+def _require_finite(seen: Seen, name: str) -> None:
+    odd = int((~np.isfinite(seen.logits)).any(axis=1).sum())
+    if odd:
+        raise ModelError(f"`{name}` gives logits that are not finite for {odd} of {len(seen.logits)} images", "are these images damaged?")
 
 
 def _answered(module: nn.Module, images: LabelledImages, device: str) -> LabelledImages:

@@ -138,12 +138,12 @@ def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool 
 
 
 def _made(opened: Opened, order: AuditOrder, display: Display, *, kept: bool) -> Audit:
-    began, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    began, started = time.monotonic() - opened.seconds, datetime.now(UTC).isoformat(timespec="seconds")
     examined, found, settings = opened.examined, looks(), order.settings
     for note in opened.notes:
         display.say(note)
     seconds = settings.budget_seconds * (1 - REPAIR_SHARE if settings.repair else 1)
-    course = Course(order.out / STAGES if kept else None, _key(opened, order), seconds)
+    course = Course(order.out / STAGES if kept else None, _key(opened, order), seconds, opened.seconds)
     power: dict[str, Any] | None = None
     stages: tuple[Stage, ...]
     if settings.power == "none":
@@ -196,12 +196,17 @@ def _looked(opened: Opened, order: AuditOrder) -> Looked:
 
 
 def _key(opened: Opened, order: AuditOrder) -> str:
-    """Changes with the weights, the images, their labels, and all that decides what the looks do."""
+    """Changes with the weights, the answers, the images, their labels and names, and all that decides what the looks do.
+
+    The answers tell networks apart that compute otherwise with the same weights.
+    """
+    examined, used = opened.examined, order.settings
     summary = hashlib.sha256(state_digest(opened.module.state_dict()).encode())
-    for some in (opened.examined.search, opened.examined.fresh):
-        summary.update(np.ascontiguousarray(some.images).data)
-        summary.update(np.ascontiguousarray(some.labels).data)
-    used = order.settings
-    settings = (used.seed, used.device, used.budget_seconds, used.power, used.repair, list(opened.examined.class_names))
+    for seen in (examined.seen, examined.seen_fresh):
+        for each in (seen.images.images, seen.images.labels, seen.said):
+            summary.update(np.ascontiguousarray(each).data)
+        summary.update(f"{seen.logits.mean(dtype=np.float64):.3g} {seen.logits.std(dtype=np.float64):.3g}".encode())
+    names = (examined.labelled, list(examined.class_names), list(examined.files), list(examined.splits))
+    settings = (used.seed, used.device, used.budget_seconds, used.power, used.repair, *names)
     copies = () if used.power == "none" else (COPIES_VERSION,)
     return content_key("audit", summary.hexdigest(), *settings, *copies)

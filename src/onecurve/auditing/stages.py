@@ -37,6 +37,8 @@ class Course:
     """Content key of network, images and settings: a kept stage of another key is made anew."""
     seconds: float
     """For all looks together."""
+    spent: float = 0.0
+    """Seconds of them that are spent before the first."""
 
 
 def make_stages(looks: Sequence[Look], examined: Examined, course: Course, display: Display) -> tuple[Stage, ...]:
@@ -45,7 +47,7 @@ def make_stages(looks: Sequence[Look], examined: Examined, course: Course, displ
     Of the others that one comes next of which a second finds most, see ``Queue``; what it leaves of its time goes to the rest.
     """
     display.phase("look", 100 * len(looks))
-    began, queue = time.monotonic(), Queue(examined, yields_of(shipped(), tuple(look.name for look in looks)))
+    began, queue = time.monotonic() - course.spent, Queue(examined, yields_of(shipped(), tuple(look.name for look in looks)))
     made = {look.name: stage for look in looks if (stage := _kept(look, looks, course)) is not None}
     done = sum(stage.seconds for stage in made.values())
     for _ in made:

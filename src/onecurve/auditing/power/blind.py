@@ -65,7 +65,7 @@ def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Co
             "give --power none, or more images",
         )
     assert course.folder is not None
-    began, folder = time.monotonic(), course.folder / "copies"
+    began, folder = time.monotonic() - course.spent, course.folder / "copies"
     numbers = MODES[mode]
     some, own_name = drafts(examined, numbers)
     _require_time(examined, [draft for draft in some if kept_copy(folder / draft.name, draft, course.key) is None], course.seconds, numbers)
