@@ -90,6 +90,9 @@ def test_a_flat_folder_has_no_labels_unless_a_file_gives_them(tmp_path: Path) ->
     file.write_text("0.png,cat\n")
     with pytest.raises(DataError, match="no label for 5 of 6 images, the first: 1"):
         audited(tmp_path / "set", 2, labels=file)
+    file.write_text("0.png,cat\n1.png,dog\n0.png,cat\n1.png,cat\n")
+    with pytest.raises(DataError, match=r"gives 1\.png two labels: dog and cat"):
+        audited(tmp_path / "set", 2, labels=file)
 
 
 def test_what_cannot_be_read_is_passed_over_with_its_reason(tmp_path: Path) -> None:
@@ -181,6 +184,18 @@ def test_classes_that_cannot_be_told_are_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(UsageError, match=words):
             mapped(found, outputs, file)
+    file = tmp_path / "names.json"
+    for text, words in [('[["n1", "cat"], [], ["dog"]]', "no name for output 1"), ("[" * 100_000, "is not JSON")]:
+        file.write_text(text)
+        with pytest.raises(DataError, match=words):
+            mapped(("cat",), 3, file)
+
+
+def test_every_output_has_a_name_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "names.json"
+    file.write_text('{"1": 0, "cat": 2}')
+    names = mapped(("1", "cat"), 3, file).names
+    assert (names[0], names[2], len(set(names))) == ("1", "cat", 3)
 
 
 def test_places_that_hold_no_images(tmp_path: Path) -> None:
@@ -191,6 +206,10 @@ def test_places_that_hold_no_images(tmp_path: Path) -> None:
     save(tmp_path / "cat" / "0.png", noise(0))
     save(tmp_path / "dog" / "0.png", noise(1))
     with pytest.raises(DataError, match="only 2 images"):
+        audited(tmp_path, 2)
+    save(tmp_path / "cat" / "again.png", noise(0))
+    save(tmp_path / "dog" / "0.png", noise(0))
+    with pytest.raises(DataError, match="all 3 images are copies of one"):
         audited(tmp_path, 2)
 
 

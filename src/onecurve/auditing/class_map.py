@@ -84,7 +84,7 @@ def _told(path: Path, outputs: int) -> list[tuple[str, ...]] | dict[str, int]:
         return _of_lines([(line.strip(),) for line in text.splitlines() if line.strip()], outputs, path)
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"the file of classes is not JSON: {path}: {error}") from error
     if isinstance(values, dict) and values and all(isinstance(value, int) for value in values.values()):
         return {str(name): int(number) for name, number in values.items()}
@@ -102,8 +102,11 @@ def _names_in(value: Any) -> tuple[str, ...]:
 
 
 def _of_lines(names: list[tuple[str, ...]], outputs: int, path: Path) -> list[tuple[str, ...]]:
-    if len(names) == outputs + 1 and _folded(names[0][0]) == "background":
+    if len(names) == outputs + 1 and names[0] and _folded(names[0][0]) == "background":
         names = names[1:]
+    unnamed = [at for at, some in enumerate(names) if not any(name.strip() for name in some)]
+    if unnamed:
+        raise DataError(f"the file of classes has no name for output {unnamed[0]}: {path}", "one name per output")
     if len(names) != outputs:
         raise DataError(f"the file of classes has {len(names)} names and the network {outputs} outputs: {path}", "one name per output")
     return names
@@ -118,8 +121,9 @@ def _by_index(found: tuple[str, ...], outputs: int, told: dict[str, int], path: 
     for name, number in told.items():
         known.setdefault(_folded(name), set()).add(number)
     names = {number: name for name, number in told.items()}
+    free = {at: str(at) if str(at) not in told else f"output {at}" for at in range(outputs)}
     return ClassMap(
-        _looked_up(found, known, path), tuple(names.get(at, str(at)) for at in range(outputs)), f"classes are outputs by {path}"
+        _looked_up(found, known, path), tuple(names.get(at, free[at]) for at in range(outputs)), f"classes are outputs by {path}"
     )
 
 

@@ -84,9 +84,11 @@ def open_arrays(
     module: nn.Module, images: np.ndarray, labels: np.ndarray | None, class_names: tuple[str, ...] | None, seed: int, device: str
 ) -> Opened:
     """The same for a module and arrays: images uint8 or float in [0, 1], N x C x H x W; labels int N, outputs of the network."""
-    pixels = _bytes(images)
+    if len(images) < FEWEST:
+        raise UsageError(f"there are only {len(images)} images", "an audit needs some to search and others to test on")
+    pixels = _bytes(np.asarray(images))
     _, outputs = _tried(module, _shape(pixels.shape), type(module).__name__)
-    own = np.zeros(len(pixels), np.int64) if labels is None else np.asarray(labels).astype(np.int64)
+    own = np.zeros(len(pixels), np.int64) if labels is None else _whole(np.asarray(labels))
     if own.shape != (len(pixels),):
         raise UsageError(f"there are {len(pixels)} images and labels of shape {own.shape}", "give one label per image")
     if len(own) and not 0 <= own.min() <= own.max() < outputs:
@@ -94,8 +96,8 @@ def open_arrays(
     names = class_names or tuple(map(str, range(outputs)))
     if len(names) != outputs:
         raise UsageError(f"the network has {outputs} outputs and {len(names)} names were given", "give one name per output")
-    if len(pixels) < FEWEST:
-        raise UsageError(f"there are only {len(pixels)} images", "an audit needs some to search and others to test on")
+    if len(set(names)) < len(names):
+        raise UsageError(f"two outputs have the same name: {next(name for name in names if names.count(name) > 1)}", "give each its own")
     fresh = fresh_rows(own, np.full(len(pixels), ""), copy_groups(pixels), generator("audited images", "fresh", seed))
     whole = LabelledImages(pixels, own)
     rows = [*np.flatnonzero(~fresh), *np.flatnonzero(fresh)]
@@ -170,6 +172,14 @@ def _shape(shape: tuple[int, ...]) -> Shape:
         raise UsageError(f"images must be N x C x H x W, got the shape: {shape}")
     _, channels, height, width = shape
     return channels, height, width
+
+
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """Labels as int64; floats must be whole numbers."""
+    if labels.dtype.kind not in "iufb" or not (labels == np.floor(labels.astype(np.float64))).all():
+        raise UsageError(f"labels must be whole numbers, one output of the network each, got: {labels.dtype}")
+    whole: np.ndarray = labels.astype(np.int64)
+    return whole
 
 
 def _bytes(images: np.ndarray) -> np.ndarray:

@@ -84,8 +84,13 @@ def images_of(
 
 
 def fresh_rows(labels: Ints, splits: np.ndarray, units: Ints, rng: np.random.Generator) -> Bools:
-    """bool N: a third of the images of each class and split, whole units only; a unit goes with its first image."""
+    """bool N: a third of the images of each class and split, whole units only; a unit goes with its first image.
+
+    Raises ``DataError`` where all are one unit.
+    """
     _, first, unit = np.unique(units, return_index=True, return_inverse=True)
+    if len(first) == 1:
+        raise DataError(f"all {len(labels)} images are copies of one, or one group", "an audit needs some to search and others to test on")
     order = rng.permutation(len(first))
     _, strata = np.unique(np.char.add(np.char.add(labels.astype(str), "\x1f"), splits.astype(str)), return_inverse=True)
     by_stratum = order[np.argsort(strata[first][order], kind="stable")]

@@ -40,7 +40,11 @@ def _told(path: Path) -> dict[str, str]:
     short = [number for number, row in enumerate(rows, 1) if len(row) < 2]
     if short:
         raise DataError(f"line {short[0]} of {path} is not a file and a class", "write `1.jpg,cat` on each line")
-    return {row[0].strip(): row[1].strip() for row in rows}
+    told = dict[str, str]()
+    for file, name in ((row[0].strip(), row[1].strip()) for row in rows):
+        if told.setdefault(file, name) != name:
+            raise DataError(f"{path} gives {file} two labels: {told[file]} and {name}", "leave one of them")
+    return told
 
 
 def _dialect(text: str) -> type[csv.Dialect]:
