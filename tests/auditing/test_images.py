@@ -111,6 +111,17 @@ def test_what_cannot_be_read_is_passed_over_with_its_reason(tmp_path: Path) -> N
     assert card["images"] == 12
 
 
+def test_names_that_no_output_can_hold_are_escaped(tmp_path: Path) -> None:
+    fill(tmp_path, ("cat", "do\x1b[31mg\n"))
+    (tmp_path / "cat" / "0.png").rename(tmp_path / "cat" / "\udcff.png")
+    (tmp_path / "cat" / "\udcfe.txt").write_text("x")
+    found = audited(tmp_path, 2)
+    assert found.class_names == ("cat", r"do\x1b[31mg\n")
+    assert r"cat/\udcff.png" in found.files
+    assert found.card["passed_over"][0]["what"] == r"cat/\udcfe.txt"
+    json.dumps([*found.files, found.card], ensure_ascii=False).encode()
+
+
 def test_an_npz_file_keeps_its_splits_and_groups(tmp_path: Path) -> None:
     images, labels = noise(0, (40, 16, 16, 3)), np.arange(40) % 2
     groups = np.arange(40) // 4

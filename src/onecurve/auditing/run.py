@@ -20,7 +20,7 @@ from onecurve.auditing.place import alone_in, require_apart
 from onecurve.auditing.power.blind import audit_blind
 from onecurve.auditing.power.copies import MODES
 from onecurve.auditing.power.copies import VERSION as COPIES_VERSION
-from onecurve.auditing.reading import place_of
+from onecurve.auditing.reading import legible, place_of
 from onecurve.auditing.repair.repairing import repair
 from onecurve.auditing.result import Audit, Looked, Stage
 from onecurve.auditing.stages import Course, make_stages
@@ -180,8 +180,8 @@ def _looked(opened: Opened, order: AuditOrder) -> Looked:
     examined = opened.examined
     right = examined.seen_fresh.said == examined.fresh.labels
     return Looked(
-        order.network,
-        order.data,
+        legible(order.network),
+        legible(order.data),
         examined.class_names,
         examined.shape,
         sum(values.numel() for values in opened.module.parameters()),
