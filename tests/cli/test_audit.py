@@ -16,6 +16,7 @@ from hand_made_audit import EMPTY, TROJAN, WEAK, audit, nothing_seen
 from rich.console import Console
 
 from onecurve.auditing import run
+from onecurve.auditing.outputs.baseline import read_baseline
 from onecurve.auditing.result import Audit
 from onecurve.cli.audit import audit as command
 from onecurve.cli.audit import seconds_of
@@ -113,9 +114,30 @@ def test_what_a_baseline_accepts_passes_and_what_is_new_fails(onecurve: Onecurve
     assert onecurve(Asked(audit(WEAK, TROJAN)), "--baseline", "accepted.json")[0] == 0
 
 
+def test_a_baseline_outlives_an_audit_that_could_look_at_nothing(onecurve: Onecurve, tmp_path: Path) -> None:
+    onecurve(Asked(audit(WEAK)), "--write-baseline", "accepted.json")
+    before = (tmp_path / "accepted.json").read_text()
+    assert onecurve(Asked(nothing_seen()), "--baseline", "accepted.json", "--write-baseline", "accepted.json")[0] == 3
+    assert (tmp_path / "accepted.json").read_text() == before
+
+
+def test_a_baseline_may_leave_fields_empty(tmp_path: Path) -> None:
+    file = tmp_path / "accepted.json"
+    file.write_text('{"schema": 1, "accepted": [{"id": "0123456789ab", "why": null, "who": null}]}')
+    assert read_baseline(file).accepted[0].reason == "no reason given"
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [("--format", "serif"), ("--format", ","), ("--baseline", "none.json"), ("--budget", "soon"), ("--budget", "0m"), ("--power", "some")],
+    [
+        ("--format", "serif"),
+        ("--format", ","),
+        ("--baseline", "none.json"),
+        ("--budget", "soon"),
+        ("--budget", "0m"),
+        ("--power", "some"),
+        ("--write-baseline", "."),
+    ],
 )
 def test_mistakes_are_told_before_anything_is_examined(onecurve: Onecurve, arguments: tuple[str, ...]) -> None:
     made = Asked(audit())

@@ -100,6 +100,8 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     accepted = baselines.read_baseline(baseline) if baseline else baselines.NO_BASELINE
     if write_baseline and not write_baseline.absolute().parent.is_dir():
         raise UsageError(f"no such folder for the baseline: {write_baseline.absolute().parent}", "make it first, or choose another place")
+    if write_baseline and write_baseline.is_dir():
+        raise UsageError(f"the place for the baseline is a folder: {write_baseline}", "name a file")
     order = AuditOrder(network, data, out, model, labels, classes, AuditSettings(budget, power, repair, seed, device_named(device)))
     with _breaking_off():
         # What the network prints goes where people read, so that --json is an object and nothing else.
@@ -107,7 +109,7 @@ def audit(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
             done = audit_network(order, display)
         outcome = Outcome(done, accepted, Level(fail_on))
         written = write_outputs(outcome, out, wanted)
-        if write_baseline:
+        if write_baseline and outcome.exit_code != NOT_LOOKED:  # what was accepted stays where nothing was looked at
             baselines.write_baseline(accepted.renewed(done.verified), write_baseline)
         if as_object:
             click.echo(as_json(outcome), nl=False)

@@ -84,4 +84,4 @@ def write_baseline(baseline: Baseline, path: Path) -> Path:
 def _accepted(entry: Any, path: Path) -> Accepted:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("id"), str):
         raise DataError(f"every entry of `accepted` needs an `id`, the 12 digits of a finding: {path}, got: {entry!r}", HINT)
-    return Accepted(entry["id"], *(str(entry.get(name, "")) for name in ("kind", "title", "why", "who")))
+    return Accepted(entry["id"], *(str(entry.get(name) or "") for name in ("kind", "title", "why", "who")))
