@@ -282,9 +282,18 @@ def test_flaws_of_other_ways_are_kept_apart_and_shift_the_curve() -> None:
     assert told["transfer"]["high"] < 0
     strong, other = told["curve"][-1], told["other_ways"][-1]
     assert other["low"] < strong["low"], "none of the six foreign ones was found"
-    assert other["high"] < strong["high"]
+    assert other["high"] >= strong["high"], "a way that was not tried may be like those behind the curve"
     assert [row["prior"] for row in told["after_nothing"]] == [0.5, 0.1, 0.01]
     assert all(row["low"] < row["flawed"] < row["high"] < row["prior"] for row in told["after_nothing"])
+
+
+@pytest.mark.parametrize(("own", "foreign"), [([True] * 2, [True] * 10), ([True] * 6, [False] * 5)])
+def test_a_way_that_was_not_tried_is_never_known_better_than_one_that_was(own: list[bool], foreign: list[bool]) -> None:
+    judged = [*verdicts_of(own), *verdicts_of(foreign, held_out=True)]
+    told = summary("quick", [], judged, {"patch": Alarms(8, 0, 0, 0)}, 10.0)["kinds"]["patch"]["levels"]["named"]
+    for row, other in zip(told["curve"], told["other_ways"], strict=True):
+        assert row["strength"] == other["strength"]
+        assert other["low"] <= row["low"] <= row["chance"] <= row["high"] <= other["high"]
 
 
 def shortcut_in(examined: Examined) -> Spike:

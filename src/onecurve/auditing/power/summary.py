@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
+import numpy as np
+
 from onecurve.auditing.power.copies import Copy, told, ways_in_words
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.verdicts import LEVELS, NO_ALARMS, Alarms, Verdict
@@ -85,8 +87,9 @@ def _level(level: str, own: Sequence[Verdict], foreign: Sequence[Verdict], alarm
             for strength, chance, low, high in zip(band.strengths, band.middle, band.low, band.high, strict=True)
         ],
         "other_ways": [
+            # A way that nobody tried may be like the ones behind the curve, or like those kept apart.
             {"strength": float(strength), "low": float(low), "high": float(high)}
-            for strength, low, high in zip(wider.strengths, wider.low, wider.high, strict=True)
+            for strength, low, high in zip(band.strengths, np.minimum(band.low, wider.low), np.maximum(band.high, wider.high), strict=True)
         ],
         "found_from": {"chance": FOUND, "strength": half, "surely": whole},
         "transfer": _transfer(other, level, foreign),
