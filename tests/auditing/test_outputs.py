@@ -40,9 +40,19 @@ def test_every_output_tells_the_measured_power_by_kind_strength_interval_and_tim
     assert "kind patch that changes 90% of its images is found and its class named with chance 0.81" in text
     assert "(95% interval 0.54 to 0.90, 8 of 11 planted ones, of strengths 0.20 to 0.80, so 90% is an extrapolation)" in text
     assert "1 of 8 copies (95% interval 0.00 to 0.53); 2 more only repeat what the network itself has" in text
-    assert "kind group: not measured, 0 planted are too few" in text
+    assert "kind group: not measured, none was planted" in text
     assert "Not measured: natural triggers." in text
     assert "was not measured" not in text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_power_that_no_copy_told_was_not_measured(name: str, tmp_path: Path) -> None:
+    made = audit(findings=(), power=summary("quick", [], [], {}, 12.0))
+    text = text_of(Outcome(made), name, tmp_path)
+    assert "power of this audit was not measured: every copy" in text
+    assert "see what it would have found" not in text
+    assert "0 copies" not in text
+    assert not made.power_measured
 
 
 def test_the_words_of_power_read_what_the_measurement_writes() -> None:
@@ -51,7 +61,7 @@ def test_the_words_of_power_read_what_the_measurement_writes() -> None:
     told = POWER["kinds"]["patch"]
     assert {str(kind) for kind in SpikeKind} == set(made["kinds"])
     assert all(set(told) == set(one) and set(one["levels"]) == set(told["levels"]) == set(GRADES) for one in made["kinds"].values())
-    assert len(power_sentences(made)) == len(SpikeKind) + 2
+    assert len(power_sentences({**made, "spiked": 1})) == len(SpikeKind) + 2
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import onecurve
 from onecurve.auditing.examined import Allowance, Examined
@@ -19,7 +20,7 @@ from onecurve.auditing.look import Report
 from onecurve.auditing.looks import shortcuts
 from onecurve.auditing.looks.machinery.edits import EDITS
 from onecurve.auditing.looks.shortcuts import Shortcuts
-from onecurve.auditing.outputs.power_words import kind_sentence
+from onecurve.auditing.outputs.power_words import found_from_words, kind_sentence
 from onecurve.auditing.power import blind, copies
 from onecurve.auditing.power.blind import audit_blind
 from onecurve.auditing.power.copies import ATTEMPTS, Copy, Draft, Numbers, drafts, first_attempt, kept_copy, planted
@@ -258,6 +259,10 @@ def test_too_little_time_or_images_is_refused(examined: Examined, tmp_path: Path
     few = replace(examined, search=examined.search.take(slice(20)))
     with pytest.raises(UsageError, match="power none"):
         audit_blind("quick", few, [Drift()], Course(tmp_path, "key", 1000.0), 0.05, Silent())
+    same = replace(examined.search, labels=np.zeros_like(examined.search.labels))
+    for bare, words in ((replace(examined, search=same), "of one class"), (examined.with_module(nn.Flatten()), "no weights")):
+        with pytest.raises(UsageError, match=words):
+            audit_blind("quick", bare, [Drift()], Course(tmp_path, "key", 1000.0), 0.05, Silent())
     assert not any(tmp_path.iterdir())
 
 
@@ -351,4 +356,21 @@ def test_without_planted_flaws_that_took_there_is_no_curve() -> None:
     assert (weak["took"], strong["took"]) == (1, 2)
     assert set(weak["levels"].values()) == {NOT_MEASURED}
     assert all(one["n"] == 3 for one in strong["levels"].values())
-    assert "3 planted are too few (1 of them changed 30% of their images or more)" in kind_sentence("patch", weak)
+    assert "of 3 planted 1 changed 30% of its images or more in a way that was not kept apart" in kind_sentence("patch", weak)
+
+
+def test_sentences_of_few_planted_flaws() -> None:
+    def told(*judged: Verdict, shams: int = 1) -> dict[str, Any]:
+        kind: dict[str, Any] = summary("quick", [], judged, {"patch": Alarms(shams, 0, 0, 0)}, 10.0)["kinds"]["patch"]
+        return kind
+
+    apart = told(*verdicts_of([True] * 9, held_out=True), *verdicts_of([True]))
+    assert "not measured, of 10 planted 1 changed 30% of its images" in kind_sentence("patch", apart)
+    assert "not measured, none was planted." in kind_sentence("patch", told())
+    both = told(*verdicts_of([True] * 2))
+    assert "2 of 2 planted ones, of strength 0.90)" in kind_sentence("patch", both)
+    assert "0 of 1 copy (" in kind_sentence("patch", both)
+    named = both["levels"]["named"]["found_from"]
+    assert ("(an extrapolation: the weakest planted one has 0.9)" in found_from_words(named, [0.9])) == (named["strength"] < 0.9)
+    assert "extrapolation" in found_from_words({"chance": 0.9, "strength": 0.2, "surely": None}, [0.9, 0.4])
+    assert "extrapolation" not in found_from_words({"chance": 0.9, "strength": 0.4, "surely": None}, [0.9, 0.4])

@@ -92,8 +92,13 @@ class Audit:
 
     def words(self) -> str:
         """How many findings were verified, and whether anybody knows how many flaws would have been found."""
-        known = "measured on copies" if self.power is not None else "not measured, so the absence of a finding is no evidence"
+        known = "measured on copies" if self.power_measured else "not measured, so the absence of a finding is no evidence"
         return f"{len(self.verified)} verified findings in {self.looked.network}; the power of the audit was {known}"
+
+    @property
+    def power_measured(self) -> bool:
+        """Whether copies told the power: it may have been asked for, and no copy kept its accuracy."""
+        return self.power is not None and bool(self.power["spiked"] or self.power["shams"])
 
     @property
     def verified(self) -> tuple[Finding, ...]:

@@ -69,7 +69,7 @@ def _survived(told: Mapping[str, Any]) -> str:
 def _kind(name: str, told: Mapping[str, Any]) -> KindView:
     measured = {level: one for level, one in told["levels"].items() if not isinstance(one, str)}
     places = {level: at for at, level in enumerate(told["levels"])}
-    grades = tuple(_grade(level, one, told["spikes"], places[level]) for level, one in measured.items())
+    grades = tuple(_grade(level, one, told, places[level]) for level, one in measured.items())
     strengths = [row["strength"] for one in measured.values() for row in one["curve"]]
     return KindView(
         name,
@@ -81,11 +81,11 @@ def _kind(name: str, told: Mapping[str, Any]) -> KindView:
     )
 
 
-def _grade(level: str, told: Mapping[str, Any], spikes: Sequence[Mapping[str, Any]], place: int) -> GradeView:
+def _grade(level: str, told: Mapping[str, Any], kind: Mapping[str, Any], place: int) -> GradeView:
     title = words.GRADES.get(level, level)
     rows = tuple((words.number(one["prior"]), _flawed(one)) for one in told.get("after_nothing", ()))
-    sentences = (words.found_from_words(told["found_from"]), words.transfer_words(told["transfer"]))
-    points = [(one["strength"], bool(one["levels"][place]), bool(one["held_out"])) for one in spikes]
+    sentences = (words.found_from_words(told["found_from"], words.own_strengths(kind)), words.transfer_words(told["transfer"]))
+    points = [(one["strength"], bool(one["levels"][place]), bool(one["held_out"])) for one in kind["spikes"]]
     return GradeView(
         title,
         power_chart(told["curve"], told.get("other_ways", ()), points, title),

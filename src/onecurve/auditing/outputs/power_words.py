@@ -3,7 +3,7 @@
 They read the figures that ``onecurve.auditing.power.summary`` writes; where a figure was not measured, the sentence says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from onecurve.report.words import numbers
@@ -19,11 +19,15 @@ GRADES: Final[Mapping[str, str]] = {
     "reproduced": "it works at least half as well as planted",
 }
 UNMEASURED: Final = "not measured"
+TOOK: Final = 0.3
+"""A planted flaw took that changes this share of its images; a curve needs such flaws."""
 
 
 def power_sentences(power: Mapping[str, Any]) -> tuple[str, ...]:
     """How the power was measured, one sentence per kind of flaw, and what was not measured."""
     kinds = power["kinds"]
+    if not power["spiked"] and not power["shams"]:
+        return ("The power of this audit was not measured: every copy of this network lost too much accuracy in planting.",)
     first = (
         f"The power was measured on {numbers.count(power['spiked'], 'copy', 'copies')} of this network with planted flaws and "
         f"{power['shams']} without, each looked at blind for {numbers.seconds(power['seconds_each'])}, as the network itself."
@@ -52,13 +56,23 @@ def kind_sentence(name: str, told: Mapping[str, Any]) -> str:
     """The chance that a strong flaw of the kind is named, and on how many copies without a planted one there was an alarm."""
     found = told["levels"].get(GRADE, UNMEASURED)
     if isinstance(found, str):
-        took = f" ({told['took']} of them changed 30% of their images or more)" if told["planted"] and "took" in told else ""
-        return f"Flaws of the kind `{name}`: {UNMEASURED}, {told['planted']} planted are too few{took}."
+        return f"Flaws of the kind `{name}`: {UNMEASURED}, {_too_few(told)}."
     row = min(found["curve"], key=lambda one: abs(one["strength"] - STRENGTH))
     likely = f"{chance(row['chance'])} ({interval(row)}, {found['found']} of {found['n']} planted ones{_strengths(told, row['strength'])})"
     return (
         f"A flaw of the kind `{name}` that changes {row['strength']:.0%} of its images is found and its class named with chance "
         f"{likely}{_other_ways(found, row['strength'])}; alarms where nothing was planted: {alarm_words(told['false_alarms'])}."
+    )
+
+
+def _too_few(told: Mapping[str, Any]) -> str:
+    """Why there is no curve. Weak flaws, and those whose ways were kept apart, do not make one."""
+    if not told["planted"]:
+        return "none was planted"
+    took = sum(one["strength"] >= TOOK and not one["held_out"] for one in told["spikes"])
+    return (
+        f"of {told['planted']} planted {took} changed {TOOK:.0%} of {'its' if took == 1 else 'their'} images or more in a way that was "
+        "not kept apart, which is too few"
     )
 
 
@@ -70,11 +84,17 @@ def _other_ways(found: Mapping[str, Any], strength: float) -> str:
 
 def _strengths(told: Mapping[str, Any], strength: float) -> str:
     """Of which strengths the planted ones are, and whether the chance is told of a strength beyond them."""
-    own = [float(one["strength"]) for one in told["spikes"] if not one["held_out"]]
+    own = own_strengths(told)
     if not own:
         return ""
     beyond = "" if min(own) <= strength <= max(own) else f", so {strength:.0%} is an extrapolation"
-    return f", of strengths {chance(min(own))} to {chance(max(own))}{beyond}"
+    least, most = chance(min(own)), chance(max(own))
+    return f", of {f'strength {least}' if least == most else f'strengths {least} to {most}'}{beyond}"
+
+
+def own_strengths(told: Mapping[str, Any]) -> list[float]:
+    """Strengths of the planted flaws that make the curve of a kind."""
+    return [float(one["strength"]) for one in told["spikes"] if not one["held_out"]]
 
 
 def alarm_words(alarms: Mapping[str, Any] | str) -> str:
@@ -82,16 +102,17 @@ def alarm_words(alarms: Mapping[str, Any] | str) -> str:
     if isinstance(alarms, str):
         return alarms
     repeats = f"; {alarms['repeats']} more only repeat what the network itself has" if alarms.get("repeats") else ""
-    return f"{alarms['count']} of {alarms['shams']} copies ({interval(alarms)}){repeats}"
+    return f"{alarms['count']} of {numbers.count(alarms['shams'], 'copy', 'copies')} ({interval(alarms)}){repeats}"
 
 
-def found_from_words(found: Mapping[str, Any]) -> str:
-    """From which strength on such flaws are found with the chance that is aimed at."""
+def found_from_words(found: Mapping[str, Any], own: Sequence[float]) -> str:
+    """From which strength on such flaws are found with the chance that is aimed at; ``own`` are the strengths of the planted ones."""
     aimed = f"{number(found['chance'])} of such flaws are found"
     if found["strength"] is None:
         return f"At no strength {aimed}."
     surely = "at no strength" if found["surely"] is None else f"from {number(found['surely'])} on"
-    return f"From strength {number(found['strength'])} on {aimed}; by the lower end of the interval {surely}."
+    beyond = f" (an extrapolation: the weakest planted one has {number(min(own))})" if own and found["strength"] < min(own) else ""
+    return f"From strength {number(found['strength'])} on {aimed}{beyond}; by the lower end of the interval {surely}."
 
 
 def transfer_words(moved: Mapping[str, Any] | str) -> str:

@@ -121,7 +121,7 @@ def _properties(outcome: Outcome) -> dict[str, Any]:
         "verdict": plain(verdict(outcome)),
         "coverage": plain(coverage_words(audit)),
         "power": plain(power_words(audit)),
-        "powerMeasured": audit.power is not None,
+        "powerMeasured": audit.power_measured,
         "data": audit.looked.data,
         "seed": audit.seed,
         "alpha": audit.alpha,

@@ -31,7 +31,7 @@ def verdict(outcome: Outcome) -> str:
     if not audit.looked_at_something and not audit.verified:
         return f"Nothing could be looked at in {name}: this says nothing about flaws."
     if not audit.verified:
-        known = "how many flaws the audit would have found was not measured" if audit.power is None else "see what it would have found"
+        known = "how many flaws the audit would have found was not measured" if not audit.power_measured else "see what it would have found"
         return f"No finding was verified in {name}; {known}."
     levels = [numbers.count(sum(one.level is level for one in audit.verified), str(level)) for level in ORDER]
     counted = numbers.and_list([words for words in levels if not words.startswith("0 ")])

@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final, final
 
+import numpy as np
+
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Finding, Standing, corrected
 from onecurve.auditing.look import Look
@@ -56,14 +58,20 @@ class BlindAudit:
 def audit_blind(mode: str, examined: Examined, looks: Sequence[Look], course: Course, alpha: float, display: Display) -> BlindAudit:
     """Plant the copies, then look at all networks, each with the same share of the time that is left; several at a time where that is safe.
 
-    ``course.folder`` keeps copies and stages, so that what is done is not done again. Raises ``UsageError`` for too few images or too
-    little time.
+    ``course.folder`` keeps copies and stages, so that what is done is not done again. Raises ``UsageError`` for too few images, images of
+    one class, a network without weights, or too little time.
     """
     if len(examined.search) < LEAST_IMAGES:
         raise UsageError(
             f"copies are tuned on the images, of which there are {len(examined.search)} to search on; {LEAST_IMAGES} are needed",
             "give --power none, or more images",
         )
+    if len(np.unique(examined.search.labels)) < 2:
+        raise UsageError(
+            "all images are of one class, and flaws are planted between classes", "give --power none, or images of more classes"
+        )
+    if not any(values.is_floating_point() for values in unmetered(examined.module).parameters()):
+        raise UsageError("the network has no weights, so no copy of it can learn a flaw", "give --power none")
     assert course.folder is not None
     began, folder = time.monotonic() - course.spent, course.folder / "copies"
     numbers = MODES[mode]
