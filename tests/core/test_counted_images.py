@@ -10,6 +10,7 @@ import pytest
 
 from onecurve.core.access import Access
 from onecurve.core.case import Subject
+from onecurve.core.errors import ContractError
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.workbench import Budget, Meter, Workbench
 
@@ -127,3 +128,12 @@ def test_nobody_counts_unless_told_and_a_subject_without_a_set_reads_none() -> N
     assert bench.cost().clean_images is None
     assert meter.counting(None) is None
     assert bench.cost().clean_images == 0
+
+
+@pytest.mark.parametrize("other", [None, PLAIN])
+def test_no_other_set_takes_the_place_of_the_one_that_is_counted(other: LabelledImages | None) -> None:
+    clean, meter = counted()
+    clean.take(slice(5))
+    with pytest.raises(ContractError, match="already"):
+        meter.counting(other)
+    assert meter.clean_images == 5

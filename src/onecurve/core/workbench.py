@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from onecurve.core.case import Subject
-from onecurve.core.errors import BudgetError
+from onecurve.core.errors import BudgetError, ContractError
 from onecurve.core.evidence import Evidence
 from onecurve.core.grade import Cost
 from onecurve.core.image.counted import CountedImages, ReadRows
@@ -57,7 +57,12 @@ class Meter:
         return None if self._reads is None else len(self._reads)
 
     def counting(self, clean: LabelledImages | None) -> LabelledImages | None:
-        """The clean set with its images counted here as they are read; where there is no set, none can be read."""
+        """The clean set with its images counted here as they are read; where there is no set, none can be read.
+
+        Raises ``ContractError`` for a second set: the count of the first would be lost.
+        """
+        if self._reads is not None:
+            raise ContractError("the meter counts a clean set already")
         self._reads = ReadRows(0 if clean is None else len(clean))
         return None if clean is None else CountedImages.of(clean, self._reads)
 
