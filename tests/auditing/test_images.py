@@ -207,6 +207,8 @@ def test_every_output_has_a_name_of_its_own(tmp_path: Path) -> None:
     file.write_text('{"1": 0, "cat": 2}')
     names = mapped(("1", "cat"), 3, file).names
     assert (names[0], names[2], len(set(names))) == ("1", "cat", 3)
+    file.write_text(r'["1", "\ud800", "cat"]')
+    assert mapped(("1", "cat"), 3, file).names == ("1", r"\ud800", "cat")
 
 
 def test_places_that_hold_no_images(tmp_path: Path) -> None:

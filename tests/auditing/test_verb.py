@@ -73,6 +73,7 @@ def test_without_labels_looks_that_need_them_say_so() -> None:
         ({"settings": AuditSettings(power="quick")}, "place on disk"),
         ({"settings": AuditSettings(power="much")}, "no measurement of power"),
         ({"settings": AuditSettings(budget_seconds=0)}, "above 0 seconds"),
+        ({"settings": AuditSettings(budget_seconds=float("inf"))}, "and finite"),
         ({"settings": AuditSettings(alpha=1.0)}, "between 0 and 1"),
     ],
 )

@@ -3,11 +3,12 @@
 import json
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, final
 
+from onecurve.auditing.names import legible
 from onecurve.core.errors import DataError, UsageError
 
 SHOWN: Final = 5
@@ -37,6 +38,11 @@ def mapped(found: tuple[str, ...], outputs: int, classes: Path | None, *, number
     run from 1 to the number of outputs), and as many names as outputs are taken in alphabetical order; ``numbered`` says that the data
     number their classes. Raises ``UsageError`` for classes that cannot be told, ``DataError`` for a file that cannot be read.
     """
+    known = _mapped(found, outputs, classes, numbered=numbered)
+    return replace(known, names=tuple(map(legible, known.names)))
+
+
+def _mapped(found: tuple[str, ...], outputs: int, classes: Path | None, *, numbered: bool) -> ClassMap:
     if classes is None:
         return _by_number(found, outputs) or _by_order(found, outputs, numbered)
     told = _told(classes, outputs)

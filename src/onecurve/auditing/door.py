@@ -14,6 +14,7 @@ from torch import nn
 from onecurve.auditing.class_order import require_order
 from onecurve.auditing.examined import Examined, Seen, metered
 from onecurve.auditing.images import FEWEST, AuditedImages, fresh_rows, images_of
+from onecurve.auditing.names import legible
 from onecurve.auditing.reading import listed, own_shape
 from onecurve.core.errors import ModelError, OneCurveError, UsageError
 from onecurve.core.image.images import LabelledImages
@@ -93,7 +94,7 @@ def open_arrays(
         raise UsageError(f"there are {len(pixels)} images and labels of shape {own.shape}", "give one label per image")
     if len(own) and not 0 <= own.min() <= own.max() < outputs:
         raise UsageError(f"labels must be outputs of the network, 0 to {outputs - 1}, got: {own.min()} to {own.max()}")
-    names = class_names or tuple(map(str, range(outputs)))
+    names = tuple(map(legible, class_names or map(str, range(outputs))))
     if len(names) != outputs:
         raise UsageError(f"the network has {outputs} outputs and {len(names)} names were given", "give one name per output")
     if len(set(names)) < len(names):

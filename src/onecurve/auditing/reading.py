@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, final
-from unicodedata import category
 
 import numpy as np
 
 from onecurve.auditing.label_file import labels_in
+from onecurve.auditing.names import legible
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.image.images import Bytes, Ints
 from onecurve.data.arrays import read_content, read_unlabelled
@@ -70,7 +70,7 @@ def listed(address: str, labels: Path | None) -> Listed:
     path = place_of(address)
     if not path.exists():
         raise DataError(f"no such file or folder: {path}", "give the path of a folder of images, or of an npz file")
-    found = _legible(_of_folder(path)) if path.is_dir() else _of_arrays(path)
+    found = _legible(_of_folder(path) if path.is_dir() else _of_arrays(path))
     if labels is None:
         return found
     if found.classes:
@@ -88,15 +88,6 @@ def _legible(found: Listed) -> Listed:
         splits=tuple(map(legible, found.splits)),
         passed_over=tuple((legible(what), why) for what, why in found.passed_over),
     )
-
-
-def legible(name: str) -> str:
-    """The name with escapes for control characters and for bytes that are no UTF-8, which names of files may have.
-
-    >>> legible("café"), legible("a\\nb"), legible("\\udcff.png")
-    ('café', 'a\\\\nb', '\\\\udcff.png')
-    """
-    return "".join(each.encode("unicode_escape").decode() if category(each) in {"Cc", "Cs"} else each for each in name)
 
 
 def place_of(address: str) -> Path:

@@ -1,6 +1,7 @@
 """Audits a person's own network: looks at it as it is, tests what it finds on fresh images, and says how much it would have found."""
 
 import hashlib
+import math
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -16,11 +17,12 @@ from onecurve.auditing.catalog import looks
 from onecurve.auditing.door import Opened, ending_nothing, open_arrays, open_files
 from onecurve.auditing.examined import Allowance
 from onecurve.auditing.finding import corrected, ordered
+from onecurve.auditing.names import legible
 from onecurve.auditing.place import alone_in, require_apart
 from onecurve.auditing.power.blind import audit_blind
 from onecurve.auditing.power.copies import MODES
 from onecurve.auditing.power.copies import VERSION as COPIES_VERSION
-from onecurve.auditing.reading import legible, place_of
+from onecurve.auditing.reading import place_of
 from onecurve.auditing.repair.repairing import repair
 from onecurve.auditing.result import Audit, Looked, Stage
 from onecurve.auditing.stages import Course, make_stages
@@ -122,8 +124,8 @@ def _check(order: AuditOrder) -> None:
     settings = order.settings
     if settings.power not in POWERS:
         raise UsageError(f"no measurement of power is called: {settings.power}", f"there are: {', '.join(POWERS)}")
-    if not settings.budget_seconds > 0:
-        raise UsageError(f"a budget must be above 0 seconds, got: {settings.budget_seconds}")
+    if not 0 < settings.budget_seconds < math.inf:
+        raise UsageError(f"a budget must be above 0 seconds and finite, got: {settings.budget_seconds}")
     if settings.seed < 0:
         raise UsageError(f"a seed must not be negative, got: {settings.seed}")
     if order.out.exists() and not order.out.is_dir():

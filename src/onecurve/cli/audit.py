@@ -1,5 +1,6 @@
 """`onecurve audit`: look for flaws in a person's own network."""
 
+import math
 import re
 import sys
 import traceback
@@ -24,7 +25,7 @@ COLOURS: Final = {"error": "red", "warning": "yellow", "note": "cyan"}
 def seconds_of(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
     """A time such as `90`, `90s`, `10m` or `1.5h` in seconds."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", value.strip())
-    if found is None or float(found[1]) == 0:
+    if found is None or not 0 < float(found[1]) * UNITS[found[2]] < math.inf:
         raise click.BadParameter(f"{value!r} is no time above 0; write 90, 90s, 10m or 1h")
     return float(found[1]) * UNITS[found[2]]
 
