@@ -19,6 +19,10 @@ ALIKE: Final = 0.99
 CIFAR-10 images pass, and none of 3,000 different images of CIFAR-10 or MNIST."""
 SIDE: Final = 16
 """Side of the thumbnails in pixels."""
+ALIKE_COLOURS: Final = 0.98
+"""Least correlation of their colours, on thumbnails of ``COARSE`` pixels: drawings of one form in other colours are different pictures. JPEG
+blurs colours, so the thumbnails are coarser."""
+COARSE: Final = 4
 _CHUNK: Final = 2000
 
 
@@ -39,13 +43,14 @@ def copy_groups(images: Bytes) -> Ints:
 def _links(images: Bytes) -> Iterator[tuple[int, int]]:
     """Pairs of rows that are near copies."""
     signs = np.stack([_signs(image) for image in images])
-    small = np.stack([_thumbnail(image) for image in images])
+    greys = np.stack([_thumbnail(image, "L", SIDE) for image in images])
+    colours = np.stack([_thumbnail(image, "RGB", COARSE) for image in images])
     for start in range(0, len(images), _CHUNK):
         # The product of signs is the number of equal bits less that of different ones.
         near = signs[start : start + _CHUNK] @ signs[start:].T >= BITS - 2 * APART
         one, other = np.nonzero(np.triu(near, 1))
         for at, to in zip(one + start, other + start, strict=True):
-            if float(small[at] @ small[to]) >= ALIKE:
+            if float(greys[at] @ greys[to]) >= ALIKE and float(colours[at] @ colours[to]) >= ALIKE_COLOURS:
                 yield int(at), int(to)
 
 
@@ -58,9 +63,9 @@ def _signs(image: Bytes) -> Floats:
     return np.where(imagehash.phash(_picture(image)).hash.ravel(), 1, -1).astype(np.float32)
 
 
-def _thumbnail(image: Bytes) -> Floats:
-    """float32: the greys of a thumbnail, centred and of length 1; all 0 for a picture of one colour."""
-    pixels = np.asarray(_picture(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), np.float32).ravel()
+def _thumbnail(image: Bytes, mode: str, side: int) -> Floats:
+    """float32: the greys or the colours of a thumbnail, centred and of length 1; all 0 for a picture of one grey."""
+    pixels = np.asarray(_picture(image).convert(mode).resize((side, side), Image.Resampling.BOX), np.float32).ravel()
     centred = pixels - pixels.mean()
     scaled: Floats = centred / max(float(np.linalg.norm(centred)), 1e-6)
     return scaled
