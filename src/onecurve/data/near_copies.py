@@ -20,8 +20,8 @@ CIFAR-10 images pass, and none of 3,000 different images of CIFAR-10 or MNIST.""
 SIDE: Final = 16
 """Side of the thumbnails in pixels."""
 ALIKE_COLOURS: Final = 0.98
-"""Least correlation of their colours, on thumbnails of ``COARSE`` pixels: drawings of one form in other colours are different pictures. JPEG
-blurs colours, so the thumbnails are coarser."""
+"""Least correlation of their colours, on thumbnails of ``COARSE`` pixels: drawings of one form in other colours are different pictures.
+JPEG blurs colours, so the thumbnails are coarser."""
 COARSE: Final = 4
 _CHUNK: Final = 2000
 

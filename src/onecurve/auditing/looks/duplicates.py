@@ -24,7 +24,7 @@ class Duplicates:
     """Equal pictures and near copies, by perceptual hashes and then pixel by pixel. These are facts and need no test."""
 
     name: ClassVar[str] = "duplicates"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "pictures that are there more than once"
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.DUPLICATES, Kind.LEAK)
     needs_labels: ClassVar[bool] = False
