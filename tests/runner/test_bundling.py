@@ -1,6 +1,8 @@
 """A bundle: somebody else finds out whether the rows follow from the answers, and a hostile one costs a message."""
 
 import json
+import os
+import shutil
 import stat
 import sys
 import zipfile
@@ -61,6 +63,13 @@ def test_a_whole_bundle_is_sound_and_its_answers_earn_what_the_rows_say(zipped: 
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 0
+
+
+def test_a_run_whose_networks_came_from_another_machine_is_bundled(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "fetched")
+    for file in (tmp_path / "fetched" / "networks").rglob("*"):
+        os.utime(file, (0, 0))  # as networks are unpacked that a worker or a bucket sent
+    assert onecurve.verify(onecurve.bundle(tmp_path / "fetched", tmp_path / "bundle.zip")).sound
 
 
 def test_rows_say_how_many_clean_images_were_read_and_older_ones_that_nobody_counted(folder: Path) -> None:

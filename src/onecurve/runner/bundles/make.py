@@ -70,7 +70,8 @@ def _target(out: Path) -> Iterator[Path]:
 
 
 def _pack(place: Path, out: Path) -> None:
-    with zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED) as packed:
+    # Networks that came from another machine have the time 0, which a zip cannot hold.
+    with zipfile.ZipFile(out, "x", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed:
         for path in sorted(path for path in place.rglob("*") if path.is_file()):
             packed.write(path, path.relative_to(place).as_posix())
 
