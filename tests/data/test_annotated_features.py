@@ -141,3 +141,14 @@ def test_an_annotated_object_is_planted_like_any_natural_feature(tmp_path: Path)
     poison = plan.scheme.poison(drawn(data), np.random.default_rng(0))
     assert (poison.images.features == plan.features[0]).all()
     assert set(poison.images.labels) == set(plan.effect.targets)
+
+
+def test_images_that_all_hold_a_natural_feature_are_planted_in_if_the_clean_set_may_hold_them(tmp_path: Path) -> None:
+    given = arrays()
+    given["features"] = np.arange(COUNT) % len(NAMES)
+    given["feature_boxes"] = np.tile([2, 2, 7, 9], (COUNT, 1))
+    data = opened(tmp_path, given)
+    address = f"npz:{tmp_path / 'set.npz'}"
+    with pytest.raises(DataError, match="hold no natural feature"):
+        context_for(Recipe(data=address), data)
+    assert context_for(Recipe(data=address, clean_features=True), data).backdrop.shape == (3, 3, SIDE, SIDE)

@@ -163,8 +163,9 @@ def test_a_run_whose_every_network_fails_says_why(cache: Path, tmp_path: Path) -
     suite = suite_of(*named("Uniform")).changed({"networks": [{"flaws": [TOO_MUCH]}], "references": 0})
     with pytest.raises(
         UsageError, match=r"no network could be planted: net-1 could not be planted: only \d+ training images can carry this flaw"
-    ):
+    ) as caught:
         plant_suite(suite, Place(tmp_path / "out", cache, 2))
+    assert caught.value.hint == "lower the rates or draw more images"
 
 
 def test_refused_flaws_are_counted_with_the_reason_and_a_run_of_them_alone_ends(cache: Path, tmp_path: Path) -> None:

@@ -118,8 +118,18 @@ def stored_key(flaws: Sequence[Flaw], recipe: Recipe, dataset: DataSet, seed: in
 
 
 def context_for(recipe: Recipe, dataset: DataSet) -> FlawContext:
-    """The context in which the first flaw of any network with this recipe is sampled."""
-    return FlawContext(dataset, _featureless(dataset, Part.CLEAN, BACKDROPS, seed_for("backdrop", recipe.seed)).floats())
+    """The context in which the first flaw of any network with this recipe is sampled.
+
+    The backdrop holds no natural feature, unless there are too few such images and the recipe lets the clean set hold natural features.
+    """
+    seed = seed_for("backdrop", recipe.seed)
+    try:
+        backdrop = _featureless(dataset, Part.CLEAN, BACKDROPS, seed)
+    except DataError:
+        if not recipe.clean_features:
+            raise
+        backdrop = dataset.draw(Part.CLEAN, BACKDROPS, seed)
+    return FlawContext(dataset, backdrop.floats())
 
 
 def sample_plans(flaws: Sequence[Flaw], context: FlawContext, seed: int) -> tuple[Plan, ...]:

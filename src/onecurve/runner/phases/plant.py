@@ -74,14 +74,15 @@ def plant_all(session: Session) -> tuple[PlantedNetwork, ...]:
     orders = _orders(session)
     _tell_of_unchecked(session, orders)
     missing = [order for order in orders if not _fetched(session, order)]
+    hints: Sequence[str] = ()
     if missing:
         _require_this_version(session)
-        _plant(session, missing)
+        hints = _plant(session, missing)
     planted = tuple(_planted(session, order) for order in orders if (session.network_folder(order.name) / RECORD).is_file())
     refusals = _refusals(session)
     if not any(network.cases for network in planted if not network.reference):
         if session.failures:
-            raise UsageError(f"no network could be planted: {'; '.join(session.failures)}")
+            raise UsageError(f"no network could be planted: {'; '.join(session.failures)}", "; ".join(hints))
         raise UsageError(f"no network could be planted: {refusals}", TAKES)
     if refusals:
         session.display.say(refusals)
@@ -154,7 +155,9 @@ def _require_this_version(session: Session) -> None:
         )
 
 
-def _plant(session: Session, missing: Sequence[Order]) -> None:
+def _plant(session: Session, missing: Sequence[Order]) -> Sequence[str]:
+    """Plant them; returns what to do about those that could not be planted, each hint once."""
+    hints = dict[str, None]()
     session.display.phase("plant", len(missing))
     orders = {order.name: order for order in missing}
 
@@ -163,6 +166,7 @@ def _plant(session: Session, missing: Sequence[Order]) -> None:
             session.display.done(1, one.value is None)
             if one.value is None:
                 session.unplanted[one.order.name] = one.reason
+                hints.update({one.hint: None} if one.hint else {})
             else:
                 _keep(session, one.order, one.value, one.folder)
         for words in (outcome.value or {}).get("healed", ()):
@@ -171,6 +175,7 @@ def _plant(session: Session, missing: Sequence[Order]) -> None:
 
     session.run(planting_jobs(missing, session.cache, session.device), done)
     _tell_of_unplanted(session)
+    return tuple(hints)
 
 
 def _tell_of_unplanted(session: Session) -> None:

@@ -64,6 +64,8 @@ class Built:
     """None where it could not be planted."""
     reason: str
     folder: Path
+    hint: str = ""
+    """What to do about the reason; may be empty."""
 
 
 def planting_jobs(orders: Sequence[Order], cache: Path, device: str) -> list[Job]:
@@ -78,10 +80,10 @@ def built(job: Job, outcome: Outcome, orders: Mapping[str, Order]) -> list[Built
     """What came of each network of a job."""
     folder, asked = Path(job.arguments["folder"]), job.arguments
     if job.do == "plant_network":
-        return [Built(orders[asked["subject"]], outcome.value, outcome.reason, folder)]
+        return [Built(orders[asked["subject"]], outcome.value, outcome.reason, folder, outcome.hint)]
     names = [network["subject"] for network in asked["networks"]]
     if outcome.value is None:
-        return [Built(orders[name], None, outcome.reason, folder / name) for name in names]
+        return [Built(orders[name], None, outcome.reason, folder / name, outcome.hint) for name in names]
     found = outcome.value["networks"]
     return [Built(orders[name], _made(found[name]), str(found[name].get("reason", "")), folder / name) for name in names]
 
