@@ -159,7 +159,7 @@ BAD = {
     "missing suite file": (("run", "none.yaml"), "no such suite file: none.yaml"),
     "suite that is not YAML": (("run", "bad.yaml"), "bad.yaml is not YAML"),
     "suite that is a list": (("run", "list.yaml"), "must hold a mapping"),
-    "suite with a misspelt field": (("run", "misspelt.yaml"), "solvrs: Extra inputs"),
+    "suite with a misspelt field": (("run", "misspelt.yaml"), "solvrs: there is no such field"),
     "suite with no network": (("run", "empty.yaml"), "name at least one entry under `networks`"),
     "unknown solver": (("run", "--only", "--solver", "cppnn", "--out", "out"), "did you mean `cppn`?"),
     "missing solver file": (("run", "--only", "--solver", "none.py:Tool", "--out", "out"), "no such file: none.py"),

@@ -28,6 +28,20 @@ def test_every_entry_states_its_facts(name: str) -> None:
     assert kind.source
 
 
+def test_a_path_alone_is_told_how_to_write_it_and_a_folder_named_like_a_set_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("photographs", "digits"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "photographs.npz").touch()
+    with pytest.raises(SpecError, match=r"write folder:photographs$"):
+        open_data("photographs")
+    with pytest.raises(SpecError, match=r"write npz:photographs\.npz$"):
+        open_data("photographs.npz")
+    assert open_data("digits").name == "digits"
+
+
 @pytest.mark.parametrize(
     ("address", "error", "message"),
     [

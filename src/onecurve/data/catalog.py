@@ -30,13 +30,16 @@ def open_data(address: str) -> DataSet:
     """The data set at an address: `digits`, `shapes[size=64]`, `folder:PATH`, `npz:PATH[size=32]` or `FILE.py:CLASS`.
 
     A user's own images are read and checked here, once: raises ``DataError`` that lists all problems. Raises ``UnknownNameError``
-    or ``SpecError`` for an unknown address.
+    or ``SpecError`` for an unknown address, and for a path without `folder:` or `npz:`.
     """
     name, colon, place = address.partition(":")
     if name in OF_PATHS and colon:
         return _at_path(name, place)
     if address in OF_PATHS:
         raise SpecError(f"`{address}` needs a path", f"write {address}:PATH")
+    kind = "folder" if Path(address).is_dir() else "npz" if Path(address).suffix == ".npz" and Path(address).is_file() else ""
+    if kind and address not in DATA.names():
+        raise SpecError(f"a path alone is no address of images: {address}", f"write {kind}:{address}")
     return DATA.make(address)
 
 

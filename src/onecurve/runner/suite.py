@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 from onecurve.core.errors import SpecError, UnknownNameError, UsageError
 from onecurve.core.spec import content_key
 from onecurve.flaws.zoo.manifest import Manifest, ZooNetwork, manifest
+from onecurve.runner.suite_faults import faults_of, fields_hint
 from onecurve.tasks.catalog import TASKS
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -346,9 +347,11 @@ def parse_suite(text: str, place: str) -> Suite:
     return _checked(values, place)
 
 
+_PARTS: Final[Mapping[str, type[BaseModel]]] = {"networks": Networks, "sampled": Sampled, "insertions": Insertion, "limits": Limits}
+
+
 def _checked(values: dict[str, Any], place: str) -> Suite:
     try:
         return Suite(**values)
     except ValidationError as error:
-        faults = [": ".join(filter(None, (".".join(map(str, fault["loc"])), fault["msg"]))) for fault in error.errors()]
-        raise SpecError(f"{place} is not a suite: " + "; ".join(faults), f"fields: {', '.join(Suite.model_fields)}") from error
+        raise SpecError(f"{place} is not a suite: {faults_of(error)}", fields_hint(error, Suite, _PARTS)) from error
