@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from onecurve.auditing.looks.machinery.effort import EFFORTS, FEWEST_COMPARED, REFINED, screened_effort, whole_effort
 from onecurve.auditing.looks.machinery.outlying import LEAST_RATIO, outlying
+from onecurve.auditing.looks.machinery.trigger_claims import compared
 
 ALIKE = np.array([31.9, 26.4, 24.9, 16.4, 21.0, 31.7, 20.6, 37.9, 24.7])
 
@@ -33,6 +34,20 @@ def test_alike_classes_do_not() -> None:
 
 def test_too_few_classes_have_no_outlier() -> None:
     assert outlying(np.array([1.0, 50.0, 60.0])).p == 1.0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        (np.append(ALIKE, 2.8), "the next class takes 5.9 times as large a one"),
+        (ALIKE, "other classes take about as large a one"),
+        (np.array([3.2, 19.4, 20.6, 40.0]), "the next class takes 6.1 times as large a one, which may be chance among 4 classes"),
+        (np.array([1.0, 50.0, 60.0]), "too few classes were compared (3) to say whether it stands apart"),
+    ],
+    ids=["apart", "alike", "perhaps chance", "too few"],
+)
+def test_the_words_say_how_the_next_class_compares(sizes: np.ndarray, words: str) -> None:
+    assert compared(outlying(sizes)) == words
 
 
 def test_a_class_without_a_trigger_counts_as_larger_than_all() -> None:

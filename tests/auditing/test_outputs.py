@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 from hand_made_audit import EMPTY, GROUP, POWER, SHORTCUT, TROJAN, WEAK, audit, nothing_seen
 
-from onecurve.auditing.finding import Finding, Kind, Level, Standing
+from onecurve.auditing.finding import Effect, Finding, Kind, Level, Standing
 from onecurve.auditing.outputs.baseline import Accepted, Baseline, read_baseline, write_baseline
 from onecurve.auditing.outputs.outcome import Outcome
 from onecurve.auditing.outputs.power_words import GRADES, power_sentences
 from onecurve.auditing.outputs.rules import RULES
-from onecurve.auditing.outputs.words import accuracy_words, time_words, verdict
+from onecurve.auditing.outputs.words import accuracy_words, effect_words, time_words, verdict
 from onecurve.auditing.outputs.writing import FORMATS, check_formats, write_outputs
 from onecurve.auditing.power.spikes import SpikeKind
 from onecurve.auditing.power.summary import summary
 from onecurve.auditing.power.verdicts import Alarms
 from onecurve.core.errors import DataError, MissingExtraError, SchemaError, UnknownNameError
+from onecurve.statistics.intervals import Interval
 
 
 def text_of(outcome: Outcome, name: str, out: Path) -> str:
@@ -76,6 +77,11 @@ def test_every_output_gives_an_effect_with_interval_sample_comparison_and_test(n
             "\u00a0", " "
         )
     assert TROJAN.id in text
+
+
+def test_a_fact_has_a_count_of_all_images_and_no_interval() -> None:
+    fact = replace(EMPTY, effect=Effect("share of the images", 0.25, Interval(0.25, 0.25), 0.0, "none", 900))
+    assert effect_words(fact) == "Share of the images: 0.25, n = 900 images; a fact that needs no test."
 
 
 @pytest.mark.parametrize("name", FORMATS)

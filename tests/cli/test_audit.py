@@ -93,6 +93,7 @@ def test_words_go_to_the_terminal_with_the_path_of_every_output(onecurve: Onecur
     _, out, _ = onecurve(Asked(audit()), "--format", "html,sarif,junit,markdown")
     assert "the power of this audit was not measured" in out.lower()
     assert TROJAN.id in out
+    assert "folder:pets & ships: 300 images, accuracy 0.9 (95% interval 0.826 to 0.945, n = 100 fresh images)" in out
     paths = [line for line in out.splitlines() if line.startswith("onecurve-audit")]
     assert [Path(line).name for line in paths] == ["index.html", "audit.sarif", "junit.xml", "comment.md"]
     assert all((tmp_path / line).is_file() for line in paths)
@@ -188,10 +189,29 @@ def test_a_network_in_a_file_is_audited_from_end_to_end(
     )
     with pytest.raises(SystemExit) as end:
         main()
-    found = json.loads(capsys.readouterr().out)
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert (
+        shown.err.splitlines()[0] == "120 images of 3 x 8 x 8, 78 to search on and 42 fresh ones to test on; classes: 3, of 40 to 40 images"
+    )
     assert end.value.code == found["exit_code"] == 0
     assert found["audit"]["looked"]["accuracy"] == 1.0
     assert {one["look"] for one in found["audit"]["stages"]} >= {"accuracy", "patch-triggers"}
+
+
+def test_weights_of_more_outputs_than_the_images_have_classes_are_told_what_the_callable_was_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 8, 8)).astype(np.uint8)
+    np.savez("images.npz", images=images, labels=np.arange(20) % 2)
+    np.savez("trained.npz", weight=np.zeros((5, 3), np.float32), bias=np.zeros(5, np.float32))
+    Path("net.py").write_text("from torch import nn\n\ndef load(classes):\n    return nn.Linear(3, classes)\n")
+    monkeypatch.setattr(sys, "argv", ["onecurve", "audit", "net.py:load[weights=trained.npz]", "--data", "images.npz"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "a callable with a parameter `classes` is given 2, the classes of the images" in capsys.readouterr().err
 
 
 def test_a_log_hears_of_the_progress_and_of_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from onecurve.models.admission import admit, outputs_of
 from onecurve.models.building import fit_weights, is_file_address, module_at
 from onecurve.models.catalog import MODELS
 from onecurve.models.network import TorchNetwork, settle_layout
+from onecurve.models.weights import OTHER
 
 Shape = tuple[int, int, int]
 PHOTOGRAPHS: Final = 224
@@ -74,7 +75,12 @@ def open_files(network: str, data: str, *, model: str, labels: Path | None, clas
     found = listed(data, labels)
     own = len(found.classes)
     shape = own_shape(found)
-    module, fitted = _module(network, model, shape, own)
+    try:
+        module, fitted = _module(network, model, shape, own)
+    except ModelError as error:
+        if error.hint != OTHER:
+            raise
+        raise ModelError(error.message, f"{OTHER} {_given(own)}") from error
     shape, outputs = _tried(module, shape, network)
     images = images_of(found, data, outputs, shape, classes, seed)
     opened = _opened(module, images, outputs, seed, device, network)
@@ -153,6 +159,13 @@ def _module(network: str, model: str, shape: Shape, classes: int) -> tuple[nn.Mo
         made, notes = MODELS.make(model).build(shape, classes, 0), ()
     fitted, more = fit_weights(made, network, shape, 0)
     return fitted, (*notes, *more)
+
+
+def _given(classes: int) -> str:
+    return (
+        f"a callable with a parameter `classes` is given {classes}, the classes of the images; where the network has another number of "
+        "outputs, write that number into the callable"
+    )
 
 
 def _tried(module: nn.Module, shape: Shape, name: str) -> tuple[Shape, int]:

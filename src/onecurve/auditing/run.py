@@ -15,7 +15,7 @@ from torch import nn
 
 from onecurve.auditing.catalog import looks
 from onecurve.auditing.door import Opened, ending_nothing, open_arrays, open_files
-from onecurve.auditing.examined import Allowance
+from onecurve.auditing.examined import Allowance, Examined
 from onecurve.auditing.finding import corrected, ordered
 from onecurve.auditing.names import legible
 from onecurve.auditing.place import alone_in, require_apart
@@ -142,7 +142,7 @@ def _audited(opened: Opened, order: AuditOrder, display: Display, *, kept: bool 
 def _made(opened: Opened, order: AuditOrder, display: Display, *, kept: bool) -> Audit:
     began, started = time.monotonic() - opened.seconds, datetime.now(UTC).isoformat(timespec="seconds")
     examined, found, settings = opened.examined, looks(), order.settings
-    for note in opened.notes:
+    for note in (_counted(examined), *opened.notes):
         display.say(note)
     seconds = settings.budget_seconds * (1 - REPAIR_SHARE if settings.repair else 1)
     course = Course(order.out / STAGES if kept else None, _key(opened, order), seconds, opened.seconds)
@@ -176,6 +176,17 @@ def _made(opened: Opened, order: AuditOrder, display: Display, *, kept: bool) ->
         power,
         told,
     )
+
+
+def _counted(examined: Examined) -> str:
+    """How many images there are, of which size and in which classes."""
+    size = " x ".join(map(str, examined.shape))
+    split = f"{len(examined.search)} to search on and {len(examined.fresh)} fresh ones to test on"
+    words = f"{len(examined.search) + len(examined.fresh)} images of {size}, {split}"
+    if not examined.labelled:
+        return f"{words}; no labels"
+    counts = np.unique(np.concatenate([examined.search.labels, examined.fresh.labels]), return_counts=True)[1]
+    return f"{words}; classes: {len(counts)}, of {counts.min()} to {counts.max()} images"
 
 
 def _looked(opened: Opened, order: AuditOrder) -> Looked:

@@ -46,7 +46,7 @@ def make_stages(looks: Sequence[Look], examined: Examined, course: Course, displ
 
     Of the others that one comes next of which a second finds most, see ``Queue``; what it leaves of its time goes to the rest.
     """
-    display.phase("look", 100 * len(looks))
+    display.phase(f"{len(looks)} looks of 100 steps each", 100 * len(looks))
     began, queue = time.monotonic() - course.spent, Queue(examined, yields_of(shipped(), tuple(look.name for look in looks)))
     made = {look.name: stage for look in looks if (stage := _kept(look, looks, course)) is not None}
     done = sum(stage.seconds for stage in made.values())

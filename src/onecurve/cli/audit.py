@@ -141,7 +141,8 @@ def _tell(outcome: "Outcome", written: dict[str, Path]) -> None:
 
     audit = outcome.audit
     click.secho(words.verdict(outcome), bold=True)
-    click.echo(f"{words.coverage_words(audit)}\n{words.power_words(audit)}")
+    seen = f"{audit.looked.data}: {audit.looked.images} images, {words.accuracy_words(audit)}"
+    click.echo(f"{words.coverage_words(audit)}\n{seen}\n{words.power_words(audit)}")
     for one in audit.verified:
         accepted = outcome.baseline.of(one)
         mark = f" (accepted: {accepted.reason})" if accepted else ""

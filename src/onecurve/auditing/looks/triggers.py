@@ -71,7 +71,7 @@ def searched(look: str, where: str, inverter: Inverter, examined: Examined, allo
     apart = outlying(done.sizes)
     candidates = _candidates(done, apart, where, inverter.unit)
     allowance.tell(0.95, "tests on fresh images")
-    findings = tuple(claim(examined, one, judged, look) for one, judged in candidates)
+    findings = tuple(claim(examined, one, apart, look) for one in candidates)
     return Report(
         Coverage.WHOLE if done.looked_at == examined.classes else Coverage.PART,
         f"{_words(done, examined, inverter.screen)}; {told}",
@@ -99,7 +99,7 @@ def order_of(examined: Examined) -> tuple[Ints, str]:
     return lots, f"classes in an order drawn by lot and not in that of the last layer, {led}"
 
 
-def _candidates(done: Searched, apart: Outlying, where: str, unit: str) -> list[tuple[Candidate, Outlying | None]]:
+def _candidates(done: Searched, apart: Outlying, where: str, unit: str) -> list[Candidate]:
     """Every class that stands apart, or else the smallest trigger of all if it is small."""
     rows = [int(row) for row in apart.rows] or [int(np.argmin(done.smallest))]
     found = []
@@ -107,8 +107,7 @@ def _candidates(done: Searched, apart: Outlying, where: str, unit: str) -> list[
         trigger = done.triggers[row]
         if trigger is None or (not len(apart.rows) and done.smallest[row] > NATURAL_AREA):
             continue
-        candidate = Candidate(int(done.classes[row]), trigger, float(done.smallest[row]), unit, where)
-        found.append((candidate, apart if len(apart.rows) else None))
+        found.append(Candidate(int(done.classes[row]), trigger, float(done.smallest[row]), unit, where))
     return found
 
 

@@ -120,7 +120,7 @@ def _card(finding: Finding, outcome: Outcome, assets: Assets) -> Card:
         for one in finding.exhibits
     )
     facts = tuple((name_of(name), value_of(value)) for name, value in finding.facts.items())
-    strip = None if finding.effect is None else strip_of(finding.effect)
+    strip = None if finding.effect is None or finding.effect.p is None else strip_of(finding.effect)
     why = "" if accepted is None else accepted.reason
     survives = persistence(outcome.audit.power or {}).get(finding.id, "")
     return Card(

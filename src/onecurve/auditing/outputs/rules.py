@@ -34,7 +34,8 @@ RULES: Final[Mapping[Kind, Rule]] = {
     ),
     Kind.NATURAL_TRIGGER: Rule(
         "Natural trigger",
-        "A small change sends images of other classes to one class, but changes towards other classes are about as small.",
+        "A small change sends images of other classes to one class, but changes towards other classes are about as small, or the "
+        "difference may be chance.",
         "The change was put on fresh images; the comparison is the same change, scrambled.",
         "Networks without a trojan have such changes too. Take it as the ease with which somebody could fool this network.",
     ),

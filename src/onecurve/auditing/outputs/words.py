@@ -72,6 +72,10 @@ def effect_words(finding: Finding) -> str:
     effect = finding.effect
     if effect is None:
         return "A fact that needs no test." if finding.standing is Standing.VERIFIED else "Nothing was measured on fresh images."
+    if effect.p is None:
+        return (
+            f"{effect.words[:1].upper()}{effect.words[1:]}: {_number(effect.value)}, n = {effect.images} images; a fact that needs no test."
+        )
     inside = f"{effect.interval.level:.0%} interval {_number(effect.interval.low)} to {_number(effect.interval.high)}"
     measured = f"{effect.words[:1].upper()}{effect.words[1:]}: {_number(effect.value)} ({inside}, n = {effect.images} fresh images)"
     return f"{measured}, against {_number(effect.against)} for {effect.against_words}; {_test(effect)}."
@@ -132,8 +136,7 @@ def _number(value: float) -> str:
 
 
 def _test(effect: Effect) -> str:
-    if effect.p is None:
-        return "a fact that needs no test"
+    assert effect.p is not None
     one = plain(numbers.p_value(effect.p))
     return f"{one}, {plain(numbers.p_value(effect.p_adjusted))} after Holm's correction" if effect.p_adjusted is not None else one
 

@@ -34,6 +34,8 @@ class Outlying:
     """The chance that the smallest of as many clean classes lies so far below the middle of the others."""
     index: float
     """How far the smallest lies below the middle of the others, in standard deviations of log size."""
+    classes: int
+    """How many were compared."""
 
 
 def outlying(sizes: np.ndarray) -> Outlying:
@@ -49,7 +51,7 @@ def outlying(sizes: np.ndarray) -> Outlying:
     logs = np.log(np.where(np.isfinite(sizes), sizes, np.inf))[order]
     finite = np.isfinite(logs)
     if count < FEWEST_CLASSES or not finite[0]:
-        return Outlying(np.zeros(0, np.int64), 1.0, 1.0, 0.0)
+        return Outlying(np.zeros(0, np.int64), 1.0, 1.0, 0.0, count)
     largest = logs[finite].max() + np.log(LEAST_RATIO)  # a class without a trigger takes at least twice the largest found
     logs = np.where(finite, logs, largest)
     gaps = np.diff(logs)[: max(1, count // MOST_APART)]
@@ -60,4 +62,4 @@ def outlying(sizes: np.ndarray) -> Outlying:
     p = min(1.0, count * float(t.sf(index, count - 2)))
     wide = gaps[apart - 1] >= np.log(LEAST_RATIO) and p <= MOST_CHANCE
     ratio = float(np.exp(gaps[apart - 1] if wide else gaps[0]))
-    return Outlying(order[:apart].astype(np.int64) if wide else np.zeros(0, np.int64), ratio, p, index)
+    return Outlying(order[:apart].astype(np.int64) if wide else np.zeros(0, np.int64), ratio, p, index, count)

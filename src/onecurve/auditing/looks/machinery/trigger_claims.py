@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Effect, Exhibit, Finding, Kind, Standing
-from onecurve.auditing.looks.machinery.outlying import Outlying
+from onecurve.auditing.looks.machinery.outlying import FEWEST_CLASSES, LEAST_RATIO, Outlying
 from onecurve.core.image.images import LabelledImages
 from onecurve.core.image.trigger import Trigger
 from onecurve.statistics.intervals import wilson
@@ -67,22 +67,23 @@ def tested(examined: Examined, candidate: Candidate) -> Hit | None:
     return Hit(shares[0], len(images), shares[1] / len(images))
 
 
-def claim(examined: Examined, candidate: Candidate, apart: Outlying | None, look: str) -> Finding:
-    """The finding of one candidate, tested. ``apart`` judges its size among all classes; None where it does not stand apart."""
+def claim(examined: Examined, candidate: Candidate, judged: Outlying, look: str) -> Finding:
+    """The finding of one candidate, tested: a trojan's where ``judged`` has classes that stand apart by size, and else a natural one."""
     hit = tested(examined, candidate)
     name = examined.class_names[candidate.target]
-    kind = Kind.TROJAN_TRIGGER if apart is not None else Kind.NATURAL_TRIGGER
+    apart = len(judged.rows) > 0
+    kind = Kind.TROJAN_TRIGGER if apart else Kind.NATURAL_TRIGGER
     facts: dict[str, float | int | str] = {"size": round(candidate.size, 5), "size_unit": candidate.unit}
     if candidate.where == "patch":
         facts["size_pixels"] = round(candidate.size * examined.shape[1] * examined.shape[2], 1)
-    if apart is not None:
-        facts |= {"next_class_ratio": round(apart.ratio, 2), "size_index": round(apart.index, 2), "size_p": apart.p}
+    if judged.classes >= FEWEST_CLASSES:
+        facts |= {"next_class_ratio": round(judged.ratio, 2), "size_index": round(judged.index, 2), "size_p": judged.p}
     if hit is None:
         title = f"a change of {candidate.size:.1%} {candidate.unit} may send other classes to `{name}`; too few fresh images to test it"
         return _found(examined, candidate, Finding(kind, title, (name,), candidate.where, Standing.UNVERIFIED, look, None, facts))
     p = float(binomtest(hit.reached, hit.images, WORKS, alternative="greater").pvalue)
-    if apart is not None:
-        p = max(p, apart.p)
+    if apart:
+        p = max(p, judged.p)
     effect = Effect(
         f"share of fresh images of other classes that the trigger sends to `{name}`",
         hit.share,
@@ -93,7 +94,7 @@ def claim(examined: Examined, candidate: Candidate, apart: Outlying | None, look
         p,
     )
     standing = Standing.VERIFIED if hit.share > WORKS and hit.scrambled < WORKS * hit.share else Standing.REFUTED
-    title = _title(candidate, hit, apart, name)
+    title = _title(candidate, hit, judged, name)
     return _found(examined, candidate, Finding(kind, title, (name,), candidate.where, standing, look, effect, facts))
 
 
@@ -101,11 +102,19 @@ def _found(examined: Examined, candidate: Candidate, finding: Finding) -> Findin
     return replace(finding, exhibits=_shown(examined, candidate), trigger=candidate.trigger, target=candidate.target)
 
 
-def _title(candidate: Candidate, hit: Hit, apart: Outlying | None, name: str) -> str:
+def _title(candidate: Candidate, hit: Hit, judged: Outlying, name: str) -> str:
     sends = f"a change of {candidate.size:.1%} {candidate.unit} sends {hit.share:.0%} of fresh images of other classes to `{name}`"
-    if apart is None:
-        return f"{sends}; other classes take about as large a one"
-    return f"{sends}; the next class takes {apart.ratio:.1f} times as large a one"
+    return f"{sends}; {compared(judged)}"
+
+
+def compared(judged: Outlying) -> str:
+    """The smallest trigger beside those of the other classes."""
+    if judged.classes < FEWEST_CLASSES:
+        return f"too few classes were compared ({judged.classes}) to say whether it stands apart"
+    if not len(judged.rows) and judged.ratio < LEAST_RATIO:
+        return "other classes take about as large a one"
+    ratio = f"the next class takes {judged.ratio:.1f} times as large a one"
+    return ratio if len(judged.rows) else f"{ratio}, which may be chance among {judged.classes} classes"
 
 
 def _shown(examined: Examined, candidate: Candidate) -> tuple[Exhibit, ...]:
