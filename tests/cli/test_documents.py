@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,9 @@ import onecurve
 from onecurve.cli.main import cli
 from onecurve.core.row import Role
 from onecurve.flaws.catalog import FLAWS
+from onecurve.flaws.planting.gate import Gate
+from onecurve.flaws.planting.recipe import Recipe
+from onecurve.models.steps import TrainingRecipe
 from onecurve.runner.recipes import recipe_of
 from onecurve.runner.suite import load_suite, parse_suite
 from onecurve.store.published import read_published
@@ -234,6 +237,14 @@ def test_every_suite_in_a_document_is_one(text: str) -> None:
     suite = parse_suite(text, "a document")
     assert suite.networks or suite.sampled
     assert recipe_of(suite.recipe)
+
+
+def test_the_guide_to_suites_names_every_field_of_a_recipe() -> None:
+    section = text_of(ROOT / "docs" / "guides" / "suites.md").partition("\n## The recipe\n")[2].partition("\n## ")[0]
+    named = {name for row in section.splitlines() if row.startswith("| `") for name in re.findall(r"`(\w+)`", row.split(" | ")[0])}
+    # The suite has data, model and zoo as fields of its own, and the seed; --device says the device.
+    elsewhere = {"data", "model", "zoo", "seed", "device"}
+    assert named == {field.name for kind in (Recipe, TrainingRecipe, Gate) for field in fields(kind)} - elsewhere
 
 
 def test_there_are_commands_and_an_example_of_at_most_thirty_lines() -> None:

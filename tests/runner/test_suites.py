@@ -184,7 +184,7 @@ def test_a_recipe_is_read_from_plain_values() -> None:
         ({"epochs": 2}, "`recipe` has no field: epochs"),
         ({"training": {"epoks": 2, "batch": 3}}, "`training` has no field: batch, epoks"),
         ({"gate": {"strict": 1}}, "`gate` has no field: strict"),
-        ({"training": {}}, "`training` does not fit"),
+        ({"training": {}}, "`training` lacks a field: epochs"),
         ({"train_images": 0}, "train_images must be at least 1"),
         ({"insertion": "later"}, "no insertion is called: later"),
     ],

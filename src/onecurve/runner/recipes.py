@@ -1,7 +1,7 @@
 """From the plain values of a suite file to a planting recipe."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
 from onecurve.core.errors import SpecError
@@ -31,6 +31,10 @@ def _record(kind: type[T], place: str, values: Mapping[str, Any]) -> T:
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise SpecError(f"`{place}` has no field: {', '.join(unknown)}", f"it has: {', '.join(known)}")
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]  # type: ignore[arg-type]
+    missing = [name for name in needed if name not in values]
+    if missing:
+        raise SpecError(f"`{place}` lacks a field: {', '.join(missing)}", f"it has: {', '.join(known)}")
     try:
         return kind(**values)
     except (TypeError, ValueError) as error:
