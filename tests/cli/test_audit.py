@@ -17,7 +17,7 @@ from rich.console import Console
 
 from onecurve.auditing import run
 from onecurve.auditing.outputs.baseline import read_baseline
-from onecurve.auditing.result import Audit
+from onecurve.auditing.result import Audit, Coverage
 from onecurve.cli.audit import audit as command
 from onecurve.cli.audit import seconds_of
 from onecurve.cli.main import main
@@ -93,6 +93,8 @@ def test_words_go_to_the_terminal_with_the_path_of_every_output(onecurve: Onecur
     _, out, _ = onecurve(Asked(audit()), "--format", "html,sarif,junit,markdown")
     assert "the power of this audit was not measured" in out.lower()
     assert TROJAN.id in out
+    missed = {stage.coverage: stage.title for stage in audit().stages if stage.coverage is not Coverage.WHOLE}
+    assert f"Not looked at: {missed[Coverage.NOTHING]}. In part: {missed[Coverage.PART]}." in out
     assert "folder:pets & ships: 300 images, accuracy 0.9 (95% interval 0.826 to 0.945, n = 100 fresh images)" in out
     paths = [line for line in out.splitlines() if line.startswith("onecurve-audit")]
     assert [Path(line).name for line in paths] == ["index.html", "audit.sarif", "junit.xml", "comment.md"]
@@ -211,7 +213,7 @@ def test_weights_of_more_outputs_than_the_images_have_classes_are_told_what_the_
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 2
-    assert "a callable with a parameter `classes` is given 2, the classes of the images" in capsys.readouterr().err
+    assert "A callable with a parameter `classes` is given 2, the classes of the images" in capsys.readouterr().err
 
 
 def test_a_log_hears_of_the_progress_and_of_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,7 +163,7 @@ def _module(network: str, model: str, shape: Shape, classes: int) -> tuple[nn.Mo
 
 def _given(classes: int) -> str:
     return (
-        f"a callable with a parameter `classes` is given {classes}, the classes of the images; where the network has another number of "
+        f"A callable with a parameter `classes` is given {classes}, the classes of the images; where the network has another number of "
         "outputs, write that number into the callable"
     )
 

@@ -142,7 +142,7 @@ def _tell(outcome: "Outcome", written: dict[str, Path]) -> None:
     audit = outcome.audit
     click.secho(words.verdict(outcome), bold=True)
     seen = f"{audit.looked.data}: {audit.looked.images} images, {words.accuracy_words(audit)}"
-    click.echo(f"{words.coverage_words(audit)}\n{seen}\n{words.power_words(audit)}")
+    click.echo("\n".join(filter(None, (words.coverage_words(audit), words.missed_words(audit), seen, words.power_words(audit)))))
     for one in audit.verified:
         accepted = outcome.baseline.of(one)
         mark = f" (accepted: {accepted.reason})" if accepted else ""

@@ -48,6 +48,15 @@ def coverage_words(audit: Audit) -> str:
     return f"{', '.join(parts)}; {time_words(audit)}."
 
 
+def missed_words(audit: Audit) -> str:
+    """Which looks were not made, or in part only; empty if all were made whole."""
+    missed = {
+        "Not looked at": [stage.title for stage in audit.stages if stage.coverage not in {Coverage.WHOLE, Coverage.PART}],
+        "In part": [stage.title for stage in audit.stages if stage.coverage is Coverage.PART],
+    }
+    return " ".join(f"{words}: {'; '.join(titles)}." for words, titles in missed.items() if titles)
+
+
 def power_words(audit: Audit) -> str:
     """What is known of the flaws that the audit would have found."""
     return UNMEASURED if audit.power is None else " ".join(power_sentences(audit.power))
