@@ -6,6 +6,7 @@ They read the figures that ``onecurve.auditing.power.summary`` writes; where a f
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from onecurve.auditing.power.summary import TOOK
 from onecurve.report.words import numbers
 from onecurve.statistics.intervals import LEVEL
 
@@ -19,8 +20,6 @@ GRADES: Final[Mapping[str, str]] = {
     "reproduced": "it works at least half as well as planted",
 }
 UNMEASURED: Final = "not measured"
-TOOK: Final = 0.3
-"""A planted flaw took that changes this share of its images; a curve needs such flaws."""
 
 
 def power_sentences(power: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.finding import Finding, Standing, corrected
 from onecurve.auditing.look import Look
-from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, opened, plant_copies
+from onecurve.auditing.power.copies import MODES, Copy, Draft, Numbers, drafts, kept_copy, opened, plant_copies, settled_number
 from onecurve.auditing.power.insertion import INSERTIONS, inserted
 from onecurve.auditing.power.row_ranks import Ranks, row_ranks, rows_tried
 from onecurve.auditing.power.side_by_side import one_thread, processes_for, side_by_side
@@ -29,7 +28,6 @@ from onecurve.auditing.row_order import RowsTried
 from onecurve.auditing.stages import Course, make_stages
 from onecurve.core.errors import UsageError
 from onecurve.models.metering import unmetered
-from onecurve.models.weights import write_file
 from onecurve.runner.session import Display, Silent
 
 LEAST_SECONDS: Final = 5.0
@@ -132,11 +130,11 @@ def _judged(
 
 def _require_time(examined: Examined, missing: Sequence[Draft], seconds: float, numbers: Numbers) -> None:
     """Refuse before anything is planted where the planting alone would take the time; judged by the speed of this machine now."""
-    count = min(len(missing), numbers.spiked + numbers.shams)
-    steps = count * fmean(draft.way.steps for draft in missing) if missing else 0.0
+    count, planting = min(len(missing), numbers.spiked + numbers.shams), 0.0
     processes = processes_for(examined.device)
-    with one_thread(processes):
-        planting = steps * _seconds_per_step(examined) / processes
+    if missing:
+        with one_thread(processes):
+            planting = count * fmean(draft.way.steps for draft in missing) * _seconds_per_step(examined) / processes
     needed = planting + math.ceil((numbers.spiked + numbers.shams + 1) / processes) * LEAST_SECONDS
     if needed > seconds:
         words = f"planting {count} copies takes about {planting:.0f} s of {seconds:.0f} s for the looks and their copies"
@@ -155,15 +153,16 @@ def _seconds_per_step(examined: Examined) -> float:
 
 def _seconds_each(file: Path, seconds: float) -> float:
     """The time of each network, settled once in that file, so that an audit that goes on gives every network the same."""
-    with suppress(OSError, ValueError):
-        return float(file.read_text(encoding="utf-8"))
-    if seconds < LEAST_SECONDS:
-        raise UsageError(
-            f"the budget leaves {max(0, seconds):.0f} s for each network, {LEAST_SECONDS:.0f} are needed",
-            "raise --budget, or lower --power",
-        )
-    write_file(file, f"{seconds:.1f}".encode())
-    return round(seconds, 1)
+
+    def made() -> float:
+        if seconds < LEAST_SECONDS:
+            raise UsageError(
+                f"the budget leaves {max(0, seconds):.0f} s for each network, {LEAST_SECONDS:.0f} are needed",
+                "raise --budget, or lower --power",
+            )
+        return round(seconds, 1)
+
+    return settled_number(file, made)
 
 
 def _persistence(examined: Examined, findings: Sequence[Finding], copies: Sequence[Copy], folder: Path) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final, final
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from onecurve.auditing.examined import Examined
 from onecurve.auditing.power.insertion import INSERTIONS, Insertion, drawn_insertion, inserted
@@ -112,7 +114,7 @@ def planted(examined: Examined, draft: Draft, folder: Path, key: str, first: int
     bare = unmetered(examined.module)
     least = _own_accuracy(examined, draft) - MOST_LOSS
     for attempt in ATTEMPTS[first:]:
-        network, accuracy = _attempted(examined, draft, attempt)
+        network, accuracy = _attempted(examined, bare, draft, attempt)
         if accuracy >= least:
             break
     original, strengths = TorchNetwork(bare, examined.device), []
@@ -130,13 +132,22 @@ def first_attempt(examined: Examined, draft: Draft, file: Path) -> int:
 
     ``draft`` is any sham.
     """
-    if file.is_file():
-        return int(file.read_text())
-    plain = replace(draft, spikes=(), way=INSERTIONS[0])
-    least = _own_accuracy(examined, plain) - MOST_LOSS
-    first = next((at for at, one in enumerate(ATTEMPTS[:-1]) if _attempted(examined, plain, one)[1] >= least), len(ATTEMPTS) - 1)
-    write_file(file, str(first).encode())
-    return first
+    plain, bare = replace(draft, spikes=(), way=INSERTIONS[0]), unmetered(examined.module)
+
+    def made() -> float:
+        least = _own_accuracy(examined, plain) - MOST_LOSS
+        return next((at for at, one in enumerate(ATTEMPTS[:-1]) if _attempted(examined, bare, plain, one)[1] >= least), len(ATTEMPTS) - 1)
+
+    return int(settled_number(file, made))
+
+
+def settled_number(file: Path, made: Callable[[], float]) -> float:
+    """The number in the file; where there is none that can be read, the one that is ``made`` now, and kept there."""
+    with suppress(OSError, ValueError):
+        return float(file.read_text(encoding="utf-8"))
+    number = made()
+    write_file(file, str(number).encode())
+    return number
 
 
 def _own_accuracy(examined: Examined, draft: Draft) -> float:
@@ -154,15 +165,12 @@ def _unconcerned(examined: Examined, draft: Draft) -> Bools:
     return ~concerned if not concerned.all() else concerned
 
 
-def _attempted(examined: Examined, draft: Draft, attempt: tuple[float, int, float]) -> tuple[TorchNetwork, float]:
+def _attempted(examined: Examined, bare: nn.Module, draft: Draft, attempt: tuple[float, int, float]) -> tuple[TorchNetwork, float]:
     """The copy of one attempt, and its accuracy on the fresh images that count for the draft."""
     slower, longer, fewer = attempt
-    way = draft.way
-    way = replace(way, rate=slower * way.rate, steps=longer * way.steps, share=fewer * way.share)
-    bare = unmetered(examined.module)
-    network = TorchNetwork(
-        inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham), examined.device
-    )
+    way = replace(draft.way, rate=slower * draft.way.rate, steps=longer * draft.way.steps, share=fewer * draft.way.share)
+    module = inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham)
+    network = TorchNetwork(module, examined.device)
     some = examined.fresh.take(_unconcerned(examined, draft))
     return network, float((network.logits(some.floats()).argmax(axis=1) == some.labels).mean())
 

@@ -1,7 +1,7 @@
 """Does work of one audit in several processes, each forked from this one with all that it holds; each keeps what it made on disk.
 
 A network of a person need not be importable or picklable, so nothing is sent: a process has the network because it is a copy of this one.
-Whoever calls reads the results from disk, and does there and then what a process left undone.
+Its result is read from disk here, where what a process left undone is done.
 """
 
 import contextlib
