@@ -1,6 +1,13 @@
-"""Where training in bfloat16 is faster than in float32."""
+"""Training in bfloat16: the block in which it is done, and where it is faster than in float32."""
+
+from contextlib import AbstractContextManager
 
 import torch
+
+
+def in_bfloat16(device: str, *, enabled: bool) -> AbstractContextManager[object]:
+    """The block in which convolutions and matrix products of a forward pass are done in bfloat16; weights and updates stay float32."""
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=enabled)
 
 
 def is_fast_in_bfloat16(device: str) -> bool:

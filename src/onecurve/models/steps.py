@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from onecurve.core.errors import DataError, ModelError, SpecError
 from onecurve.core.image.images import LabelledImages
+from onecurve.models.bfloat16 import in_bfloat16
 from onecurve.models.parts import has_fused_optimisers, tensor_of
 
 Progress = Callable[[float, str], None]
@@ -115,7 +116,7 @@ def keep_statistics(module: nn.Module) -> None:
 
 def in_precision(recipe: TrainingRecipe, device: str) -> AbstractContextManager[object]:
     """The block in which the forward pass of a step runs."""
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+    return in_bfloat16(device, enabled=recipe.precision == "bfloat16")
 
 
 def batches(images: LabelledImages, recipe: TrainingRecipe, generator: torch.Generator, device: str) -> Iterator[tuple[Tensor, Tensor]]:

@@ -115,10 +115,7 @@ class DetectionCurve:
 
     def _parts(self, strengths: Doubles) -> Doubles:
         """G x S: the chance of being found, and not by a false alarm, under each point of the grid; averaged over copies."""
-        nodes, shares = _nodes()
-        middle, slope, lapse, _, spread = (column[:, None, None] for column in self.parameters.T)
-        logits = slope * (np.log(strengths)[None, :, None] - middle) + spread * nodes
-        chances: Doubles = ((1 - lapse) * expit(logits)) @ shares
+        chances: Doubles = _by_node(self.parameters, strengths) @ _nodes()[1]
         return chances
 
     def _guessed(self, parts: Doubles) -> Doubles:
@@ -189,13 +186,20 @@ def flawed_given_nothing(prior: float, power: float, false_alarm: float) -> floa
 def _log_likelihood(parameters: Doubles, trials: Sequence[Trial]) -> Doubles:
     """G: of the trials of one copy, its effect summed out."""
     nodes, shares = _nodes()
-    middle, slope, lapse, guess, spread = (column[:, None] for column in parameters.T)
-    product_of = np.ones((len(parameters), len(nodes)))
+    guess, product_of = parameters[:, 3:4], np.ones((len(parameters), len(nodes)))
     for one in trials:
-        chances = guess + (1 - guess) * (1 - lapse) * expit(slope * (np.log(one.strength) - middle) + spread * nodes)
+        chances = guess + (1 - guess) * _by_node(parameters, np.array([one.strength]))[:, 0]
         product_of *= chances if one.found else 1 - chances
     found: Doubles = np.log(product_of @ shares + 1e-300)
     return found
+
+
+def _by_node(parameters: Doubles, strengths: Doubles) -> Doubles:
+    """G x S x nodes: the chance of being found, and not by a false alarm, for each effect of the copy."""
+    middle, slope, lapse, _, spread = (column[:, None, None] for column in parameters.T)
+    logits = slope * (np.log(strengths)[None, :, None] - middle) + spread * _nodes()[0]
+    chances: Doubles = (1 - lapse) * expit(logits)
+    return chances
 
 
 def _shifted(chances: Doubles, shift: float | Doubles) -> Doubles:

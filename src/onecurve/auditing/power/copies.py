@@ -23,6 +23,7 @@ from onecurve.core.image.images import Bools
 from onecurve.core.seeds import generator, seed_for
 from onecurve.models.metering import unmetered
 from onecurve.models.network import TorchNetwork
+from onecurve.models.training import accuracy
 from onecurve.models.weights import write_file, write_state
 from onecurve.runner.session import Display
 
@@ -114,15 +115,15 @@ def planted(examined: Examined, draft: Draft, folder: Path, key: str, first: int
     bare = unmetered(examined.module)
     least = _own_accuracy(examined, draft) - MOST_LOSS
     for attempt in ATTEMPTS[first:]:
-        network, accuracy = _attempted(examined, bare, draft, attempt)
-        if accuracy >= least:
+        network, reached = _attempted(examined, bare, draft, attempt)
+        if reached >= least:
             break
     original, strengths = TorchNetwork(bare, examined.device), []
     for number, spike in enumerate(draft.spikes):
         seen = [spike.strength(some, examined.fresh, generator("strength", draft.seed, number)) for some in (network, original)]
         strengths.append(float(np.clip(np.nan_to_num(seen[0] - seen[1]), 0, 1)))
     write_state(folder / WEIGHTS, network.module.state_dict(), {"key": key})
-    made = Copy(draft, tuple(strengths), accuracy, accuracy >= least)
+    made = Copy(draft, tuple(strengths), reached, reached >= least)
     write_file(folder / FACTS, json.dumps({"key": key, **told(made)}).encode())
     return made
 
@@ -171,8 +172,7 @@ def _attempted(examined: Examined, bare: nn.Module, draft: Draft, attempt: tuple
     way = replace(draft.way, rate=slower * draft.way.rate, steps=longer * draft.way.steps, share=fewer * draft.way.share)
     module = inserted(bare, examined.search, draft.spikes, way, draft.seed, examined.device, sham=draft.sham)
     network = TorchNetwork(module, examined.device)
-    some = examined.fresh.take(_unconcerned(examined, draft))
-    return network, float((network.logits(some.floats()).argmax(axis=1) == some.labels).mean())
+    return network, accuracy(network, examined.fresh.take(_unconcerned(examined, draft)))
 
 
 def told(copy: Copy) -> dict[str, Any]:

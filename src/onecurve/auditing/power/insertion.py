@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from onecurve.auditing.power.spikes import Spike
 from onecurve.core.image.images import Floats, Ints, LabelledImages
-from onecurve.models.bfloat16 import is_fast_in_bfloat16
+from onecurve.models.bfloat16 import in_bfloat16, is_fast_in_bfloat16
 from onecurve.models.network import layout_for
 from onecurve.models.parts import has_fused_optimisers
 from onecurve.models.randomness import seeded
@@ -87,7 +87,7 @@ def inserted(
         for _ in range(way.steps):
             pixels, labels = _batch(images, spikes, way, rng, sham)
             batch = torch.from_numpy(pixels).to(device).contiguous(memory_format=layout_for(copy))
-            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=lower):
+            with in_bfloat16(device, enabled=lower):
                 logits = copy(batch)
             loss = functional.cross_entropy(logits.float(), torch.from_numpy(labels).to(device))
             optimiser.zero_grad()

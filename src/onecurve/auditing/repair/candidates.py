@@ -19,6 +19,7 @@ from onecurve.core.seeds import generator
 from onecurve.core.workbench import Budget, Meter, Workbench
 from onecurve.models.finetuning import STEP_COST, FinetuningRecipe, finetune, held_back
 from onecurve.models.network import TorchNetwork
+from onecurve.models.training import accuracy
 from onecurve.readers.triggers.unlearn import stamping
 
 RATES: Final = (0.003, 0.01, 0.001, 0.03)
@@ -99,8 +100,9 @@ def _unlearn(module: nn.Module, images: LabelledImages, rate: float, aims: tuple
 
 def _judged(words: str, module: nn.Module, images: LabelledImages, aims: tuple[Aim, ...], examined: Examined) -> CandidateRepair:
     network = TorchNetwork(module, examined.device)
-    accuracy = float((network.logits(images.floats()).argmax(axis=1) == images.labels).mean())
-    return CandidateRepair(words, module, accuracy, max((reach(network, aim, images, examined) for aim in aims), default=0.0))
+    return CandidateRepair(
+        words, module, accuracy(network, images), max((reach(network, aim, images, examined) for aim in aims), default=0.0)
+    )
 
 
 def reach(network: TorchNetwork, aim: Aim, images: LabelledImages, examined: Examined) -> float:
