@@ -76,7 +76,8 @@ def _opening(run: PublishedRun, digest: str, name: str) -> Iterator[str]:
     yield ""
     yield _para(
         "Skill 0 is the best answer without looking at the network, 1 the answer of somebody who knows the ground truth. Intervals are "
-        "95 % over networks. A rank is the range of places that paired tests leave open, with Holm's correction over all pairs of a task."
+        "95 % over networks. A rank is the range of places that paired tests leave open, with Holm's correction over the "
+        "pairs of a task that share a reader or have none."
     )
     took = numbers.seconds((facts.get("finished") or {}).get("seconds"))
     version = (facts.get("versions") or {}).get("onecurve", "?")
@@ -130,17 +131,21 @@ def _detectors(rows: Sequence[Row], names: Names) -> Iterator[str]:
 
 def _plain_looks(rows: Sequence[Row], names: Names) -> Iterator[str]:
     yield _para(
-        "Per group of flaws and task the best baseline stands against the best method, each at its largest budget. Who is best was seen on "
-        "the same networks, so the difference of the two is a little too large; the test is corrected for all pairs of baseline and "
-        "method. Two are separated where the test says so and the interval leaves 0 out."
+        "Per group of flaws and task, and per reader where several read, the best baseline stands against the best method, each at its "
+        "largest budget. Who is best was seen on the same networks, so the difference of the two is a little too large; the test is "
+        "corrected for all pairs of baseline and method on one reader. Two are separated where the test says so and the interval leaves 0 "
+        "out."
     )
     yield "\n| group | task | best baseline | skill | best method | skill | difference | separated |\n|---|---|---|---|---|---|---|---|"
     for group, kinds in GROUPS.items():
         own = [row for row in rows if is_contender(row) and set(row.kinds) & set(kinds)]
         for task in dict.fromkeys(row.task for row in rows):
-            line = _best_of_both(group, task, [row for row in own if row.task == task])
-            if line:
-                yield line
+            asked = [row for row in own if row.task == task]
+            readers = sorted({row.reader for row in asked} - {""})
+            for reader in readers if len(readers) > 1 else [""]:
+                line = _best_of_both(group, task, [row for row in asked if not reader or row.reader in ("", reader)])
+                if line:
+                    yield line
 
 
 def _best_of_both(group: str, task: str, rows: Sequence[Row]) -> str:

@@ -97,7 +97,7 @@ def test_the_ranking_of_network_means_is_that_of_the_rows(run: Run) -> None:
     attempted = {solver: {row.subject for row in chosen if row.solver == solver and row.status != "lost"} for solver in means}
     for solver, values in means.items():
         values[[at for at, one in enumerate(networks) if one not in attempted[solver]]] = np.nan
-    found = network_ranking("detect", list(summarise(rows)), means)
+    found = network_ranking("detect", list(summarise(rows)), means, {row.solver: row.reader for row in rows})
     assert [one.summary.solver for one in found.solvers] == [one.summary.solver for one in expected.solvers]
     assert [(one.best, one.worst, one.group) for one in found.solvers] == [(one.best, one.worst, one.group) for one in expected.solvers]
     for pair, test in found.pairs.items():

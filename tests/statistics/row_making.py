@@ -6,7 +6,7 @@ from onecurve.core.row import Role, Row
 
 def row(case, skill=None, *, solver="solver", task="discover", status=None, budget=100.0, retrain=0.0, repeat=0, cost=None, **more):
     settled = status or (Status.GRADED if skill is not None else Status.FAILED)
-    facts = {"flaw": "patch", "subject": f"net-{case}", "role": Role.METHOD, "figures": {}, **more}
+    facts = {"flaw": "patch", "subject": f"net-{case}", "role": Role.METHOD, "reader": "", "figures": {}, **more}
     return Row(
         key=f"{case}-{solver}-{task}-{budget}-{retrain}-{repeat}",
         case=str(case),
@@ -15,7 +15,6 @@ def row(case, skill=None, *, solver="solver", task="discover", status=None, budg
         task=task,
         solver=solver,
         tool=solver,
-        reader="",
         budget=budget,
         retrain_budget=retrain,
         repeat=repeat,

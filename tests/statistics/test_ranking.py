@@ -56,6 +56,47 @@ def test_more_networks_are_needed_for_a_smaller_difference():
     assert ranking(cells({"a": 0.6, "b": 0.1}, networks=2), "discover").networks_for(found.pair("a", "b")) is not None
 
 
+def read_by_two(levels, networks=12):
+    rng = np.random.default_rng(0)
+    solvers = [(tool, reader, level + shift) for reader, shift in (("blunt", 0.0), ("keen", 0.25)) for tool, level in levels.items()]
+    return [
+        row(f"c{at}", level + 0.1 * rng.normal(), solver=f"{tool}@{reader}", reader=reader)
+        for tool, reader, level in solvers
+        for at in range(networks)
+    ]
+
+
+def test_solvers_that_two_readers_read_are_never_tested_against_each_other():
+    found = ranking(read_by_two({"a": 0.6, "b": 0.3, "c": 0.0}), "discover")
+    across = [pair for (one, other), pair in found.pairs.items() if one.partition("@")[2] != other.partition("@")[2]]
+    assert len(across) == 9
+    assert all(pair.p_adjusted is None and not pair.separated and not pair.asked for pair in across)
+    assert (found.asked, found.separated) == (6, 6)
+    assert found.networks_for(found.pair("a@keen", "b@blunt")) is None
+
+
+def test_ranks_and_groups_are_among_the_solvers_of_one_reader():
+    found = ranking(read_by_two({"a": 0.6, "b": 0.3, "c": 0.29}), "discover")
+    assert [(one.summary.solver, one.words, one.among, one.group) for one in found.solvers] == [
+        ("a@keen", "1", 3, 0),
+        (found.solvers[1].summary.solver, "2–3", 3, 1),
+        (found.solvers[2].summary.solver, "2–3", 3, 1),
+        ("a@blunt", "1", 3, 2),
+        (found.solvers[4].summary.solver, "2–3", 3, 3),
+        (found.solvers[5].summary.solver, "2–3", 3, 3),
+    ]
+
+
+def test_what_no_reader_reads_is_compared_with_all():
+    rows = [*cells({"bare": 0.45}), *read_by_two({"a": 0.6, "b": 0.3})]
+    found = ranking(rows, "discover")
+    bare = next(one for one in found.solvers if one.summary.solver == "bare")
+    assert (bare.among, bare.words, found.asked) == (5, "4", 6)
+    alone = ranking([each for each in rows if each.reader != "keen"], "discover")
+    assert [one.summary.solver for one in alone.solvers] == ["a@blunt", "bare", "b@blunt"]
+    assert [one.words for one in alone.solvers] == ["1", "2", "3"]
+
+
 def test_unknown_spread_gives_no_number():
     found = ranking(cells({"a": 0.6, "b": 0.1}, networks=2), "discover")
     assert found.networks_for(found.pair("a", "b")) is None

@@ -1,7 +1,8 @@
 """The order of solvers from the mean skill of each on each network: the ranking of ``ranking`` for any number of rows.
 
 A difference is the mean over the networks that both attempted, each counting the same, with Student's t-interval. The test is the same
-sign-flip test over networks with Holm's correction across all pairs; with very many networks it is taken by its normal limit.
+sign-flip test over networks with Holm's correction across the pairs that are compared; with very many networks it is taken by its
+normal limit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from scipy.stats import norm
 
 from onecurve.statistics.compare import SolverComparison, flip_shares, holm
 from onecurve.statistics.intervals import TooFewError, interval_of_network_means
-from onecurve.statistics.ranking import PairTest, Ranking, placed_by
+from onecurve.statistics.ranking import PairTest, Ranking, compared, in_order, placed_by
 from onecurve.statistics.summary import Summary
 
 Values = NDArray[np.float64]
@@ -23,18 +24,20 @@ LIMIT: Final = 400
 """Networks above which the normal limit takes the place of random sign patterns."""
 
 
-def network_ranking(task: str, summaries: Sequence[Summary], means: Mapping[str, Values]) -> Ranking:
+def network_ranking(task: str, summaries: Sequence[Summary], means: Mapping[str, Values], readers: Mapping[str, str]) -> Ranking:
     """The ranking of those solvers that have a score.
 
-    ``means`` holds the mean skill of each on every network, all in one order, NaN for a network that it did not attempt.
+    ``means`` holds the mean skill of each on every network, all in one order, NaN for a network that it did not attempt; ``readers`` its
+    reader, empty for none.
     """
-    order = sorted((one for one in summaries if one.scored), key=lambda one: (-(one.mean or 0.0), one.solver))
-    pairs = [_pair(one.solver, other.solver, means) for one, other in combinations(order, 2)]
+    own = {one.solver: readers[one.solver] for one in summaries}
+    order = in_order(summaries, own)
+    pairs = [_pair(one.solver, other.solver, means, own) for one, other in combinations(order, 2)]
     shares = _shares(pairs)
     for at, p in zip(shares, holm(list(shares.values())), strict=True):
         pairs[at] = replace(pairs[at], p_adjusted=p)
     by_name = {(pair.first, pair.second): pair for pair in pairs}
-    return Ranking(task, placed_by(order, by_name), by_name)
+    return Ranking(task, placed_by(order, by_name, own), by_name)
 
 
 def sign_flip_ps(columns: Values) -> Values:
@@ -75,15 +78,19 @@ def comparison(ranked: Ranking, first: str, second: str) -> SolverComparison:
 
 
 def _shares(pairs: Sequence[PairTest]) -> dict[int, float]:
-    """The p of every pair with two networks or more, by its place; pairs of equally many networks share their sign patterns."""
+    """The p of every pair that is asked about, with two networks or more, by its place.
+
+    Pairs of equally many networks share their sign patterns.
+    """
     found: dict[int, float] = {}
-    for size in sorted({pair.n for pair in pairs if pair.n > 1}):
-        same = [at for at, pair in enumerate(pairs) if pair.n == size]
+    for size in sorted({pair.n for pair in pairs if pair.asked and pair.n > 1}):
+        same = [at for at, pair in enumerate(pairs) if pair.asked and pair.n == size]
         found |= dict(zip(same, map(float, sign_flip_ps(np.array([pairs[at].means for at in same]).T)), strict=True))
     return found
 
 
-def _pair(first: str, second: str, means: Mapping[str, Values]) -> PairTest:
+def _pair(first: str, second: str, means: Mapping[str, Values], readers: Mapping[str, str]) -> PairTest:
     apart = means[first] - means[second]
     shared = apart[~np.isnan(apart)]
-    return PairTest(first, second, len(shared), float(shared.mean()) if len(shared) else None, tuple(shared.tolist()), None)
+    mean = float(shared.mean()) if len(shared) else None
+    return PairTest(first, second, len(shared), mean, tuple(shared.tolist()), None, compared(first, second, readers))

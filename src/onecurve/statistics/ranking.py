@@ -1,13 +1,14 @@
 """The order of solvers on one task, as far as the data give one.
 
-Every pair is compared by the paired sign-flip test over networks, with Holm's correction across all pairs of the task. A rank is the
+Every pair of solvers that share a reader or have none is compared by the paired sign-flip test over networks, with Holm's correction across all
+such pairs of the task: whether one tool on one reader beats another tool on another reader says nothing of the tools. A rank is the
 range of places that these tests leave open: one more than the solvers that are better, up to all but those that are worse
 (simultaneous confidence sets of ranks: Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies, arXiv 2011.06660).
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import ceil, log2, sqrt
 from statistics import fmean, stdev
@@ -40,7 +41,9 @@ class PairTest:
     means: tuple[float, ...]
     """Mean difference of each network."""
     p_adjusted: float | None
-    """After Holm's correction across all pairs of the task; None for fewer than two shared networks."""
+    """After Holm's correction across the pairs of the task that are asked about; None for fewer than two shared networks or where not."""
+    asked: bool = True
+    """Whether the two are compared at all: not where two different readers read them."""
 
     @property
     def separated(self) -> bool:
@@ -65,7 +68,9 @@ class RankedSolver:
     best: int
     worst: int
     group: int
-    """Number of its group: every solver of a group is separated from every solver of another."""
+    """Number of its group: every solver of a group is separated from every other that it is compared with and that is in another."""
+    among: int
+    """How many solvers the rank is among: itself and those that it is compared with."""
 
     @property
     def words(self) -> str:
@@ -76,12 +81,17 @@ class RankedSolver:
 @final
 @dataclass(frozen=True)
 class Ranking:
-    """All scored solvers of one task, the highest mean first."""
+    """All scored solvers of one task: the reader whose best solver earns most first, and of each reader the highest mean first."""
 
     task: str
     solvers: tuple[RankedSolver, ...]
     pairs: Mapping[tuple[str, str], PairTest]
-    """By (higher mean, lower mean)."""
+    """By (the one that stands first, the other)."""
+
+    @property
+    def asked(self) -> int:
+        """Pairs that are compared."""
+        return sum(pair.asked for pair in self.pairs.values())
 
     def pair(self, one: str, other: str) -> PairTest:
         """The test of two solvers in either order; ``KeyError`` for a solver that is not ranked."""
@@ -103,68 +113,99 @@ class Ranking:
     @property
     def least_networks(self) -> int:
         """Networks below which the sign-flip test separates no pair whatever the differences: with n its p is at least 2 / 2**n."""
-        return ceil(log2(2 * max(1, len(self.pairs)) / (1 - LEVEL)))
+        return ceil(log2(2 * max(1, self.asked) / (1 - LEVEL)))
 
     def networks_for(self, pair: PairTest) -> int | None:
         """Networks that show the observed difference of a pair with 80 % power at the strictest level of Holm's correction.
 
-        None where the spread is unknown (fewer than three networks, or all equal) or a million do not suffice. The observed
+        None where the spread is unknown (fewer than three networks, or all equal), a million do not suffice, or nobody asks. The observed
         difference is uncertain itself, so the number is an order of magnitude.
         """
-        if len(pair.means) < 3 or not pair.difference or stdev(pair.means) == 0:
+        if not pair.asked or len(pair.means) < 3 or not pair.difference or stdev(pair.means) == 0:
             return None
-        needed = networks_needed(fmean(pair.means), stdev(pair.means), level=1 - (1 - LEVEL) / len(self.pairs))
+        needed = networks_needed(fmean(pair.means), stdev(pair.means), level=1 - (1 - LEVEL) / self.asked)
         return None if needed is None else max(needed, self.least_networks)
 
 
 def ranking(rows: Iterable[Row], task: str, *, seed: int = 0) -> Ranking:
     """The ranking of all solvers of ``rows`` with a score on the task. The caller leaves out roles that are in no ranking."""
     own = [row for row in rows if row.task == task]
-    order = sorted((one for one in summarise(own, seed=seed) if one.scored), key=lambda one: (-(one.mean or 0.0), one.solver))
+    readers = {row.solver: row.reader for row in own}
+    order = in_order(summarise(own, seed=seed), readers)
     scores = {solver: by_case for (solver, _), by_case in scores_by_case(own).items()}
-    pairs = _tested([_pair(one.solver, other.solver, scores) for one, other in combinations(order, 2)], seed)
-    return Ranking(task, placed_by(order, pairs), pairs)
+    plain = [_pair(one.solver, other.solver, scores, readers) for one, other in combinations(order, 2)]
+    pairs = _tested(plain, seed)
+    return Ranking(task, placed_by(order, pairs, readers), pairs)
 
 
-def _pair(first: str, second: str, scores: Mapping[str, Mapping[str, CaseScore]]) -> tuple[PairTest, tuple[float, ...]]:
+def in_order(summaries: Iterable[Summary], readers: Mapping[str, str]) -> list[Summary]:
+    """Those with a score, reader by reader, as a ranking has them; ``readers`` has the reader of each solver, empty for none.
+
+    Where only one reader reads, those that no reader reads stand among the others.
+    """
+    order = sorted((one for one in summaries if one.scored), key=lambda one: (-(one.mean or 0.0), one.solver))
+    blocks = list(dict.fromkeys(_block(one.solver, readers) for one in order))
+    return sorted(order, key=lambda one: blocks.index(_block(one.solver, readers)))
+
+
+def compared(first: str, second: str, readers: Mapping[str, str]) -> bool:
+    """Whether two solvers are compared: unless two different readers read them."""
+    return len({readers[first], readers[second]} - {""}) < 2
+
+
+def _block(solver: str, readers: Mapping[str, str]) -> str:
+    """The reader of a solver where several read, and else nothing."""
+    return readers[solver] if len(set(readers.values()) - {""}) > 1 else ""
+
+
+def _pair(
+    first: str, second: str, scores: Mapping[str, Mapping[str, CaseScore]], readers: Mapping[str, str]
+) -> tuple[PairTest, tuple[float, ...]]:
     """The pair without its p, and the total difference of each network, whose signs are flipped."""
     shared = differences_of(scores[first], scores[second])
     means, every = shared.means(), shared.differences
-    return PairTest(first, second, len(means), fmean(every) if every else None, means, None), shared.totals()
+    asked = compared(first, second, readers)
+    return PairTest(first, second, len(means), fmean(every) if every else None, means, None, asked), shared.totals()
 
 
 def _tested(plain: Sequence[tuple[PairTest, tuple[float, ...]]], seed: int) -> dict[tuple[str, str], PairTest]:
-    tested = [at for at, (pair, _) in enumerate(plain) if pair.n > 1]
+    tested = [at for at, (pair, _) in enumerate(plain) if pair.asked and pair.n > 1]
     raw: dict[int, float] = {}
     for size in {plain[at][0].n for at in tested}:  # pairs of equally many networks share their sign patterns
         same = [at for at in tested if plain[at][0].n == size]
         shares = flip_shares(np.array([plain[at][1] for at in same]).T, seed=seed)
         raw.update(zip(same, map(float, shares), strict=True))
     adjusted = dict(zip(tested, holm([raw[at] for at in tested]), strict=True))
-    return {
-        (pair.first, pair.second): PairTest(pair.first, pair.second, pair.n, pair.difference, pair.means, adjusted.get(at))
-        for at, (pair, _) in enumerate(plain)
-    }
+    return {(pair.first, pair.second): replace(pair, p_adjusted=adjusted.get(at)) for at, (pair, _) in enumerate(plain)}
 
 
-def placed_by(order: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest]) -> tuple[RankedSolver, ...]:
+def placed_by(order: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest], readers: Mapping[str, str]) -> tuple[RankedSolver, ...]:
     """Range of the rank and group of each solver, in that order, as far as the tests of their pairs leave them open."""
     better: Counter[str] = Counter()
     worse: Counter[str] = Counter()
+    rivals: Counter[str] = Counter()
     for (one, other), pair in pairs.items():
+        rivals.update((one, other) if pair.asked else ())
         if pair.separated and pair.difference:
             ahead, behind = (one, other) if pair.difference > 0 else (other, one)
             better[behind] += 1
             worse[ahead] += 1
     placed, group = [], 0
     for at, summary in enumerate(order):
-        if at and _cut(order[:at], order[at:], pairs):
+        if at and _cut(order[:at], order[at:], pairs, readers):
             group += 1
-        placed.append(RankedSolver(summary, better[summary.solver] + 1, len(order) - worse[summary.solver], group))
+        own = summary.solver
+        placed.append(RankedSolver(summary, better[own] + 1, rivals[own] + 1 - worse[own], group, rivals[own] + 1))
     return tuple(placed)
 
 
-def _cut(above: Sequence[Summary], below: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest]) -> bool:
-    """Whether every solver above is separated from every solver below, and ahead of it."""
-    between = (pairs[one.solver, other.solver] for one in above for other in below)
+def _cut(above: Sequence[Summary], below: Sequence[Summary], pairs: Mapping[tuple[str, str], PairTest], readers: Mapping[str, str]) -> bool:
+    """Whether every solver above is separated from every solver below that it is compared with, and ahead of it.
+
+    Of several readers, only the solvers of the reader at hand are asked: where another reader begins, so does another group.
+    """
+    block = _block(below[0].solver, readers)
+    own = [one for one in above if _block(one.solver, readers) == block]
+    rest = [one for one in below if _block(one.solver, readers) == block]
+    between = (pairs[one.solver, other.solver] for one in own for other in rest)
     return all(pair.separated and (pair.difference or 0.0) > 0 for pair in between)

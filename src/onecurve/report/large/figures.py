@@ -74,8 +74,12 @@ def curves(database: RowsDatabase, part: Part = EVERYTHING, roles: str = CONTEND
 def rankings(database: RowsDatabase, known: Sequence[Summary], part: Part = EVERYTHING) -> dict[str, Ranking]:
     """The ranking of methods and baselines on every task, in the order of the tasks; ``known`` are their summaries."""
     own = [one for one in known if one.role in (Role.METHOD, Role.BASELINE)]
-    tasks = ordered_tasks(one.task for one in own)
-    return {task: network_ranking(task, [one for one in own if one.task == task], network_means(database, task, part)) for task in tasks}
+    readers = {solver: reader for solver, (_, reader) in names_in(database).halves.items()}
+
+    def ranked(task: str) -> Ranking:
+        return network_ranking(task, [one for one in own if one.task == task], network_means(database, task, part), readers)
+
+    return {task: ranked(task) for task in ordered_tasks(one.task for one in own)}
 
 
 def network_means(database: RowsDatabase, task: str, part: Part = EVERYTHING) -> dict[str, Values]:

@@ -173,6 +173,8 @@ def _verdict(task: str, first: str, second: str, rows: Sequence[Row], rankings: 
         pair = rankings[task].pair(first, second)
     except KeyError:
         return "no score" if {first, second} <= ranked else "not in one ranking"
+    if not pair.asked:
+        return "two readers: not compared"
     if pair.p_adjusted is None:
         return "not tested"
     return f"{'separated' if pair.separated else 'not separated'}, Holm’s {numbers.p_value(pair.p_adjusted)}"

@@ -159,7 +159,8 @@ def skill_records(table: Table) -> list[Record]:
 def rank_records(ranked: Ranking) -> list[Record]:
     """The ranking of one task."""
     return [
-        {"best_rank": one.best, "worst_rank": one.worst, "group": one.group + 1, **summary_record(one.summary)} for one in ranked.solvers
+        {"best_rank": one.best, "worst_rank": one.worst, "of": one.among, "group": one.group + 1, **summary_record(one.summary)}
+        for one in ranked.solvers
     ]
 
 
@@ -176,6 +177,7 @@ def pair_records(ranked: Ranking) -> list[Record]:
             "separated": pair.separated,
         }
         for pair in ranked.pairs.values()
+        if pair.asked
     ]
 
 

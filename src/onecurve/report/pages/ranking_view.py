@@ -85,7 +85,7 @@ def ranking_view(ranked: Ranking, names: Names, rows: Sequence[Row]) -> RankingV
 
 def _line(one: RankedSolver, ranked: Ranking, names: Names) -> RankLine:
     found, labels = one.summary, labels_of(ranked, names)
-    others = [other.summary.solver for other in ranked.solvers if other.summary.solver != found.solver]
+    others = [name for other in ranked.solvers if (name := other.summary.solver) != found.solver and ranked.pair(found.solver, name).asked]
     near = [labels(other) for other in others if not ranked.pair(found.solver, other).separated]
     tool = names.halves[found.solver][0]
     mean = found.mean or 0.0

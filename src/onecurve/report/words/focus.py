@@ -90,7 +90,7 @@ def _separated(task: str, pair: PairTest, compared: Compared, ranked: Ranking, n
 
 def _open(compared: Compared, networks: int, rankings: Mapping[str, Ranking], names: Names) -> Focus:
     """Where no pair is separated: what comes nearest, and what it would take."""
-    pairs = [(pair.clarity, task, pair) for task, ranked in rankings.items() for pair in ranked.pairs.values()]
+    pairs = [(pair.clarity, task, pair) for task, ranked in rankings.items() for pair in ranked.pairs.values() if pair.asked]
     if not any(ranked.solvers for ranked in rankings.values()):
         return Focus("There is no score yet", "The reasons stand under failures.")
     if not pairs:
@@ -121,7 +121,7 @@ def _of_solver(wanted: str, compared: Compared, rankings: Mapping[str, Ranking],
     label, ranked = labels_of(rankings[task], names)(place.summary.solver), rankings[task]
     if contested(ranked, names):
         return Focus(f"{label} has no rank on {task}: readers disagree", f"{readers_words(ranked, names)} {words}", task, tool, couple)
-    headline = f"{label} ranks {place.words} of {len(ranked.solvers)} on {task}"
+    headline = f"{label} ranks {place.words} of {place.among} on {task}"
     return Focus(headline, words, task, tool, couple)
 
 
@@ -132,8 +132,9 @@ def _clarity(place: RankedSolver, ranked: Ranking) -> float:
 
 def _against_neighbours(place: RankedSolver, ranked: Ranking, compared: Compared, names: Names) -> tuple[str, tuple[str, str]]:
     """A sentence on who stands above and below, and the nearer of them."""
-    order = [one.summary.solver for one in ranked.solvers]
-    own, at, labels = place.summary.solver, order.index(place.summary.solver), labels_of(ranked, names)
+    own, labels = place.summary.solver, labels_of(ranked, names)
+    order = [name for one in ranked.solvers if (name := one.summary.solver) == own or ranked.pair(own, name).asked]
+    at = order.index(own)
     earned = f"It earns a skill of {numbers.skill(place.summary.mean)}, {_sample(place)}."
     said, near = [earned], [other for other in (order[at - 1] if at else "", order[at + 1] if at + 1 < len(order) else "") if other]
     for other in near:
@@ -165,4 +166,4 @@ def _difference(first: str, second: str, task: str, compared: Compared) -> str:
 def _holm(pair: PairTest, ranked: Ranking) -> str:
     if pair.p_adjusted is None:
         return ""
-    return f", Holm’s {numbers.p_value(pair.p_adjusted)} across {numbers.count(len(ranked.pairs), 'pair')}"
+    return f", Holm’s {numbers.p_value(pair.p_adjusted)} across {numbers.count(ranked.asked, 'pair')}"

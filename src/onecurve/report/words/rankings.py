@@ -17,12 +17,17 @@ def told_apart(ranked: Ranking, names: Names) -> str:
     count = len(ranked.solvers)
     if count < 2:
         return f"Only one solver has a score on {ranked.task}, so there is nothing to rank."
-    pairs = numbers.count(len(ranked.pairs), "pair")
+    pairs = f"{numbers.count(ranked.asked, 'pair')} of solvers{_alike(ranked)}"
     if ranked.separated:
-        rest = "" if ranked.separated == len(ranked.pairs) else " Solvers in one frame share a group: not all of them are told apart."
-        return f"{ranked.separated} of {pairs} of solvers are separated.{rest}"
+        rest = "" if ranked.separated == ranked.asked else " Solvers in one frame share a group: not all of them are told apart."
+        return f"{ranked.separated} of {pairs} are separated.{rest}"
     networks = numbers.count(max(pair.n for pair in ranked.pairs.values()), "network")
     return f"On {ranked.task}, {networks} cannot tell these {count} solvers apart. {_would(ranked, names)}"
+
+
+def _alike(ranked: Ranking) -> str:
+    """Which pairs are compared, where not all are."""
+    return " that one reader reads" if ranked.asked < len(ranked.pairs) else ""
 
 
 def more_networks(ranked: Ranking, pair: PairTest) -> str:
@@ -116,13 +121,13 @@ def _ahead(ranked: Ranking, one: str, other: str) -> bool:
 
 
 def _would(ranked: Ranking, names: Names) -> str:
-    """How many networks would separate first from last, and first from second."""
-    first, last = ranked.solvers[0].summary.solver, ranked.solvers[-1].summary.solver
-    labels = labels_of(ranked, names)
-    said = [(other, ranked.networks_for(ranked.pair(first, other))) for other in dict.fromkeys((last, ranked.solvers[1].summary.solver))]
+    """How many networks would separate first from last, and first from second, of those that the first is compared with."""
+    first, labels = ranked.solvers[0].summary.solver, labels_of(ranked, names)
+    rivals = [one.summary.solver for one in ranked.solvers[1:] if ranked.pair(first, one.summary.solver).asked]
+    said = [(other, ranked.networks_for(ranked.pair(first, other))) for other in dict.fromkeys((*rivals[-1:], *rivals[:1]))]
     known = [f"about {rounded(needed)} for {labels(first)} and {labels(other)}" for other, needed in said if needed]
     if not known:
-        pairs = numbers.count(len(ranked.pairs), "pair")
+        pairs = numbers.count(ranked.asked, "pair")
         return f"How many would, these few do not say; for {pairs} the test needs at least {ranked.least_networks}."
     return f"If the observed differences are the true ones, more networks would: {', '.join(known)}."
 

@@ -120,12 +120,13 @@ def lead_sentence(
     label = names.label(leader.solver, everyone)
     headline = _headline(leader, found, label)
     start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} reaches a skill of {_with_interval(leader)}"
-    if not rivals:
-        against = "; no method has a score on this task." if leader.role is Role.BASELINE else "; no baseline has a score on this task."
-        return Sentence(headline, start + against + missing)
-    rival = max(rivals, key=_mean)
-    verdict, more = compared(leader.solver, rival.solver)
     kind = "method" if leader.role is Role.BASELINE else "baseline"
+    compared_with = [summary for summary in rivals if ranked.pair(leader.solver, summary.solver).asked]
+    if not compared_with:
+        read = " that the same reader reads" if rivals else ""
+        return Sentence(headline, f"{start}; no {kind}{read} has a score on this task.{missing}")
+    rival = max(compared_with, key=_mean)
+    verdict, more = compared(leader.solver, rival.solver)
     against_rival = _against(verdict, kind, names.label(rival.solver, everyone), rival)
     return Sentence(headline, f"{start}. {against_rival}{more}{missing}")
 
