@@ -2,8 +2,8 @@
 
 Every pair of solvers that share a reader, or of which one has none, is compared by the paired sign-flip test over networks, with Holm's
 correction across all such pairs of the task: whether one tool on one reader beats another tool on another reader says nothing of the
-tools. A rank is the range of places that these tests leave open: one more than the solvers that are better, up to all but those that are worse
-(simultaneous confidence sets of ranks: Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies, arXiv 2011.06660).
+tools. A rank is the range of places that these tests leave open: one more than the solvers that are better, up to all but those that are
+worse (simultaneous confidence sets of ranks: Mogstad, Romano, Shaikh and Wilhelm 2024, Review of Economic Studies, arXiv 2011.06660).
 """
 
 from collections import Counter
