@@ -118,8 +118,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "the outlier reader does not correct for the number of classes",
         "readers/class_scores/outlier.py",
-        "family = -np.expm1(classes * np.log1p(-np.minimum(chances, 1 - 1e-12)))",
-        "family = chances",
+        "(1 - UNKNOWN) / (classes * UNKNOWN)",
+        "(1 - UNKNOWN) / UNKNOWN",
+        ("tests/readers/test_outlier.py",),
+    ),
+    Mutant(
+        "the outlier reader does not start at the prior that is announced",
+        "readers/class_scores/outlier.py",
+        "return prior[:-1] / max(float(prior[-1]), 1e-6)",
+        "return np.ones(classes)",
         ("tests/readers/test_outlier.py",),
     ),
     Mutant(

@@ -13,7 +13,7 @@ from onecurve.core.errors import AnswerError
 from onecurve.core.evidence import ClassScores, Evidence, Text
 from onecurve.core.question import Brief, Rebuild, Weigh
 from onecurve.core.workbench import Budget, Meter, Workbench
-from onecurve.readers.class_scores.outlier import Outlier, anomaly_index, tail_probability
+from onecurve.readers.class_scores.outlier import Outlier, anomaly_index, bayes_factor, tail_probability
 from onecurve.readers.machinery.clean_scores import clean_scores
 
 K = 10
@@ -24,8 +24,8 @@ def evidence(scores: np.ndarray) -> Evidence:
     return Evidence((ClassScores(np.asarray(scores, np.float32)),))
 
 
-def read(scores: np.ndarray, references: np.ndarray | tuple[()] = ()) -> Weights:
-    question = Weigh(Brief(), 1, (*map(str, range(len(scores))), "none"))
+def read(scores: np.ndarray, references: np.ndarray | tuple[()] = (), prior: tuple[float, ...] | None = None) -> Weights:
+    question = Weigh(Brief(), 1, (*map(str, range(len(scores))), "none"), prior=prior)
     subject = Subject("s", None, tuple(map(str, range(len(scores)))), (3, 4, 4), Access.NONE)
     workbench = Workbench(subject, Budget(0), Meter(Budget(0)), 0, references=tuple(evidence(each) for each in references))
     answer = checked(question, Outlier().read(question, evidence(scores), workbench))
@@ -45,14 +45,37 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] =
 
 
 @pytest.mark.parametrize(("networks", "name"), [(0, "normal"), *((networks, name) for networks in (1, 3, 10) for name in DRAWS)])
-def test_on_clean_networks_most_of_the_mass_is_on_none(networks: int, name: str) -> None:
+def test_clean_networks_keep_the_prior_and_raise_few_alarms(networks: int, name: str) -> None:
     draw = DRAWS[name]
     rng = np.random.default_rng(networks)
     trials = [draw(rng, (networks + 1, K)) for _ in range(250)]
     masses = np.array([mass(trial[0], trial[1:]) for trial in trials])
     alarms = (masses[:, :-1].max(axis=1) > masses[:, -1]).mean()
-    assert masses[:, -1].mean() >= 0.85
-    assert alarms <= 0.16
+    assert 0.5 <= masses[:, -1].mean() <= 0.6
+    assert alarms <= 0.08
+
+
+@pytest.mark.parametrize("clean", [0.1, 0.45, 0.9])
+@pytest.mark.parametrize("networks", [1, 3, 10])
+def test_scores_that_say_nothing_leave_about_the_announced_prior_and_an_outlier_does_not(networks: int, clean: float) -> None:
+    prior = (*[(1 - clean) / K] * K, clean)
+    rng = np.random.default_rng(8)
+    drawn = rng.normal(size=(200, networks + 1, K))
+    shares = np.array([normalised(read(each[0], each[1:], prior))[0] for each in drawn])
+    assert shares[:, -1].mean() == pytest.approx(clean, abs=0.08)
+    truth = np.eye(K + 1)[rng.choice(K + 1, 200, p=prior)]
+    worth = 1 - ((shares - truth) ** 2).sum(axis=1).mean() / 2
+    known = 1 - ((np.array(prior) - truth) ** 2).sum(axis=1).mean() / 2
+    assert worth >= known - 0.05
+    drawn[:, 0, 3] = 30
+    assert normalised(read(drawn[0, 0], drawn[0, 1:], prior))[0, 3] > 3 * prior[3]
+
+
+def test_the_bayes_factor_is_one_on_average_without_a_flaw_and_falls_with_the_p_value() -> None:
+    even = (np.arange(10**6) + 0.5) / 10**6
+    assert bayes_factor(even).mean() == pytest.approx(1.0, abs=0.1)
+    assert (np.diff(bayes_factor(even)) < 0).all()
+    assert bayes_factor(np.array([1.0, 0.1, 0.001])) == pytest.approx([0.5, 1.263, 20.79], rel=1e-3)
 
 
 @pytest.mark.parametrize(("networks", "least"), [(0, 0.75), (1, 0.6), (2, 0.8), (3, 0.85), (10, 0.9)])
@@ -87,7 +110,7 @@ def test_a_class_that_always_scores_high_is_no_outlier() -> None:
 def test_equal_scores_point_at_nobody() -> None:
     for references in ((), np.zeros((3, K))):
         shares = mass(np.zeros(K), references)
-        assert shares[-1] > 0.9
+        assert shares[-1] > 0.5
         assert np.ptp(shares[:-1]) < 1e-6
 
 

@@ -24,7 +24,9 @@ MAD_TO_DEVIATION = 1.4826
 TAIL = 0.2
 """Share of the null, from the top, whose excesses give the tail."""
 MOST = 50.0
-"""Bayes factor that a weight approaches: several classes beyond doubt share the mass evenly."""
+"""Odds against `none` that a class approaches: such small p-values are extrapolated, and several classes beyond doubt share evenly."""
+UNKNOWN = 0.5
+"""Prior of `none` where the question announces none; the classes share the rest."""
 
 
 @final
@@ -39,16 +41,16 @@ class Outlier:
     count (1 + exceeding) / (1 + size); beyond its upper ``TAIL`` it follows the predictive tail of an exponential
     fitted to the excesses, (1 + excess / their sum) ** -their number. Without references the null is a table of
     clean networks that comes with OneCurve: other architectures and data sets, and seven tools together, as evidence
-    does not say which tool it is of. With 10 classes a class then outweighs `none` from an index of 6.0 on.
+    does not say which tool it is of.
 
-    A class's weight is the largest Bayes factor that its family-wise p-value P allows, 1 / (-e P ln P)
-    (Sellke, Bayarri and Berger 2001), less 1,
-    bent so that it approaches ``MOST``; `none` weighs 1. So on clean networks, where P is uniform,
-    `none` gets 1 - 1/4e = 0.91 of the mass on average for any one class.
+    The answer starts at the prior that the question announces, or at one half on `none`, and each class moves from it by the Bayes
+    factor of its p-value: the mean of the alternatives k P^(k-1) over k in (0, 1) (Vovk and Wang, arXiv 1912.06116). On clean networks
+    it is 1 in the mean, so scores that say nothing leave about the prior. The odds of a class against `none` are bent so that they
+    approach ``MOST``. Without references and with 10 classes, a class then outweighs `none` from an index of 7.5 on.
     """
 
     name: ClassVar[str] = "outlier"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     summary: ClassVar[str] = "calibrated outliers among class scores"
     source: ClassVar[str] = "anomaly index: Neural Cleanse (IEEE S&P 2019); calibration: conformal p-values"
     needs: ClassVar[Access] = Access.NONE
@@ -67,9 +69,8 @@ class Outlier:
             return Abstain(f"{classes} classes are too few to tell an outlier")
         known = [found for reference in workbench.references if (found := _first_scores(reference, classes)) is not None]
         chances, note = _against_references(scores, np.stack(known)) if known else _against_table(scores)
-        family = -np.expm1(classes * np.log1p(-np.minimum(chances, 1 - 1e-12)))
-        weights = np.append(_evidence_against(family), 1.0)
-        return Weights(weights[None].astype(np.float32), note)
+        odds = _prior_odds(question, classes) * bayes_factor(chances)
+        return Weights(np.append(odds / (1 + odds / MOST), 1.0)[None].astype(np.float32), note)
 
 
 def anomaly_index(scores: Doubles, least_scale: float = 0.0) -> Doubles:
@@ -127,11 +128,23 @@ def _against_table(scores: Doubles) -> tuple[Doubles, str]:
     return tail_probability(anomaly_index(scores), null), note
 
 
-def _evidence_against(family: Doubles) -> Doubles:
-    """Largest Bayes factor less 1, at least a trace that keeps the order of the classes."""
-    bounded = np.clip(family, 1e-12, 1 / np.e)
-    factor = 1 / (-np.e * bounded * np.log(bounded)) - 1
-    return factor / (1 + factor / MOST) + 1e-3 * (1 - family)
+def bayes_factor(chances: Doubles) -> Doubles:
+    """For each p-value in (0, 1], how much likelier it is under a flaw than without: 0.5 for P = 1, 1.3 for 0.1, 21 for 0.001.
+
+    The mean of k P^(k-1) over k from 0 to 1, (1 - P + P ln P) / (P ln^2 P).
+    """
+    surprise = -np.log(np.clip(chances, 1e-12, 1))
+    near = surprise < 1e-3
+    safe = np.where(near, 1.0, surprise)
+    return np.where(near, 0.5 + surprise / 6, (np.expm1(safe) - safe) / safe**2)
+
+
+def _prior_odds(question: Weigh, classes: int) -> Doubles:
+    """Of each class against `none`."""
+    if question.prior is None:
+        return np.full(classes, (1 - UNKNOWN) / (classes * UNKNOWN))
+    prior = np.array(question.prior)
+    return prior[:-1] / max(float(prior[-1]), 1e-6)
 
 
 def _first_scores(evidence: Evidence, classes: int) -> Doubles | None:
