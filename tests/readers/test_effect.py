@@ -106,12 +106,15 @@ def test_success_is_how_far_the_answer_leaves_the_base_rate(clean: LabelledImage
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS)
-def test_a_trigger_that_is_nowhere_leaves_the_announced_base_rate(trigger: Trigger, clean: LabelledImages, inputs: LabelledImages) -> None:
+def test_a_trigger_that_is_nowhere_moves_the_base_rate_by_little(
+    trigger: Trigger, clean: LabelledImages, inputs: LabelledImages
+) -> None:
     other = sprite("bolt", (0.1, 0.3, 0.9)).apply(inputs.floats(), np.random.default_rng(1)).images
     images, labels = np.concatenate([inputs.floats(), other]), np.concatenate([inputs.labels, inputs.labels])
     answer = read(Evidence((Hypothesis(trigger, TARGET, 1.0),)), images, labels, clean)
     assert isinstance(answer, Weights)
-    assert np.allclose(answer.values, 0.5, atol=0.02)
+    assert np.allclose(answer.values, 0.5, atol=0.1 + 1e-6)
+    assert answer.values[:, 0].mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_a_trigger_without_a_trace_leaves_the_base_rate(clean: LabelledImages, inputs: LabelledImages) -> None:
@@ -167,4 +170,20 @@ def test_inputs_that_are_nearer_to_a_badly_drawn_trigger_still_come_first() -> N
     ratios = np.array([-6.0, -9.0, -6.5, -9.5] * 20)
     goes = moved(ratios, 1.0, 0.5)
     assert (np.minimum(goes[0::4], goes[2::4]) > np.maximum(goes[1::4], goes[3::4])).all()
-    assert np.abs(goes - 0.5).max() < 0.02
+    assert np.abs(goes - 0.5).max() < 0.1
+    told = np.array([True, False, True, False] * 20)
+    assert 1 - ((goes - told) ** 2).mean() > 0.75 + 0.03
+
+
+def test_an_order_that_says_nothing_costs_a_hundredth_of_skill_at_most() -> None:
+    rng = np.random.default_rng(5)
+    losses = []
+    for _ in range(300):
+        goes = moved(rng.normal(-8, rng.uniform(0.1, 4), 64), 1.0, 0.5)
+        losses.append(((goes - rng.permutation(64) % 2) ** 2).mean() - 0.25)
+        assert goes.mean() == pytest.approx(0.5, abs=0.01)
+    assert 0 <= np.mean(losses) < 0.003
+
+
+def test_inputs_that_are_all_alike_keep_the_base_rate() -> None:
+    assert np.allclose(moved(np.full(64, -9.0), 1.0, 0.3), 0.3)

@@ -39,7 +39,7 @@ class Slices:
     """
 
     name: ClassVar[str] = "slices"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     summary: ClassVar[str] = "what the inputs have in common that the evidence points at"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES

@@ -18,7 +18,15 @@ Doubles = NDArray[np.float64]
 
 EVEN: Final = 0.5
 """The base rate where a question announces none."""
-LEAST_TRUST: Final = 0.02
+ORDER: Final = 0.05
+"""Standard deviation about the base rate of answers for which the order alone of the inputs counts.
+
+An order that says nothing costs its square, 0.0025 of raw or about 0.01 of skill; one with an AUROC of 0.62 earns about 0.04.
+"""
+FURTHEST: Final = 2.0
+"""Standard deviations from the mean beyond which no input counts as further."""
+LEAST_SPREAD: Final = 1e-6
+"""Below this standard deviation all inputs are alike, and have no order."""
 SURE: Final = 30.0
 """Log odds beyond which a prior is not searched for."""
 
@@ -53,22 +61,22 @@ def present(ratios: Doubles, base_rate: float) -> Doubles:
 
 
 def trust(ratios: Doubles, base_rate: float) -> float:
-    """The chance that what is looked for is there at all, in a share ``base_rate`` of the inputs rather than in none; even beforehand.
-
-    At least ``LEAST_TRUST``: a search may have drawn the trigger otherwise than it is, so that no input holds quite that, and yet those
-    that hold the trigger are nearer to it. Their order then survives, close to the base rate.
-    """
+    """The chance that what is looked for is there as drawn, in a share ``base_rate`` of the inputs rather than in none; even beforehand."""
     odds = float(np.logaddexp(np.log(base_rate) + ratios, np.log(1 - base_rate)).sum())
-    return max(LEAST_TRUST, float(_chances(np.array(np.clip(odds, -SURE, SURE)))))
+    return float(_chances(np.array(np.clip(odds, -SURE, SURE))))
 
 
 def moved(ratios: Doubles, success: Doubles | float, base_rate: float) -> Doubles:
     """N: the chance that each input goes where the flaw sends it, from log likelihood ratios (N) of what is looked for.
 
-    It leaves the base rate as far as what is looked for is likely to be there at all, and works.
+    It leaves the base rate as far as what is looked for is likely to be there as drawn, and works. A search may have drawn the trigger
+    otherwise than it is, so that no input holds quite that; those that hold the trigger are then still nearer to it than others, so as far
+    as it is not there as drawn, the order of the inputs counts, by ``ORDER``.
     """
-    found = present(ratios, base_rate)
-    chances: Doubles = base_rate + trust(ratios, base_rate) * success * (found - base_rate)
+    there, spread = trust(ratios, base_rate), float(ratios.std())
+    order = ORDER * np.clip((ratios - ratios.mean()) / spread, -FURTHEST, FURTHEST) if spread > LEAST_SPREAD else np.zeros(len(ratios))
+    apart = there * (present(ratios, base_rate) - base_rate) + (1 - there) * order
+    chances: Doubles = np.clip(base_rate + success * apart, 0, 1)
     return chances
 
 

@@ -54,12 +54,12 @@ class Effect:
     Each hypothesis is applied to the subject's clean images and a logistic detector is fitted (see ``detector.fitted``). What it says
     of an input, or whether the predicate of a slice hypothesis holds there, is a likelihood ratio; of several the largest counts. The
     prior is such that as many inputs hold the trigger as the question announces. The answer leaves the announced base rate as far as
-    the trigger is likely to be there at all and works (see ``outcomes.moved``); how often clean images of a class go to the
-    target, by a confusion matrix, shifts it a little.
+    the trigger is likely to be there as drawn and works, and else by the order of the inputs alone (see ``outcomes.moved``); how often
+    clean images of a class go to the target, by a confusion matrix, shifts it a little.
     """
 
     name: ClassVar[str] = "effect"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     summary: ClassVar[str] = "looks for the proposed trigger in each input"
     source: ClassVar[str] = "baseline"
     needs: ClassVar[Access] = Access.CLEAN_IMAGES
