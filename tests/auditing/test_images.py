@@ -11,6 +11,7 @@ from onecurve.auditing.class_map import mapped
 from onecurve.auditing.class_order import require_order
 from onecurve.auditing.examined import Seen
 from onecurve.auditing.images import AuditedImages, audited_images, fresh_rows
+from onecurve.auditing.reading import listed
 from onecurve.core.errors import DataError, UsageError
 from onecurve.core.image.images import LabelledImages
 
@@ -209,6 +210,12 @@ def test_every_output_has_a_name_of_its_own(tmp_path: Path) -> None:
     assert (names[0], names[2], len(set(names))) == ("1", "cat", 3)
     file.write_text(r'["1", "\ud800", "cat"]')
     assert mapped(("1", "cat"), 3, file).names == ("1", r"\ud800", "cat")
+
+
+@pytest.mark.parametrize("address", ["", " ", "folder:", "npz:"])
+def test_an_empty_address_is_not_the_current_folder(address: str) -> None:
+    with pytest.raises(UsageError, match="no images are named"):
+        listed(address, None)
 
 
 def test_places_that_hold_no_images(tmp_path: Path) -> None:

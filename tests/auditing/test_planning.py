@@ -122,17 +122,20 @@ def test_free_looks_come_first_and_stages_say_why_the_others_come_when(monkeypat
 class Unlucky(Noted):
     """A look that raises an error the first time."""
 
+    raised: type[BaseException] = MemoryError
+
     def examine(self, examined: Examined, allowance: Allowance) -> Report:
         if not self.log:
             self.log.append((self.name, 0.0))
-            raise MemoryError("too many")
+            raise self.raised("too many")
         return super().examine(examined, allowance)
 
 
-def test_a_look_that_failed_is_made_again_by_an_audit_that_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("raised", [MemoryError, SystemExit])
+def test_a_look_that_failed_is_made_again_by_an_audit_that_goes_on(tmp_path: Path, raised: type[BaseException]) -> None:
     images = LabelledImages(np.zeros((6, 1, 2, 2), np.uint8), np.zeros(6, np.int64))
     module, meter = metered(nn.Flatten(), (1, 2, 2))
     examined = Examined(module, meter, ("a", "b", "c", "d"), images, images, labelled=True)
-    some: list[Look] = [Unlucky("unlucky", 0.0, [])]  # type: ignore[misc]
+    some: list[Look] = [Unlucky("unlucky", 0.0, [], raised=raised)]  # type: ignore[misc]
     told = [make_stages(some, examined, Course(tmp_path, "key", 60.0), Silent())[0].words for _ in range(2)]
-    assert told == ["failed: MemoryError: too many", "all"]
+    assert told == [f"failed: {raised.__name__}: too many", "all"]

@@ -106,9 +106,7 @@ def test_success_is_how_far_the_answer_leaves_the_base_rate(clean: LabelledImage
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS)
-def test_a_trigger_that_is_nowhere_moves_the_base_rate_by_little(
-    trigger: Trigger, clean: LabelledImages, inputs: LabelledImages
-) -> None:
+def test_a_trigger_that_is_nowhere_moves_the_base_rate_by_little(trigger: Trigger, clean: LabelledImages, inputs: LabelledImages) -> None:
     other = sprite("bolt", (0.1, 0.3, 0.9)).apply(inputs.floats(), np.random.default_rng(1)).images
     images, labels = np.concatenate([inputs.floats(), other]), np.concatenate([inputs.labels, inputs.labels])
     answer = read(Evidence((Hypothesis(trigger, TARGET, 1.0),)), images, labels, clean)

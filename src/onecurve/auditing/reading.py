@@ -91,9 +91,12 @@ def _legible(found: Listed) -> Listed:
 
 
 def place_of(address: str) -> Path:
-    """The path of an address of images."""
+    """The path of an address of images; raises ``UsageError`` for an empty one, which would be the current folder."""
     kind, colon, place = address.partition(":")
-    return Path(place if colon and kind in {"folder", "npz"} else address).expanduser()
+    path = place if colon and kind in {"folder", "npz"} else address
+    if not path.strip():
+        raise UsageError("no images are named", "give the path of a folder of images, or of an npz file")
+    return Path(path).expanduser()
 
 
 def read(found: Listed, shape: tuple[int, int, int] | None, seed: int) -> Read:

@@ -166,5 +166,5 @@ def _report(look: Look, examined: Examined, allowance: Allowance) -> Report:
         return look.examine(examined, allowance)
     except OneCurveError as error:
         return Report(Coverage.NOTHING, f"{FAILED}{error.message}")
-    except Exception as error:  # noqa: BLE001 - a person's network may raise anything; it costs this look alone
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a person's network may raise anything; it costs this look alone
         return Report(Coverage.NOTHING, f"{FAILED}{type(error).__name__}: {error}")
