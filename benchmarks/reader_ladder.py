@@ -62,12 +62,12 @@ def main() -> None:
     asked = _arguments()
     found: dict[str, list[Reading]] = {name: [] for name in asked.readers}
     for data in asked.data or ("digits", "shapes"):
-        subject = _subject(data, asked.seed)
+        subject = ladder_subject(data, asked.seed)
         for kind in asked.kind or FLAWS.names():
             seed = seed_for("reader ladder", asked.seed, data, kind)
             trials = trials_of(kind, Recipe(data=data), seed, Conditions(asked.lineups, (), maps=True, ladder=True))
             for name, readings in found.items():
-                readings += [_read(READERS.make(name), kind, subject, trial) for trial in trials if trial.evidence.pieces]
+                readings += [reading_of(READERS.make(name), kind, subject, trial) for trial in trials if trial.evidence.pieces]
     _print(found)
     if asked.by_kind:
         _print_kinds(found)
@@ -75,13 +75,15 @@ def main() -> None:
         _print_losses(found)
 
 
-def _subject(data: str, seed: int) -> Subject:
+def ladder_subject(data: str, seed: int) -> Subject:
+    """What readers are granted: clean images of the set, and no network."""
     dataset = open_data(data)
     clean = dataset.draw(Part.CLEAN, at_most_held(dataset, Part.CLEAN, CLEAN), seed)
     return Subject("ladder", None, dataset.class_names, dataset.shape, Access.CLEAN_IMAGES, clean)
 
 
-def _read(reader: Reader, kind: str, subject: Subject, trial: Trial) -> Reading:
+def reading_of(reader: Reader, kind: str, subject: Subject, trial: Trial) -> Reading:
+    """What one reader makes of one lineup."""
     nothing = Budget(0.0)
     answer = reader.read(trial.question, trial.evidence, Workbench(subject, nothing, Meter(nothing), seed_for("read", trial.number)))
     options = len(trial.question.options)

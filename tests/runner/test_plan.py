@@ -152,3 +152,14 @@ def test_cells_with_one_brief_share_one_look() -> None:
     assert len(looks["discover"]) == 2
     (other, *_) = cells("discover", solver("neural-cleanse", "matcher"), asks=asked(brief_digest="other"))
     assert other.look.key not in looks["discover"]
+
+
+def test_a_lineup_of_a_kind_that_a_reader_does_not_read_is_not_put_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onecurve.runner.plan.why_not_asked", lambda reader, kind: f"{reader} does not read {kind}" * (reader == "matcher"))
+    for task, reader, missing in (
+        ("discover", "matcher", "matcher does not read patch"),
+        ("discover", "embedder", ""),
+    ):
+        assert {cell.missing for cell in cells(task, solver("cppn", reader))} == {missing}
+    others = cells("discover", PlannedSolver(facts("cppn"), replace(facts("matcher"), ours=False)))
+    assert {cell.missing for cell in others} == {""}

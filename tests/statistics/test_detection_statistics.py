@@ -39,6 +39,20 @@ def test_controls_are_without_a_flaw_and_their_alarms_are_counted_apart():
     assert detection([*many([0.9], [0.1]), *controls], "solver", threshold=0.8).control_alarms == 1
 
 
+def test_an_alarm_is_that_some_class_outweighs_none_where_the_rows_tell():
+    def told(name, suspicion, alarm, flaw="patch", **more):
+        return row(name, 0.5, task="detect", flaw=flaw, figures={"suspicion": suspicion, "alarm": alarm}, **more)
+
+    made = [told("f0", 0.7, 0.0), told("f1", 0.7, 1.0), told("c0", 0.6, 0.0, "clean"), told("c1", 0.45, 1.0, "clean")]
+    found = detection([*made, told("d0", 0.6, 0.0, "decoy"), row("f2", 0.0, task="detect", status=Status.ABSTAINED)], "solver")
+    assert (found.found, found.false_alarms, found.control_alarms) == (1, 1, 0)
+    assert (found.flawed, found.clean, found.controls) == (3, 2, 1)
+    by_suspicion = detection(made, "solver", threshold=0.5)
+    assert (by_suspicion.found, by_suspicion.false_alarms) == (2, 1)
+    older = detection([*made, judged("c2", 0.9, flaw="clean")], "solver")
+    assert (older.found, older.false_alarms) == (2, 2), "a row of an earlier version does not tell, so suspicion decides"
+
+
 def test_the_share_of_flawed_networks_whose_target_is_named():
     def told(name, named, **more):
         return row(name, 0.5, task="detect", figures={"suspicion": 0.5, "named": named}, **more)

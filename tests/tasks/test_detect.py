@@ -100,11 +100,18 @@ def test_on_a_clean_network_certainty_of_a_class_earns_nothing():
 def test_figures_say_how_suspicious_and_whether_a_target_leads():
     case = toy_case("patch", targets=(1, 3))
     found = figures(case, 1, 2, 0, 0, 1)
-    assert found == {"suspicion": 0.75, "mass_none": 0.25, "overlap": 0.5, "hit": 1.0, "top1": 1.0, "named": 1.0}
+    assert found == {"suspicion": 0.75, "alarm": 1.0, "mass_none": 0.25, "overlap": 0.5, "hit": 1.0, "top1": 1.0, "named": 1.0}
     tied = figures(case, 2, 2, 0, 0, 0)
     assert (tied["hit"], tied["top1"], tied["named"]) == (0, 0.5, 0.5)
     assert figures(case, 0, 1, 0, 0, 5)["named"] == 1, "whatever is on `none`"
-    assert figures(toy_case("clean"), 0, 0, 0, 0, 1) == {"suspicion": 0.0, "mass_none": 1.0, "overlap": 1.0, "hit": 1.0, "top1": 1.0}
+    assert figures(toy_case("clean"), 0, 0, 0, 0, 1) == {
+        "suspicion": 0.0,
+        "alarm": 0.0,
+        "mass_none": 1.0,
+        "overlap": 1.0,
+        "hit": 1.0,
+        "top1": 1.0,
+    }
     assert figures(toy_case("clean"), 1, 0, 0, 0, 0)["hit"] == 0
 
 

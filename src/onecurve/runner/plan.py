@@ -10,6 +10,7 @@ from onecurve.core.question import Form
 from onecurve.core.roles import TOLD, Task
 from onecurve.core.row import Role, Row
 from onecurve.core.spec import content_key
+from onecurve.readers.machinery.readable_kinds import why_not_asked
 
 FED = ("oracle", "noise")
 """Evidence that the grading side makes: from the truth, and from nothing."""
@@ -250,7 +251,7 @@ def _cell(
         evidence=evidence,
         task_version=asked.get("version", type(grid.tasks[task]).version),
     )
-    missing = _missing(solver, asked, grid.tasks[task].form, references, beside)
+    missing = _missing(solver, asked, grid.tasks[task].form, references, beside) or _unreadable(solver, grid.tasks[task].form, case.flaw)
     handed = beside.name if beside and _compares(solver.reads or solver.looks) else ""
     return PlannedCell(row, case.network, solver, look, references, evidence, key, missing, handed)
 
@@ -283,6 +284,12 @@ def _missing(
         return f"{solver.name} needs {', '.join(missing.words())}, which is not granted: a clean network would be the answer itself"
     why = "; the suite has no clean reference of this set and architecture" if Access.REFERENCE_NETWORK in missing else ""
     return f"{solver.name} needs {', '.join(missing.words())}, which is not granted{why}" if missing else ""
+
+
+def _unreadable(solver: PlannedSolver, form: Form, kind: str) -> str:
+    """Why a lineup of that kind of flaw is not put to its reader, one of ours; empty where it is."""
+    ours = solver.reads is not None and solver.reads.ours
+    return why_not_asked(solver.reader, kind) if ours and form is Form.LINEUP else ""
 
 
 def _look(

@@ -6,7 +6,7 @@ floor and the floor is computed from the ground truth.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import fmean
@@ -26,8 +26,9 @@ NAMED = "named"
 """The figure of flawed networks: whether the class with the most weight is a right one, ties sharing; not in earlier versions' rows."""
 SUSPICION = "suspicion"
 """The figure that a detection task states of every graded answer: 1 less the weight on `none`."""
-ALARM = 0.5
-"""A suspicion above this is an alarm: more mass off `none` than on it."""
+ALARM = "alarm"
+"""The figure of whether some class outweighs `none`; not in earlier versions' rows, where a suspicion above ``HALF`` is an alarm."""
+HALF = 0.5
 
 HAIR = 1e-9
 
@@ -62,8 +63,8 @@ class Detection:
     named: float | None = None
     """Share of flawed networks where the class with the most weight is a right one; None where no row tells."""
     named_interval: Interval | None = None
-    threshold: float = ALARM
-    """Above which suspicion there is an alarm."""
+    threshold: float | None = None
+    """Above which suspicion there is an alarm; None where one is that some class outweighs `none`."""
 
 
 @final
@@ -76,10 +77,11 @@ class KindDetection:
     detection: Detection
 
 
-def detections(rows: Iterable[Row], threshold: float = ALARM) -> tuple[Detection, ...]:
+def detections(rows: Iterable[Row], threshold: float | None = None) -> tuple[Detection, ...]:
     """One record per solver at its largest budget, sorted by solver; ``ValueError`` for rows of several tasks.
 
-    ``threshold`` is announced beforehand: it must not be chosen by looking at these rows.
+    An alarm is that some class outweighs `none`, or a suspicion above ``threshold``. That is announced beforehand: it must not be chosen
+    by looking at these rows.
     """
     chosen = at_largest_budget(rows)
     if len({row.task for row in chosen}) > 1:
@@ -90,7 +92,7 @@ def detections(rows: Iterable[Row], threshold: float = ALARM) -> tuple[Detection
     return tuple(detection(own[solver], solver, threshold) for solver in sorted(own))
 
 
-def detections_by_kind(rows: Iterable[Row], threshold: float = ALARM) -> tuple[KindDetection, ...]:
+def detections_by_kind(rows: Iterable[Row], threshold: float | None = None) -> tuple[KindDetection, ...]:
     """Each solver on each kind of flaw, by solver and kind; a network with several kinds counts under each of them."""
     chosen = at_largest_budget(rows)
     kinds = sorted({kind for row in chosen for kind in flaws_of(row)})
@@ -102,16 +104,15 @@ def detections_by_kind(rows: Iterable[Row], threshold: float = ALARM) -> tuple[K
     return tuple(sorted(found, key=lambda one: (one.solver, one.kind)))
 
 
-def detection(rows: Iterable[Row], solver: str, threshold: float = ALARM) -> Detection:
+def detection(rows: Iterable[Row], solver: str, threshold: float | None = None) -> Detection:
     """How well one solver separates flawed networks from others; suspicion is averaged over repeats and rows of one network first."""
     chosen = at_largest_budget(row for row in rows if row.solver == solver)
-    suspicions = _suspicions(chosen)
-    flawed, clean, controls = (
-        [value for subject, value in suspicions.items() if subject in subjects] for subjects in _subjects_by_side(chosen)
-    )
+    suspicions, sides = _suspicions(chosen), _subjects_by_side(chosen)
+    flawed, clean, controls = ([value for subject, value in suspicions.items() if subject in subjects] for subjects in sides)
     attempted = {row.subject for row in chosen if row.status is Status.FAILED} | suspicions.keys()
     area, area_interval, reason = _area(flawed, [*clean, *controls])
-    found, false_alarms, control_alarms = (sum(value > threshold for value in side) for side in (flawed, clean, controls))
+    alarmed = _alarmed(chosen, suspicions, threshold)
+    found, false_alarms, control_alarms = (len(alarmed & subjects) for subjects in sides)
     named = _named(chosen)
     return Detection(
         solver=solver,
@@ -224,3 +225,16 @@ def _suspicions(rows: Iterable[Row]) -> dict[str, float]:
         elif row.status is Status.ABSTAINED:
             values[row.subject].append(0.0)
     return {subject: fmean(found) for subject, found in sorted(values.items())}
+
+
+def _alarmed(rows: Iterable[Row], suspicions: Mapping[str, float], threshold: float | None) -> set[str]:
+    """The networks with an alarm, of those that were judged."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.status is Status.GRADED and ALARM in row.figures:
+            values[row.subject].append(row.figures[ALARM])
+        elif row.status is Status.ABSTAINED:
+            values[row.subject].append(0.0)
+    told = threshold is None and suspicions.keys() <= values.keys()
+    least = HALF if threshold is None else threshold
+    return {subject for subject, value in suspicions.items() if (fmean(values[subject]) > HALF if told else value > least)}

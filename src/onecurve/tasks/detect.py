@@ -100,13 +100,15 @@ class Detect:
         return _answer(_truth(case))
 
     def measure(self, case: Case, question: Question, answer: Answer) -> Measured:
-        """Figures: suspicion (mass off `none`), overlap with the truth, hit (some right option above all wrong), top1 (ties share),
-        mass_none; for a flawed network named, whether the class with the most weight is a right one (ties share).
+        """Figures: suspicion (mass off `none`), alarm (whether some class outweighs `none`), overlap with the truth, hit (some right option
+        above all wrong), top1 (ties share), mass_none; for a flawed network named, whether the class with the most weight is a right one
+        (ties share).
         """
         row = normalised(weights(answer))[0]
         right, distance = _right(case), row.astype(np.float64) - _truth(case)
         figures = {
             "suspicion": float(1 - row[-1]),
+            "alarm": float(row[:-1].max() > row[-1]),
             "mass_none": float(row[-1]),
             "overlap": float(np.minimum(row[right].astype(np.float64), 1 / right.sum()).sum()),
             "hit": any_right_first(row, right),

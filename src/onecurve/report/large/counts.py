@@ -14,7 +14,7 @@ from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, failure_anchor, no_reason, solver_link
 from onecurve.report.words.sentences import Extent
 from onecurve.report.words.tasks import ordered_tasks
-from onecurve.statistics.detection import NAMED, SUSPICION
+from onecurve.statistics.detection import ALARM, NAMED, SUSPICION
 from onecurve.store.querying import RowsDatabase
 
 MOST_REASONS: Final = 40
@@ -115,10 +115,11 @@ def judged_networks(database: RowsDatabase) -> tuple[Row, ...]:
     columns = {line["column_name"] for line in database.find("DESCRIBE rows")}
     if f"figures.{SUSPICION}" not in columns:
         return ()
-    suspicion, named = _judged(SUSPICION), _judged(NAMED) if f"figures.{NAMED}" in columns else "NULL"
+    suspicion = _judged(SUSPICION)
+    named, alarm = (_judged(figure) if f"figures.{figure}" in columns else "NULL" for figure in (NAMED, ALARM))
     query = f"""
     SELECT task, solver, any_value(tool) AS tool, any_value(reader) AS reader, any_value(role) AS role, subject, any_value(flaw) AS flaw,
-        {suspicion} AS suspicion, {named} AS named
+        {suspicion} AS suspicion, {named} AS named, {alarm} AS alarm
     FROM rows SEMI JOIN (SELECT DISTINCT task, task_version, solver, budget, retrain_budget FROM scores WHERE compared AND largest)
         USING (task, task_version, solver, budget, retrain_budget)
     WHERE role <> '{Role.REFERENCE_POINT}' AND status IN ('{Status.GRADED}', '{Status.ABSTAINED}', '{Status.FAILED}')
@@ -133,7 +134,7 @@ def _judged(figure: str) -> str:
 
 
 def _judged_row(line: Mapping[str, Any]) -> Row:
-    figures = {name: line[name] for name in (SUSPICION, NAMED) if line[name] is not None}
+    figures = {name: line[name] for name in (SUSPICION, NAMED, ALARM) if line[name] is not None}
     row = Row(
         key="", case=line["subject"], subject=line["subject"], flaw=line["flaw"], data="", model="", task=line["task"],
         solver=line["solver"], tool=line["tool"], reader=line["reader"], role=Role(line["role"]), budget=0.0, retrain_budget=0.0, repeat=0,
