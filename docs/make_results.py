@@ -17,6 +17,7 @@ import yaml
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
+from onecurve.readers.machinery.readable_kinds import why_not_asked
 from onecurve.report.pages.detection_view import kind_table
 from onecurve.report.pages.false_alarms import alarm_lines
 from onecurve.report.pages.ladder_view import ladder_of
@@ -200,15 +201,17 @@ def _top1(rows: Sequence[Row]) -> tuple[float, int]:
 def _readers(run: PublishedRun) -> Iterator[str]:
     ladder = ladder_of(run.calibrations)
     yield _para(
-        "The share of sampled lineups that a reader reads correctly when the evidence gets worse, over all kinds of flaw; in brackets the "
-        "mean weight on the right option. Chance is one in eight."
+        "The share of sampled lineups that a reader reads correctly when the evidence gets worse, over the kinds of flaw that it is asked "
+        "to discover ([decision 44](../decisions/0044-what-a-reader-can-tell.md)); in brackets the mean weight on the right option. Chance is "
+        "one in eight."
     )
+    asked = [one for one in run.calibrations if not why_not_asked(one.reader, one.flaw)]
     yield "\n| evidence | " + " | ".join(dict.fromkeys(line.reader for line in ladder.lines)) + " |"
     yield "|---|" + "---|" * len({line.reader for line in ladder.lines})
     for shown in ("true trigger", *ladder.rungs, "noise"):
         cells = []
         for reader in dict.fromkeys(line.reader for line in ladder.lines):
-            own = [one for one in run.calibrations if one.reader == reader and shown in (one.condition, one.rung) and one.n]
+            own = [one for one in asked if one.reader == reader and shown in (one.condition, one.rung) and one.n]
             n = sum(one.n for one in own)
             share, mass = (sum(value) / n for value in ([one.correct for one in own], [one.mean_mass * one.n for one in own]))
             cells.append(f"{numbers.percent(share)} ({numbers.percent(mass)}), n = {n}")

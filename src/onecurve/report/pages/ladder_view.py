@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.display import Calibration
+from onecurve.readers.machinery.readable_kinds import why_not_asked
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import solver_link
 
@@ -19,6 +20,8 @@ class LadderLine:
     flaw: str
     n: int
     """Lineups per rung."""
+    asked: bool
+    """Whether `discover` puts such lineups to the reader, as it can tell them apart with the true trigger before it."""
     cells: tuple[str, ...]
     """Per rung: share read right, and mean weight on the right option; a dash where the kind has no such rung."""
 
@@ -41,5 +44,6 @@ def ladder_of(calibrations: Sequence[Calibration]) -> Ladder:
     for reader, flaw in sorted({(one.reader, one.flaw) for one in found}):
         own = [by_place.get((reader, flaw, rung)) for rung in rungs]
         cells = tuple("–" if one is None else f"{numbers.percent(one.correct / one.n)} ({numbers.percent(one.mean_mass)})" for one in own)
-        lines.append(LadderLine(reader, solver_link(reader), flaw, max(one.n for one in own if one), cells))
+        count = max(one.n for one in own if one)
+        lines.append(LadderLine(reader, solver_link(reader), flaw, count, not why_not_asked(reader, flaw), cells))
     return Ladder(rungs, tuple(lines))
