@@ -30,8 +30,9 @@ def network_ranking(task: str, summaries: Sequence[Summary], means: Mapping[str,
     ``means`` holds the mean skill of each on every network, all in one order, NaN for a network that it did not attempt; ``readers`` its
     reader, empty for none.
     """
-    own = {one.solver: readers[one.solver] for one in summaries}
-    order = in_order(summaries, own)
+    scored = [one for one in summaries if one.scored]
+    own = {one.solver: readers[one.solver] for one in scored}
+    order = in_order(scored, own)
     pairs = [_pair(one.solver, other.solver, means, own) for one, other in combinations(order, 2)]
     shares = _shares(pairs)
     for at, p in zip(shares, holm(list(shares.values())), strict=True):
