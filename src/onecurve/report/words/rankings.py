@@ -17,17 +17,22 @@ def told_apart(ranked: Ranking, names: Names) -> str:
     count = len(ranked.solvers)
     if count < 2:
         return f"Only one solver has a score on {ranked.task}, so there is nothing to rank."
-    pairs = f"{numbers.count(ranked.asked, 'pair')} of solvers{_alike(ranked)}"
+    if not ranked.asked:
+        return f"Each of the {count} solvers with a score on {ranked.task} has a reader of its own, so none is compared with another."
+    pairs = f"{numbers.count(ranked.asked, 'pair')} of solvers{_alike(ranked, names)}"
     if ranked.separated:
         rest = "" if ranked.separated == ranked.asked else " Solvers in one frame share a group: not all of them are told apart."
         return f"{ranked.separated} of {pairs} are separated.{rest}"
-    networks = numbers.count(max(pair.n for pair in ranked.pairs.values()), "network")
+    networks = numbers.count(max(pair.n for pair in ranked.pairs.values() if pair.asked), "network")
     return f"On {ranked.task}, {networks} cannot tell these {count} solvers apart. {_would(ranked, names)}"
 
 
-def _alike(ranked: Ranking) -> str:
+def _alike(ranked: Ranking, names: Names) -> str:
     """Which pairs are compared, where not all are."""
-    return " that one reader reads" if ranked.asked < len(ranked.pairs) else ""
+    if ranked.asked == len(ranked.pairs):
+        return ""
+    all_read = all(names.halves[one.summary.solver][1] for one in ranked.solvers)
+    return " that one reader reads" if all_read else " that share a reader, or of which one has none,"
 
 
 def more_networks(ranked: Ranking, pair: PairTest) -> str:
@@ -121,9 +126,13 @@ def _ahead(ranked: Ranking, one: str, other: str) -> bool:
 
 
 def _would(ranked: Ranking, names: Names) -> str:
-    """How many networks would separate first from last, and first from second, of those that the first is compared with."""
-    first, labels = ranked.solvers[0].summary.solver, labels_of(ranked, names)
-    rivals = [one.summary.solver for one in ranked.solvers[1:] if ranked.pair(first, one.summary.solver).asked]
+    """How many networks would separate first from last, and first from second, of those that the first is compared with.
+
+    The first is the first that is compared with another.
+    """
+    labels = labels_of(ranked, names)
+    first = next(one.summary.solver for one in ranked.solvers if one.among > 1)
+    rivals = [pair.second for pair in ranked.pairs.values() if pair.asked and pair.first == first]
     said = [(other, ranked.networks_for(ranked.pair(first, other))) for other in dict.fromkeys((*rivals[-1:], *rivals[:1]))]
     known = [f"about {rounded(needed)} for {labels(first)} and {labels(other)}" for other, needed in said if needed]
     if not known:
@@ -133,8 +142,9 @@ def _would(ranked: Ranking, names: Names) -> str:
 
 
 def labels_of(ranked: Ranking, names: Names) -> Callable[[str], str]:
-    """Solver to its short name: the tool alone, or with its reader where the ranking holds the tool twice."""
-    return partial(names.label, among=tuple(one.summary.solver for one in ranked.solvers))
+    """Solver to its short name: the tool alone, or with its reader where the ranking holds the tool twice or several readers."""
+    solvers = tuple(one.summary.solver for one in ranked.solvers)
+    return str if len({names.halves[solver][1] for solver in solvers} - {""}) > 1 else partial(names.label, among=solvers)
 
 
 def tie_words(labels: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, Names, is_contender
-from onecurve.report.words.rankings import contested, readers_words
+from onecurve.report.words.rankings import contested, labels_of, readers_words
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
 from onecurve.statistics.compare import SolverComparison, compare
 from onecurve.statistics.detection import flaws_of
@@ -116,8 +116,8 @@ def lead_sentence(
     missing = f" Nothing is concluded of {numbers.and_list(without)}, without a score on {task}." if without else ""
     plain = [summary for summary in found if summary.role is Role.BASELINE]
     rivals = [summary for summary in found if summary.role is Role.METHOD] if leader.role is Role.BASELINE else plain
-    everyone = [summary.solver for summary in found]
-    label = names.label(leader.solver, everyone)
+    labels = labels_of(ranked, names)
+    label = labels(leader.solver)
     headline = _headline(leader, found, label)
     start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} reaches a skill of {_with_interval(leader)}"
     kind = "method" if leader.role is Role.BASELINE else "baseline"
@@ -127,7 +127,8 @@ def lead_sentence(
         return Sentence(headline, f"{start}; no {kind}{read} has a score on this task.{missing}")
     rival = max(compared_with, key=_mean)
     verdict, more = compared(leader.solver, rival.solver)
-    against_rival = _against(verdict, kind, names.label(rival.solver, everyone), rival)
+    best = f"{kind} that it is compared with" if len(compared_with) < len(rivals) else kind
+    against_rival = _against(verdict, best, labels(rival.solver), rival)
     return Sentence(headline, f"{start}. {against_rival}{more}{missing}")
 
 
