@@ -162,6 +162,8 @@ def test_solvers_that_all_have_a_reader_of_their_own_are_not_said_to_be_alike():
 def test_the_best_baseline_of_another_reader_is_not_passed_over_in_silence():
     rows = read({"one@keen": (0.8, Role.METHOD), "plain@keen": (0.1, Role.BASELINE), "plain@blunt": (0.7, Role.BASELINE)})
     assert "differs significantly from the best baseline that it is compared with, plain@keen" in told(rows)[2]
+    headline = leader_sentence(rankings_of(rows)["discover"], rows, Names.of(rows)).headline
+    assert headline == "one@keen leads on discover among the solvers that keen reads"
 
 
 def test_the_neighbours_of_a_solver_without_a_reader_are_those_next_to_it_in_skill():

@@ -118,7 +118,8 @@ def lead_sentence(
     rivals = [summary for summary in found if summary.role is Role.METHOD] if leader.role is Role.BASELINE else plain
     labels = labels_of(ranked, names)
     label = labels(leader.solver)
-    headline = _headline(leader, found, label)
+    apart = any(not ranked.pair(leader.solver, one.solver).asked for one in found if one.solver != leader.solver)
+    headline = _headline(leader, found, label, names.halves[leader.solver][1] if apart else "")
     start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} reaches a skill of {_with_interval(leader)}"
     kind = "method" if leader.role is Role.BASELINE else "baseline"
     compared_with = [summary for summary in rivals if ranked.pair(leader.solver, summary.solver).asked]
@@ -132,11 +133,13 @@ def lead_sentence(
     return Sentence(headline, f"{start}. {against_rival}{more}{missing}")
 
 
-def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
+def _headline(leader: Summary, found: Sequence[Summary], label: str, reader: str) -> str:
+    """Who leads; ``reader`` is its reader where it is not compared with the solvers of another, else empty."""
     known = [summary.interval for summary in found if summary.interval is not None]
     if known and leader.interval is not None and all(interval.low <= 0 for interval in known):
         return f"On {leader.task}, every interval reaches down to the floor"
-    return f"{label}{', a baseline,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
+    among = f" among the solvers that {reader} reads" if reader else ""
+    return f"{label}{', a baseline,' if leader.role is Role.BASELINE else ''} leads on {leader.task}{among}"
 
 
 def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:
