@@ -184,6 +184,22 @@ def test_who_is_told_from_none_of_those_it_is_compared_with_is_not_said_to_be_li
     assert {line.not_from for line in lines} == {"all that it is compared with"}
 
 
+def test_readers_that_were_asked_about_other_networks_do_not_contradict_each_other():
+    def on(reader, networks, levels):
+        rows = read({f"{tool}@{reader}": (level, Role.METHOD) for tool, level in levels.items()})
+        return [replace(row, case=f"{networks}-{row.case}", subject=f"{networks}-{row.subject}") for row in rows]
+
+    patches = on("keen", "patch", {"a": 0.8, "b": 0.2})
+    rules = on("blunt", "spurious", {"a": 0.2, "b": 0.8})
+    ranked, names = rankings_of([*patches, *rules])["discover"], Names.of([*patches, *rules])
+    assert heading(ranked, names) == "Ranking on discover"
+    assert "no tool's place is confirmed by a second reader" in readers_words(ranked, names)
+    both = [*patches, *on("blunt", "patch", {"a": 0.6, "b": 0.3}), *(replace(row, skill=row.skill * 3) for row in rules)]
+    assert "which agree on 1 of 1 pair of tools" in readers_words(rankings_of(both)["discover"], names)
+    against = [*patches, *rules, *on("blunt", "patch", {"a": 0.3, "b": 0.6})]
+    assert contested(rankings_of(against)["discover"], names) == {("a@keen", "b@keen"), ("b@blunt", "a@blunt")}
+
+
 def test_a_pair_that_another_reader_reverses_is_not_the_clearest_result(many):
     rows = skilled(many, {"neural-cleanse@matcher": 0.9, "cppn@matcher": 0.2})
     turned = skilled(many, {"neural-cleanse@matcher": 0.4, "cppn@matcher": 0.45}, wobble=0.3)

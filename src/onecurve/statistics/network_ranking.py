@@ -92,6 +92,7 @@ def _shares(pairs: Sequence[PairTest]) -> dict[int, float]:
 
 def _pair(first: str, second: str, means: Mapping[str, Values], readers: Mapping[str, str]) -> PairTest:
     apart = means[first] - means[second]
-    shared = apart[~np.isnan(apart)]
+    places = np.flatnonzero(~np.isnan(apart))
+    shared, named = apart[places], tuple(map(str, places))
     mean = float(shared.mean()) if len(shared) else None
-    return PairTest(first, second, len(shared), mean, tuple(shared.tolist()), None, compared(first, second, readers))
+    return PairTest(first, second, len(shared), mean, tuple(shared.tolist()), named, None, compared(first, second, readers))

@@ -40,6 +40,8 @@ class PairTest:
     """Mean over shared cases; None where none is shared."""
     means: tuple[float, ...]
     """Mean difference of each network."""
+    networks: tuple[str, ...]
+    """Their names, in the same order."""
     p_adjusted: float | None
     """After Holm's correction across the pairs of the task that are asked about; None for fewer than two shared networks or where not."""
     asked: bool = True
@@ -170,7 +172,8 @@ def _pair(
     shared = differences_of(scores[first], scores[second])
     means, every = shared.means(), shared.differences
     asked = compared(first, second, readers)
-    return PairTest(first, second, len(means), fmean(every) if every else None, means, None, asked), shared.totals()
+    named = tuple(sorted(set(shared.networks)))
+    return PairTest(first, second, len(means), fmean(every) if every else None, means, named, None, asked), shared.totals()
 
 
 def _tested(plain: Sequence[tuple[PairTest, tuple[float, ...]]], seed: int) -> dict[tuple[str, str], PairTest]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
+from statistics import fmean
 
 from onecurve.core.row import Row
 from onecurve.report.words import numbers
@@ -62,7 +63,7 @@ def readers_words(ranked: Ranking, names: Names) -> str:
     alike, shared, opposed = _agreement(ranked, names)
     by = f"By {numbers.count(len(readers), 'reader')}, {numbers.and_list(readers)}"
     if not shared:
-        return f"{by}, none of which read the same tools as another: no tool's place is confirmed by a second reader."
+        return f"{by}, no two of which read the same tools on the same networks: no tool's place is confirmed by a second reader."
     if opposed:
         tools = {frozenset(names.halves[solver][0] for solver in pair) for pair in opposed}
         reverse = f"{numbers.count(len(tools), 'pair')} of tools that one reader separates, another puts in reverse order"
@@ -99,7 +100,10 @@ def heading(ranked: Ranking, names: Names) -> str:
 
 
 def _agreement(ranked: Ranking, names: Names) -> tuple[int, int, frozenset[tuple[str, str]]]:
-    """How many pairs of tools two readers order alike, how many two readers read, and the pairs that one separates and another reverses."""
+    """How many pairs of tools two readers order alike, how many two readers read, and the pairs that one separates and another reverses.
+
+    What counts is the order on the networks that both readers were asked about: of other networks, another order is no contradiction.
+    """
     by_reader: dict[str, dict[str, str]] = {}
     for one in ranked.solvers:
         tool, reader = names.halves[one.summary.solver]
@@ -111,17 +115,22 @@ def _agreement(ranked: Ranking, names: Names) -> tuple[int, int, frozenset[tuple
         tools = sorted(by_reader[first].keys() & by_reader[second].keys())
         for tool, other in combinations(tools, 2):
             couples = [(by_reader[reader][tool], by_reader[reader][other]) for reader in (first, second)]
-            same = len({_ahead(ranked, *couple) for couple in couples}) == 1
+            pairs = [ranked.pair(*couple) for couple in couples]
+            common = frozenset.intersection(*(frozenset(pair.networks) for pair in pairs))
+            if not common:
+                continue
+            same = len({_ahead(pair, one, common) for pair, (one, _) in zip(pairs, couples, strict=True)}) == 1
             shared += 1
             alike += same
-            opposed |= set() if same else {(pair.first, pair.second) for pair in (ranked.pair(*each) for each in couples) if pair.separated}
+            opposed |= set() if same else {(pair.first, pair.second) for pair in pairs if pair.separated}
     return alike, shared, frozenset(opposed)
 
 
-def _ahead(ranked: Ranking, one: str, other: str) -> bool:
-    """Whether the first of two solvers is ahead of the second."""
-    pair = ranked.pair(one, other)
+def _ahead(pair: PairTest, one: str, networks: frozenset[str]) -> bool:
+    """Whether one solver of a pair is ahead of the other on those networks, of which there is one at least."""
     difference = pair.difference or 0.0
+    if len(networks) < len(pair.networks):
+        difference = fmean(mean for mean, name in zip(pair.means, pair.networks, strict=True) if name in networks)
     return (difference if pair.first == one else -difference) > 0
 
 
