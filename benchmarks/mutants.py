@@ -123,13 +123,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/readers/test_outlier.py",),
     ),
     Mutant(
-        "the outlier reader does not start at the prior that is announced",
-        "readers/class_scores/outlier.py",
-        "return prior[:-1] / max(float(prior[-1]), 1e-6)",
-        "return np.ones(classes)",
-        ("tests/readers/test_outlier.py",),
-    ),
-    Mutant(
         "the gate allows twice the drop of clean accuracy",
         "flaws/planting/gate.py",
         "if drop <= self.clean_drop:",
@@ -415,6 +408,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "            self.result = error\n",
         "            self.result = None\n",
         ("tests/runner/test_planting_together.py", "-k", "side_by_side"),
+    ),
+    Mutant(
+        "the outlier reader does not start at the prior that is announced",
+        "readers/class_scores/outlier.py",
+        "return prior[:-1] / max(float(prior[-1]), 1e-6)",
+        "return np.ones(classes)",
+        ("tests/readers/test_outlier.py",),
     ),
 )
 

@@ -183,5 +183,16 @@ def test_an_order_that_says_nothing_costs_a_hundredth_of_skill_at_most() -> None
     assert 0 <= np.mean(losses) < 0.003
 
 
+@pytest.mark.parametrize("base_rate", [0.02, 0.1, 0.5, 0.9])
+def test_an_order_that_says_nothing_costs_the_same_share_at_every_base_rate(base_rate: float) -> None:
+    rng = np.random.default_rng(6)
+    losses = []
+    for _ in range(100):
+        goes = moved(rng.normal(-8, 1, 400), 1.0, base_rate)
+        assert goes.mean() == pytest.approx(base_rate, abs=0.01)
+        losses.append(((goes - base_rate) ** 2).mean())
+    assert np.mean(losses) / (base_rate * (1 - base_rate)) < 0.012
+
+
 def test_inputs_that_are_all_alike_keep_the_base_rate() -> None:
     assert np.allclose(moved(np.full(64, -9.0), 1.0, 0.3), 0.3)

@@ -71,6 +71,25 @@ def test_scores_that_say_nothing_leave_about_the_announced_prior_and_an_outlier_
     assert normalised(read(drawn[0, 0], drawn[0, 1:], prior))[0, 3] > 3 * prior[3]
 
 
+@pytest.mark.parametrize("networks", [0, 3])
+@pytest.mark.parametrize("clean", [0.0, 0.01, 0.05])
+def test_where_hardly_a_network_is_clean_an_outlier_still_stands_out(networks: int, clean: float) -> None:
+    rng = np.random.default_rng(2)
+    references, scores = rng.normal(size=(networks, K)), rng.normal(size=K)
+    scores[3] = 30
+    shares = normalised(read(scores, references, (*[(1 - clean) / K] * K, clean)))[0]
+    assert shares[3] > 0.8
+    assert shares[-1] < 0.05
+
+
+def test_a_class_or_none_without_a_prior_gets_no_weight() -> None:
+    scores = np.random.default_rng(3).normal(size=K)
+    scores[3] = 30
+    shares = normalised(read(scores, (), (0.5, *[0.0] * (K - 1), 0.5)))[0]
+    assert not shares[1:-1].any()
+    assert normalised(read(scores, (), (*[0.0] * K, 1.0)))[0, -1] == 1
+
+
 def test_the_bayes_factor_is_one_on_average_without_a_flaw_and_falls_with_the_p_value() -> None:
     even = (np.arange(10**6) + 0.5) / 10**6
     assert bayes_factor(even).mean() == pytest.approx(1.0, abs=0.1)

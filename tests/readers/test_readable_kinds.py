@@ -37,7 +37,13 @@ def test_the_reason_says_how_many_were_named() -> None:
     assert refused
     reader, kind = refused[0]
     found = readabilities()[reader, kind]
-    assert why_not_asked(reader, kind).startswith(f"{reader} names {found.right:.0f} of {found.lineups} true triggers")
+    assert why_not_asked(reader, kind).startswith(f"{reader} names {found.right:.4g} of {found.lineups} true triggers")
+
+
+def test_a_tie_is_not_rounded_up_to_what_would_have_been_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {("matcher", "warp"): Readability(1, 24, 17.5)}
+    monkeypatch.setattr("onecurve.readers.machinery.readable_kinds.readabilities", lambda: table)
+    assert why_not_asked("matcher", "warp").startswith("matcher names 17.5 of 24 true triggers of this kind, fewer than 75%")
 
 
 def test_a_kind_is_read_from_three_quarters_on() -> None:

@@ -17,9 +17,11 @@ from onecurve import Run
 from onecurve.core.errors import MissingExtraError, UnknownNameError, UsageError
 from onecurve.core.grade import Status
 from onecurve.core.row import Role
-from onecurve.report.large.run import LARGE
+from onecurve.report.large.counts import judged_networks
+from onecurve.report.large.run import LARGE, large_run
 from onecurve.report.words import numbers
 from onecurve.statistics.compare import flip_shares
+from onecurve.statistics.detection import detections
 from onecurve.statistics.network_ranking import LIMIT, network_ranking, sign_flip_ps
 from onecurve.statistics.ranking import ranking
 from onecurve.statistics.summary import summarise
@@ -168,3 +170,47 @@ def test_a_run_of_failures_of_own_readers_and_of_odd_names_has_whole_pages(tmp_p
     assert {page.path.name for page in read} >= {"patch.html", "style.html", "clean.html", "mine.html", "bad.html", "shy.html", "d.html"}
     index = next(page for page in read if page.path.name == "index.html")
     assert "bad failed in the 2 cells" in index.all("main")[0].text
+
+
+@pytest.mark.parametrize("old", [(), ("f0",), ("f0", "f1", "c0")])
+def test_alarms_of_a_large_run_are_those_of_its_rows_whatever_version_made_them(tmp_path: Path, old: tuple[str, ...]) -> None:
+    graded = replace(A_ROW, status=Status.GRADED, raw=0.5, floor=0.0, ceiling=1.0, skill=0.5, task="detect")
+    rows = []
+    for network, suspicion, alarms in (("f0", 0.9, (0.0, 0.0, 0.0)), ("f1", 0.7, (1.0, 1.0, 0.0)), ("c0", 0.45, (1.0, 0.0, 1.0))):
+        own = replace(graded, case=network, subject=network, flaw="clean" if network == "c0" else "patch")
+        for at, alarm in enumerate(alarms):
+            told = {} if network in old else {"alarm": alarm}
+            rows.append(replace(own, key=f"{network}-{at}", repeat=at, figures={"suspicion": suspicion} | told))
+        rows.append(replace(own, key=f"{network}-3", repeat=3, status=Status.ABSTAINED, skill=0.0))
+    with Store.create(tmp_path) as store:
+        for row in rows:
+            store.add_cell(row)
+    with large_run(tmp_path, tmp_path) as run:
+        (found,), (expected,) = detections(judged_networks(run.database)), detections(rows)
+    assert (found.found, found.false_alarms) == (expected.found, expected.false_alarms) == ((2, 0) if old else (0, 0))
+
+
+def test_several_readers_and_a_solver_without_one_have_whole_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graded = replace(A_ROW, status=Status.GRADED, raw=0.5, floor=0.0, ceiling=1.0)
+    levels = {"cppn@matcher": 0.7, "edges@matcher": 0.3, "cppn@embedder": 0.6, "finetune": 0.5, "lime@slices": 0.2}
+    rows = [
+        replace(
+            graded, key=f"{solver}-{at}", case=f"c{at}", subject=f"s{at}", solver=solver, tool=tool, reader=reader, skill=level + at / 50
+        )
+        for solver, level in levels.items()
+        for tool, _, reader in [solver.partition("@")]
+        for at in range(8)
+    ]
+    with Store.create(tmp_path) as store:
+        for row in rows:
+            store.add_cell(row)
+    for largest in (5, 10**6):
+        monkeypatch.setattr("onecurve.report.large.run.LARGE", largest)
+        Run(tmp_path).write_report()
+        with (tmp_path / "data" / "ranking.csv").open() as file:
+            lines = {line["solver"]: line["of"] for line in csv.DictReader(file)}
+        assert lines == {"cppn@matcher": "3", "edges@matcher": "3", "cppn@embedder": "2", "lime@slices": "2", "finetune": "5"}
+        with (tmp_path / "data" / "pairs.csv").open() as file:
+            assert len(list(csv.DictReader(file))) == 5
+        index = next(page for page in pages(tmp_path) if page.path.name == "index.html").all("main")[0].text
+        assert "of 5 pairs of solvers that share a reader, or of which one has none," in index

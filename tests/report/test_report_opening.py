@@ -6,9 +6,11 @@ from itertools import pairwise
 import pytest
 from page_reader import Page
 from report_fixture import results
+from small_run import A_ROW
 
 from onecurve.core.errors import UnknownNameError
 from onecurve.core.grade import Status
+from onecurve.core.row import Role
 from onecurve.core.seeds import generator
 from onecurve.report.pages.ranking_view import ranking_view, rankings_of
 from onecurve.report.pages.write import Asked, write_report
@@ -117,6 +119,85 @@ def test_where_readers_disagree_there_is_no_rank_no_leader_and_no_clearest_resul
     assert "no order of the tools" in view.readers
     assert leader_sentence(ranked, both, names).headline == "Readers disagree on the order of tools on discover"
     assert opened(both, "cppn").headline.endswith("has no rank on discover: readers disagree")
+
+
+def read(levels):
+    """Rows of many networks in which each solver, a tool with its reader or a tool alone, earns about the given skill."""
+    rng = generator("read")
+    return tuple(
+        replace(
+            A_ROW,
+            case=f"c{case}",
+            subject=f"s{case}",
+            task="discover",
+            solver=solver,
+            tool=tool,
+            reader=reader,
+            role=role,
+            status=Status.GRADED,
+            skill=level + 0.05 * rng.normal(),
+            forward=10,
+        )
+        for solver, (level, role) in levels.items()
+        for tool, _, reader in [solver.partition("@")]
+        for case in range(12)
+    )
+
+
+def told(rows):
+    ranked, names = rankings_of(rows)["discover"], Names.of(rows)
+    return told_apart(ranked, names), ranking_view(ranked, names, rows), leader_sentence(ranked, rows, names).words
+
+
+def test_solvers_that_all_have_a_reader_of_their_own_are_not_said_to_be_alike():
+    rows = read({"one@keen": (0.6, Role.METHOD), "other@blunt": (0.1, Role.BASELINE)})
+    said, view, leads = told(rows)
+    assert said == "Each of the 2 solvers with a score on discover has a reader of its own, so none is compared with another."
+    assert opened(rows).headline == "No two solvers are compared"
+    assert [[line.label for line in group] for group in view.groups] == [["one@keen"], ["other@blunt"]]
+    assert "no baseline that the same reader reads has a score" in leads
+    assert opened(rows, "other@blunt").words.endswith("It is compared with no other solver.")
+
+
+def test_the_best_baseline_of_another_reader_is_not_passed_over_in_silence():
+    rows = read({"one@keen": (0.8, Role.METHOD), "plain@keen": (0.1, Role.BASELINE), "plain@blunt": (0.7, Role.BASELINE)})
+    assert "differs significantly from the best baseline that it is compared with, plain@keen" in told(rows)[2]
+    headline = leader_sentence(rankings_of(rows)["discover"], rows, Names.of(rows)).headline
+    assert headline == "one@keen leads on discover among the solvers that keen reads"
+
+
+def test_the_neighbours_of_a_solver_without_a_reader_are_those_next_to_it_in_skill():
+    high, low = {"a@keen": 0.9, "b@keen": 0.5}, {"a@blunt": 0.65, "b@blunt": 0.2}
+    rows = read({solver: (level, Role.METHOD) for solver, level in (high | low | {"bare": 0.55}).items()})
+    words = opened(rows, "bare").words
+    assert "separated from a@blunt above (difference −0." in words
+    assert "not separated from b@keen below (difference 0.0" in words
+    assert "group" not in words, "it is told apart from three of four, and in no group with the fourth, which a reader reads"
+    said, view, _ = told(rows)
+    assert said.startswith("5 of 6 pairs of solvers that share a reader, or of which one has none, are separated.")
+    assert {line.label: line.not_from for group in view.groups for line in group}["bare"] == "b@keen"
+
+
+def test_who_is_told_from_none_of_those_it_is_compared_with_is_not_said_to_be_like_all_others():
+    levels = {f"{tool}@{reader}": (0.5, Role.METHOD) for reader in ("keen", "blunt") for tool in "abc"}
+    lines = [line for group in told(read(levels))[1].groups for line in group]
+    assert {line.not_from for line in lines} == {"all that it is compared with"}
+
+
+def test_readers_that_were_asked_about_other_networks_do_not_contradict_each_other():
+    def on(reader, networks, levels):
+        rows = read({f"{tool}@{reader}": (level, Role.METHOD) for tool, level in levels.items()})
+        return [replace(row, case=f"{networks}-{row.case}", subject=f"{networks}-{row.subject}") for row in rows]
+
+    patches = on("keen", "patch", {"a": 0.8, "b": 0.2})
+    rules = on("blunt", "spurious", {"a": 0.2, "b": 0.8})
+    ranked, names = rankings_of([*patches, *rules])["discover"], Names.of([*patches, *rules])
+    assert heading(ranked, names) == "Ranking on discover"
+    assert "no tool's place is confirmed by a second reader" in readers_words(ranked, names)
+    both = [*patches, *on("blunt", "patch", {"a": 0.6, "b": 0.3}), *(replace(row, skill=row.skill * 3) for row in rules)]
+    assert "which agree on 1 of 1 pair of tools" in readers_words(rankings_of(both)["discover"], names)
+    against = [*patches, *rules, *on("blunt", "patch", {"a": 0.3, "b": 0.6})]
+    assert contested(rankings_of(against)["discover"], names) == {("a@keen", "b@keen"), ("b@blunt", "a@blunt")}
 
 
 def test_a_pair_that_another_reader_reverses_is_not_the_clearest_result(many):

@@ -23,6 +23,17 @@ def test_the_counts_are_those_of_the_run(tmp_path: Path) -> None:
     assert f"{found.cells} cells with {found.looks} looks" in found.in_words()
 
 
+def test_looks_for_a_reader_that_cannot_tell_the_flaw_are_not_counted_whatever_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    change = {"networks": ({"flaws": ("warp[strength=0.2]",)},), "solvers": ("cppn@matcher",), "controls": (), "tasks": ("discover",)}
+    suite = load_suite("quick").changed(change)
+    counts = []
+    for unread in ("", "warp"):
+        monkeypatch.setattr("onecurve.runner.plan.why_not_asked", lambda _, kind, unread=unread: "no" * (kind == unread))
+        counts.append(preview(suite, "cpu"))
+    assert counts[0].cells == counts[1].cells
+    assert counts[0].looks == counts[1].looks + 1
+
+
 @pytest.mark.parametrize(
     "change",
     [

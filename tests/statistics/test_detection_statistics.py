@@ -53,6 +53,20 @@ def test_an_alarm_is_that_some_class_outweighs_none_where_the_rows_tell():
     assert (older.found, older.false_alarms) == (2, 2), "a row of an earlier version does not tell, so suspicion decides"
 
 
+def test_an_abstention_beside_rows_that_do_not_tell_does_not_make_them_tell():
+    made = [judged("f0", 0.9, repeat=at) for at in range(3)]
+    made += [row("f0", 0.0, task="detect", status=Status.ABSTAINED, repeat=3), row("f1", 0.0, task="detect", status=Status.ABSTAINED)]
+    assert detection(made, "solver").found == 1
+
+
+def test_an_alarm_is_raised_where_more_than_half_of_the_repeats_raise_one():
+    def repeats(name, *alarms):
+        figures = [{"suspicion": 0.4, "alarm": alarm} for alarm in alarms]
+        return [row(name, 0.5, task="detect", figures=each, repeat=at) for at, each in enumerate(figures)]
+
+    assert detection([*repeats("f0", 1.0, 1.0, 0.0), *repeats("f1", 1.0, 0.0)], "solver").found == 1
+
+
 def test_the_share_of_flawed_networks_whose_target_is_named():
     def told(name, named, **more):
         return row(name, 0.5, task="detect", figures={"suspicion": 0.5, "named": named}, **more)

@@ -97,6 +97,22 @@ def test_what_no_reader_reads_is_compared_with_all():
     assert [one.words for one in alone.solvers] == ["1", "2", "3"]
 
 
+def test_the_networks_of_a_pair_are_named_in_the_order_of_their_differences():
+    placed = (("c1", "z", 0.1), ("c2", "y", 0.2), ("c3", "z", 0.4))
+    rows = [row(case, 0.5 + gain * (solver == "a"), solver=solver, subject=network) for solver in "ab" for case, network, gain in placed]
+    pair = ranking(rows, "discover").pair("a", "b")
+    assert dict(zip(pair.networks, pair.means, strict=True)) == pytest.approx({"y": 0.2, "z": 0.25})
+    assert pair.networks == ("y", "z")
+
+
+def test_a_reader_whose_solvers_have_no_score_makes_no_groups_of_its_own():
+    unscored = row("c0", solver="a@keen", reader="keen")
+    rows = [*cells({"bare": 0.45}), *(each for each in read_by_two({"a": 0.6, "b": 0.3}) if each.reader == "blunt")]
+    found = ranking([*rows, unscored], "discover")
+    assert [one.summary.solver for one in found.solvers] == ["a@blunt", "bare", "b@blunt"]
+    assert [(one.words, one.group) for one in found.solvers] == [("1", 0), ("2", 1), ("3", 2)]
+
+
 def test_unknown_spread_gives_no_number():
     found = ranking(cells({"a": 0.6, "b": 0.1}, networks=2), "discover")
     assert found.networks_for(found.pair("a", "b")) is None

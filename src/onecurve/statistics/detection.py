@@ -107,7 +107,7 @@ def detections_by_kind(rows: Iterable[Row], threshold: float | None = None) -> t
 def detection(rows: Iterable[Row], solver: str, threshold: float | None = None) -> Detection:
     """How well one solver separates flawed networks from others; suspicion is averaged over repeats and rows of one network first."""
     chosen = at_largest_budget(row for row in rows if row.solver == solver)
-    suspicions, sides = _suspicions(chosen), _subjects_by_side(chosen)
+    suspicions, sides = _means(chosen, SUSPICION), _subjects_by_side(chosen)
     flawed, clean, controls = ([value for subject, value in suspicions.items() if subject in subjects] for subjects in sides)
     attempted = {row.subject for row in chosen if row.status is Status.FAILED} | suspicions.keys()
     area, area_interval, reason = _area(flawed, [*clean, *controls])
@@ -216,25 +216,19 @@ def _named(rows: Iterable[Row]) -> list[float]:
     return [fmean(found) for found in values.values()]
 
 
-def _suspicions(rows: Iterable[Row]) -> dict[str, float]:
-    """Mean suspicion of each network that was judged."""
+def _means(rows: Iterable[Row], figure: str) -> dict[str, float]:
+    """The mean of a figure for each network that was judged; of an abstention it is 0."""
     values: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row.status is Status.GRADED:
-            values[row.subject].append(row.figures[SUSPICION])
+            values[row.subject].append(row.figures[figure])
         elif row.status is Status.ABSTAINED:
             values[row.subject].append(0.0)
     return {subject: fmean(found) for subject, found in sorted(values.items())}
 
 
-def _alarmed(rows: Iterable[Row], suspicions: Mapping[str, float], threshold: float | None) -> set[str]:
-    """The networks with an alarm, of those that were judged."""
-    values: dict[str, list[float]] = defaultdict(list)
-    for row in rows:
-        if row.status is Status.GRADED and ALARM in row.figures:
-            values[row.subject].append(row.figures[ALARM])
-        elif row.status is Status.ABSTAINED:
-            values[row.subject].append(0.0)
-    told = threshold is None and suspicions.keys() <= values.keys()
-    least = HALF if threshold is None else threshold
-    return {subject for subject, value in suspicions.items() if (fmean(values[subject]) > HALF if told else value > least)}
+def _alarmed(rows: Sequence[Row], suspicions: Mapping[str, float], threshold: float | None) -> set[str]:
+    """The networks with an alarm, of those that were judged: in more than half of their rows, where every row tells."""
+    told = threshold is None and all(ALARM in row.figures for row in rows if row.status is Status.GRADED)
+    values, least = _means(rows, ALARM) if told else suspicions, HALF if threshold is None else threshold
+    return {subject for subject, value in values.items() if value > least}

@@ -30,8 +30,9 @@ def network_ranking(task: str, summaries: Sequence[Summary], means: Mapping[str,
     ``means`` holds the mean skill of each on every network, all in one order, NaN for a network that it did not attempt; ``readers`` its
     reader, empty for none.
     """
-    own = {one.solver: readers[one.solver] for one in summaries}
-    order = in_order(summaries, own)
+    scored = [one for one in summaries if one.scored]
+    own = {one.solver: readers[one.solver] for one in scored}
+    order = in_order(scored, own)
     pairs = [_pair(one.solver, other.solver, means, own) for one, other in combinations(order, 2)]
     shares = _shares(pairs)
     for at, p in zip(shares, holm(list(shares.values())), strict=True):
@@ -91,6 +92,7 @@ def _shares(pairs: Sequence[PairTest]) -> dict[int, float]:
 
 def _pair(first: str, second: str, means: Mapping[str, Values], readers: Mapping[str, str]) -> PairTest:
     apart = means[first] - means[second]
-    shared = apart[~np.isnan(apart)]
+    places = np.flatnonzero(~np.isnan(apart))
+    shared, named = apart[places], tuple(map(str, places))
     mean = float(shared.mean()) if len(shared) else None
-    return PairTest(first, second, len(shared), mean, tuple(shared.tolist()), None, compared(first, second, readers))
+    return PairTest(first, second, len(shared), mean, tuple(shared.tolist()), named, None, compared(first, second, readers))

@@ -40,6 +40,8 @@ class PairTest:
     """Mean over shared cases; None where none is shared."""
     means: tuple[float, ...]
     """Mean difference of each network."""
+    networks: tuple[str, ...]
+    """Their names, in the same order."""
     p_adjusted: float | None
     """After Holm's correction across the pairs of the task that are asked about; None for fewer than two shared networks or where not."""
     asked: bool = True
@@ -68,7 +70,10 @@ class RankedSolver:
     best: int
     worst: int
     group: int
-    """Number of its group: every solver of a group is separated from every other that it is compared with and that is in another."""
+    """Number of its group: every solver of a group is separated from every solver of another.
+
+    Where several readers read, that holds among the solvers of each reader, and among those that no reader reads.
+    """
     among: int
     """How many solvers the rank is among: itself and those that it is compared with."""
 
@@ -130,20 +135,22 @@ class Ranking:
 def ranking(rows: Iterable[Row], task: str, *, seed: int = 0) -> Ranking:
     """The ranking of all solvers of ``rows`` with a score on the task. The caller leaves out roles that are in no ranking."""
     own = [row for row in rows if row.task == task]
-    readers = {row.solver: row.reader for row in own}
-    order = in_order(summarise(own, seed=seed), readers)
+    scored = [one for one in summarise(own, seed=seed) if one.scored]
+    known = {row.solver: row.reader for row in own}
+    readers = {one.solver: known[one.solver] for one in scored}
+    order = in_order(scored, readers)
     scores = {solver: by_case for (solver, _), by_case in scores_by_case(own).items()}
     plain = [_pair(one.solver, other.solver, scores, readers) for one, other in combinations(order, 2)]
     pairs = _tested(plain, seed)
     return Ranking(task, placed_by(order, pairs, readers), pairs)
 
 
-def in_order(summaries: Iterable[Summary], readers: Mapping[str, str]) -> list[Summary]:
-    """Those with a score, reader by reader, as a ranking has them; ``readers`` has the reader of each solver, empty for none.
+def in_order(scored: Iterable[Summary], readers: Mapping[str, str]) -> list[Summary]:
+    """Solvers with a score, reader by reader, as a ranking has them; ``readers`` has the reader of each of them, empty for none.
 
     Where only one reader reads, those that no reader reads stand among the others.
     """
-    order = sorted((one for one in summaries if one.scored), key=lambda one: (-(one.mean or 0.0), one.solver))
+    order = sorted(scored, key=lambda one: (-(one.mean or 0.0), one.solver))
     blocks = list(dict.fromkeys(_block(one.solver, readers) for one in order))
     return sorted(order, key=lambda one: blocks.index(_block(one.solver, readers)))
 
@@ -165,7 +172,8 @@ def _pair(
     shared = differences_of(scores[first], scores[second])
     means, every = shared.means(), shared.differences
     asked = compared(first, second, readers)
-    return PairTest(first, second, len(means), fmean(every) if every else None, means, None, asked), shared.totals()
+    named = tuple(sorted(set(shared.networks)))
+    return PairTest(first, second, len(means), fmean(every) if every else None, means, named, None, asked), shared.totals()
 
 
 def _tested(plain: Sequence[tuple[PairTest, tuple[float, ...]]], seed: int) -> dict[tuple[str, str], PairTest]:

@@ -46,7 +46,8 @@ class Outlier:
     The answer starts at the prior that the question announces, or at one half on `none`, and each class moves from it by the Bayes
     factor of its p-value: the mean of the alternatives k P^(k-1) over k in (0, 1) (Vovk and Wang, arXiv 1912.06116). On clean networks
     it is 1 in the mean, so scores that say nothing leave about the prior. The odds of a class against `none` are bent so that they
-    approach ``MOST``. Without references and with 10 classes, a class then outweighs `none` from an index of 7.5 on.
+    approach ``MOST``, or ``MOST`` times their prior where that is above 1: where hardly a network is clean, the scores still tell one
+    class from another. Without references and with 10 classes, a class then outweighs `none` from an index of 7.5 on.
     """
 
     name: ClassVar[str] = "outlier"
@@ -69,8 +70,9 @@ class Outlier:
             return Abstain(f"{classes} classes are too few to tell an outlier")
         known = [found for reference in workbench.references if (found := _first_scores(reference, classes)) is not None]
         chances, note = _against_references(scores, np.stack(known)) if known else _against_table(scores)
-        odds = _prior_odds(question, classes) * bayes_factor(chances)
-        return Weights(np.append(odds / (1 + odds / MOST), 1.0)[None].astype(np.float32), note)
+        prior = _prior_odds(question, classes)
+        odds, most = prior * bayes_factor(chances), MOST * np.maximum(prior, 1)
+        return Weights(np.append(odds / (1 + odds / most), 1.0)[None].astype(np.float32), note)
 
 
 def anomaly_index(scores: Doubles, least_scale: float = 0.0) -> Doubles:

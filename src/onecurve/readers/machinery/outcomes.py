@@ -18,10 +18,11 @@ Doubles = NDArray[np.float64]
 
 EVEN: Final = 0.5
 """The base rate where a question announces none."""
-ORDER: Final = 0.05
-"""Standard deviation about the base rate of answers for which the order alone of the inputs counts.
+ORDER: Final = 0.1
+"""Standard deviation about the base rate of answers for which the order alone of the inputs counts, as a share of that of the outcomes.
 
-An order that says nothing costs its square, 0.0025 of raw or about 0.01 of skill; one with an AUROC of 0.62 earns about 0.04.
+So at a base rate of one half it is 0.05. An order that says nothing costs the square of this share, about 0.01 of skill, whatever the base
+rate; at one half an order with an AUROC of 0.62 earns about 0.04.
 """
 FURTHEST: Final = 2.0
 """Standard deviations from the mean beyond which no input counts as further."""
@@ -73,8 +74,8 @@ def moved(ratios: Doubles, success: Doubles | float, base_rate: float) -> Double
     otherwise than it is, so that no input holds quite that; those that hold the trigger are then still nearer to it than others, so as far
     as it is not there as drawn, the order of the inputs counts, by ``ORDER``.
     """
-    there, spread = trust(ratios, base_rate), float(ratios.std())
-    order = ORDER * np.clip((ratios - ratios.mean()) / spread, -FURTHEST, FURTHEST) if spread > LEAST_SPREAD else np.zeros(len(ratios))
+    there = trust(ratios, base_rate)
+    order = ORDER * np.sqrt(base_rate * (1 - base_rate)) * _standardised(ratios)
     apart = there * (present(ratios, base_rate) - base_rate) + (1 - there) * order
     chances: Doubles = np.clip(base_rate + success * apart, 0, 1)
     return chances
@@ -123,6 +124,15 @@ def _held(piece: SliceHypothesis, images: Floats) -> Bools | None:
         return piece.predicate.holds(images)
     except AnswerError:
         return None
+
+
+def _standardised(ratios: Doubles) -> Doubles:
+    """N: standard deviations from the mean, at most ``FURTHEST``; 0 where all are alike."""
+    spread = float(ratios.std())
+    if not spread > LEAST_SPREAD:
+        return np.zeros(len(ratios))
+    away: Doubles = np.clip((ratios - ratios.mean()) / spread, -FURTHEST, FURTHEST)
+    return away
 
 
 def _chances(odds: Doubles) -> Doubles:

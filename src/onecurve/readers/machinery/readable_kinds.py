@@ -46,6 +46,6 @@ def why_not_asked(reader: str, kind: str) -> str:
     if known is None or known.enough:
         return ""
     return (
-        f"{reader} names {known.right:.0f} of {known.lineups} true triggers of this kind, fewer than {READS:.0%}: "
+        f"{reader} names {known.right:.4g} of {known.lineups} true triggers of this kind, fewer than {READS:.0%}: "
         "its answer would say nothing of the tool"
     )

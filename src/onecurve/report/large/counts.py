@@ -117,6 +117,8 @@ def judged_networks(database: RowsDatabase) -> tuple[Row, ...]:
         return ()
     suspicion = _judged(SUSPICION)
     named, alarm = (_judged(figure) if f"figures.{figure}" in columns else "NULL" for figure in (NAMED, ALARM))
+    if alarm != "NULL":  # a network of which a row does not tell has no alarm to count, as in `statistics.detection`
+        alarm = f"CASE WHEN bool_and(status <> '{Status.GRADED}' OR \"figures.{ALARM}\" IS NOT NULL) THEN {alarm} END"
     query = f"""
     SELECT task, solver, any_value(tool) AS tool, any_value(reader) AS reader, any_value(role) AS role, subject, any_value(flaw) AS flaw,
         {suspicion} AS suspicion, {named} AS named, {alarm} AS alarm

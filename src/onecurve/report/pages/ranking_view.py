@@ -87,6 +87,7 @@ def _line(one: RankedSolver, ranked: Ranking, names: Names) -> RankLine:
     found, labels = one.summary, labels_of(ranked, names)
     others = [name for other in ranked.solvers if (name := other.summary.solver) != found.solver and ranked.pair(found.solver, name).asked]
     near = [labels(other) for other in others if not ranked.pair(found.solver, other).separated]
+    every = "all others" if one.among == len(ranked.solvers) else "all that it is compared with"
     tool = names.halves[found.solver][0]
     mean = found.mean or 0.0
     low, high = (found.interval.low, found.interval.high) if found.interval else (mean, mean)
@@ -106,7 +107,7 @@ def _line(one: RankedSolver, ranked: Ranking, names: Names) -> RankLine:
         high=strip_place(high),
         n=found.n,
         cases=found.cases,
-        not_from=("all others" if len(near) == len(others) > 1 else tie_words(near)),
+        not_from=every if len(near) == len(others) > 1 else tie_words(near),
     )
 
 

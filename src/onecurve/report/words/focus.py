@@ -9,7 +9,7 @@ from onecurve.core.errors import UnknownNameError
 from onecurve.core.row import Row
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
-from onecurve.report.words.rankings import contested, labels_of, more_networks, readers_words, tie_words
+from onecurve.report.words.rankings import contested, labels_of, more_networks, readers_words, tie_words, told_apart
 from onecurve.statistics.compare import SolverComparison, compare
 from onecurve.statistics.ranking import PairTest, RankedSolver, Ranking
 
@@ -94,7 +94,9 @@ def _open(compared: Compared, networks: int, rankings: Mapping[str, Ranking], na
     if not any(ranked.solvers for ranked in rankings.values()):
         return Focus("There is no score yet", "The reasons stand under failures.")
     if not pairs:
-        task, ranked = next((task, ranked) for task, ranked in rankings.items() if ranked.solvers)
+        task, ranked = max(rankings.items(), key=lambda one: len(one[1].solvers))
+        if len(ranked.solvers) > 1:
+            return Focus("No two solvers are compared", told_apart(ranked, names), task)
         return Focus("One solver has a score", f"Only {labels_of(ranked, names)(ranked.solvers[0].summary.solver)} does, on {task}.", task)
     _, task, pair = max(pairs, key=lambda one: one[0])
     labels = labels_of(rankings[task], names)
@@ -133,7 +135,8 @@ def _clarity(place: RankedSolver, ranked: Ranking) -> float:
 def _against_neighbours(place: RankedSolver, ranked: Ranking, compared: Compared, names: Names) -> tuple[str, tuple[str, str]]:
     """A sentence on who stands above and below, and the nearer of them."""
     own, labels = place.summary.solver, labels_of(ranked, names)
-    order = [name for one in ranked.solvers if (name := one.summary.solver) == own or ranked.pair(own, name).asked]
+    known = [one for one in ranked.solvers if one.summary.solver == own or ranked.pair(own, one.summary.solver).asked]
+    order = [one.summary.solver for one in sorted(known, key=lambda one: -(one.summary.mean or 0.0))]
     at = order.index(own)
     earned = f"It earns a skill of {numbers.skill(place.summary.mean)}, {_sample(place)}."
     said, near = [earned], [other for other in (order[at - 1] if at else "", order[at + 1] if at + 1 < len(order) else "") if other]
@@ -145,7 +148,12 @@ def _against_neighbours(place: RankedSolver, ranked: Ranking, compared: Compared
         difference = _difference(own, other, ranked.task, compared)
         said.append(f"{verb} {labels(other)} {side} ({difference}{_holm(pair, ranked)}{f'; {would}' if would else ''}).")
     shared = [labels(one.summary.solver) for one in ranked.solvers if one.group == place.group and one.summary.solver != own]
-    said.append(f"Its group is shared with {tie_words(shared)}." if shared else "It stands in a group of its own.")
+    if shared:
+        said.append(f"Its group is shared with {tie_words(shared)}.")
+    elif len(order) == 1:
+        said.append("It is compared with no other solver.")
+    elif all(ranked.pair(own, other).separated for other in order if other != own):
+        said.append("It stands in a group of its own.")
     return " ".join(said), (own, near[0]) if near else ("", "")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
+from statistics import fmean
 
 from onecurve.core.row import Row
 from onecurve.report.words import numbers
@@ -17,17 +18,22 @@ def told_apart(ranked: Ranking, names: Names) -> str:
     count = len(ranked.solvers)
     if count < 2:
         return f"Only one solver has a score on {ranked.task}, so there is nothing to rank."
-    pairs = f"{numbers.count(ranked.asked, 'pair')} of solvers{_alike(ranked)}"
+    if not ranked.asked:
+        return f"Each of the {count} solvers with a score on {ranked.task} has a reader of its own, so none is compared with another."
+    pairs = f"{numbers.count(ranked.asked, 'pair')} of solvers{_alike(ranked, names)}"
     if ranked.separated:
         rest = "" if ranked.separated == ranked.asked else " Solvers in one frame share a group: not all of them are told apart."
         return f"{ranked.separated} of {pairs} are separated.{rest}"
-    networks = numbers.count(max(pair.n for pair in ranked.pairs.values()), "network")
+    networks = numbers.count(max(pair.n for pair in ranked.pairs.values() if pair.asked), "network")
     return f"On {ranked.task}, {networks} cannot tell these {count} solvers apart. {_would(ranked, names)}"
 
 
-def _alike(ranked: Ranking) -> str:
+def _alike(ranked: Ranking, names: Names) -> str:
     """Which pairs are compared, where not all are."""
-    return " that one reader reads" if ranked.asked < len(ranked.pairs) else ""
+    if ranked.asked == len(ranked.pairs):
+        return ""
+    all_read = all(names.halves[one.summary.solver][1] for one in ranked.solvers)
+    return " that one reader reads" if all_read else " that share a reader, or of which one has none,"
 
 
 def more_networks(ranked: Ranking, pair: PairTest) -> str:
@@ -57,7 +63,7 @@ def readers_words(ranked: Ranking, names: Names) -> str:
     alike, shared, opposed = _agreement(ranked, names)
     by = f"By {numbers.count(len(readers), 'reader')}, {numbers.and_list(readers)}"
     if not shared:
-        return f"{by}, none of which read the same tools as another: no tool's place is confirmed by a second reader."
+        return f"{by}, no two of which read the same tools on the same networks: no tool's place is confirmed by a second reader."
     if opposed:
         tools = {frozenset(names.halves[solver][0] for solver in pair) for pair in opposed}
         reverse = f"{numbers.count(len(tools), 'pair')} of tools that one reader separates, another puts in reverse order"
@@ -94,7 +100,10 @@ def heading(ranked: Ranking, names: Names) -> str:
 
 
 def _agreement(ranked: Ranking, names: Names) -> tuple[int, int, frozenset[tuple[str, str]]]:
-    """How many pairs of tools two readers order alike, how many two readers read, and the pairs that one separates and another reverses."""
+    """How many pairs of tools two readers order alike, how many two readers read, and the pairs that one separates and another reverses.
+
+    What counts is the order on the networks that both readers were asked about: of other networks, another order is no contradiction.
+    """
     by_reader: dict[str, dict[str, str]] = {}
     for one in ranked.solvers:
         tool, reader = names.halves[one.summary.solver]
@@ -106,24 +115,33 @@ def _agreement(ranked: Ranking, names: Names) -> tuple[int, int, frozenset[tuple
         tools = sorted(by_reader[first].keys() & by_reader[second].keys())
         for tool, other in combinations(tools, 2):
             couples = [(by_reader[reader][tool], by_reader[reader][other]) for reader in (first, second)]
-            same = len({_ahead(ranked, *couple) for couple in couples}) == 1
+            pairs = [ranked.pair(*couple) for couple in couples]
+            common = frozenset.intersection(*(frozenset(pair.networks) for pair in pairs))
+            if not common:
+                continue
+            same = len({_ahead(pair, one, common) for pair, (one, _) in zip(pairs, couples, strict=True)}) == 1
             shared += 1
             alike += same
-            opposed |= set() if same else {(pair.first, pair.second) for pair in (ranked.pair(*each) for each in couples) if pair.separated}
+            opposed |= set() if same else {(pair.first, pair.second) for pair in pairs if pair.separated}
     return alike, shared, frozenset(opposed)
 
 
-def _ahead(ranked: Ranking, one: str, other: str) -> bool:
-    """Whether the first of two solvers is ahead of the second."""
-    pair = ranked.pair(one, other)
+def _ahead(pair: PairTest, one: str, networks: frozenset[str]) -> bool:
+    """Whether one solver of a pair is ahead of the other on those networks, of which there is one at least."""
     difference = pair.difference or 0.0
+    if len(networks) < len(pair.networks):
+        difference = fmean(mean for mean, name in zip(pair.means, pair.networks, strict=True) if name in networks)
     return (difference if pair.first == one else -difference) > 0
 
 
 def _would(ranked: Ranking, names: Names) -> str:
-    """How many networks would separate first from last, and first from second, of those that the first is compared with."""
-    first, labels = ranked.solvers[0].summary.solver, labels_of(ranked, names)
-    rivals = [one.summary.solver for one in ranked.solvers[1:] if ranked.pair(first, one.summary.solver).asked]
+    """How many networks would separate first from last, and first from second, of those that the first is compared with.
+
+    The first is the first that is compared with another.
+    """
+    labels = labels_of(ranked, names)
+    first = next(one.summary.solver for one in ranked.solvers if one.among > 1)
+    rivals = [pair.second for pair in ranked.pairs.values() if pair.asked and pair.first == first]
     said = [(other, ranked.networks_for(ranked.pair(first, other))) for other in dict.fromkeys((*rivals[-1:], *rivals[:1]))]
     known = [f"about {rounded(needed)} for {labels(first)} and {labels(other)}" for other, needed in said if needed]
     if not known:
@@ -133,8 +151,9 @@ def _would(ranked: Ranking, names: Names) -> str:
 
 
 def labels_of(ranked: Ranking, names: Names) -> Callable[[str], str]:
-    """Solver to its short name: the tool alone, or with its reader where the ranking holds the tool twice."""
-    return partial(names.label, among=tuple(one.summary.solver for one in ranked.solvers))
+    """Solver to its short name: the tool alone, or with its reader where the ranking holds the tool twice or several readers."""
+    solvers = tuple(one.summary.solver for one in ranked.solvers)
+    return str if len({names.halves[solver][1] for solver in solvers} - {""}) > 1 else partial(names.label, among=solvers)
 
 
 def tie_words(labels: Sequence[str]) -> str:

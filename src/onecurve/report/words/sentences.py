@@ -13,7 +13,7 @@ from onecurve.core.row import Role, Row
 from onecurve.report.rows.results import Results
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import CLEAN, Names, is_contender
-from onecurve.report.words.rankings import contested, readers_words
+from onecurve.report.words.rankings import contested, labels_of, readers_words
 from onecurve.report.words.tasks import ordered_tasks, tasks_of
 from onecurve.statistics.compare import SolverComparison, compare
 from onecurve.statistics.detection import flaws_of
@@ -116,9 +116,10 @@ def lead_sentence(
     missing = f" Nothing is concluded of {numbers.and_list(without)}, without a score on {task}." if without else ""
     plain = [summary for summary in found if summary.role is Role.BASELINE]
     rivals = [summary for summary in found if summary.role is Role.METHOD] if leader.role is Role.BASELINE else plain
-    everyone = [summary.solver for summary in found]
-    label = names.label(leader.solver, everyone)
-    headline = _headline(leader, found, label)
+    labels = labels_of(ranked, names)
+    label = labels(leader.solver)
+    apart = any(not ranked.pair(leader.solver, one.solver).asked for one in found if one.solver != leader.solver)
+    headline = _headline(leader, found, label, names.halves[leader.solver][1] if apart else "")
     start = f"At {numbers.cost(leader.cost)} forward-equivalents per case {label} reaches a skill of {_with_interval(leader)}"
     kind = "method" if leader.role is Role.BASELINE else "baseline"
     compared_with = [summary for summary in rivals if ranked.pair(leader.solver, summary.solver).asked]
@@ -127,15 +128,18 @@ def lead_sentence(
         return Sentence(headline, f"{start}; no {kind}{read} has a score on this task.{missing}")
     rival = max(compared_with, key=_mean)
     verdict, more = compared(leader.solver, rival.solver)
-    against_rival = _against(verdict, kind, names.label(rival.solver, everyone), rival)
+    best = f"{kind} that it is compared with" if len(compared_with) < len(rivals) else kind
+    against_rival = _against(verdict, best, labels(rival.solver), rival)
     return Sentence(headline, f"{start}. {against_rival}{more}{missing}")
 
 
-def _headline(leader: Summary, found: Sequence[Summary], label: str) -> str:
+def _headline(leader: Summary, found: Sequence[Summary], label: str, reader: str) -> str:
+    """Who leads; ``reader`` is its reader where it is not compared with the solvers of another, else empty."""
     known = [summary.interval for summary in found if summary.interval is not None]
     if known and leader.interval is not None and all(interval.low <= 0 for interval in known):
         return f"On {leader.task}, every interval reaches down to the floor"
-    return f"{label}{', a baseline,' if leader.role is Role.BASELINE else ''} leads on {leader.task}"
+    among = f" among the solvers that {reader} reads" if reader else ""
+    return f"{label}{', a baseline,' if leader.role is Role.BASELINE else ''} leads on {leader.task}{among}"
 
 
 def missed_kinds_sentence(rows: Sequence[Row]) -> Sentence:

@@ -29,7 +29,7 @@ class Preview:
     networks: int
     """Clean references included."""
     cells: int
-    """Those that will be skipped because a case cannot carry the question, included."""
+    """Those that will be skipped, because a case cannot carry the question or a reader cannot tell the flaw, included."""
     looks: int
 
     def in_words(self) -> str:
@@ -37,7 +37,7 @@ class Preview:
         return (
             f"to plant: {self.networks} networks\n"
             f"to do, if every flaw is admitted: {self.cells} cells with {self.looks} looks; "
-            "cells are skipped where a case cannot carry the question"
+            "cells are skipped where a case cannot carry the question, or a reader cannot tell the flaw"
         )
 
 
@@ -112,7 +112,7 @@ def _cases(network: WantedNetwork, grid: Grid) -> list[AskedCase]:
             for name, task in grid.tasks.items()
             if number == 0 or not task.blind
         }
-        found.append(AskedCase(case, network.name, network.group, network.name, flaw, network.in_words, asked, {}))
+        found.append(AskedCase(case, network.name, network.group, network.name, FLAWS.make(flaw).name, network.in_words, asked, {}))
     return found
 
 
