@@ -201,9 +201,9 @@ def _top1(rows: Sequence[Row]) -> tuple[float, int]:
 def _readers(run: PublishedRun) -> Iterator[str]:
     ladder = ladder_of(run.calibrations)
     yield _para(
-        "The share of sampled lineups that a reader reads correctly when the evidence gets worse, over the kinds of flaw that it is asked "
-        "to discover ([decision 44](../decisions/0044-what-a-reader-can-tell.md)); in brackets the mean weight on the right option. Chance is "
-        "one in eight."
+        "The share of sampled lineups that a reader reads correctly when the evidence gets worse, over the kinds of flaw that it is "
+        "asked to discover ([decision 44](../decisions/0044-what-a-reader-can-tell.md)); in brackets the mean weight on the right "
+        "option. Chance is one in eight."
     )
     asked = [one for one in run.calibrations if not why_not_asked(one.reader, one.flaw)]
     yield "\n| evidence | " + " | ".join(dict.fromkeys(line.reader for line in ladder.lines)) + " |"
