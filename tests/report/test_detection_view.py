@@ -38,3 +38,12 @@ def test_halves_are_told_and_too_few_networks_say_nothing() -> None:
     assert "Kendall" in halves_words(rows, "discover")
     few = [row for row in rows if row.subject in sorted({row.subject for row in rows})[:2]]
     assert halves_words(few, "discover") == ""
+
+
+def test_halves_are_told_for_each_reader_on_the_networks_that_it_was_asked_about() -> None:
+    rows = [row for row in results(8, 1, 1, side=8).rows if row.role in {"method", "baseline"} and row.task == "discover" and row.reader]
+    networks = sorted({row.subject for row in rows})
+    keen = [replace(row, reader="keen", solver=f"{row.tool}@keen") for row in rows if row.subject in networks[:6]]
+    said = halves_words([*rows, *keen], "discover")
+    assert f"the {len(networks)} networks agree on the order by {rows[0].reader} with" in said
+    assert "the 6 networks agree on the order by keen with" in said

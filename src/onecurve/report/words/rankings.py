@@ -73,13 +73,22 @@ def readers_words(ranked: Ranking, names: Names) -> str:
 
 
 def halves_words(rows: Sequence[Row], task: str) -> str:
-    """How far two halves of the networks put the solvers in the same order; empty where there are too few of either."""
+    """How far two halves of the networks put the solvers in the same order, for each reader; empty where there are too few of either."""
+    own = [row for row in rows if row.task == task]
+    readers = sorted({row.reader for row in own} - {""})
+    if len(readers) < 2:
+        return _halves_words(own, task, "")
+    said = (_halves_words([row for row in own if row.reader in ("", reader)], task, f" by {reader}") for reader in readers)
+    return " ".join(filter(None, said))
+
+
+def _halves_words(rows: Sequence[Row], task: str, by: str) -> str:
     try:
         found = agreement(rows, task)
     except TooFewError:
         return ""
     between = numbers.interval(found.interval.low, found.interval.high)
-    said = f"Two random halves of the {found.networks} networks agree on the order with a Kendall's tau of {found.tau:.2f} ({between})"
+    said = f"Two random halves of the {found.networks} networks agree on the order{by} with a Kendall's tau of {found.tau:.2f} ({between})"
     if found.tau >= WANTED:
         return f"{said}."
     needed = f"about {rounded(found.needed)} networks in all would reach it" if found.needed else "no number of networks would reach it"
