@@ -15,6 +15,7 @@ def test_rungs_keep_their_order_and_a_missing_one_is_a_dash() -> None:
         ("patch", 4, ("100\u00a0% (40\u00a0%)", "50\u00a0% (40\u00a0%)")),
         ("warp", 4, ("75\u00a0% (40\u00a0%)", "–")),
     ]
+    assert [line.asked for line in ladder.lines] == [True, False], "the matcher cannot tell warps with the true trigger before it"
     assert ladder.lines[0].link == "solvers/matcher.html"
 
 
