@@ -17,10 +17,9 @@ import yaml
 
 from onecurve.core.grade import Status
 from onecurve.core.row import Role, Row
-from onecurve.readers.machinery.readable_kinds import why_not_asked
 from onecurve.report.pages.detection_view import kind_table
 from onecurve.report.pages.false_alarms import alarm_lines
-from onecurve.report.pages.ladder_view import ladder_of
+from onecurve.report.pages.ladder_view import is_asked, ladder_of
 from onecurve.report.pages.ranking_view import rankings_of
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names, is_contender
@@ -205,12 +204,12 @@ def _readers(run: PublishedRun) -> Iterator[str]:
         "asked to discover ([decision 44](../decisions/0044-what-a-reader-can-tell.md)); in brackets the mean weight on the right "
         "option. Chance is one in eight."
     )
-    asked = [one for one in run.calibrations if not why_not_asked(one.reader, one.flaw)]
-    yield "\n| evidence | " + " | ".join(dict.fromkeys(line.reader for line in ladder.lines)) + " |"
-    yield "|---|" + "---|" * len({line.reader for line in ladder.lines})
+    asked = [one for one in run.calibrations if is_asked(one.reader, one.flaw)]
+    readers = sorted({one.reader for one in asked if one.condition == "true trigger" and one.n})
+    yield f"\n| evidence | {' | '.join(readers)} |\n|---|{'---|' * len(readers)}"
     for shown in ("true trigger", *ladder.rungs, "noise"):
         cells = []
-        for reader in dict.fromkeys(line.reader for line in ladder.lines):
+        for reader in readers:
             own = [one for one in asked if one.reader == reader and shown in (one.condition, one.rung) and one.n]
             n = sum(one.n for one in own)
             share, mass = (sum(value) / n for value in ([one.correct for one in own], [one.mean_mass * one.n for one in own]))

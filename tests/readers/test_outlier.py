@@ -57,7 +57,7 @@ def test_clean_networks_keep_the_prior_and_raise_few_alarms(networks: int, name:
 
 @pytest.mark.parametrize("clean", [0.1, 0.45, 0.9])
 @pytest.mark.parametrize("networks", [1, 3, 10])
-def test_scores_that_say_nothing_leave_about_the_announced_prior_and_an_outlier_does_not(networks: int, clean: float) -> None:
+def test_scores_that_say_nothing_leave_about_the_prior(networks: int, clean: float) -> None:
     prior = (*[(1 - clean) / K] * K, clean)
     rng = np.random.default_rng(8)
     drawn = rng.normal(size=(200, networks + 1, K))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 from onecurve.core.display import Calibration
+from onecurve.flaws.catalog import CONTROLS
 from onecurve.readers.machinery.readable_kinds import why_not_asked
 from onecurve.report.words import numbers
 from onecurve.report.words.naming import solver_link
@@ -21,7 +22,7 @@ class LadderLine:
     n: int
     """Lineups per rung."""
     asked: bool
-    """Whether `discover` puts such lineups to the reader, as it can tell them apart with the true trigger before it."""
+    """See ``is_asked``."""
     cells: tuple[str, ...]
     """Per rung: share read right, and mean weight on the right option; a dash where the kind has no such rung."""
 
@@ -45,5 +46,10 @@ def ladder_of(calibrations: Sequence[Calibration]) -> Ladder:
         own = [by_place.get((reader, flaw, rung)) for rung in rungs]
         cells = tuple("–" if one is None else f"{numbers.percent(one.correct / one.n)} ({numbers.percent(one.mean_mass)})" for one in own)
         count = max(one.n for one in own if one)
-        lines.append(LadderLine(reader, solver_link(reader), flaw, count, not why_not_asked(reader, flaw), cells))
+        lines.append(LadderLine(reader, solver_link(reader), flaw, count, is_asked(reader, flaw), cells))
     return Ladder(rungs, tuple(lines))
+
+
+def is_asked(reader: str, flaw: str) -> bool:
+    """Whether `discover` puts lineups of that kind to the reader: not of controls, and not where it cannot tell the true trigger."""
+    return flaw not in CONTROLS and not why_not_asked(reader, flaw)
