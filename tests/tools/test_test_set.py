@@ -82,8 +82,9 @@ def test_a_class_that_draws_from_others_is_suspicious() -> None:
 
 
 def test_if_nothing_stands_out_it_says_none() -> None:
-    shares = np.array([detect(bench(*scripted(seed)))[-1] for seed in range(20)])
-    assert np.median(shares) > 0.7
+    shares = np.array([detect(bench(*scripted(seed))) for seed in range(20)])
+    assert np.median(shares[:, -1]) > 0.5
+    assert (shares.argmax(axis=1) == K).mean() >= 0.9
 
 
 def test_a_network_that_says_the_same_everywhere_is_no_error() -> None:
