@@ -8,9 +8,10 @@ option has the largest weight. No network takes part. Run it again whenever the 
 
 import argparse
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from onecurve.core.case import Subject
 from onecurve.core.seeds import seed_for
 from onecurve.flaws.catalog import CONTROLS, FLAWS
 from onecurve.flaws.planting.recipe import Recipe
@@ -30,20 +31,21 @@ def main() -> None:
     with asked.out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
+        subjects = {data: ladder_subject(data, asked.seed) for data in SETS}
         for kind in sorted(set(FLAWS.names()) - set(CONTROLS)):
-            for row in _rows(kind, asked.lineups, asked.seed):
+            for row in _rows(kind, subjects, asked.lineups, asked.seed):
                 writer.writerow(row)
                 print(*row, flush=True)
 
 
-def _rows(kind: str, lineups: int, seed: int) -> Iterator[tuple[str, int, str, int, float]]:
+def _rows(kind: str, subjects: Mapping[str, Subject], lineups: int, seed: int) -> Iterator[tuple[str, int, str, int, float]]:
     trials = []
-    for data in SETS:
+    for data, subject in subjects.items():
         drawn = trials_of(kind, Recipe(data=data), seed_for("readable kinds", seed, data, kind), Conditions(lineups, (), maps=False))
-        trials += [(ladder_subject(data, seed), trial) for trial in drawn if trial.condition == CONDITION and trial.evidence.pieces]
+        trials += [(subject, trial) for trial in drawn if trial.condition == CONDITION and trial.evidence.pieces]
     for name in NAMES if trials else ():
         reader = READERS.make(name)
-        right = sum(reading_of(reader, kind, subject, trial).credit for subject, trial in trials)
+        right = sum(reading_of(reader, kind, granted, trial).credit for granted, trial in trials)
         yield name, reader.version, kind, len(trials), round(right, 2)
 
 

@@ -27,7 +27,7 @@ from onecurve.report.words.rankings import halves_words, labels_of, readers_word
 from onecurve.statistics.cases import at_largest_budget
 from onecurve.statistics.compare import SolverComparison, compare_many
 from onecurve.statistics.detection import flaws_of
-from onecurve.statistics.ranking import Ranking
+from onecurve.statistics.ranking import Ranking, rows_by_reader
 from onecurve.statistics.summary import Summary, summarise
 from onecurve.store.published import PublishedRun, is_published, published_digest, read_published
 
@@ -140,12 +140,8 @@ def _plain_looks(rows: Sequence[Row], names: Names) -> Iterator[str]:
     for group, kinds in GROUPS.items():
         own = [row for row in rows if is_contender(row) and set(row.kinds) & set(kinds)]
         for task in dict.fromkeys(row.task for row in rows):
-            asked = [row for row in own if row.task == task]
-            readers = sorted({row.reader for row in asked} - {""})
-            for reader in readers if len(readers) > 1 else [""]:
-                line = _best_of_both(group, task, [row for row in asked if not reader or row.reader in ("", reader)])
-                if line:
-                    yield line
+            parts = rows_by_reader(row for row in own if row.task == task)
+            yield from filter(None, (_best_of_both(group, task, some) for some in parts.values()))
 
 
 def _best_of_both(group: str, task: str, rows: Sequence[Row]) -> str:

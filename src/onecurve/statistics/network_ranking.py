@@ -33,7 +33,8 @@ def network_ranking(task: str, summaries: Sequence[Summary], means: Mapping[str,
     scored = [one for one in summaries if one.scored]
     own = {one.solver: readers[one.solver] for one in scored}
     order = in_order(scored, own)
-    pairs = [_pair(one.solver, other.solver, means, own) for one, other in combinations(order, 2)]
+    networks = [str(place) for place in range(max(map(len, means.values()), default=0))]
+    pairs = [_pair(one.solver, other.solver, means, own, networks) for one, other in combinations(order, 2)]
     shares = _shares(pairs)
     for at, p in zip(shares, holm(list(shares.values())), strict=True):
         pairs[at] = replace(pairs[at], p_adjusted=p)
@@ -90,9 +91,12 @@ def _shares(pairs: Sequence[PairTest]) -> dict[int, float]:
     return found
 
 
-def _pair(first: str, second: str, means: Mapping[str, Values], readers: Mapping[str, str]) -> PairTest:
+def _pair(first: str, second: str, means: Mapping[str, Values], readers: Mapping[str, str], networks: Sequence[str]) -> PairTest:
     apart = means[first] - means[second]
     places = np.flatnonzero(~np.isnan(apart))
-    shared, named = apart[places], tuple(map(str, places))
+    shared, named = (
+        apart[places],
+        tuple(networks[place] for place in places.tolist()),
+    )  # all pairs share the names
     mean = float(shared.mean()) if len(shared) else None
     return PairTest(first, second, len(shared), mean, tuple(shared.tolist()), named, None, compared(first, second, readers))

@@ -155,6 +155,18 @@ def in_order(scored: Iterable[Summary], readers: Mapping[str, str]) -> list[Summ
     return sorted(order, key=lambda one: blocks.index(_block(one.solver, readers)))
 
 
+def rows_by_reader(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """The rows of solvers that are compared with each other: all under an empty name, or of several readers those of each.
+
+    Rows of solvers that no reader reads are with each reader.
+    """
+    every = list(rows)
+    readers = sorted({row.reader for row in every} - {""})
+    if len(readers) < 2:
+        return {"": every}
+    return {reader: [row for row in every if row.reader in ("", reader)] for reader in readers}
+
+
 def compared(first: str, second: str, readers: Mapping[str, str]) -> bool:
     """Whether two solvers are compared: unless two different readers read them."""
     return len({readers[first], readers[second]} - {""}) < 2

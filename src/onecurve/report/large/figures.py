@@ -71,10 +71,10 @@ def curves(database: RowsDatabase, part: Part = EVERYTHING, roles: str = CONTEND
     return tuple(Curve(solver, task, Role(role), _points(own)) for (solver, task, role), own in sorted(points.items()))
 
 
-def rankings(database: RowsDatabase, known: Sequence[Summary], part: Part = EVERYTHING) -> dict[str, Ranking]:
+def rankings(database: RowsDatabase, known: Sequence[Summary], names: Names, part: Part = EVERYTHING) -> dict[str, Ranking]:
     """The ranking of methods and baselines on every task, in the order of the tasks; ``known`` are their summaries."""
     own = [one for one in known if one.role in (Role.METHOD, Role.BASELINE)]
-    readers = {solver: reader for solver, (_, reader) in names_in(database).halves.items()}
+    readers = {solver: reader for solver, (_, reader) in names.halves.items()}
 
     def ranked(task: str) -> Ranking:
         return network_ranking(task, [one for one in own if one.task == task], network_means(database, task, part), readers)

@@ -58,7 +58,7 @@ def index_figures(run: LargeRun) -> IndexFigures:
         by_kind=by_kind,
         curves=curves(run.database),
         own_readers=curves(run.database, roles=f"role = '{Role.OWN_READER}'"),
-        rankings=rankings(run.database, known),
+        rankings=rankings(run.database, known, run.names),
         judged=counts.judged_networks(run.database),
         table=_table(run, known, by_kind),
     )

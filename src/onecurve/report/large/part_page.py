@@ -99,7 +99,7 @@ def kind_page(run: LargeRun, kind: str, tasks: Sequence[str]) -> PartPage:
     """The page of a kind of flaw: every task on the networks that hold it."""
     part = of_kind(kind)
     known = summaries(run.database, part).get("", ())
-    ranked = rankings(run.database, known, part)
+    ranked = rankings(run.database, known, run.names, part)
     made = panels(known, curves(run.database, part), ranked, run.names)
     made = tuple(from_below(one) for one in made)
     own = _contenders(known)

@@ -10,7 +10,7 @@ from onecurve.report.words import numbers
 from onecurve.report.words.naming import Names
 from onecurve.statistics.agreement import WANTED, agreement
 from onecurve.statistics.intervals import TooFewError
-from onecurve.statistics.ranking import PairTest, Ranking
+from onecurve.statistics.ranking import PairTest, Ranking, rows_by_reader
 
 
 def told_apart(ranked: Ranking, names: Names) -> str:
@@ -74,11 +74,8 @@ def readers_words(ranked: Ranking, names: Names) -> str:
 
 def halves_words(rows: Sequence[Row], task: str) -> str:
     """How far two halves of the networks put the solvers in the same order, for each reader; empty where there are too few of either."""
-    own = [row for row in rows if row.task == task]
-    readers = sorted({row.reader for row in own} - {""})
-    if len(readers) < 2:
-        return _halves_words(own, task, "")
-    said = (_halves_words([row for row in own if row.reader in ("", reader)], task, f" by {reader}") for reader in readers)
+    parts = rows_by_reader(row for row in rows if row.task == task)
+    said = (_halves_words(some, task, f" by {reader}" if reader else "") for reader, some in parts.items())
     return " ".join(filter(None, said))
 
 
